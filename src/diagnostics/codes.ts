@@ -1,0 +1,39 @@
+/**
+ * Every code that a diagnostic can carry. Tests assert codes, not prose, and each has a section in docs/errors.md.
+ * Grouped by the room that raises them; add a code to its group.
+ */
+export type DiagnosticCode =
+  // files and YAML
+  | "file-not-found"
+  | "file-unreadable"
+  | "yaml-syntax"
+  | "wrong-type"
+  | "unknown-key"
+  | "missing-key"
+  // inventory
+  | "inventory-syntax"
+  | "pattern-syntax"
+  | "pattern-matches-nothing"
+  | "unknown-host"
+  // playbook
+  | "unknown-module"
+  | "unknown-parameter"
+  | "invalid-parameter"
+  | "unknown-role"
+  | "role-cycle"
+  | "unknown-handler"
+  | "invalid-role-variable"
+  | "no-hosts"
+  // variables
+  | "template-syntax"
+  | "expression-syntax"
+  | "expression-type"
+  | "undefined-variable"
+  | "variable-cycle"
+  | "template-render"
+  | "expression-evaluation"
+  // pgbouncer
+  | "pgbouncer-setting"
+  | "pgbouncer-contradiction"
+  // command line
+  | "invalid-option";

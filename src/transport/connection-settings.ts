@@ -1,0 +1,24 @@
+import type { BecomeMethod } from "./transport.ts";
+
+/** How to reach a host and become another user there: what inventory and command line say, before ~/.ssh/config is consulted. */
+export interface ConnectionSettings {
+  /** Inventory name; used in messages and looked up in ~/.ssh/config. */
+  name: string;
+  connection: "ssh" | "local";
+  /** ansible_host; without it the name. */
+  address?: string;
+  port?: number;
+  user?: string;
+  privateKeyFile?: string;
+  /** ansible_password: used only where a key does not do. */
+  password?: string;
+  /** ProxyJump hosts, first hop first, each `[user@]host[:port]`. */
+  proxyJump?: string[];
+  knownHostsFiles?: string[];
+  /** strict: an unknown key is refused. accept-new: it is remembered. A changed key is always refused. */
+  hostKeyPolicy: "strict" | "accept-new";
+  connectTimeoutMs: number;
+  keepAliveIntervalMs: number;
+  becomeMethod: BecomeMethod;
+  becomePassword?: string;
+}
