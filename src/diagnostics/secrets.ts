@@ -53,5 +53,9 @@ function writtenForms(value: string): string[] {
 
 function searchPattern(values: Set<string>): RegExp {
   const longestFirst = [...values].sort((a, b) => b.length - a.length);
-  return new RegExp(longestFirst.map((value) => RegExp.escape(value)).join("|"), "g");
+  return new RegExp(longestFirst.map(escapeForPattern).join("|"), "g");
+}
+
+function escapeForPattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }

@@ -1,0 +1,31 @@
+import type { SourceRange } from "../diagnostics/diagnostic.ts";
+import type { Value } from "./value.ts";
+
+/**
+ * The variables that a template or an expression sees: of one host, in one task, for one loop item. Values are rendered when they are
+ * asked for, and rendered once.
+ */
+export interface Scope {
+  /**
+   * The value of a variable, rendered through and through.
+   *
+   * @returns undefined when no level defines it.
+   * @throws DiagnosticsError when its own value can't be rendered, or refers to itself; PendingVariable when it is not known yet.
+   */
+  lookup(name: string): Value | undefined;
+  /** All names that are defined, for "did you mean". */
+  names(): Iterable<string>;
+  /** Where a variable was written, if it was written anywhere. */
+  sourceOf(name: string): SourceRange | undefined;
+}
+
+/** Asked for a variable that only a task yet to run will set: the caller asks again after it has run. */
+export class PendingVariable extends Error {
+  readonly variable: string;
+
+  constructor(variable: string) {
+    super(`the variable \`${variable}\` is set by a task that has not run yet`);
+    this.name = "PendingVariable";
+    this.variable = variable;
+  }
+}
