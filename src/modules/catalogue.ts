@@ -1,0 +1,52 @@
+import type { QueryMap } from "../queries/query.ts";
+import type { Module, ModuleDefinition } from "./module.ts";
+
+/** Loads a module's code; only modules that a playbook uses are loaded. */
+type LoadModule = () => Promise<Module>;
+
+/**
+ * Every module that ships: its canonical name, and how to load it. One line a module, in alphabetical order.
+ * Aliases stand in `aliases`, so that a playbook can be checked without loading every module.
+ */
+const modules: Readonly<Record<string, LoadModule>> = {};
+
+/** Other names for modules, to canonical names. */
+const aliases: Readonly<Record<string, string>> = {
+  apt: "package",
+};
+
+/** Canonical names of all modules that ship, sorted. */
+export function moduleNames(): string[] {
+  return Object.keys(modules);
+}
+
+/** Every name that a playbook may use, aliases too. */
+export function moduleNamesAndAliases(): string[] {
+  return [...Object.keys(modules), ...Object.keys(aliases)].sort();
+}
+
+/**
+ * The canonical name for what a playbook says: aliases, and `ansible.builtin.`, `community.postgresql.` and the like in front, are taken as people
+ * write them.
+ *
+ * @returns undefined when no module has that name.
+ */
+export function canonicalModuleName(written: string): string | undefined {
+  const name = written.replace(/^(ansible\.(builtin|posix)|community\.(general|postgresql|crypto))\./, "");
+  if (Object.hasOwn(modules, name)) return name;
+  return Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+}
+
+/** @throws Error when there is no such module: ask `canonicalModuleName` first. */
+export async function loadModule(canonicalName: string): Promise<Module> {
+  const load = modules[canonicalName];
+  if (load === undefined) throw new Error(`no module ${canonicalName}`);
+  return load();
+}
+
+/** Forgets the type parameters, which the engine need not know. */
+export function erased<Params, Input, Queries extends QueryMap, Detail>(
+  definition: ModuleDefinition<Params, Input, Queries, Detail>,
+): Module {
+  return definition as unknown as Module;
+}

@@ -1,0 +1,126 @@
+import type { z } from "zod";
+import type { Facts } from "../queries/facts.ts";
+import type { AnswersOf, QueryMap } from "../queries/query.ts";
+import type { Value, ValueMap } from "../variables/value.ts";
+import type { Change, NeededChange } from "./change.ts";
+import type { ControllerFile, Step, StepOutput } from "./step.ts";
+
+/** What a module may know of the run besides its parameters and answers. */
+export interface Situation {
+  /** Nothing will be done. What an earlier task would have made is not there. */
+  checkMode: boolean;
+  /** Somebody will look at the differences: ask for contents too. */
+  diffMode: boolean;
+  /** In check mode: an earlier task would have changed this host, so what is missing now may be there by then. */
+  changesPending: boolean;
+  facts: Facts;
+}
+
+/** What a module may read on the controller before it asks the host anything. */
+export interface Controller {
+  /** Finds a file as Ansible does: absolute, then the role's `files/` (or `templates/`), then beside the playbook. @throws DiagnosticsError file-not-found */
+  file(path: string, folder: "files" | "templates"): Promise<ControllerFile>;
+  /** Renders a template file with the task's variables. @throws DiagnosticsError */
+  renderTemplate(path: string): Promise<string>;
+  /** Absolute path on the controller: relative ones start at the playbook's folder. */
+  resolvePath(path: string): string;
+  /** Shows from now on asterisks instead of this value, wherever it would be shown. */
+  addSecret(value: string): void;
+  /** A variable of the host, rendered; undefined when there is none. */
+  variable(name: string): Value | undefined;
+}
+
+/**
+ * What can be managed. `queries`, `diff` and `steps` are pure: no I/O, clock or randomness. That lets the engine ask for a hundred
+ * tasks in one script, lets check mode be the same code, and lets tests replay answers.
+ */
+export interface ModuleDefinition<Params, Input, Queries extends QueryMap, Detail> {
+  name: string;
+  /** Other names people know it by, such as "apt" for "package". */
+  aliases?: readonly string[];
+  /** One line, for lists. */
+  summary: string;
+  /** Paragraphs for the reference page. */
+  description?: string;
+  /** A `z.strictObject`; every parameter has `.describe(…)`. */
+  params: z.ZodType<Params>;
+  /** The parameter that takes free-form text: `command: systemctl status`. */
+  freeForm?: keyof Params & string;
+  /** Parameters whose values are secret wherever they would be shown. */
+  secretParams?: readonly (keyof Params & string)[];
+  examples: readonly ModuleExample[];
+  /** What `register` gets besides changed, failed, skipped, msg: name to description. */
+  returns?: Readonly<Record<string, string>>;
+  /** Reads on the controller what the parameters point to. Without it the input is the parameters. */
+  load?(params: Params, controller: Controller): Promise<Input>;
+  /** What must be known about the host. Asked in bulk with those of the tasks around it. */
+  queries(want: Input, situation: Situation): Queries;
+  /**
+   * The change that is needed, or none and why.
+   *
+   * @throws ModuleFailure when what is wanted can't be had on this host.
+   */
+  diff(want: Input, answers: AnswersOf<Queries>, situation: Situation): Change<Detail>;
+  /** What makes the change. After it the engine asks again, and `diff` must say none (unless the action was `run`). */
+  steps(change: NeededChange<Detail>, want: Input, situation: Situation): readonly Step[];
+  /** What the steps' outputs mean. Without it: changed, and `data` of the change. */
+  result?(want: Input, outputs: readonly StepOutput[], change: NeededChange<Detail>): ActionResult;
+}
+
+/** How an action ended. */
+export interface ActionResult {
+  changed: boolean;
+  failed?: boolean;
+  message?: string;
+  /** For `register`. */
+  data?: ValueMap;
+  /** Variables of the host from now on (set_fact). */
+  facts?: ValueMap;
+}
+
+export interface ModuleExample {
+  title: string;
+  /** A list of tasks, as it would stand in a playbook. Tests load each. */
+  yaml: string;
+}
+
+/** A module whose type parameters the engine need not know. */
+export type Module = ModuleDefinition<never, never, QueryMap, never>;
+
+/** Declares a module; checks at compile time that its functions fit together. */
+export function defineModule<Params, Queries extends QueryMap, Detail = undefined>(
+  definition: Omit<ModuleDefinition<Params, Params, Queries, Detail>, "load">,
+): ModuleDefinition<Params, Params, Queries, Detail>;
+export function defineModule<Params, Input, Queries extends QueryMap, Detail = undefined>(
+  definition: ModuleDefinition<Params, Input, Queries, Detail> &
+    Required<Pick<ModuleDefinition<Params, Input, Queries, Detail>, "load">>,
+): ModuleDefinition<Params, Input, Queries, Detail>;
+export function defineModule(definition: unknown): unknown {
+  return definition;
+}
+
+/** A host can't be brought to what was asked for; the task fails with this, on this host only. */
+export class ModuleFailure extends Error {
+  readonly hint: string | undefined;
+  /** What is wrong in the parameters, if they are to blame: the message then points at their lines. */
+  readonly findings: readonly ParameterFinding[];
+  readonly data: ValueMap | undefined;
+
+  constructor(
+    message: string,
+    options: ErrorOptions & { hint?: string; findings?: readonly ParameterFinding[]; data?: ValueMap } = {},
+  ) {
+    super(message, options);
+    this.name = "ModuleFailure";
+    this.hint = options.hint;
+    this.findings = options.findings ?? [];
+    this.data = options.data;
+  }
+}
+
+/** Something wrong in one parameter, found by its path: `["settings", "pool_mode"]`. */
+export interface ParameterFinding {
+  path: readonly (string | number)[];
+  message: string;
+  hint?: string;
+}

@@ -1,0 +1,90 @@
+import type { RunAs } from "../queries/query.ts";
+import type { ShellText } from "../shell/shell-text.ts";
+import type { ExecResult, Transport } from "../transport/transport.ts";
+
+/** Something that is done to a host, as a value: what the plan shows is what runs. */
+export type Step = ScriptStep | WriteFileStep | ControllerStep;
+
+export interface ScriptStep {
+  kind: "script";
+  /** Shown while it runs: "install pgbouncer". */
+  title: string;
+  script: ShellText;
+  stdin?: Uint8Array;
+  environment?: Readonly<Record<string, string>>;
+  /** Default "task". */
+  as?: RunAs;
+  timeoutMs?: number;
+  /** Exit codes that count as done. Default [0]; "any" leaves the judgement to the module's `result`. */
+  succeedsWith?: readonly number[] | "any";
+}
+
+/**
+ * Writes a file atomically: a temporary file beside the target gets its content, owner and mode, is validated, synced to disk and renamed over the target.
+ */
+export interface WriteFileStep {
+  kind: "write-file";
+  title: string;
+  path: string;
+  content: FileContent;
+  /** Default: as the file that is replaced, or the task's user. */
+  owner?: string;
+  group?: string;
+  /** Octal, such as "0644". Default: as the file that is replaced, or 0644 (0600 for secret content). */
+  mode?: string;
+  /** A command with `%s` for the temporary file; it must exit 0, or nothing is replaced. */
+  validate?: string;
+  /** Keeps the replaced file as PATH.DATE~. */
+  backup?: boolean;
+  as?: RunAs;
+}
+
+/** Done on the controller, between two steps on the host: sign a request, fetch a file, query through the connection. */
+export interface ControllerStep {
+  kind: "controller";
+  title: string;
+  /**
+   * @param outputs of the steps before it, in order.
+   * @returns what goes to the module's `result`, and more steps if the answer makes some necessary.
+   * @throws ModuleFailure
+   */
+  run(
+    host: StepHost,
+    outputs: readonly StepOutput[],
+  ): Promise<{ output?: StepOutput; next?: readonly Step[] }>;
+}
+
+/** What a controller step may use of the host. */
+export interface StepHost {
+  name: string;
+  /** What the connection leads to, as the controller sees it. */
+  address: string;
+  transport: Transport;
+  /** For long waits: ends them when the run is stopped. */
+  signal: AbortSignal;
+  /** A line of progress. */
+  progress(line: string): void;
+  /** Script in the shell of the task's user. */
+  run(
+    script: ShellText,
+    options?: { as?: RunAs; stdin?: Uint8Array; timeoutMs?: number },
+  ): Promise<ExecResult>;
+}
+
+/** What a step left: of a script its result; of a controller step its data. */
+export type StepOutput = { title: string; exec?: ExecResult; data?: unknown };
+
+/** Content of a file, small or large. */
+export type FileContent =
+  | { kind: "bytes"; bytes: Uint8Array; secret?: boolean }
+  | { kind: "controller-file"; file: ControllerFile; secret?: boolean };
+
+/** A file on the controller, read once a run however many hosts get it. */
+export interface ControllerFile {
+  path: string;
+  sizeBytes: number;
+  /** Hexadecimal. */
+  sha256: string;
+  read(): Promise<Buffer>;
+  stream(): AsyncIterable<Uint8Array>;
+}
