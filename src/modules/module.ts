@@ -49,6 +49,11 @@ export interface ModuleDefinition<Params, Input, Queries extends QueryMap, Detai
   /** Parameters whose values are secret wherever they would be shown. */
   secretParams?: readonly (keyof Params & string)[];
   examples: readonly ModuleExample[];
+  /**
+   * What check mode does with a `run` action. "predict" (default): says that it would run. "run": it changes nothing anywhere (assert, debug, set_fact,
+   * a health query), so it runs in check mode too and tells what it finds.
+   */
+  inCheckMode?: "predict" | "run";
   /** What `register` gets besides changed, failed, skipped, msg: name to description. */
   returns?: Readonly<Record<string, string>>;
   /** Reads on the controller what the parameters point to. Without it the input is the parameters. */

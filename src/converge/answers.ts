@@ -1,0 +1,46 @@
+import type { Answered, Query, QueryMap } from "../queries/query.ts";
+import type { ShellUser } from "../transport/transport.ts";
+
+/** A query together with the shell that asks it. */
+export interface AddressedQuery {
+  query: Query<unknown>;
+  as: ShellUser;
+}
+
+/** What is known about one host. Stale as soon as a step has changed something. */
+export class Answers {
+  readonly #known = new Map<string, Answered<unknown>>();
+
+  get(question: AddressedQuery): Answered<unknown> | undefined {
+    return this.#known.get(identify(question));
+  }
+
+  has(question: AddressedQuery): boolean {
+    return this.#known.has(identify(question));
+  }
+
+  set(question: AddressedQuery, answer: Answered<unknown>): void {
+    this.#known.set(identify(question), answer);
+  }
+
+  forgetAll(): void {
+    this.#known.clear();
+  }
+}
+
+/** The same question by the same user has the same identity, so that it is asked once. */
+export function identify({ query, as }: AddressedQuery): string {
+  return `${query.kind.name}\0${describeShellUser(as)}\0${query.kind.identify(query.key)}`;
+}
+
+export function describeShellUser(as: ShellUser): string {
+  return as.kind === "login" ? "" : `${as.method}:${as.user}`;
+}
+
+/** A module's queries, each with the shell that asks it. */
+export function addressed(
+  queries: QueryMap,
+  shellOf: (query: Query<unknown>) => ShellUser,
+): AddressedQuery[] {
+  return Object.values(queries).map((query) => ({ query, as: shellOf(query) }));
+}

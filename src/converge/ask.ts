@@ -1,0 +1,67 @@
+import { type Answered, notKnown, type QueryKind } from "../queries/query.ts";
+import type { ExecResult, ShellUser } from "../transport/transport.ts";
+import { type AddressedQuery, type Answers, describeShellUser, identify } from "./answers.ts";
+import { describeEnd, type HostSession } from "./host-session.ts";
+
+/** The questions of one kind for one shell: one bulk command. */
+interface Bulk {
+  kind: QueryKind<unknown, unknown>;
+  as: ShellUser;
+  questions: AddressedQuery[];
+}
+
+/** Queries only read; what takes longer than this hangs. */
+const QUERY_TIMEOUT_MS = 120_000;
+
+/**
+ * Asks everything that is not known yet, in bulk: one command a kind, all sent without waiting, so that they cost one round trip.
+ * The answers are in `session.answers` when the promise is fulfilled.
+ *
+ * @throws TransportError when the link or a shell can't be had. A command that failed makes its answers "not known".
+ */
+export async function ask(session: HostSession, questions: readonly AddressedQuery[]): Promise<void> {
+  const bulks = collect(session.answers, questions);
+  await Promise.all(bulks.map((bulk) => askBulk(session, bulk)));
+}
+
+function collect(answers: Answers, questions: readonly AddressedQuery[]): Bulk[] {
+  const bulks = new Map<string, Bulk>();
+  const seen = new Set<string>();
+  for (const question of questions) {
+    const identity = identify(question);
+    if (seen.has(identity) || answers.has(question)) continue;
+    seen.add(identity);
+    const key = `${question.query.kind.name}\0${describeShellUser(question.as)}`;
+    const bulk = bulks.get(key);
+    if (bulk === undefined)
+      bulks.set(key, { kind: question.query.kind, as: question.as, questions: [question] });
+    else bulk.questions.push(question);
+  }
+  return [...bulks.values()];
+}
+
+async function askBulk(session: HostSession, bulk: Bulk): Promise<void> {
+  const keys = bulk.questions.map(({ query }) => query.key);
+  const { script, stdin } = bulk.kind.script(keys);
+  const result = await session.run(script, bulk.as, {
+    timeoutMs: QUERY_TIMEOUT_MS,
+    ...(stdin === undefined ? {} : { stdin }),
+  });
+  const answers = read(bulk, keys, result);
+  bulk.questions.forEach((question, index) => {
+    session.answers.set(question, answers[index] ?? notKnown(`query ${bulk.kind.name}: no answer`));
+  });
+}
+
+function read(bulk: Bulk, keys: readonly unknown[], result: ExecResult): readonly Answered<unknown>[] {
+  const stderr = result.stderr.toString();
+  if (result.exitCode === undefined || result.truncated) {
+    const reason = result.truncated ? "its output is too large" : describeEnd(result);
+    return keys.map(() =>
+      notKnown(`query ${bulk.kind.name}: ${reason}${stderr === "" ? "" : `: ${stderr.trim()}`}`),
+    );
+  }
+  return bulk.kind
+    .parse({ stdout: result.stdout, stderr, exitCode: result.exitCode }, keys)
+    .map((answer) => (answer.known ? answer : notKnown(`query ${bulk.kind.name}: ${answer.reason}`)));
+}

@@ -1,0 +1,198 @@
+import { type Facts, facts } from "../queries/facts.ts";
+import type { RunAs } from "../queries/query.ts";
+import type { ShellText } from "../shell/shell-text.ts";
+import type {
+  BecomeMethod,
+  ExecResult,
+  ScriptRequest,
+  ShellUser,
+  Transport,
+  TransportCounters,
+} from "../transport/transport.ts";
+import { Answers } from "./answers.ts";
+import {
+  keepHandlersScript,
+  LOCK_HELD,
+  type LockOwner,
+  lockScript,
+  rememberHandlersScript,
+} from "./host-state.ts";
+
+/** As whom a task acts on the host. */
+export interface TaskUser {
+  become: boolean;
+  becomeUser: string;
+  becomeMethod: BecomeMethod;
+}
+
+/** The host is being worked on by somebody else, or its state directory can't be used. */
+export class HostLockError extends Error {
+  readonly hint: string;
+
+  constructor(message: string, hint: string) {
+    super(message);
+    this.name = "HostLockError";
+    this.hint = hint;
+  }
+}
+
+export interface SessionOptions {
+  lockOwner: LockOwner;
+  checkMode: boolean;
+  /** The user under whom Plumb's state on the host is kept: root wherever the play becomes root. */
+  stateUser: ShellUser;
+  signal: AbortSignal;
+}
+
+/**
+ * One host during one run: its connection, its lock, what is known about it. Made before the connection is open; `begin` sends the lock and
+ * the first questions in one go.
+ */
+export class HostSession {
+  readonly name: string;
+  readonly address: string;
+  readonly transport: Transport;
+  readonly answers = new Answers();
+  readonly #options: SessionOptions;
+  #facts: Facts | undefined;
+  #pendingHandlers: string[] = [];
+  #begun: Promise<void> | undefined;
+
+  constructor(name: string, address: string, transport: Transport, options: SessionOptions) {
+    this.name = name;
+    this.address = address;
+    this.transport = transport;
+    this.#options = options;
+  }
+
+  /** Known after the first trip. */
+  get facts(): Facts | undefined {
+    return this.#facts;
+  }
+
+  /** Handlers to do, oldest first: those that an earlier run left, and those notified since. */
+  get pendingHandlers(): readonly string[] {
+    return this.#pendingHandlers;
+  }
+
+  get signal(): AbortSignal {
+    return this.#options.signal;
+  }
+
+  counters(): TransportCounters {
+    return this.transport.counters();
+  }
+
+  /**
+   * Takes the lock and asks for the facts; call it, then send the first questions without waiting, so that all travel together.
+   *
+   * @throws HostLockError when another run holds the host.
+   */
+  begin(): Promise<void> {
+    this.#begun ??= this.#takeLockAndAskFacts();
+    return this.#begun;
+  }
+
+  async #takeLockAndAskFacts(): Promise<void> {
+    const { lockOwner, checkMode, stateUser } = this.#options;
+    const locking = this.run(lockScript(lockOwner, !checkMode), stateUser);
+    const factsScript = facts.kind.script(["all"]);
+    const asking = this.run(factsScript.script, { kind: "login" });
+    const [lock, answer] = await Promise.all([locking, asking]);
+    this.#readLock(lock);
+    const parsed = facts.kind.parse(
+      { stdout: answer.stdout, stderr: answer.stderr.toString(), exitCode: requireExit(answer) },
+      ["all"],
+    )[0];
+    if (parsed?.known !== true) throw new Error(`facts: ${parsed?.reason ?? "no answer"}`);
+    this.#facts = parsed.answer;
+  }
+
+  #readLock(lock: ExecResult): void {
+    const problem = lock.stderr.toString().trim();
+    if (lock.exitCode === LOCK_HELD) {
+      throw new HostLockError(
+        `another run is working on this host: ${problem}`,
+        "wait until it has ended, or end it; the lock goes with its connection",
+      );
+    }
+    if (lock.exitCode !== 0) {
+      throw new HostLockError(
+        `the host's lock could not be taken: ${problem || `exit ${String(lock.exitCode)}`}`,
+        "Plumb keeps its state in /var/lib/plumb (or ~/.local/state/plumb without become); is the disk full, or the file system read-only?",
+      );
+    }
+    this.#pendingHandlers = unique(lock.stdout.toString().split("\n").filter(Boolean));
+  }
+
+  /** The shell for a query or a step of a task. */
+  shellUser(as: RunAs, user: TaskUser): ShellUser {
+    if (as === "login") return { kind: "login" };
+    if (as === "task") {
+      return user.become
+        ? { kind: "become", user: user.becomeUser, method: user.becomeMethod }
+        : { kind: "login" };
+    }
+    return { kind: "become", user: as.user, method: user.becomeMethod };
+  }
+
+  /** @throws TransportError when the connection is lost before the script has ended. */
+  async run(
+    script: ShellText,
+    as: ShellUser,
+    rest: Omit<ScriptRequest, "script" | "as" | "signal"> = {},
+  ): Promise<ExecResult> {
+    const result = await this.transport.run({ script, as, signal: this.#options.signal, ...rest });
+    if (result.connectionLost) throw await this.transport.lost;
+    return result;
+  }
+
+  /**
+   * Remembers handlers on the host, before the step that notifies them.
+   *
+   * @throws HostLockError when they can't be written down (disk full): the step must not run then.
+   */
+  async rememberHandlers(handlers: readonly string[]): Promise<void> {
+    const fresh = handlers.filter((handler) => !this.#pendingHandlers.includes(handler));
+    if (fresh.length === 0) return;
+    const result = await this.run(rememberHandlersScript(fresh), this.#options.stateUser);
+    if (result.exitCode !== 0) {
+      throw new HostLockError(
+        `the notified handlers could not be written down: ${result.stderr.toString().trim()}`,
+        "nothing was changed by this task; make room on the host and run again",
+      );
+    }
+    this.#pendingHandlers.push(...fresh);
+  }
+
+  /** Strikes a handler off the list: it ran, or nothing was changed after all. */
+  async forgetHandlers(handlers: readonly string[]): Promise<void> {
+    const left = this.#pendingHandlers.filter((handler) => !handlers.includes(handler));
+    if (left.length === this.#pendingHandlers.length) return;
+    this.#pendingHandlers = left;
+    await this.run(keepHandlersScript(left), this.#options.stateUser);
+  }
+
+  /** In check mode nothing is written down; the list lives for this run only. */
+  noteHandlers(handlers: readonly string[]): void {
+    this.#pendingHandlers = unique([...this.#pendingHandlers, ...handlers]);
+  }
+}
+
+/** @throws Error when the script did not end by itself. */
+export function requireExit(result: ExecResult): number {
+  if (result.exitCode !== undefined) return result.exitCode;
+  throw new Error(describeEnd(result));
+}
+
+/** How a script that has no exit code ended. */
+export function describeEnd(result: ExecResult): string {
+  if (result.connectionLost) return "the connection was lost";
+  if (result.timedOut) return `stopped after ${Math.round(result.durationMs / 1000)} s: its time limit`;
+  if (result.aborted) return "stopped: the run was interrupted";
+  return `exit ${String(result.exitCode)}`;
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}

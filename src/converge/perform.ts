@@ -1,0 +1,153 @@
+import { ModuleFailure } from "../modules/module.ts";
+import type {
+  ControllerStep,
+  FileContent,
+  ScriptStep,
+  Step,
+  StepOutput,
+  WriteFileStep,
+} from "../modules/step.ts";
+import type { ExecResult } from "../transport/transport.ts";
+import { describeEnd, type HostSession, type TaskUser } from "./host-session.ts";
+import { CONTENT_INCOMPLETE, VALIDATION_FAILED, writeFileScript } from "./write-file.ts";
+
+/** Larger contents are uploaded as a file before they are put in place; smaller ones travel inside the frame. */
+const LARGEST_INLINE_BYTES = 1024 * 1024;
+const STEP_TIMEOUT_MS = 30 * 60_000;
+
+/** A step ended otherwise than it should. */
+export class StepFailure extends Error {
+  readonly exec: ExecResult | undefined;
+  readonly step: string;
+
+  constructor(step: string, message: string, exec?: ExecResult) {
+    super(message);
+    this.name = "StepFailure";
+    this.step = step;
+    this.exec = exec;
+  }
+}
+
+export interface PerformOptions {
+  session: HostSession;
+  user: TaskUser;
+  timeoutMs: number | undefined;
+  environment: Readonly<Record<string, string>>;
+  progress(step: string, line?: string): void;
+}
+
+/**
+ * Does the steps one after another; the first that fails ends it.
+ *
+ * @returns what each step left, in order.
+ * @throws StepFailure, ModuleFailure, TransportError
+ */
+export async function perform(steps: readonly Step[], options: PerformOptions): Promise<StepOutput[]> {
+  const outputs: StepOutput[] = [];
+  const queue = [...steps];
+  for (let step = queue.shift(); step !== undefined; step = queue.shift()) {
+    options.progress(step.title);
+    if (step.kind === "controller") {
+      const { output, next } = await performOnController(step, outputs, options);
+      if (output !== undefined) outputs.push(output);
+      if (next !== undefined) queue.unshift(...next);
+    } else {
+      const exec =
+        step.kind === "script" ? await performScript(step, options) : await performWrite(step, options);
+      outputs.push({ title: step.title, exec });
+    }
+  }
+  return outputs;
+}
+
+async function performScript(step: ScriptStep, options: PerformOptions): Promise<ExecResult> {
+  const { session, user } = options;
+  const exec = await session.run(step.script, session.shellUser(step.as ?? "task", user), {
+    timeoutMs: step.timeoutMs ?? options.timeoutMs ?? STEP_TIMEOUT_MS,
+    environment: { ...options.environment, ...step.environment },
+    onOutput: (text) => reportLastLine(text, step.title, options),
+    ...(step.stdin === undefined ? {} : { stdin: step.stdin }),
+  });
+  const accepted = step.succeedsWith ?? [0];
+  if (exec.exitCode === undefined)
+    throw new StepFailure(step.title, `${step.title}: ${describeEnd(exec)}`, exec);
+  if (accepted !== "any" && !accepted.includes(exec.exitCode)) {
+    throw new StepFailure(step.title, `${step.title}: exit ${exec.exitCode}${lastWords(exec)}`, exec);
+  }
+  return exec;
+}
+
+async function performWrite(step: WriteFileStep, options: PerformOptions): Promise<ExecResult> {
+  const { session, user } = options;
+  const as = session.shellUser(step.as ?? "task", user);
+  const size = contentSize(step.content);
+  const uploaded = size > LARGEST_INLINE_BYTES;
+  const uploadedAs = uploaded ? await session.transport.upload(contentStream(step.content), as) : undefined;
+  const exec = await session.run(writeFileScript(step, size, uploadedAs), as, {
+    timeoutMs: options.timeoutMs ?? STEP_TIMEOUT_MS,
+    ...(uploaded ? {} : { stdin: await contentBytes(step.content) }),
+  });
+  if (exec.exitCode === 0) return exec;
+  const reason = lastWords(exec);
+  const message =
+    exec.exitCode === VALIDATION_FAILED
+      ? `${step.path} was not replaced: \`${step.validate ?? ""}\` refused the new content${reason}`
+      : exec.exitCode === CONTENT_INCOMPLETE
+        ? `${step.path} was not replaced: the content did not arrive whole${reason}`
+        : exec.exitCode === undefined
+          ? `${step.path} was not replaced: ${describeEnd(exec)}`
+          : `${step.path} was not replaced${reason}`;
+  throw new StepFailure(step.title, message, exec);
+}
+
+async function performOnController(
+  step: ControllerStep,
+  outputs: readonly StepOutput[],
+  options: PerformOptions,
+): Promise<{ output?: StepOutput; next?: readonly Step[] }> {
+  const { session, user } = options;
+  return step.run(
+    {
+      name: session.name,
+      address: session.address,
+      transport: session.transport,
+      signal: session.signal,
+      progress: (line) => options.progress(step.title, line),
+      run: (script, rest = {}) =>
+        session.run(script, session.shellUser(rest.as ?? "task", user), {
+          environment: options.environment,
+          ...(rest.stdin === undefined ? {} : { stdin: rest.stdin }),
+          ...(rest.timeoutMs === undefined ? {} : { timeoutMs: rest.timeoutMs }),
+        }),
+    },
+    outputs,
+  );
+}
+
+function reportLastLine(text: string, title: string, options: PerformOptions): void {
+  const line = text.split(/[\r\n]+/).findLast((candidate) => candidate.trim() !== "");
+  if (line !== undefined) options.progress(title, line);
+}
+
+/** The end of what a failed script said: stderr if it said anything there, otherwise stdout. */
+export function lastWords(exec: ExecResult): string {
+  const text = exec.stderr.toString().trim() || exec.stdout.toString().trim();
+  return text === "" ? "" : `: ${text.split("\n").slice(-5).join("\n")}`;
+}
+
+function contentSize(content: FileContent): number {
+  return content.kind === "bytes" ? content.bytes.byteLength : content.file.sizeBytes;
+}
+
+async function contentBytes(content: FileContent): Promise<Uint8Array> {
+  return content.kind === "bytes" ? content.bytes : content.file.read();
+}
+
+function contentStream(content: FileContent): Uint8Array | AsyncIterable<Uint8Array> {
+  return content.kind === "bytes" ? content.bytes : content.file.stream();
+}
+
+/** A failure of a module or a step as one message for the task's result. */
+export function isTaskFailure(error: unknown): error is StepFailure | ModuleFailure {
+  return error instanceof StepFailure || error instanceof ModuleFailure;
+}
