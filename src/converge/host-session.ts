@@ -56,6 +56,7 @@ export class HostSession {
   readonly #options: SessionOptions;
   #facts: Facts | undefined;
   #pendingHandlers: string[] = [];
+  #leftOverHandlers: readonly string[] = [];
   #begun: Promise<void> | undefined;
 
   constructor(name: string, address: string, transport: Transport, options: SessionOptions) {
@@ -73,6 +74,11 @@ export class HostSession {
   /** Handlers to do, oldest first: those that an earlier run left, and those notified since. */
   get pendingHandlers(): readonly string[] {
     return this.#pendingHandlers;
+  }
+
+  /** Of these, those that an earlier run left. */
+  get leftOverHandlers(): readonly string[] {
+    return this.#leftOverHandlers;
   }
 
   get signal(): AbortSignal {
@@ -123,6 +129,7 @@ export class HostSession {
       );
     }
     this.#pendingHandlers = unique(lock.stdout.toString().split("\n").filter(Boolean));
+    this.#leftOverHandlers = [...this.#pendingHandlers];
   }
 
   /** The shell for a query or a step of a task. */
@@ -150,11 +157,12 @@ export class HostSession {
   /**
    * Remembers handlers on the host, before the step that notifies them.
    *
+   * @returns those that were not on the list before.
    * @throws HostLockError when they can't be written down (disk full): the step must not run then.
    */
-  async rememberHandlers(handlers: readonly string[]): Promise<void> {
+  async rememberHandlers(handlers: readonly string[]): Promise<string[]> {
     const fresh = handlers.filter((handler) => !this.#pendingHandlers.includes(handler));
-    if (fresh.length === 0) return;
+    if (fresh.length === 0) return [];
     const result = await this.run(rememberHandlersScript(fresh), this.#options.stateUser);
     if (result.exitCode !== 0) {
       throw new HostLockError(
@@ -163,6 +171,7 @@ export class HostSession {
       );
     }
     this.#pendingHandlers.push(...fresh);
+    return fresh;
   }
 
   /** Strikes a handler off the list: it ran, or nothing was changed after all. */

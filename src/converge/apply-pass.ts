@@ -1,0 +1,114 @@
+import type { Change, NeededChange } from "../modules/change.ts";
+import { type ActionResult, ModuleFailure } from "../modules/module.ts";
+import type { StepOutput } from "../modules/step.ts";
+import type { Task } from "../playbook/playbook.ts";
+import { LOOK_AHEAD_AFTER_CHANGE } from "./ask-ahead.ts";
+import type { HostContext } from "./host-context.ts";
+import type { HostSession } from "./host-session.ts";
+import { perform } from "./perform.ts";
+import { type Prepared, situation } from "./prepare.ts";
+
+/** How one pass of a task came out, before `changed_when` and `failed_when` have their say. */
+export type PassResult =
+  | { kind: "none"; reason: string; data: ActionResult["data"] }
+  | { kind: "predicted"; change: NeededChange; certain: boolean }
+  | { kind: "done"; change: NeededChange; result: ActionResult };
+
+export interface PassHooks {
+  /** Called before the first step: what must be remembered on the host is remembered now. */
+  beforeChange(change: NeededChange): Promise<void>;
+  progress(step: string, line?: string): void;
+  /** After a change: asks for this pass anew, and for as much of what comes next as is wise. */
+  askAgain(prepared: Prepared): Promise<void>;
+}
+
+/** The module said that its steps would make the change, and after them it still wants one. */
+export class BrokenPromise extends Error {
+  readonly change: NeededChange;
+
+  constructor(module: string, change: NeededChange) {
+    const wanted = change.differences.map(({ name }) => name).join(", ");
+    super(
+      `the module \`${module}\` made its change, but the host is still not as wanted (${change.summary}${wanted === "" ? "" : `: ${wanted}`})`,
+    );
+    this.name = "BrokenPromise";
+    this.change = change;
+  }
+}
+
+/** Something that had to be known could not be found out. */
+export class NotKnown extends Error {
+  constructor(reason: string) {
+    super(`could not find out the state of the host: ${reason}`);
+    this.name = "NotKnown";
+  }
+}
+
+/**
+ * Brings one pass of a task about: compares what is with what is wanted and, unless in check mode, makes the change and makes sure of it.
+ *
+ * @throws NotKnown, BrokenPromise, StepFailure, ModuleFailure, TransportError
+ */
+export async function applyPass(
+  context: HostContext,
+  session: HostSession,
+  task: Task,
+  prepared: Prepared,
+  hooks: PassHooks,
+): Promise<PassResult> {
+  const { module, input } = prepared;
+  const before = compare(context, session, task, prepared);
+  if (before.action === "none") return { kind: "none", reason: before.reason, data: before.data };
+  const now = situation(context, session, task);
+  const harmless = before.action === "run" && module.inCheckMode === "run";
+  if (now.checkMode && !harmless) {
+    return { kind: "predicted", change: before, certain: before.action !== "run" };
+  }
+  await hooks.beforeChange(before);
+  const outputs: StepOutput[] = await perform(module.steps(before, input, now), {
+    session,
+    user: prepared.user,
+    timeoutMs: task.keywords.timeoutMs,
+    environment: prepared.environment,
+    progress: hooks.progress,
+  });
+  const result = module.result?.(input, outputs, before) ?? { changed: true, data: before.data ?? {} };
+  if (result.changed) stale(context, session);
+  if (before.action !== "run") {
+    await hooks.askAgain(prepared);
+    audit(context, session, task, prepared);
+  }
+  return { kind: "done", change: before, result };
+}
+
+/** @throws NotKnown, ModuleFailure */
+function compare(context: HostContext, session: HostSession, task: Task, prepared: Prepared): Change {
+  const answers: Record<string, unknown> = {};
+  for (const [name, question] of prepared.queries) {
+    const answered = session.answers.get(question);
+    if (answered === undefined) throw new Error(`query ${question.query.kind.name} was not asked`);
+    if (!answered.known) throw new NotKnown(answered.reason);
+    answers[name] = answered.answer;
+  }
+  return prepared.module.diff(prepared.input, answers, situation(context, session, task));
+}
+
+/** After a change nothing that was known about the host counts any more. */
+function stale(context: HostContext, session: HostSession): void {
+  session.answers.forgetAll();
+  if (session === context.session) context.lookahead = LOOK_AHEAD_AFTER_CHANGE;
+}
+
+function audit(context: HostContext, session: HostSession, task: Task, prepared: Prepared): void {
+  let after: Change;
+  try {
+    after = compare(context, session, task, prepared);
+  } catch (error) {
+    if (!(error instanceof ModuleFailure)) throw error;
+    throw new ModuleFailure(
+      `after its change the module \`${prepared.module.name}\` says: ${error.message}`,
+      { cause: error },
+    );
+  }
+  if (after.action !== "none") throw new BrokenPromise(prepared.module.name, after);
+}

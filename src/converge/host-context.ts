@@ -1,0 +1,57 @@
+import type { Secrets } from "../diagnostics/secrets.ts";
+import type { Controller } from "../modules/module.ts";
+import type { Play, RoleContext, Task } from "../playbook/playbook.ts";
+import type { Scope } from "../variables/scope.ts";
+import type { Event, TaskCounts } from "./event.ts";
+import type { HostSession, TaskUser } from "./host-session.ts";
+import type { HostVariables } from "./host-variables.ts";
+import type { Prepared } from "./prepare.ts";
+import type { TaskEnd } from "./run-task.ts";
+
+/** What was asked for on the command line, for every host. */
+export interface ConvergeOptions {
+  checkMode: boolean;
+  diffMode: boolean;
+  /** Whether a task takes part, by its tags. */
+  selects(task: Task): boolean;
+  /** Used where neither the playbook nor the inventory says anything of become. */
+  defaultUser: TaskUser;
+}
+
+/** What hosts of a play share. */
+export interface PlayHooks {
+  /** The first host that asks runs the task, and its result is every host's. */
+  once(taskId: string, host: string, run: () => Promise<TaskEnd>): Promise<TaskEnd>;
+  /** A session with another host of the inventory, for delegate_to. @throws TransportError, DiagnosticsError */
+  sessionWith(host: string): Promise<HostSession>;
+  /** Files and templates as a task sees them. */
+  controllerFor(task: Task, scope: Scope, host: string): Controller;
+}
+
+/** One host in one play. */
+export interface HostContext {
+  host: string;
+  play: Play;
+  session: HostSession;
+  variables: HostVariables;
+  options: ConvergeOptions;
+  hooks: PlayHooks;
+  secrets: Secrets;
+  counts: TaskCounts;
+  emit(event: UntimedEvent): void;
+  /** Soft stop: true after the first Ctrl-C. Checked before each task. */
+  isStopping(): boolean;
+  /** In check mode: a task before would have changed something. */
+  changesPending: boolean;
+  /** Work done while looking ahead, by pass; thrown away when a variable changes that it may have used. */
+  prepared: Map<string, Prepared>;
+  /** Roles whose variables have been checked. */
+  checkedRoles: Set<RoleContext>;
+  /** How many tasks are asked for together: see ask-ahead.ts. */
+  lookahead: number;
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** An event whose time is added by whoever emits it. */
+export type UntimedEvent = DistributiveOmit<Event, "time">;

@@ -1,0 +1,119 @@
+import type { RoleContext, Task } from "../playbook/playbook.ts";
+import { createScope } from "../variables/host-scope.ts";
+import type { Scope } from "../variables/scope.ts";
+import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
+import type { Value, ValueMap } from "../variables/value.ts";
+
+/** The levels that stay the same while a play runs on a host, lowest precedence first within each part. */
+export interface FixedLayers {
+  /** group_vars, host_vars and inventory variables. */
+  inventory: readonly VariableLayer[];
+  /** `vars` and `vars_files` of the play. */
+  play: readonly VariableLayer[];
+  extra: VariableLayer;
+  /** inventory_hostname, groups, … : nobody may set these. */
+  magic: VariableLayer;
+}
+
+/**
+ * The variables of one host during a play. Levels are put together for each role and block once, and again only when a task has set a variable.
+ */
+export class HostVariables {
+  readonly #fixed: FixedLayers;
+  readonly #set = new Map<string, SourcedVariable>();
+  #facts = new Map<string, SourcedVariable>();
+  #scopes = new Map<string, Scope>();
+
+  constructor(fixed: FixedLayers) {
+    this.#fixed = fixed;
+  }
+
+  /** Facts come back as data: they are never rendered as templates. */
+  setFacts(facts: ValueMap): void {
+    this.#facts = new Map([["ansible_facts", literal(facts)]]);
+    for (const [name, value] of Object.entries(facts)) this.#facts.set(`ansible_${name}`, literal(value));
+    this.#scopes.clear();
+  }
+
+  /** A registered result, or a fact that a task set: from now on it holds for every task of the host. */
+  set(name: string, value: Value): void {
+    this.#set.set(name, literal(value));
+    this.#scopes.clear();
+  }
+
+  /** What tasks have set on this host, to be carried into the next play. */
+  get setByTasks(): ReadonlyMap<string, SourcedVariable> {
+    return this.#set;
+  }
+
+  carryOver(variables: ReadonlyMap<string, SourcedVariable>): void {
+    for (const [name, variable] of variables) this.#set.set(name, variable);
+    this.#scopes.clear();
+  }
+
+  /**
+   * What a task sees.
+   *
+   * @param pending names that tasks before it will set: asking for one raises PendingVariable.
+   */
+  scopeOf(task: Pick<Task, "keywords" | "role">, pending: ReadonlySet<string> = new Set()): Scope {
+    const key = scopeKey(task, pending);
+    let scope = this.#scopes.get(key);
+    if (scope === undefined) {
+      scope = createScope({ layers: this.#layersOf(task), pending });
+      this.#scopes.set(key, scope);
+    }
+    return scope;
+  }
+
+  /** Ansible's order (docs: "Understanding variable precedence"), lowest first. */
+  #layersOf({ keywords, role }: Pick<Task, "keywords" | "role">): VariableLayer[] {
+    const roles = role === undefined ? [] : chain(role);
+    return [
+      ...roles.map((one) => ({ level: "role defaults", variables: one.defaults })),
+      ...this.#fixed.inventory,
+      { level: "facts", variables: this.#facts },
+      ...this.#fixed.play,
+      ...roles.map((one) => ({ level: "role vars", variables: one.variables })),
+      ...keywords.variables.map((variables) => ({ level: "block and task vars", variables })),
+      { level: "set_fact and registered", variables: this.#set },
+      ...roles.map((one) => ({ level: "role parameters", variables: one.parameters })),
+      this.#fixed.extra,
+      this.#fixed.magic,
+    ];
+  }
+}
+
+/** A scope in which a few more names are set, such as the item of a loop. */
+export function childScope(parent: Scope, variables: Readonly<Record<string, Value>>): Scope {
+  const layer = new Map(Object.entries(variables).map(([name, value]) => [name, literal(value)]));
+  return createScope({ layers: [{ level: "loop", variables: layer }], parent });
+}
+
+/** Outermost role first: what a role says wins over what the role that pulled it in says. */
+function chain(role: RoleContext): RoleContext[] {
+  return role.parent === undefined ? [role] : [...chain(role.parent), role];
+}
+
+function literal(value: Value): SourcedVariable {
+  return { value: { kind: "literal", value } };
+}
+
+const identities = new WeakMap<object, number>();
+let lastIdentity = 0;
+
+/** Two tasks with the same role, the same block vars and the same pending names see the same variables. */
+function scopeKey({ keywords, role }: Pick<Task, "keywords" | "role">, pending: ReadonlySet<string>): string {
+  const parts = [role, ...keywords.variables].map((part) => (part === undefined ? 0 : identityOf(part)));
+  return `${parts.join(",")}|${[...pending].sort().join(",")}`;
+}
+
+function identityOf(part: object): number {
+  let identity = identities.get(part);
+  if (identity === undefined) {
+    lastIdentity += 1;
+    identity = lastIdentity;
+    identities.set(part, identity);
+  }
+  return identity;
+}

@@ -1,0 +1,128 @@
+import { loadModule } from "../modules/catalogue.ts";
+import type { Module, ModuleDefinition, Situation } from "../modules/module.ts";
+import type { Task } from "../playbook/playbook.ts";
+import { validateParameters } from "../playbook/validate-parameters.ts";
+import type { Facts } from "../queries/facts.ts";
+import type { QueryMap } from "../queries/query.ts";
+import { evaluate } from "../variables/evaluate.ts";
+import { PendingVariable, type Scope } from "../variables/scope.ts";
+import type { Templated } from "../variables/templated.ts";
+import type { Value } from "../variables/value.ts";
+import type { AddressedQuery } from "./answers.ts";
+import type { HostContext } from "./host-context.ts";
+import type { HostSession, TaskUser } from "./host-session.ts";
+
+/** The engine's view of a module, its type parameters forgotten. */
+export type AnyModule = ModuleDefinition<unknown, unknown, QueryMap, unknown>;
+
+/** One pass of a task, ready to be asked about: parameters rendered and checked, files read, queries known. */
+export interface Prepared {
+  module: AnyModule;
+  input: unknown;
+  user: TaskUser;
+  queries: ReadonlyMap<string, AddressedQuery>;
+  environment: Readonly<Record<string, string>>;
+}
+
+/**
+ * Renders and checks the parameters of a task, reads what they point to on the controller, and finds what has to be asked.
+ *
+ * @throws DiagnosticsError when the parameters are wrong; PendingVariable when they depend on a task that has not run.
+ */
+export async function prepare(
+  context: HostContext,
+  session: HostSession,
+  task: Task,
+  scope: Scope,
+): Promise<Prepared> {
+  const module = asAny(await loadModule(task.module));
+  const values = new Map<string, Value>();
+  for (const { key, value } of task.parameters) {
+    const rendered = evaluate(value, scope);
+    if (!isOmitted(rendered)) values.set(key, rendered);
+  }
+  const params = validateParameters(module as unknown as Module, task, values);
+  addSecretParams(context, module, values);
+  const controller = context.hooks.controllerFor(task, scope, context.host);
+  const input = module.load === undefined ? params : await module.load(params, controller);
+  const user = taskUser(context, task, scope);
+  const queries = new Map<string, AddressedQuery>();
+  for (const [name, query] of Object.entries(module.queries(input, situation(context, session, task)))) {
+    queries.set(name, { query, as: session.shellUser(query.as, user) });
+  }
+  return { module, input, user, queries, environment: environmentOf(task, scope) };
+}
+
+/** What modules may know of the run. Facts that have not arrived yet are "pending": whoever needs them is asked again. */
+export function situation(context: HostContext, session: HostSession, task: Task): Situation {
+  return {
+    checkMode: task.keywords.checkMode ?? context.options.checkMode,
+    diffMode: task.keywords.diff ?? context.options.diffMode,
+    changesPending: context.changesPending,
+    facts: session.facts ?? FACTS_PENDING,
+  };
+}
+
+const FACTS_PENDING: Facts = new Proxy<Facts>(
+  {},
+  {
+    get() {
+      throw new PendingVariable("ansible_facts");
+    },
+  },
+);
+
+/** As whom the task acts: connection variables win over keywords, keywords over the command line, as in Ansible. */
+export function taskUser(context: HostContext, { keywords }: Task, scope: Scope): TaskUser {
+  const fallback = context.options.defaultUser;
+  const choose = (variable: string, keyword: Templated | undefined): Value | undefined => {
+    const set = scope.lookup(variable);
+    return set ?? (keyword === undefined ? undefined : evaluate(keyword, scope));
+  };
+  const become = choose("ansible_become", keywords.become);
+  const user = choose("ansible_become_user", keywords.becomeUser);
+  const method = scope.lookup("ansible_become_method") ?? keywords.becomeMethod;
+  return {
+    become: become === undefined ? fallback.become : isTrue(become),
+    becomeUser: user === undefined || user === null ? fallback.becomeUser : String(user),
+    becomeMethod: method === "su" || method === "sudo" ? method : fallback.becomeMethod,
+  };
+}
+
+/** Ansible takes these words for true in connection variables, whatever wrote them. */
+function isTrue(value: Value): boolean {
+  return value === true || ["true", "yes", "on", "1"].includes(String(value).toLowerCase());
+}
+
+function environmentOf(task: Task, scope: Scope): Readonly<Record<string, string>> {
+  const environment: Record<string, string> = {};
+  for (const layer of task.keywords.environment) {
+    const values = evaluate(layer, scope);
+    if (typeof values !== "object" || values === null || Array.isArray(values)) continue;
+    for (const [name, value] of Object.entries(values)) environment[name] = String(value ?? "");
+  }
+  return environment;
+}
+
+function addSecretParams(context: HostContext, module: AnyModule, values: ReadonlyMap<string, Value>): void {
+  for (const name of module.secretParams ?? []) addSecrets(context, values.get(name));
+}
+
+function addSecrets(context: HostContext, value: Value | undefined): void {
+  if (typeof value === "string") context.secrets.add(value);
+  else if (typeof value === "object" && value !== null) {
+    for (const part of Object.values(value)) addSecrets(context, part);
+  }
+}
+
+/** `{{ omit }}` leaves a parameter out. */
+function isOmitted(value: Value): boolean {
+  return value === OMIT;
+}
+
+/** The value of the magic variable `omit`; nobody writes it by accident. */
+export const OMIT = "__plumb_omit_this_parameter__";
+
+function asAny(module: Module): AnyModule {
+  return module as unknown as AnyModule;
+}

@@ -1,0 +1,123 @@
+import type { Secrets } from "../diagnostics/secrets.ts";
+import type { Difference } from "../modules/change.ts";
+import type { Task } from "../playbook/playbook.ts";
+import { evaluate } from "../variables/evaluate.ts";
+import type { Scope } from "../variables/scope.ts";
+import { isValueMap, type Value, type ValueMap } from "../variables/value.ts";
+import type { TaskReference, TaskStatus } from "./event.ts";
+import type { HostContext } from "./host-context.ts";
+import type { Pass } from "./passes.ts";
+import { type Outcome, registeredOf } from "./task-result.ts";
+
+/** One pass of a task as events tell of it. */
+export interface ReportedPass {
+  task: Task;
+  /** Absent when the task failed before its loop was known. */
+  pass: Pass | undefined;
+  handler: boolean;
+  /** The host that it was delegated to. */
+  delegatedTo: string | undefined;
+}
+
+/** Which task, for events. A name that can't be rendered is shown as it is written. */
+export function referenceTo(context: HostContext, reported: ReportedPass): TaskReference {
+  const { task, pass, handler, delegatedTo } = reported;
+  const item = pass?.item;
+  return {
+    taskId: task.id,
+    name: context.secrets.redact(taskName(task, pass?.scope)),
+    module: task.module,
+    ...(task.role === undefined ? {} : { role: task.role.name }),
+    handler,
+    at: task.at,
+    ...(item === undefined ? {} : { item: { index: item.index, label: context.secrets.redact(item.label) } }),
+    ...(delegatedTo === undefined ? {} : { delegatedTo }),
+  };
+}
+
+/**
+ * Tells how a pass ended, without secrets, and counts it.
+ *
+ * @returns the status after `ignore_errors` and `rescue` have had their say.
+ */
+export function reportFinished(
+  context: HostContext,
+  reported: ReportedPass,
+  outcome: Outcome,
+  rest: { rescued: boolean; startedMs: number; attempts: number; notified: readonly string[] },
+): TaskStatus {
+  const scope = reported.pass?.scope;
+  const status = finalStatus(reported.task, scope, outcome, rest.rescued);
+  const silent = isSilent(reported.task, scope);
+  const redact = (text: string): string => context.secrets.redact(text);
+  context.counts[status] += 1;
+  context.emit({
+    type: "task-finished",
+    host: context.host,
+    task: referenceTo(context, reported),
+    status,
+    message: silent ? "hidden by no_log" : redact(outcome.message),
+    ...(outcome.hint === undefined ? {} : { hint: redact(outcome.hint) }),
+    ...(outcome.diagnostics === undefined ? {} : { diagnostics: outcome.diagnostics }),
+    differences: silent
+      ? []
+      : outcome.differences.map((difference) => redactDifference(difference, context.secrets)),
+    data: silent ? null : redactMap(registeredOf(outcome, rest.attempts), context.secrets),
+    durationMs: Date.now() - rest.startedMs,
+    notified: rest.notified.map(redact),
+    attempts: rest.attempts,
+  });
+  return status;
+}
+
+/** Whether `no_log` hides what the task says. One that can't be evaluated hides. */
+export function isSilent(task: Task, scope: Scope | undefined): boolean {
+  const { noLog } = task.keywords;
+  if (noLog === undefined) return false;
+  return scope === undefined || evaluate(noLog, scope) === true;
+}
+
+function finalStatus(task: Task, scope: Scope | undefined, outcome: Outcome, rescued: boolean): TaskStatus {
+  if (outcome.status !== "failed") return outcome.status;
+  const { ignoreErrors } = task.keywords;
+  if (ignoreErrors !== undefined && scope !== undefined && evaluate(ignoreErrors, scope) === true)
+    return "ignored";
+  return rescued ? "rescued" : "failed";
+}
+
+function taskName(task: Task, scope: Scope | undefined): string {
+  if (task.name === undefined) return task.module;
+  if (task.name.kind === "literal") return String(task.name.value);
+  const written = task.name.kind === "text" ? task.name.template.source : task.module;
+  if (scope === undefined) return written;
+  try {
+    return String(evaluate(task.name, scope));
+  } catch {
+    // A name is for people: one that does not render is no reason to fail a task, and as it is written it says enough.
+    return written;
+  }
+}
+
+function redactDifference(difference: Difference, secrets: Secrets): Difference {
+  const hidden = (text: string | undefined): string | undefined =>
+    text === undefined ? undefined : secrets.redact(text);
+  const before = hidden(difference.before);
+  const after = hidden(difference.after);
+  return {
+    ...difference,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  };
+}
+
+function redactMap(values: ValueMap, secrets: Secrets): ValueMap {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, redactValue(value, secrets)]),
+  );
+}
+
+function redactValue(value: Value, secrets: Secrets): Value {
+  if (typeof value === "string") return secrets.redact(value);
+  if (Array.isArray(value)) return value.map((item) => redactValue(item, secrets));
+  return isValueMap(value) ? redactMap(value, secrets) : value;
+}

@@ -1,0 +1,201 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Task } from "../playbook/playbook.ts";
+import { evaluate } from "../variables/evaluate.ts";
+import type { Scope } from "../variables/scope.ts";
+import type { Value, ValueMap } from "../variables/value.ts";
+import { applyPass } from "./apply-pass.ts";
+import { ask } from "./ask.ts";
+import { askAhead, holds, preparePass, type Upcoming } from "./ask-ahead.ts";
+import { handlersNotifiedBy } from "./handlers.ts";
+import type { HostContext } from "./host-context.ts";
+import type { HostSession } from "./host-session.ts";
+import { judged, judgedAfterFailure, wantsRetry } from "./judge.ts";
+import { type Pass, passesOf } from "./passes.ts";
+import { type Prepared, prepare } from "./prepare.ts";
+import { isSilent, type ReportedPass, referenceTo, reportFinished } from "./report-task.ts";
+import { type Outcome, outcomeOf, outcomeOfError, registeredOf, registeredOfLoop } from "./task-result.ts";
+
+/** Where a task stands: what its failure means, and what is asked ahead with it. */
+export interface TaskPlace {
+  upcoming: Upcoming;
+  /** A `rescue` takes over when it fails. */
+  rescued: boolean;
+  handler: boolean;
+}
+
+export interface TaskEnd {
+  /** After `ignore_errors`. */
+  failed: boolean;
+  registered: ValueMap;
+}
+
+/** One pass under way. */
+interface RunningPass extends ReportedPass {
+  context: HostContext;
+  session: HostSession;
+  pass: Pass;
+  place: TaskPlace;
+  /** Handlers that it has notified. */
+  notified: string[];
+  /** Of these, the ones that nobody had notified before. */
+  newlyNotified: string[];
+}
+
+/**
+ * Runs one task on one host, all items of its loop, and tells what came of it.
+ *
+ * @throws TransportError when the connection is lost.
+ */
+export async function runTask(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
+  if (task.keywords.runOnce !== true) return runHere(context, task, place);
+  const result = await context.hooks.once(task.id, context.host, () => runHere(context, task, place));
+  if (task.register !== undefined) context.variables.set(task.register, result.registered);
+  return result;
+}
+
+async function runHere(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
+  const startedMs = Date.now();
+  let passes: Pass[];
+  let session: HostSession;
+  try {
+    const scope = context.variables.scopeOf(task);
+    session = await sessionFor(context, task, scope);
+    passes = passesOf(task, scope);
+  } catch (error) {
+    const outcome = outcomeOfError(error, context.changesPending);
+    const reported = { task, pass: undefined, handler: place.handler, delegatedTo: undefined };
+    const rest = { rescued: place.rescued, startedMs, attempts: 1, notified: [] };
+    return {
+      failed: reportFinished(context, reported, outcome, rest) !== "ignored",
+      registered: registeredOf(outcome, 1),
+    };
+  }
+  const results: { registered: ValueMap; item: Value; failed: boolean }[] = [];
+  for (const pass of passes) {
+    const delegatedTo = session === context.session ? undefined : session.name;
+    const running = {
+      context,
+      session,
+      task,
+      pass,
+      place,
+      handler: place.handler,
+      delegatedTo,
+      notified: [],
+      newlyNotified: [],
+    };
+    const { failed, registered } = await runPass(running);
+    results.push({ registered, item: pass.item?.value ?? null, failed });
+    if (context.isStopping()) break;
+    if (task.loop?.pauseMs !== undefined) await wait(task.loop.pauseMs);
+  }
+  const registered = task.loop === undefined ? (results[0]?.registered ?? {}) : registeredOfLoop(results);
+  if (task.register !== undefined) context.variables.set(task.register, registered);
+  return { failed: results.some(({ failed }) => failed), registered };
+}
+
+async function sessionFor(context: HostContext, task: Task, scope: Scope): Promise<HostSession> {
+  const { delegateTo } = task.keywords;
+  if (delegateTo === undefined) return context.session;
+  const host = String(evaluate(delegateTo, scope));
+  return host === context.host ? context.session : context.hooks.sessionWith(host);
+}
+
+async function runPass(running: RunningPass): Promise<TaskEnd> {
+  const { context, session, task, pass, place } = running;
+  const startedMs = Date.now();
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await attemptPass(running, attempt);
+    if (wantsRetry(task, pass.scope, outcome, attempt) && !context.isStopping()) {
+      await wait(task.delayMs, undefined, { signal: session.signal }).catch(() => undefined);
+      session.answers.forgetAll();
+      continue;
+    }
+    await settle(running, outcome);
+    const rest = { rescued: place.rescued, startedMs, attempts: attempt, notified: running.notified };
+    const status = reportFinished(context, running, outcome, rest);
+    return {
+      failed: status === "failed" || status === "rescued",
+      registered: registeredOf(outcome, attempt),
+    };
+  }
+}
+
+async function attemptPass(running: RunningPass, attempt: number): Promise<Outcome> {
+  const { context, task, pass } = running;
+  try {
+    const outcome = await tryPass(running);
+    return judged(task, pass.scope, outcome, attempt);
+  } catch (error) {
+    const outcome = outcomeOfError(error, context.changesPending);
+    return judgedAfterFailure(task, pass.scope, outcome, attempt);
+  }
+}
+
+async function tryPass(running: RunningPass): Promise<Outcome> {
+  const { context, session, task, pass } = running;
+  if (!holds(task, pass.scope)) return skipped(task, pass.scope);
+  const prepared =
+    session === context.session
+      ? await preparePass(context, task, pass)
+      : await prepare(context, session, task, pass.scope);
+  const unasked = [...prepared.queries.values()].some((question) => !session.answers.has(question));
+  if (unasked) await askFor(running, prepared);
+  const silent = isSilent(task, pass.scope);
+  const reference = referenceTo(context, running);
+  const result = await applyPass(context, session, task, prepared, {
+    beforeChange: async (change) => {
+      const summary = silent ? "hidden by no_log" : context.secrets.redact(change.summary);
+      context.emit({ type: "task-started", host: context.host, task: reference, summary });
+      await notify(running);
+    },
+    progress: (step, line) => {
+      const shown = line === undefined || silent ? {} : { line: context.secrets.redact(line) };
+      context.emit({ type: "task-progress", host: context.host, task: reference, step, ...shown });
+    },
+    askAgain: (again) => askFor(running, again),
+  });
+  if (result.kind === "predicted") {
+    context.changesPending = true;
+    await notify(running);
+  }
+  return outcomeOf(result);
+}
+
+async function askFor({ context, session, place }: RunningPass, prepared: Prepared): Promise<void> {
+  if (session === context.session) await askAhead(context, prepared, place.upcoming);
+  else await ask(session, [...prepared.queries.values()]);
+}
+
+/** Handlers are written down on the host before anything is changed, so that they run even if this run dies. */
+async function notify(running: RunningPass): Promise<void> {
+  const { context, task, pass } = running;
+  running.notified = handlersNotifiedBy(context, task, pass.scope);
+  if (running.notified.length === 0) return;
+  if (context.options.checkMode) context.session.noteHandlers(running.notified);
+  else running.newlyNotified = await context.session.rememberHandlers(running.notified);
+}
+
+function skipped(task: Task, scope: Scope): Outcome {
+  const failing = task.keywords.when.find(({ expression }) => expression.evaluate(scope) !== true);
+  return {
+    status: "skipped",
+    message: `when: ${failing?.expression.source ?? "false"}`,
+    differences: [],
+    data: {},
+    facts: {},
+  };
+}
+
+async function settle(running: RunningPass, outcome: Outcome): Promise<void> {
+  const { context, session, newlyNotified } = running;
+  // A change that did not happen after all (`changed_when: false`) has notified nobody.
+  if (outcome.status === "ok" && newlyNotified.length > 0)
+    await context.session.forgetHandlers(newlyNotified);
+  for (const [name, value] of Object.entries(outcome.facts)) {
+    context.variables.set(name, value);
+    context.prepared.clear();
+  }
+  // Steps may have been done before the one that failed.
+  if (outcome.status === "failed") session.answers.forgetAll();
+}

@@ -1,0 +1,128 @@
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
+import type { Difference } from "../modules/change.ts";
+import { ModuleFailure } from "../modules/module.ts";
+import type { Value, ValueMap } from "../variables/value.ts";
+import { BrokenPromise, NotKnown, type PassResult } from "./apply-pass.ts";
+import type { TaskStatus } from "./event.ts";
+import { HostLockError } from "./host-session.ts";
+import { StepFailure } from "./perform.ts";
+
+/** What a pass came to, as views and `register` see it. */
+export interface Outcome {
+  status: Exclude<TaskStatus, "ignored" | "rescued">;
+  message: string;
+  hint?: string;
+  diagnostics?: readonly Diagnostic[];
+  differences: readonly Difference[];
+  data: ValueMap;
+  /** Variables that it sets on the host. */
+  facts: ValueMap;
+}
+
+/** A result as an outcome. */
+export function outcomeOf(result: PassResult): Outcome {
+  switch (result.kind) {
+    case "none":
+      return { status: "ok", message: result.reason, differences: [], data: result.data ?? {}, facts: {} };
+    case "predicted":
+      return {
+        status: result.certain ? "would-change" : "unknown",
+        message: result.certain
+          ? result.change.summary
+          : `can't be known before it has run: ${result.change.summary}`,
+        differences: result.change.differences,
+        data: result.change.data ?? {},
+        facts: {},
+      };
+    case "done":
+      return {
+        status: result.result.failed === true ? "failed" : result.result.changed ? "changed" : "ok",
+        message: result.result.message ?? result.change.summary,
+        differences: result.result.changed ? result.change.differences : [],
+        data: result.result.data ?? {},
+        facts: result.result.facts ?? {},
+      };
+  }
+}
+
+/**
+ * An error as the outcome of the pass that met it. Errors that are not about this task (a lost connection, a bug) are thrown on.
+ *
+ * @param changesPending in check mode, that an earlier task would have changed the host: what is missing now may be there by then.
+ */
+export function outcomeOfError(error: unknown, changesPending: boolean): Outcome {
+  const nothing = { differences: [], data: {}, facts: {} };
+  if (error instanceof NotKnown && changesPending) {
+    return {
+      ...nothing,
+      status: "unknown",
+      message: `depends on what an earlier task would change (${error.message})`,
+    };
+  }
+  if (error instanceof DiagnosticsError) {
+    const [first] = error.diagnostics;
+    return {
+      ...nothing,
+      status: "failed",
+      message: error.diagnostics.map(({ message }) => message).join("; "),
+      diagnostics: error.diagnostics,
+      ...(first?.hint === undefined ? {} : { hint: first.hint }),
+    };
+  }
+  if (error instanceof StepFailure) {
+    return { ...nothing, status: "failed", message: error.message, data: execData(error) };
+  }
+  if (error instanceof ModuleFailure) {
+    return {
+      ...nothing,
+      status: "failed",
+      message: error.message,
+      data: error.data ?? {},
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    };
+  }
+  if (error instanceof HostLockError)
+    return { ...nothing, status: "failed", message: error.message, hint: error.hint };
+  if (error instanceof BrokenPromise) {
+    return {
+      ...nothing,
+      status: "failed",
+      message: error.message,
+      differences: error.change.differences,
+      hint: "another process may be undoing it; otherwise this is a defect of the module, please report it with the output of -v",
+    };
+  }
+  if (error instanceof NotKnown) return { ...nothing, status: "failed", message: error.message };
+  throw error;
+}
+
+function execData({ exec }: StepFailure): ValueMap {
+  if (exec === undefined) return {};
+  return { rc: exec.exitCode ?? null, stdout: exec.stdout.toString(), stderr: exec.stderr.toString() };
+}
+
+/** What `register` gets of one pass: Ansible's names. */
+export function registeredOf(outcome: Outcome, attempts: number): ValueMap {
+  return {
+    ...outcome.data,
+    changed:
+      outcome.status === "changed" || outcome.status === "would-change" || outcome.status === "unknown",
+    failed: outcome.status === "failed",
+    skipped: outcome.status === "skipped",
+    msg: outcome.data["msg"] ?? outcome.message,
+    attempts,
+  };
+}
+
+/** What `register` gets of a loop. */
+export function registeredOfLoop(results: readonly { registered: ValueMap; item: Value }[]): ValueMap {
+  const some = (name: string): boolean => results.some(({ registered }) => registered[name] === true);
+  return {
+    results: results.map(({ registered, item }) => ({ ...registered, item })),
+    changed: some("changed"),
+    failed: some("failed"),
+    skipped: results.length > 0 && results.every(({ registered }) => registered["skipped"] === true),
+    msg: some("failed") ? "one or more items failed" : "all items completed",
+  };
+}

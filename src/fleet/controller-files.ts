@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { access, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { inputError } from "../diagnostics/diagnostic.ts";
+import type { Secrets } from "../diagnostics/secrets.ts";
+import type { Controller } from "../modules/module.ts";
+import type { ControllerFile } from "../modules/step.ts";
+import type { Task } from "../playbook/playbook.ts";
+import type { Scope } from "../variables/scope.ts";
+import { renderTemplateFile } from "../variables/template-file.ts";
+
+/** Files up to this size are kept in memory for the whole run; larger ones are read again for each host. */
+const LARGEST_KEPT_BYTES = 4 * 1024 * 1024;
+
+/** What playbooks refer to on the controller, read once a run. */
+export class ControllerFiles {
+  readonly #files = new Map<string, Promise<ControllerFile>>();
+  readonly #templates = new Map<string, Promise<string>>();
+  readonly #secrets: Secrets;
+
+  constructor(secrets: Secrets) {
+    this.#secrets = secrets;
+  }
+
+  /** The controller as a task sees it: paths are looked up beside its role and its playbook. */
+  controllerFor(task: Task, scope: Scope, playbookFile: string): Controller {
+    const playbookFolder = path.dirname(playbookFile);
+    return {
+      file: async (wanted, folder) => this.#file(await find(wanted, folder, task, playbookFolder)),
+      renderTemplate: async (wanted) => {
+        const file = await find(wanted, "templates", task, playbookFolder);
+        return renderTemplateFile(await this.#template(file), file, scope);
+      },
+      resolvePath: (wanted) => path.resolve(playbookFolder, wanted),
+      addSecret: (value) => this.#secrets.add(value),
+      variable: (name) => scope.lookup(name),
+    };
+  }
+
+  #file(file: string): Promise<ControllerFile> {
+    let read = this.#files.get(file);
+    if (read === undefined) {
+      read = readControllerFile(file);
+      this.#files.set(file, read);
+    }
+    return read;
+  }
+
+  #template(file: string): Promise<string> {
+    let text = this.#templates.get(file);
+    if (text === undefined) {
+      text = readFile(file, "utf8");
+      this.#templates.set(file, text);
+    }
+    return text;
+  }
+}
+
+/** Ansible's search: the role's folder, the role itself, then the same beside the playbook. */
+async function find(
+  wanted: string,
+  folder: "files" | "templates",
+  task: Task,
+  playbookFolder: string,
+): Promise<string> {
+  const places = [task.role?.path, path.dirname(task.at.file), playbookFolder].filter(
+    (place) => place !== undefined,
+  );
+  const candidates = path.isAbsolute(wanted)
+    ? [wanted]
+    : [...new Set(places.flatMap((place) => [path.join(place, folder, wanted), path.join(place, wanted)]))];
+  for (const candidate of candidates) {
+    if (await exists(candidate)) return candidate;
+  }
+  throw inputError("file-not-found", `there is no file \`${wanted}\``, {
+    at: task.at,
+    expected: `one of: ${candidates.join(", ")}`,
+  });
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function readControllerFile(file: string): Promise<ControllerFile> {
+  const { size } = await stat(file);
+  if (size <= LARGEST_KEPT_BYTES) {
+    const bytes = await readFile(file);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    return {
+      path: file,
+      sizeBytes: bytes.byteLength,
+      sha256,
+      read: async () => bytes,
+      stream: () => once(bytes),
+    };
+  }
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  return {
+    path: file,
+    sizeBytes: size,
+    sha256: hash.digest("hex"),
+    read: () => readFile(file),
+    stream: () => createReadStream(file),
+  };
+}
+
+async function* once(bytes: Buffer): AsyncIterable<Uint8Array> {
+  yield bytes;
+}

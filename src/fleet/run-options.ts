@@ -1,0 +1,31 @@
+import type { EventSink } from "../converge/event.ts";
+import type { TaskUser } from "../converge/host-session.ts";
+import type { Secrets } from "../diagnostics/secrets.ts";
+import type { ConnectionOverrides } from "../inventory/connection-variables.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import type { Playbook } from "../playbook/playbook.ts";
+import type { VariableLayer } from "../variables/sourced.ts";
+
+/** What a run is made of: all input is loaded and checked before it starts. */
+export interface RunOptions {
+  runId: string;
+  inventory: Inventory;
+  playbooks: readonly Playbook[];
+  /** `--limit`: a host pattern. */
+  limit?: string;
+  tags: readonly string[];
+  skipTags: readonly string[];
+  extraVariables: VariableLayer;
+  checkMode: boolean;
+  diffMode: boolean;
+  /** Hosts worked on at once. */
+  forks: number;
+  connection: ConnectionOverrides;
+  defaultUser: TaskUser;
+  secrets: Secrets;
+  emit: EventSink;
+  /** First Ctrl-C: finish the step under way, then stop. */
+  stopping: AbortSignal;
+  /** Second Ctrl-C: stop now. */
+  aborting: AbortSignal;
+}

@@ -1,0 +1,68 @@
+import { HostSession, type SessionOptions } from "../converge/host-session.ts";
+import { connectionSettings } from "../inventory/connection-variables.ts";
+import { openTransport } from "../transport/open.ts";
+import type { Scope } from "../variables/scope.ts";
+import type { RunOptions } from "./run-options.ts";
+
+/**
+ * The connections of a run: each host is connected once, when it is first needed, and stays connected until the run ends.
+ */
+export class Sessions {
+  readonly #options: RunOptions;
+  readonly #session: Omit<SessionOptions, "signal">;
+  readonly #open = new Map<string, Promise<HostSession>>();
+
+  constructor(options: RunOptions, session: Omit<SessionOptions, "signal">) {
+    this.#options = options;
+    this.#session = session;
+  }
+
+  /**
+   * The session with a host.
+   *
+   * @param scope the host's variables, for its address, user and keys.
+   * @throws TransportError when it can't be connected; asked again, the same error.
+   */
+  with(host: string, scope: Scope): Promise<HostSession> {
+    let session = this.#open.get(host);
+    if (session === undefined) {
+      session = this.#connect(host, scope);
+      this.#open.set(host, session);
+    }
+    return session;
+  }
+
+  async #connect(host: string, scope: Scope): Promise<HostSession> {
+    const started = Date.now();
+    const settings = connectionSettings(host, scope, this.#options.connection);
+    const { becomePassword, password } = settings;
+    for (const secret of [becomePassword, password]) {
+      if (secret !== undefined) this.#options.secrets.add(secret);
+    }
+    const transport = await openTransport(settings, { signal: this.#options.aborting });
+    this.#options.emit({
+      type: "host-connected",
+      time: new Date().toISOString(),
+      host,
+      durationMs: Date.now() - started,
+    });
+    return new HostSession(host, settings.address ?? host, transport, {
+      ...this.#session,
+      signal: this.#options.aborting,
+    });
+  }
+
+  /** The session if the host was connected. */
+  async established(host: string): Promise<HostSession | undefined> {
+    return this.#open.get(host)?.catch(() => undefined);
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all(
+      [...this.#open.values()].map(async (opening) => {
+        const session = await opening.catch(() => undefined);
+        await session?.transport.close();
+      }),
+    );
+  }
+}
