@@ -1,0 +1,122 @@
+import type { HostEnd } from "../converge/converge-host.ts";
+import type { Stopping, TaskCounts } from "../converge/event.ts";
+import { HostVariables } from "../converge/host-variables.ts";
+import { groupAndHostVariables } from "../inventory/variable-layers.ts";
+import type { Playbook } from "../playbook/playbook.ts";
+import { evaluate } from "../variables/evaluate.ts";
+import { readVariablesFile } from "../variables/variables-file.ts";
+import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
+import type { ValueMap } from "../variables/value.ts";
+import path from "node:path";
+import { ControllerFiles } from "./controller-files.ts";
+import { magicVariables } from "./magic-variables.ts";
+import type { RunOptions } from "./run-options.ts";
+import type { PlayRun } from "./run-play.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** How far a host has come in a run. */
+export interface HostProgress {
+  outcome: Exclude<HostEnd, "ended">;
+  counts: TaskCounts;
+  changesPending: boolean;
+  pendingHandlers: readonly string[];
+  /** Registered results and facts set by tasks: they hold in later plays too. */
+  setByTasks: ReadonlyMap<string, SourcedVariable>;
+  durationMs: number;
+}
+
+/** What a run knows beyond its options: connections, progress of hosts, files read. */
+export class RunState {
+  readonly options: RunOptions;
+  readonly sessions: Sessions;
+  readonly files: ControllerFiles;
+  readonly #progress = new Map<string, HostProgress>();
+  readonly #hostvars = new Map<Playbook, ValueMap>();
+  #stopping: Stopping["reason"] | undefined;
+
+  constructor(options: RunOptions, sessions: Sessions) {
+    this.options = options;
+    this.sessions = sessions;
+    this.files = new ControllerFiles(options.secrets);
+    options.stopping.addEventListener("abort", () => this.stop("interrupted"));
+    if (options.stopping.aborted) this.stop("interrupted");
+  }
+
+  /** Hosts finish the step under way and take no further task. */
+  get stopping(): boolean {
+    return this.#stopping !== undefined;
+  }
+
+  get stopReason(): Stopping["reason"] | undefined {
+    return this.#stopping;
+  }
+
+  stop(reason: Stopping["reason"]): void {
+    if (this.#stopping !== undefined) return;
+    this.#stopping = reason;
+    this.options.emit({ type: "stopping", time: new Date().toISOString(), reason });
+  }
+
+  progressOf(host: string): HostProgress {
+    let progress = this.#progress.get(host);
+    if (progress === undefined) {
+      progress = {
+        outcome: "ok",
+        counts: { ok: 0, changed: 0, "would-change": 0, unknown: 0, failed: 0, ignored: 0, rescued: 0, skipped: 0 },
+        changesPending: false,
+        pendingHandlers: [],
+        setByTasks: new Map(),
+        durationMs: 0,
+      };
+      this.#progress.set(host, progress);
+    }
+    return progress;
+  }
+
+  get hostsInOrder(): readonly [string, HostProgress][] {
+    return [...this.#progress];
+  }
+
+  inventoryLayers(host: string, playbook: Playbook): Promise<readonly VariableLayer[]> {
+    return groupAndHostVariables(this.options.inventory, host, { playbookFolder: path.dirname(playbook.file) });
+  }
+
+  /** `vars` of the play, then its `vars_files`, whose names may depend on the host. */
+  async playLayers(playRun: PlayRun, host: string): Promise<readonly VariableLayer[]> {
+    const { play, playbook } = playRun;
+    const own: VariableLayer = { level: "play vars", variables: play.variables };
+    if (play.variableFiles.length === 0) return [own];
+    const scope = new HostVariables({
+      inventory: await this.inventoryLayers(host, playbook),
+      play: [own],
+      extra: this.options.extraVariables,
+      magic: magicVariables(host, this.options.inventory, {
+        playbook,
+        playHosts: playRun.hosts,
+        batchHosts: playRun.hosts,
+        checkMode: this.options.checkMode,
+        diffMode: this.options.diffMode,
+        hostvars: {},
+      }),
+    }).scopeOf({ keywords: play.keywords });
+    const layers = [own];
+    for (const file of play.variableFiles) {
+      const name = path.resolve(path.dirname(playbook.file), String(evaluate(file, scope)));
+      layers.push({ level: "play vars_files", variables: await readVariablesFile(name, this.options.secrets) });
+    }
+    return layers;
+  }
+
+  /**
+   * The variables of every host, by name. Each host's are put together when somebody looks at them: looking at one host of thousands must not
+   * cost the rest. It is filled with inventory variables before the first play and keeps what tasks set.
+   */
+  hostvars(playbook: Playbook): ValueMap {
+    let hostvars = this.#hostvars.get(playbook);
+    if (hostvars === undefined) {
+      hostvars = lazyHostvars(this, playbook);
+      this.#hostvars.set(playbook, hostvars);
+    }
+    return hostvars;
+  }
+}

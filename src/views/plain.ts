@@ -1,0 +1,14 @@
+import { paintFor } from "./colour.ts";
+import { eventLines } from "./event-lines.ts";
+import type { View, ViewOptions } from "./view.ts";
+
+/** A line for what changed or went wrong, as it happens: for logs, pipes and people who like it so. */
+export function plainView({ output, diff, verbosity }: ViewOptions): View {
+  const options = { paint: paintFor(output.isTerminal), diff, verbosity };
+  return {
+    show: (event) => {
+      for (const line of eventLines(event, options)) output.write(`${line}\n`);
+    },
+    close: async () => {},
+  };
+}
