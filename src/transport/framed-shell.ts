@@ -1,0 +1,165 @@
+import { StringDecoder } from "node:string_decoder";
+import { encodeFrame, FrameReader } from "../shell/frame.ts";
+import type { ByteChannel } from "./byte-channel.ts";
+import type { ExecResult, ScriptRequest } from "./transport.ts";
+
+const DEFAULT_OUTPUT_BYTES = 16 * 1024 * 1024;
+
+/** A script that was sent and has not ended. */
+interface Running {
+  finish(end: Partial<Pick<ExecResult, "exitCode" | "connectionLost">>): void;
+}
+
+/**
+ * One long-lived shell on one channel. States: OPEN, then CLOSED when the channel ends, for whatever reason: what was under way then ends
+ * without an exit code.
+ */
+export class FramedShell {
+  readonly #channel: ByteChannel;
+  readonly #stdout = new FrameReader();
+  readonly #stderr = new FrameReader();
+  readonly #running = new Set<Running>();
+  #closed = false;
+  #greeting = "";
+  #complaint = "";
+  /** Process id of the shell at the other end; known when it has said that it is ready. */
+  pid: number | undefined;
+
+  constructor(channel: ByteChannel, pid: number | undefined, onClose: () => void) {
+    this.#channel = channel;
+    this.pid = pid;
+    channel.stdout.on("data", (chunk: Buffer) => this.#readStdout(chunk));
+    channel.stderr.on("data", (chunk: Buffer) => this.#readStderr(chunk));
+    channel.stdin.on("error", () => channel.close());
+    void channel.closed.then(() => {
+      this.#closed = true;
+      onClose();
+      for (const running of this.#running) running.finish({ connectionLost: true });
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** What stood on stderr before the shell was ready: why there is none, if there is none. */
+  get complaint(): string {
+    return this.#complaint;
+  }
+
+  #readStdout(chunk: Buffer): void {
+    if (this.pid === undefined && this.#greeting.length < 4096) {
+      this.#greeting += chunk.toString("latin1");
+      const ready = /plumb-ready (\d+)\n/.exec(this.#greeting);
+      if (ready?.[1] !== undefined) this.pid = Number(ready[1]);
+    }
+    this.#stdout.push(chunk);
+  }
+
+  #readStderr(chunk: Buffer): void {
+    if (this.pid === undefined && this.#complaint.length < 4096) this.#complaint += chunk.toString();
+    this.#stderr.push(chunk);
+  }
+
+  /** Sends a script; the result says how it ended. Nothing is awaited before it is sent. */
+  run(request: ScriptRequest, end: (why: "timedOut" | "aborted") => void): Promise<ExecResult> {
+    const started = performance.now();
+    if (this.#closed) return Promise.resolve(lostResult());
+    const frame = encodeFrame(request.script, request.stdin, request.environment);
+    const limit = request.maxOutputBytes ?? DEFAULT_OUTPUT_BYTES;
+    const stdout = new Collector(limit, request.onOutput && ((text) => request.onOutput?.(text, "stdout")));
+    const stderr = new Collector(limit, request.onOutput && ((text) => request.onOutput?.(text, "stderr")));
+    const promise = new Promise<ExecResult>((resolve) => {
+      const ended = { timedOut: false, aborted: false };
+      const stop = (why: "timedOut" | "aborted"): void => {
+        if (ended.timedOut || ended.aborted) return;
+        ended[why] = true;
+        end(why);
+      };
+      const timer = setTimeout(() => stop("timedOut"), request.timeoutMs ?? 300_000);
+      const onAbort = (): void => stop("aborted");
+      request.signal?.addEventListener("abort", onAbort);
+      const running: Running = {
+        finish: ({ exitCode, connectionLost = false }) => {
+          clearTimeout(timer);
+          request.signal?.removeEventListener("abort", onAbort);
+          this.#running.delete(running);
+          resolve({
+            exitCode: ended.timedOut || ended.aborted ? undefined : exitCode,
+            stdout: stdout.bytes(),
+            stderr: stderr.bytes(),
+            durationMs: performance.now() - started,
+            ...ended,
+            connectionLost,
+            truncated: stdout.truncated || stderr.truncated,
+          });
+        },
+      };
+      this.#running.add(running);
+      let exitCode: number | undefined;
+      let open = 2;
+      const endOne = (): void => {
+        open -= 1;
+        if (open === 0) running.finish(exitCode === undefined ? {} : { exitCode });
+      };
+      this.#stdout.expect(frame.mark, {
+        output: (bytes) => stdout.add(bytes),
+        end: (trailer) => {
+          exitCode = /^\d+$/.test(trailer) ? Number(trailer) : undefined;
+          endOne();
+        },
+      });
+      this.#stderr.expect(frame.mark, { output: (bytes) => stderr.add(bytes), end: endOne });
+      for (const bytes of frame.bytes) this.#channel.stdin.write(bytes);
+      if (request.signal?.aborted === true) onAbort();
+    });
+    return promise;
+  }
+
+  close(): void {
+    this.#channel.stdin.end();
+    this.#channel.close();
+  }
+}
+
+/** Output up to a limit; text for a listener is never cut inside a character. */
+class Collector {
+  readonly #chunks: Buffer[] = [];
+  readonly #limit: number;
+  readonly #listener: ((text: string) => void) | undefined;
+  readonly #decoder = new StringDecoder("utf8");
+  #size = 0;
+  truncated = false;
+
+  constructor(limit: number, listener: ((text: string) => void) | undefined) {
+    this.#limit = limit;
+    this.#listener = listener;
+  }
+
+  add(bytes: Buffer): void {
+    this.#listener?.(this.#decoder.write(bytes));
+    const room = this.#limit - this.#size;
+    if (bytes.byteLength > room) this.truncated = true;
+    const kept = bytes.subarray(0, Math.max(0, room));
+    if (kept.byteLength > 0) this.#chunks.push(Buffer.from(kept));
+    this.#size += kept.byteLength;
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}
+
+/** The result of a script that could not be sent any more. */
+export function lostResult(): ExecResult {
+  return {
+    exitCode: undefined,
+    stdout: Buffer.alloc(0),
+    stderr: Buffer.alloc(0),
+    durationMs: 0,
+    timedOut: false,
+    aborted: false,
+    connectionLost: true,
+    truncated: false,
+  };
+}

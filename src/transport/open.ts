@@ -1,0 +1,16 @@
+import type { ConnectionSettings } from "./connection-settings.ts";
+import type { Transport } from "./transport.ts";
+
+/**
+ * Connects to a host in the way its settings say. The SSH libraries are loaded only when one is needed.
+ *
+ * @throws TransportError
+ */
+export async function openTransport(settings: ConnectionSettings): Promise<Transport> {
+  if (settings.connection === "local") {
+    const { openLocal } = await import("./local.ts");
+    return openLocal(settings);
+  }
+  const { openSsh } = await import("./ssh.ts");
+  return openSsh(settings);
+}

@@ -1,0 +1,217 @@
+import type { Duplex } from "node:stream";
+import { endProcessTree } from "../shell/end-process-tree.ts";
+import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import type { ChannelOpener } from "./byte-channel.ts";
+import { type FramedShell, lostResult } from "./framed-shell.ts";
+import { becomeError, openShell } from "./open-shell.ts";
+import type {
+  ExecResult,
+  ForwardTarget,
+  ScriptRequest,
+  ShellUser,
+  Transport,
+  TransportCounters,
+  TransportError,
+} from "./transport.ts";
+
+export interface ShellTransportOptions {
+  host: string;
+  opener: ChannelOpener;
+  /** The user who logged in: becoming that one needs no other shell. */
+  loginUser: string | undefined;
+  becomePassword: string | undefined;
+  lost: Promise<TransportError>;
+}
+
+/** Pieces in which large files travel: each is a frame, and some are under way at once. */
+const PIECE_BYTES = 1024 * 1024;
+const PIECES_UNDER_WAY = 4;
+
+/** A transport made of framed shells, whatever carries their channels. */
+export class ShellTransport implements Transport {
+  readonly lost: Promise<TransportError>;
+  readonly #options: ShellTransportOptions;
+  readonly #shells = new Map<string, Promise<FramedShell>>();
+  readonly #counters: TransportCounters = {
+    roundTrips: 0,
+    channels: 0,
+    scripts: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+  };
+  #underWay = 0;
+  #lostError: TransportError | undefined;
+
+  constructor(options: ShellTransportOptions) {
+    this.#options = options;
+    this.lost = options.lost;
+    void options.lost.then((error) => {
+      this.#lostError = error;
+    });
+  }
+
+  async run(request: ScriptRequest): Promise<ExecResult> {
+    this.#counters.scripts += 1;
+    this.#counters.bytesSent += request.script.shell.length + (request.stdin?.byteLength ?? 0);
+    this.#startTrip();
+    try {
+      const as = this.#effective(request.as);
+      const shell = await this.#shell(as);
+      const result = await shell.run(request, () => void this.#endProcesses(as, shell));
+      this.#counters.bytesReceived += result.stdout.byteLength + result.stderr.byteLength;
+      if (result.connectionLost) return await this.#explainEnd(as, shell, result);
+      return result;
+    } catch (error) {
+      if (this.#lostError === undefined) throw error;
+      return lostResult();
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  /** What is sent while an answer is under way costs no trip of its own. */
+  #startTrip(): void {
+    if (this.#underWay === 0) this.#counters.roundTrips += 1;
+    this.#underWay += 1;
+  }
+
+  #effective(as: ShellUser): ShellUser {
+    return as.kind === "become" && as.user === this.#options.loginUser ? { kind: "login" } : as;
+  }
+
+  #shell(as: ShellUser): Promise<FramedShell> {
+    const key = as.kind === "login" ? "" : `${as.method}:${as.user}`;
+    let shell = this.#shells.get(key);
+    if (shell === undefined) {
+      this.#counters.channels += 1;
+      const { host, opener, becomePassword } = this.#options;
+      const onClose = (): void => void this.#shells.delete(key);
+      shell = openShell({ host, opener, as, becomePassword, onClose });
+      shell.catch(onClose);
+      this.#shells.set(key, shell);
+    }
+    return shell;
+  }
+
+  /** A shell that ended while the connection lives: sudo refused, or a script killed it. */
+  async #explainEnd(as: ShellUser, shell: FramedShell, result: ExecResult): Promise<ExecResult> {
+    const lost = await Promise.race([
+      this.lost,
+      new Promise<undefined>((resolve) => setTimeout(resolve, 100, undefined)),
+    ]);
+    if (lost !== undefined) return result;
+    if (shell.pid === undefined && as.kind === "become") {
+      throw becomeError({ host: this.#options.host, as }, shell.complaint, false);
+    }
+    return { ...result, connectionLost: false };
+  }
+
+  /** A second shell of the same user ends what the first one runs; the first then goes on with the next frame. */
+  async #endProcesses(as: ShellUser, shell: FramedShell): Promise<void> {
+    if (shell.pid === undefined) {
+      shell.close();
+      return;
+    }
+    const { host, opener, becomePassword } = this.#options;
+    this.#counters.channels += 1;
+    const killer = await openShell({ host, opener, as, becomePassword, onClose: () => undefined }).catch(
+      () => undefined,
+    );
+    if (killer === undefined) {
+      shell.close();
+      return;
+    }
+    await killer.run({ script: endProcessTree(shell.pid), as }, () => shell.close());
+    killer.close();
+  }
+
+  async upload(content: AsyncIterable<Uint8Array> | Uint8Array, as: ShellUser): Promise<string> {
+    const made = await this.run({ script: MAKE_UPLOAD, as });
+    const path = made.stdout.toString().trim();
+    if (made.connectionLost) throw await this.lost;
+    if (made.exitCode !== 0 || path === "") {
+      throw new Error(`${this.#options.host}: no room for an upload: ${made.stderr.toString().trim()}`);
+    }
+    const underWay: Promise<ExecResult>[] = [];
+    for await (const piece of pieces(content)) {
+      underWay.push(this.run({ script: sh`cat >> ${path}`, stdin: piece, as }));
+      if (underWay.length >= PIECES_UNDER_WAY) await this.#uploaded(path, as, underWay.shift());
+    }
+    for (const piece of underWay) await this.#uploaded(path, as, piece);
+    return path;
+  }
+
+  async #uploaded(path: string, as: ShellUser, piece: Promise<ExecResult> | undefined): Promise<void> {
+    const result = await piece;
+    if (result === undefined || result.exitCode === 0) return;
+    if (result.connectionLost) throw await this.lost;
+    await this.run({ script: sh`rm -f -- ${path}`, as });
+    throw new Error(`${this.#options.host}: the upload failed: ${result.stderr.toString().trim()}`);
+  }
+
+  async *download(path: string, as: ShellUser): AsyncIterable<Uint8Array> {
+    for (let index = 0; ; index++) {
+      const script = sh`dd if=${path} bs=${PIECE_BYTES} skip=${index} count=1 iflag=fullblock 2>/dev/null || { dd if=${path} bs=1 count=0; exit 1; }`;
+      const result = await this.run({ script, as });
+      if (result.connectionLost) throw await this.lost;
+      if (result.exitCode !== 0) {
+        throw new Error(
+          `${this.#options.host}: ${path} could not be read: ${result.stderr.toString().trim()}`,
+        );
+      }
+      if (result.stdout.byteLength > 0) yield result.stdout;
+      if (result.stdout.byteLength < PIECE_BYTES) return;
+    }
+  }
+
+  async forward(target: ForwardTarget): Promise<Duplex> {
+    this.#counters.channels += 1;
+    this.#startTrip();
+    try {
+      return await this.#options.opener.forward(target);
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  counters(): TransportCounters {
+    return { ...this.#counters };
+  }
+
+  async close(): Promise<void> {
+    await this.#options.opener.close();
+  }
+}
+
+/**
+ * Uploads lie in a directory that only their user can read: of root in Plumb's state directory, of others in their home.
+ */
+const MAKE_UPLOAD = shellLines(
+  rawShell("set -eu; umask 077"),
+  rawShell(
+    'if [ "$(id -u)" = 0 ]; then directory=/var/lib/plumb/uploads; else directory="$HOME/.local/state/plumb/uploads"; fi',
+  ),
+  rawShell('mkdir -p -- "$directory"'),
+  rawShell('find "$directory" -type f -mmin +1440 -delete'),
+  rawShell('mktemp -- "$directory/upload.XXXXXXXXXX"'),
+);
+
+async function* pieces(content: AsyncIterable<Uint8Array> | Uint8Array): AsyncIterable<Uint8Array> {
+  if (content instanceof Uint8Array) {
+    for (let start = 0; start < content.byteLength; start += PIECE_BYTES)
+      yield content.subarray(start, start + PIECE_BYTES);
+    return;
+  }
+  let gathered: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of content) {
+    gathered.push(chunk);
+    size += chunk.byteLength;
+    if (size >= PIECE_BYTES) {
+      yield Buffer.concat(gathered);
+      gathered = [];
+      size = 0;
+    }
+  }
+  if (size > 0) yield Buffer.concat(gathered);
+}

@@ -1,0 +1,331 @@
+import { spawn } from "node:child_process";
+import net from "node:net";
+import { Duplex } from "node:stream";
+import { NodeSSH } from "node-ssh";
+import type { Client, ClientChannel, ServerHostKeyAlgorithm } from "ssh2";
+import { authenticationMethods, localUser } from "./authentication.ts";
+import type { ByteChannel, ChannelOpener } from "./byte-channel.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
+import { type HostKeyCheck, hostKeyCheck } from "./host-key.ts";
+import { knownHostsName } from "./known-hosts.ts";
+import { ShellTransport } from "./shell-transport.ts";
+import { type SshConfig, settingsSayAll, sshConfigOf } from "./ssh-config.ts";
+import { type ForwardTarget, TransportError } from "./transport.ts";
+
+/** Everything that is needed to reach a host, after ~/.ssh/config had its say. */
+interface Route {
+  name: string;
+  address: string;
+  port: number;
+  user: string;
+  keyFiles: readonly string[];
+  keyFilesAreExplicit: boolean;
+  agent: string | undefined;
+  password: string | undefined;
+  jumps: readonly string[];
+  proxyCommand: string | undefined;
+  knownHostsFiles: string[] | undefined;
+  hostKeyPolicy: ConnectionSettings["hostKeyPolicy"];
+  hostKeyName: string;
+  connectTimeoutMs: number;
+  keepAliveIntervalMs: number;
+}
+
+interface Connected {
+  client: Client;
+  lost: Promise<TransportError>;
+}
+
+/**
+ * Connects to a host over SSH.
+ *
+ * @throws TransportError unreachable, connect-timeout, host-key-unknown, host-key-changed, authentication-failed
+ */
+export async function openSsh(settings: ConnectionSettings): Promise<ShellTransport> {
+  const config = settingsSayAll(settings)
+    ? undefined
+    : await sshConfigOf(settings.address ?? settings.name, settings.user, settings.port);
+  const route = routeTo(settings, config);
+  const { client, lost } = await connect(route, settings);
+  return new ShellTransport({
+    host: settings.name,
+    opener: sshChannels(client),
+    loginUser: route.user,
+    becomePassword: settings.becomePassword,
+    lost,
+  });
+}
+
+function routeTo(settings: ConnectionSettings, config: SshConfig | undefined): Route {
+  const address = config?.hostName || settings.address || settings.name;
+  const port = settings.port ?? config?.port ?? 22;
+  const agent = config?.identityAgent ?? process.env["SSH_AUTH_SOCK"];
+  const explicit = settings.privateKeyFile !== undefined;
+  return {
+    name: settings.name,
+    address,
+    port,
+    user: settings.user ?? (config?.user || localUser()),
+    keyFiles: explicit ? [settings.privateKeyFile ?? ""] : (config?.identityFiles ?? []),
+    keyFilesAreExplicit: explicit,
+    agent: config?.identitiesOnly === true ? undefined : agent,
+    password: settings.password,
+    jumps: settings.proxyJump ?? config?.proxyJump ?? [],
+    proxyCommand: config?.proxyCommand,
+    knownHostsFiles: settings.knownHostsFiles ?? config?.knownHostsFiles,
+    hostKeyPolicy: config?.strictHostKeyChecking === "accept-new" ? "accept-new" : settings.hostKeyPolicy,
+    hostKeyName: config?.hostKeyAlias ?? knownHostsName(address, port),
+    connectTimeoutMs: settings.connectTimeoutMs,
+    keepAliveIntervalMs: settings.keepAliveIntervalMs,
+  };
+}
+
+/** @param over a stream that leads there already; without it, one is opened. */
+async function connect(route: Route, settings: ConnectionSettings, over?: Duplex): Promise<Connected> {
+  const names = [...new Set([route.hostKeyName, knownHostsName(route.name, route.port)])];
+  const check = await hostKeyCheck(
+    {
+      name: route.name,
+      hostKeyPolicy: route.hostKeyPolicy,
+      ...(route.knownHostsFiles === undefined ? {} : { knownHostsFiles: route.knownHostsFiles }),
+    },
+    names,
+  );
+  const methods = await authenticationMethods(route).catch((error: Error) => {
+    throw new TransportError("authentication-failed", route.name, `${route.name}: ${error.message}`, {
+      cause: error,
+    });
+  });
+  const sock = over ?? (await socketTo(route, settings));
+  const ssh = new NodeSSH();
+  try {
+    await ssh.connect({
+      sock,
+      username: route.user,
+      readyTimeout: route.connectTimeoutMs,
+      keepaliveInterval: route.keepAliveIntervalMs,
+      keepaliveCountMax: 3,
+      hostVerifier: (key: Buffer, verify: (accepted: boolean) => void) => {
+        check.accept(key).then(verify, (error: unknown) => {
+          check.refusal = new TransportError(
+            "host-key-unknown",
+            route.name,
+            `${route.name}: ${String(error)}`,
+          );
+          verify(false);
+        });
+      },
+      authHandler: methods,
+      ...(check.preferredTypes.length === 0
+        ? {}
+        : { algorithms: { serverHostKey: hostKeyAlgorithms(check.preferredTypes) } }),
+    });
+  } catch (error) {
+    sock.destroy();
+    throw connectError(route, check, error);
+  }
+  const client = ssh.connection;
+  if (client === null) throw new Error("node-ssh connected and has no connection");
+  return { client, lost: lossOf(client, route.name) };
+}
+
+/** A known RSA key is shown under its newer signature names (RFC 8332). */
+function hostKeyAlgorithms(types: readonly string[]): ServerHostKeyAlgorithm[] {
+  return types.flatMap((type) =>
+    type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] : [type],
+  ) as ServerHostKeyAlgorithm[];
+}
+
+/** Without a listener, a reset socket after the handshake would end the whole process. */
+function lossOf(client: Client, host: string): Promise<TransportError> {
+  return new Promise((resolve) => {
+    let reason = "the connection was closed";
+    client.on("error", (error) => {
+      reason = error.message;
+      resolve(
+        new TransportError("connection-lost", host, `${host}: the connection was lost: ${reason}`, {
+          cause: error,
+        }),
+      );
+    });
+    client.on("close", () =>
+      resolve(new TransportError("connection-lost", host, `${host}: the connection was lost: ${reason}`)),
+    );
+  });
+}
+
+/** Our own socket: ssh2 leaves Nagle's algorithm on, and then every command waits 40 ms. */
+async function socketTo(route: Route, settings: ConnectionSettings): Promise<Duplex> {
+  if (route.jumps.length > 0) return throughJumpHosts(route, settings);
+  if (route.proxyCommand !== undefined) return throughCommand(route, route.proxyCommand);
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: route.address, port: route.port, noDelay: true });
+    const timer = setTimeout(() => socket.destroy(new Error("timeout")), route.connectTimeoutMs);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.removeAllListeners("error");
+      resolve(socket);
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      reject(socketError(route, error));
+    });
+  });
+}
+
+function socketError(route: Route, error: NodeJS.ErrnoException): TransportError {
+  const where = `${route.address}:${route.port}`;
+  if (error.message === "timeout") {
+    return new TransportError(
+      "connect-timeout",
+      route.name,
+      `${route.name}: no answer from ${where} within ${route.connectTimeoutMs / 1000} s`,
+      {
+        cause: error,
+        hint: "is the host up, and does its firewall let SSH in? ansible_ssh_timeout sets the limit",
+      },
+    );
+  }
+  const hints: Record<string, string> = {
+    ECONNREFUSED: "is sshd running there, and is ansible_port right?",
+    ENOTFOUND: "the name has no address: set ansible_host",
+    EHOSTUNREACH: "there is no way to that address: is it right, and is the host up?",
+  };
+  const hint = hints[error.code ?? ""];
+  return new TransportError(
+    "unreachable",
+    route.name,
+    `${route.name}: could not connect to ${where}: ${error.message}`,
+    {
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    },
+  );
+}
+
+const jumpConnections = new Map<string, Promise<Connected>>();
+
+/** Hosts behind the same jump host share its connection. */
+async function throughJumpHosts(route: Route, settings: ConnectionSettings): Promise<Duplex> {
+  let previous: Connected | undefined;
+  let way = "";
+  for (const jump of route.jumps) {
+    way += `>${jump}`;
+    const before = previous;
+    let connection = jumpConnections.get(way);
+    if (connection === undefined) {
+      connection = connectJumpHost(jump, settings, before);
+      jumpConnections.set(way, connection);
+      const forget = (
+        (key: string) => () =>
+          void jumpConnections.delete(key)
+      )(way);
+      connection.then(({ lost }) => lost.then(forget), forget);
+    }
+    previous = await connection;
+  }
+  if (previous === undefined) throw new Error("no jump host");
+  return forwardThrough(previous.client, route.address, route.port);
+}
+
+async function connectJumpHost(
+  jump: string,
+  settings: ConnectionSettings,
+  through: Connected | undefined,
+): Promise<Connected> {
+  const parsed = /^(?:([^@]+)@)?(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(jump.replace(/^ssh:\/\//, ""));
+  const host = parsed?.[2] ?? parsed?.[3] ?? jump;
+  const user = parsed?.[1];
+  const port = parsed?.[4] === undefined ? undefined : Number(parsed[4]);
+  const config = await sshConfigOf(host, user, port);
+  const {
+    proxyJump: _jumps,
+    port: _port,
+    user: _user,
+    address: _address,
+    password: _password,
+    ...rest
+  } = settings;
+  const route = routeTo(
+    { ...rest, name: host, ...(user === undefined ? {} : { user }), ...(port === undefined ? {} : { port }) },
+    config,
+  );
+  if (through === undefined) return connect({ ...route, jumps: [] }, settings);
+  const stream = await forwardThrough(through.client, route.address, route.port);
+  return connect(route, settings, stream);
+}
+
+function forwardThrough(client: Client, host: string, port: number): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    client.forwardOut("127.0.0.1", 0, host, port, (error, stream) =>
+      error ? reject(error) : resolve(stream),
+    );
+  });
+}
+
+/** ProxyCommand with the tokens that ssh -G leaves in place (ssh_config(5), TOKENS). */
+function throughCommand(route: Route, command: string): Duplex {
+  const text = command.replace(/%[%hpr]/g, (token) =>
+    token === "%h" ? route.address : token === "%p" ? String(route.port) : token === "%r" ? route.user : "%",
+  );
+  const child = spawn("/bin/sh", ["-c", `exec ${text}`], { stdio: ["pipe", "pipe", "inherit"] });
+  return Duplex.from({ readable: child.stdout, writable: child.stdin });
+}
+
+function connectError(route: Route, check: HostKeyCheck, error: unknown): TransportError {
+  if (check.refusal !== undefined) return check.refusal;
+  const level = error instanceof Error && "level" in error ? String(error.level) : "";
+  const message = error instanceof Error ? error.message : String(error);
+  const where = `${route.user}@${route.address}:${route.port}`;
+  if (level === "client-authentication") {
+    return new TransportError(
+      "authentication-failed",
+      route.name,
+      `${route.name}: ${where} refused every key and password that was offered`,
+      {
+        cause: error,
+        hint: `tried: ${[...route.keyFiles, ...(route.agent === undefined ? [] : ["the agent"]), ...(route.password === undefined ? [] : ["a password"])].join(", ") || "nothing"}; set ansible_user and ansible_ssh_private_key_file, or load the key into ssh-agent`,
+      },
+    );
+  }
+  const timedOut = level === "client-timeout" || /timed out/i.test(message);
+  return new TransportError(
+    timedOut ? "connect-timeout" : "unreachable",
+    route.name,
+    `${route.name}: ${where}: ${message}`,
+    { cause: error },
+  );
+}
+
+/** The channels of one connection. */
+function sshChannels(client: Client): ChannelOpener {
+  return {
+    exec: (command) =>
+      new Promise((resolve, reject) => {
+        client.exec(command, (error, channel) => (error ? reject(error) : resolve(byteChannel(channel))));
+      }),
+    forward: (target) => forward(client, target),
+    close: async () => {
+      client.end();
+    },
+  };
+}
+
+function byteChannel(channel: ClientChannel): ByteChannel {
+  return {
+    stdin: channel,
+    stdout: channel,
+    stderr: channel.stderr,
+    closed: new Promise((resolve) => channel.once("close", () => resolve())),
+    close: () => channel.close(),
+  };
+}
+
+function forward(client: Client, target: ForwardTarget): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | undefined, stream: ClientChannel): void =>
+      error ? reject(error) : resolve(stream);
+    if ("socketPath" in target) client.openssh_forwardOutStreamLocal(target.socketPath, done);
+    else client.forwardOut("127.0.0.1", 0, target.host, target.port, done);
+  });
+}
