@@ -87,7 +87,7 @@ export class HostVariables {
 /** A scope in which a few more names are set, such as the item of a loop. */
 export function childScope(parent: Scope, variables: Readonly<Record<string, Value>>): Scope {
   const layer = new Map(Object.entries(variables).map(([name, value]) => [name, literal(value)]));
-  return createScope({ layers: [{ level: "loop", variables: layer }], parent });
+  return parent.extended({ level: "loop", variables: layer });
 }
 
 /** Outermost role first: what a role says wins over what the role that pulled it in says. */

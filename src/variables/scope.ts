@@ -1,4 +1,5 @@
 import type { SourceRange } from "../diagnostics/diagnostic.ts";
+import type { VariableLayer } from "./sourced.ts";
 import type { Value } from "./value.ts";
 
 /**
@@ -17,6 +18,8 @@ export interface Scope {
   names(): Iterable<string>;
   /** Where a variable was written, if it was written anywhere. */
   sourceOf(name: string): SourceRange | undefined;
+  /** The same with a layer on top, such as the item of a loop: other variables may be made of what is in it. */
+  extended(layer: VariableLayer): Scope;
 }
 
 /** Asked for a variable that only a task yet to run will set: the caller asks again after it has run. */

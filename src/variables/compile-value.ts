@@ -1,0 +1,105 @@
+import { inputError } from "../diagnostics/diagnostic.ts";
+import { compileExpression } from "./expression.ts";
+import type { Templated, TemplatedEntry } from "./templated.ts";
+import { compileText } from "./text-template.ts";
+import type { Value } from "./value.ts";
+import { isAlias, isMap, isScalar, isSeq, type YamlNode, type YamlSource } from "./yaml-source.ts";
+
+/**
+ * Compiles a YAML value: text with `{{` in it becomes a template, `!expr` an expression, everything else stays what it is.
+ *
+ * @throws DiagnosticsError template-syntax, expression-syntax, expression-type
+ */
+export function compileValue(source: YamlSource, node: unknown): Templated {
+  return compile(source, node, new Set());
+}
+
+function compile(source: YamlSource, node: unknown, above: ReadonlySet<unknown>): Templated {
+  if (node === null || node === undefined) return { kind: "literal", value: null };
+  if (isAlias(node)) {
+    const target = node.resolve(source.document);
+    if (target === undefined || above.has(target)) {
+      throw inputError("yaml-syntax", `the alias *${node.source} leads nowhere, or to itself`, {
+        at: source.at(node),
+      });
+    }
+    return compile(source, target, above);
+  }
+  const at = source.at(node as YamlNode);
+  if (isScalar(node)) return compileScalar(node.value, node.tag, at);
+  const inside = new Set([...above, node]);
+  if (isSeq(node)) {
+    return { kind: "list", items: node.items.map((item) => compile(source, item, inside)), at };
+  }
+  if (isMap(node)) {
+    return { kind: "map", entries: mapEntries(source, node, inside), at };
+  }
+  throw inputError("wrong-type", "this YAML can't be used as a value", { at });
+}
+
+function mapEntries(
+  source: YamlSource,
+  node: { items: { key: unknown; value: unknown }[] },
+  above: ReadonlySet<unknown>,
+): TemplatedEntry[] {
+  const entries: TemplatedEntry[] = [];
+  for (const pair of node.items) {
+    const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+    // `<<: *defaults` (YAML 1.1, merge keys): what the map itself says wins.
+    if (key === "<<") {
+      const merged = compile(source, pair.value, above);
+      const maps = merged.kind === "list" ? merged.items : [merged];
+      for (const map of maps) {
+        for (const entry of entriesOf(map)) {
+          if (!entries.some((one) => one.key === entry.key)) entries.push(entry);
+        }
+      }
+      continue;
+    }
+    const entry = { key, keyAt: source.at(pair.key as YamlNode), value: compile(source, pair.value, above) };
+    const index = entries.findIndex((one) => one.key === key);
+    if (index === -1) entries.push(entry);
+    else entries[index] = entry;
+  }
+  return entries;
+}
+
+function entriesOf(map: Templated): readonly TemplatedEntry[] {
+  if (map.kind === "map") return map.entries;
+  if (
+    map.kind === "literal" &&
+    typeof map.value === "object" &&
+    map.value !== null &&
+    !Array.isArray(map.value)
+  ) {
+    return Object.entries(map.value).map(([key, value]) => ({
+      key,
+      value: { kind: "literal", value } as Templated,
+    }));
+  }
+  return [];
+}
+
+function compileScalar(value: unknown, tag: string | undefined, at: NonNullable<Templated["at"]>): Templated {
+  if (tag === "!expr") return { kind: "expression", expression: compileExpression(String(value), at), at };
+  if (tag === "!vault") {
+    throw inputError("wrong-type", "vaulted values are not supported yet", {
+      at,
+      hint: "pass the value with -e @file, or read it from the environment with env()",
+    });
+  }
+  if (tag === "!unsafe") return { kind: "literal", value: String(value), at };
+  if (typeof value === "string" && value.includes("{{")) {
+    return { kind: "text", template: compileText(value, at), at };
+  }
+  return { kind: "literal", value: plain(value), at };
+}
+
+/** YAML's dates and large integers as what JSON can say. */
+function plain(value: unknown): Value {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "bigint") return Number(value);
+  if (value instanceof Date) return value.toISOString().replace(/T00:00:00\.000Z$/, "");
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  return String(value);
+}

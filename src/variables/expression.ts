@@ -1,0 +1,207 @@
+import { type ASTNode, Environment } from "@marcbachmann/cel-js";
+import { DiagnosticsError, inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
+import { fromCel, toCel } from "./cel-values.ts";
+import { functionLibrary } from "./functions/library.ts";
+import { PendingVariable, type Scope } from "./scope.ts";
+import type { Expression } from "./templated.ts";
+import { undefinedVariable } from "./undefined-variable.ts";
+
+/** Functions whose first argument may be undefined, or have no such key: asking is what they are for. */
+const TOLERANT = new Set(["default", "defined"]);
+const MACROS = new Set(["map", "filter", "exists", "all", "exists_one"]);
+
+const environment = makeEnvironment();
+
+function makeEnvironment(): Environment {
+  const made = new Environment({
+    unlistedVariablesAreDyn: true,
+    homogeneousAggregateLiterals: false,
+    enableOptionalTypes: true,
+  });
+  for (const { name, parameters, call } of functionLibrary) {
+    const required = parameters.filter((parameter) => !parameter.endsWith("?")).length;
+    for (let count = required; count <= parameters.length; count++) {
+      const types = Array.from({ length: count }, () => "dyn").join(", ");
+      made.registerFunction(`${name}(${types}): dyn`, (...args: unknown[]) => toCel(call(args.map(fromCel))));
+    }
+  }
+  return made;
+}
+
+/** A part of an expression that is evaluated by itself, because it may be undefined. */
+interface TolerantPart {
+  name: string;
+  expression: Expression;
+}
+
+/**
+ * Compiles a CEL expression. `and`, `or` and `not` are taken for `&&`, `||` and `!`.
+ *
+ * @throws DiagnosticsError expression-syntax, with a caret
+ */
+export function compileExpression(source: string, at: SourceRange): Expression {
+  const text = withSymbols(source.trim());
+  let ast: ASTNode;
+  try {
+    ast = environment.parse(text).ast;
+  } catch (error) {
+    throw syntaxError(source, at, error);
+  }
+  const parts = tolerantParts(ast, text, at);
+  const rewritten = withPlaceholders(text, parts);
+  const run = environment.parse(rewritten);
+  const names = [...namesIn(run.ast)].filter((name) => !parts.some((part) => part.name === name));
+  const allNames = [...new Set([...names, ...parts.flatMap((part) => part.expression.names)])];
+  return {
+    source: source.trim(),
+    names: allNames,
+    evaluate: (scope) => {
+      const context: Record<string, unknown> = {};
+      for (const name of names) {
+        const value = scope.lookup(name);
+        if (value === undefined) throw undefinedVariable(name, scope, at);
+        context[name] = toCel(value);
+      }
+      for (const part of parts) context[part.name] = valueOrNull(part.expression, scope);
+      try {
+        return fromCel(run(context));
+      } catch (error) {
+        throw evaluationError(source, at, error);
+      }
+    },
+  };
+}
+
+/** Undefined and a missing key come out as null; everything else that goes wrong does go wrong. */
+function valueOrNull(expression: Expression, scope: Scope): unknown {
+  try {
+    return toCel(expression.evaluate(scope));
+  } catch (error) {
+    if (error instanceof DiagnosticsError) {
+      const codes = error.diagnostics.map(({ code }) => code);
+      const missing = codes.every(
+        (code) => code === "undefined-variable" || code === "expression-evaluation",
+      );
+      if (missing && /not defined|No such key|has no such key|out of bounds/.test(error.message)) return null;
+    }
+    throw error;
+  }
+}
+
+interface PlacedPart extends TolerantPart {
+  start: number;
+  end: number;
+}
+
+function tolerantParts(ast: ASTNode, text: string, at: SourceRange): PlacedPart[] {
+  const parts: PlacedPart[] = [];
+  visit(ast, (node) => {
+    if (node.op !== "call") return true;
+    const [name, args] = node.args as [string, ASTNode[]];
+    const [first] = args;
+    if (!TOLERANT.has(name) || first === undefined || first.op === "value") return true;
+    const { start, end } = first.range;
+    parts.push({
+      name: `plumb_part_${parts.length}`,
+      start,
+      end,
+      expression: compileExpression(text.slice(start, end), at),
+    });
+    for (const rest of args.slice(1)) parts.push(...shifted(tolerantParts(rest, text, at), parts.length));
+    return false;
+  });
+  return parts;
+}
+
+function shifted(parts: PlacedPart[], by: number): PlacedPart[] {
+  return parts.map((part, index) => ({ ...part, name: `plumb_part_${by + index}` }));
+}
+
+function withPlaceholders(text: string, parts: readonly PlacedPart[]): string {
+  return [...parts]
+    .sort((a, b) => b.start - a.start)
+    .reduce((result, part) => result.slice(0, part.start) + part.name + result.slice(part.end), text);
+}
+
+/** Calls `enter` for every node; its children are skipped where it says false. */
+function visit(node: ASTNode, enter: (node: ASTNode) => boolean): void {
+  if (!enter(node)) return;
+  const walk = (part: unknown): void => {
+    if (Array.isArray(part)) part.forEach(walk);
+    else if (typeof part === "object" && part !== null && "op" in part) visit(part as ASTNode, enter);
+  };
+  walk(node.args);
+}
+
+/** Variables of the expression; those that a macro binds are not variables. */
+function namesIn(ast: ASTNode): Set<string> {
+  const names = new Set<string>();
+  const collect = (node: ASTNode, bound: ReadonlySet<string>): void => {
+    if (node.op === "id") {
+      if (!bound.has(node.args)) names.add(node.args);
+      return;
+    }
+    if (node.op === "rcall") {
+      const [method, receiver, args] = node.args;
+      collect(receiver, bound);
+      const binder = args[0];
+      const inner = MACROS.has(method) && binder?.op === "id" ? new Set([...bound, binder.args]) : bound;
+      for (const arg of args) collect(arg, inner);
+      return;
+    }
+    const walk = (part: unknown): void => {
+      if (Array.isArray(part)) part.forEach(walk);
+      else if (typeof part === "object" && part !== null && "op" in part) collect(part as ASTNode, bound);
+    };
+    walk(node.args);
+  };
+  collect(ast, new Set());
+  return names;
+}
+
+/** `and`, `or`, `not` outside of strings, replaced by symbols of the same length, so that positions stay true. */
+function withSymbols(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\b(?:and|or|not)\b/g, (token) => {
+    if (token === "and") return "&& ";
+    if (token === "or") return "||";
+    return token === "not" ? "!  " : token;
+  });
+}
+
+function syntaxError(source: string, at: SourceRange, error: unknown): DiagnosticsError {
+  const hint = habitHint(source);
+  return inputError("expression-syntax", `this is not a CEL expression: ${messageOf(error)}`, {
+    at,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** What people who come from Jinja2 will type, and what to write instead. */
+function habitHint(source: string): string | undefined {
+  if (source.includes("{{")) return "an expression needs no braces: write the name as it is";
+  if (/\bis\s+(not\s+)?defined\b/.test(source)) return "write defined(name), or not defined(name)";
+  if (/\bis\s+(not\s+)?\w+/.test(source))
+    return "tests are functions here: result.failed, name == null, name.matches('…')";
+  if (/\|/.test(source.replaceAll("||", "")))
+    return 'filters are functions: default(name, "x"), lower(name), length(list)';
+  if (/[^=!<>]=[^=]/.test(source)) return "`==` compares";
+  return undefined;
+}
+
+function evaluationError(source: string, at: SourceRange, error: unknown): unknown {
+  if (error instanceof DiagnosticsError || error instanceof PendingVariable) return error;
+  const message = messageOf(error);
+  const overload = /no such overload: (.+)/.exec(message);
+  return inputError("expression-evaluation", `\`${source.trim()}\` can't be evaluated: ${message}`, {
+    at,
+    ...(overload === null
+      ? {}
+      : { hint: "the two sides have different types: convert one with int(), double(), string() or bool()" }),
+  });
+}
+
+/** The first line: the excerpt that follows shows the rewritten text. */
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return (message.split("\n")[0] ?? message).replaceAll(/plumb_part_\d+/g, "…");
+}

@@ -1,0 +1,71 @@
+import { inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
+import { evaluate } from "./evaluate.ts";
+import { PendingVariable, type Scope } from "./scope.ts";
+import type { SourcedVariable, VariableLayer } from "./sourced.ts";
+import type { Value } from "./value.ts";
+
+export interface ScopeOptions {
+  /** Lowest precedence first. */
+  layers: readonly VariableLayer[];
+  /** Names that a task yet to run will set. */
+  pending?: ReadonlySet<string>;
+}
+
+/** Variables that are rendered when they are asked for, and once. */
+export function createScope({ layers, pending = new Set() }: ScopeOptions): Scope {
+  const rendered = new Map<string, Value>();
+  const rendering: string[] = [];
+  const find = (name: string): SourcedVariable | undefined => {
+    for (let index = layers.length - 1; index >= 0; index--) {
+      const variable = layers[index]?.variables.get(name);
+      if (variable !== undefined) return variable;
+    }
+    return undefined;
+  };
+  const scope: Scope = {
+    lookup(name) {
+      if (pending.has(name)) throw new PendingVariable(name);
+      const known = rendered.get(name);
+      if (known !== undefined) return known;
+      const variable = find(name);
+      if (variable === undefined) return undefined;
+      if (rendering.includes(name))
+        throw cycle([...rendering.slice(rendering.indexOf(name)), name], variable.at);
+      rendering.push(name);
+      try {
+        const value = evaluate(variable.value, scope);
+        rendered.set(name, value);
+        return value;
+      } finally {
+        rendering.pop();
+      }
+    },
+    *names() {
+      const seen = new Set<string>();
+      for (const layer of layers) {
+        for (const name of layer.variables.keys()) {
+          if (!seen.has(name)) yield name;
+          seen.add(name);
+        }
+      }
+    },
+    sourceOf: (name) => find(name)?.at,
+    extended: (layer) =>
+      createScope({
+        layers: [...layers, layer],
+        pending: new Set([...pending].filter((name) => !layer.variables.has(name))),
+      }),
+  };
+  return scope;
+}
+
+function cycle(chain: readonly string[], at: SourceRange | undefined): Error {
+  return inputError(
+    "variable-cycle",
+    `the variable \`${chain[0] ?? ""}\` is made of itself: ${chain.join(" -> ")}`,
+    {
+      ...(at === undefined ? {} : { at }),
+      hint: "give one of them a value that does not depend on the others",
+    },
+  );
+}

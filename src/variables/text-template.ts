@@ -1,0 +1,238 @@
+import Handlebars from "handlebars";
+import { DiagnosticsError, inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
+import { functionLibrary } from "./functions/library.ts";
+import { PendingVariable, type Scope } from "./scope.ts";
+import type { TextTemplate } from "./templated.ts";
+import { undefinedVariable } from "./undefined-variable.ts";
+import type { Value } from "./value.ts";
+
+/**
+ * Handlebars, made strict. Its own strict mode is not enough: it lets undefined helper parameters pass, and without escaping adds neighbouring numbers
+ * up. So every `{{…}}` is rewritten to a call of a helper of ours that turns the value into text, and every name that a helper is given to one that
+ * insists on its being defined.
+ */
+const handlebars = Handlebars.create();
+
+const KEPT_HELPERS = new Set(["if", "unless", "each", "with", "lookup"]);
+/** Helpers whose parameters may be undefined: asking is what they are for. */
+const TOLERANT_HELPERS = new Set(["default", "defined"]);
+
+/** What the helpers need to know of the evaluation under way; templates are evaluated one at a time, without pauses. */
+interface Evaluation {
+  scope: Scope;
+  places: readonly Place[];
+  single: { value: Value } | undefined;
+}
+
+interface Place {
+  name: string;
+  at: SourceRange;
+}
+
+let current: Evaluation | undefined;
+
+for (const name of Object.keys(handlebars.helpers)) {
+  if (!KEPT_HELPERS.has(name)) handlebars.unregisterHelper(name);
+}
+for (const { name, call } of functionLibrary) {
+  handlebars.registerHelper(name, (...args: unknown[]) => call(args.slice(0, -1).map(fromHandlebars)));
+}
+handlebars.registerHelper("plumb-strict", (place: number, value: unknown) => insist(place, value));
+handlebars.registerHelper("plumb-text", (place: number, value: unknown) => textOf(insist(place, value)));
+handlebars.registerHelper("plumb-single", (place: number, value: unknown) => {
+  if (current !== undefined) current.single = { value: fromHandlebars(insist(place, value)) };
+  return "";
+});
+
+function insist(place: number, value: unknown): unknown {
+  if (value !== undefined || current === undefined) return value;
+  const { name, at } = current.places[place] ?? { name: "?", at: undefined };
+  throw undefinedVariable(name, current.scope, at);
+}
+
+/** How a value is written in text: text as it is, nothing for null, lists and maps as JSON. */
+export function textOf(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+function fromHandlebars(value: unknown): Value {
+  return (value ?? null) as Value;
+}
+
+/** Line and column inside a template, as a position in the file that it stands in. */
+export type Locate = (line: number, column: number) => SourceRange;
+
+/**
+ * Compiles text with `{{…}}` in it.
+ *
+ * @throws DiagnosticsError template-syntax
+ */
+export function compileText(text: string, at: SourceRange): TextTemplate {
+  const isBlock = at.endLine !== undefined && at.endLine > at.line;
+  return compileTemplate(text, () => at, isBlock ? undefined : at);
+}
+
+/** Compiles a template whose positions `locate` knows. @throws DiagnosticsError template-syntax */
+export function compileTemplate(text: string, locate: Locate, fallback?: SourceRange): TextTemplate {
+  const program = parse(text, locate, fallback);
+  const places: Place[] = [];
+  const names = new Set<string>();
+  const only = program.body.length === 1 ? program.body[0] : undefined;
+  const isSingle = only?.type === "MustacheStatement";
+  rewriteProgram(program, { places, names, locate, isSingle });
+  const render = handlebars.compile(program, { noEscape: true });
+  return {
+    source: text,
+    names: [...names],
+    evaluate: (scope) => {
+      const before = current;
+      const evaluation: Evaluation = { scope, places, single: undefined };
+      current = evaluation;
+      try {
+        const rendered = render(contextOf(names, scope));
+        return isSingle ? (evaluation.single?.value ?? null) : rendered;
+      } catch (error) {
+        throw asDiagnostic(error, fallback ?? locate(1, 0));
+      } finally {
+        current = before;
+      }
+    },
+  };
+}
+
+function contextOf(names: ReadonlySet<string>, scope: Scope): Record<string, Value> {
+  const context: Record<string, Value> = {};
+  for (const name of names) {
+    const before = current;
+    const value = scope.lookup(name);
+    current = before;
+    if (value !== undefined) context[name] = value;
+  }
+  return context;
+}
+
+function asDiagnostic(error: unknown, at: SourceRange): unknown {
+  if (error instanceof DiagnosticsError || error instanceof PendingVariable) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return inputError("template-render", `the template can't be rendered: ${message}`, { at });
+}
+
+function parse(text: string, locate: Locate, fallback: SourceRange | undefined): hbs.AST.Program {
+  try {
+    return handlebars.parse(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const line = Number(/on line (\d+)/.exec(message)?.[1] ?? 1);
+    throw inputError("template-syntax", `the template can't be read: ${firstLines(message)}`, {
+      at: fallback ?? locate(line, 0),
+      hint: syntaxHint(text),
+    });
+  }
+}
+
+function firstLines(message: string): string {
+  return message.split("\n").slice(1, 2).join(" ").trim() || message;
+}
+
+/** What people who come from Jinja2 will type, and what to write instead. */
+function syntaxHint(text: string): string {
+  if (/\{\{[^}]*\|/.test(text))
+    return 'filters are written in front: {{ default name "x" }}, {{ upper name }}, {{ join list "," }}';
+  if (/\{%/.test(text))
+    return "{% if x %} is written {{#if x}} … {{/if}}, and {% for i in list %} {{#each list}} … {{/each}}";
+  if (/\{\{[^}]*(==|\+|\band\b|\bor\b)/.test(text))
+    return "a computed value is an expression: `key: !expr a + 1`";
+  return "templates are Handlebars: {{ name }}, {{ name.key }}, {{ helper name }}, {{#each list}} … {{/each}}";
+}
+
+interface Rewriting {
+  places: Place[];
+  names: Set<string>;
+  locate: Locate;
+  isSingle: boolean;
+}
+
+function rewriteProgram(program: hbs.AST.Program | undefined, rewriting: Rewriting): void {
+  if (program === undefined) return;
+  for (const statement of program.body) {
+    if (statement.type === "MustacheStatement") {
+      rewriteMustache(statement as hbs.AST.MustacheStatement, rewriting);
+    } else if (statement.type === "BlockStatement") {
+      const block = statement as hbs.AST.BlockStatement;
+      block.params = rewriteParams(block, rewriting);
+      rewriteProgram(block.program, { ...rewriting, isSingle: false });
+      rewriteProgram(block.inverse, { ...rewriting, isSingle: false });
+    }
+  }
+}
+
+function rewriteMustache(statement: hbs.AST.MustacheStatement, rewriting: Rewriting): void {
+  const place = placeOf(statement.path, rewriting);
+  const inner: hbs.AST.Expression =
+    statement.params.length === 0
+      ? statement.path
+      : ({
+          type: "SubExpression",
+          path: statement.path,
+          params: rewriteParams(statement, rewriting),
+          loc: statement.loc,
+        } as hbs.AST.SubExpression);
+  if (statement.params.length === 0) noteName(statement.path, rewriting);
+  statement.path = pathTo(rewriting.isSingle ? "plumb-single" : "plumb-text", statement.loc);
+  statement.params = [numberLiteral(place, statement.loc), inner];
+  (statement as { hash: unknown }).hash = undefined;
+}
+
+function rewriteParams(
+  call: { path: hbs.AST.Expression; params: hbs.AST.Expression[] },
+  rewriting: Rewriting,
+): hbs.AST.Expression[] {
+  const helper = (call.path as hbs.AST.PathExpression).original;
+  return call.params.map((param) => {
+    if (param.type === "SubExpression") {
+      const nested = param as hbs.AST.SubExpression;
+      nested.params = rewriteParams(nested, rewriting);
+      return nested;
+    }
+    if (param.type !== "PathExpression") return param;
+    noteName(param, rewriting);
+    if (TOLERANT_HELPERS.has(helper) || (param as hbs.AST.PathExpression).data) return param;
+    const place = placeOf(param, rewriting);
+    return {
+      type: "SubExpression",
+      path: pathTo("plumb-strict", param.loc),
+      params: [numberLiteral(place, param.loc), param],
+      loc: param.loc,
+    } as hbs.AST.SubExpression;
+  });
+}
+
+function placeOf(expression: hbs.AST.Expression, { places, locate }: Rewriting): number {
+  const name = (expression as hbs.AST.PathExpression).original ?? "";
+  places.push({ name: String(name), at: locate(expression.loc.start.line, expression.loc.start.column) });
+  return places.length - 1;
+}
+
+/** A superset of the variables that are read: names inside `#each` may be keys of its items. */
+function noteName(expression: hbs.AST.Expression, { names }: Rewriting): void {
+  const path = expression as hbs.AST.PathExpression;
+  if (path.type !== "PathExpression" || path.data) return;
+  const [first] = path.parts as unknown as string[];
+  if (first !== undefined) names.add(first);
+}
+
+function pathTo(name: string, loc: hbs.AST.SourceLocation): hbs.AST.PathExpression {
+  return {
+    type: "PathExpression",
+    data: false,
+    depth: 0,
+    parts: [name],
+    original: name,
+    loc,
+  } as unknown as hbs.AST.PathExpression;
+}
+
+function numberLiteral(value: number, loc: hbs.AST.SourceLocation): hbs.AST.NumberLiteral {
+  return { type: "NumberLiteral", value, original: value, loc };
+}

@@ -1,0 +1,106 @@
+import { readFile } from "node:fs/promises";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type ScalarTag,
+  type Node as YamlNode,
+} from "yaml";
+import {
+  type Diagnostic,
+  DiagnosticsError,
+  inputError,
+  type SourceRange,
+} from "../diagnostics/diagnostic.ts";
+
+/** A YAML file with the positions of everything in it. */
+export interface YamlSource {
+  file: string;
+  text: string;
+  document: Document.Parsed;
+  at(node: YamlNode | null | undefined): SourceRange;
+}
+
+export type { YamlNode };
+export { isAlias, isMap, isPair, isScalar, isSeq };
+
+/** Tags that Plumb gives a meaning: the text is kept, with its tag, for whoever compiles the value. */
+const KEPT_TAGS: ScalarTag[] = ["!expr", "!vault", "!unsafe"].map((tag) => ({
+  tag,
+  resolve: (text) => text,
+}));
+
+/**
+ * Parses YAML as Ansible's files mean it: version 1.1, in which `yes` is true and `0644` octal.
+ *
+ * @throws DiagnosticsError yaml-syntax, with every error that was found.
+ */
+export function parseYaml(text: string, file: string): YamlSource {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter,
+    version: "1.1",
+    merge: true,
+    customTags: KEPT_TAGS,
+    prettyErrors: false,
+  });
+  const at = (offset: number, end: number): SourceRange => {
+    const from = lineCounter.linePos(offset);
+    const to = lineCounter.linePos(end);
+    return { file, line: from.line, column: from.col, endLine: to.line, endColumn: to.col };
+  };
+  if (document.errors.length > 0) {
+    throw new DiagnosticsError(
+      document.errors.map((error): Diagnostic => {
+        const hint = syntaxHint(error.message, text, error.pos[0]);
+        return {
+          severity: "error",
+          code: "yaml-syntax",
+          message: `this is not valid YAML: ${error.message}`,
+          at: at(error.pos[0], error.pos[1]),
+          ...(hint === undefined ? {} : { hint }),
+        };
+      }),
+    );
+  }
+  return {
+    file,
+    text,
+    document,
+    at: (node) => (node?.range == null ? { file, line: 1, column: 1 } : at(node.range[0], node.range[1])),
+  };
+}
+
+/** Reads and parses a YAML file. @throws DiagnosticsError file-not-found, file-unreadable, yaml-syntax */
+export async function readYaml(file: string): Promise<YamlSource> {
+  return parseYaml(await readInput(file), file);
+}
+
+/** Reads a file that the user named. @throws DiagnosticsError file-not-found, file-unreadable */
+export async function readInput(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    const reason = error instanceof Error ? error.message : String(error);
+    if (code === "ENOENT") throw inputError("file-not-found", `there is no file ${file}`);
+    throw inputError("file-unreadable", `${file} can't be read: ${reason}`);
+  }
+}
+
+function syntaxHint(message: string, text: string, offset: number): string | undefined {
+  const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
+  const lineEnd = text.indexOf("\n", offset);
+  const line = text.slice(lineStart, lineEnd === -1 ? undefined : lineEnd);
+  if (/:\s*\{\{/.test(line)) return 'a value that starts with `{{` must be in quotes: "{{ name }}"';
+  if (/tab/i.test(message) || line.includes("\t")) return "YAML is indented with spaces, never with tabs";
+  if (/unique/i.test(message)) return "a key may stand once in a mapping; the second one would silently win";
+  if (/nested mapping|compact mapping|implicit key/i.test(message))
+    return "text with a colon and a blank in it must be in quotes";
+  return undefined;
+}
