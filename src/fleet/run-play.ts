@@ -1,7 +1,6 @@
 import pLimit from "p-limit";
 import { LOOK_AHEAD_ALL, tasksInOrder } from "../converge/ask-ahead.ts";
 import { convergeHost, type HostEnd } from "../converge/converge-host.ts";
-import type { TaskCounts } from "../converge/event.ts";
 import type { HostContext } from "../converge/host-context.ts";
 import { HostVariables } from "../converge/host-variables.ts";
 import type { Play, Playbook } from "../playbook/playbook.ts";
@@ -65,7 +64,8 @@ async function runHost(
   const end = await connectAndConverge(state, playRun, batch, host, once, progress);
   progress.durationMs += Date.now() - started;
   progress.outcome = end === "ended" ? "ok" : end;
-  if (playRun.play.anyErrorsFatal && (end === "failed" || end === "unreachable")) state.stop("any-errors-fatal");
+  if (playRun.play.anyErrorsFatal && (end === "failed" || end === "unreachable"))
+    state.stop("any-errors-fatal");
 }
 
 async function connectAndConverge(
@@ -114,6 +114,7 @@ async function connectAndConverge(
     const end = await convergeHost(context);
     progress.changesPending = context.changesPending;
     progress.pendingHandlers = session.pendingHandlers;
+    progress.facts = session.facts;
     return end;
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
@@ -160,11 +161,6 @@ function tooManyFailed(state: RunState, play: Play, batch: readonly string[]): b
   if (play.maxFailPercentage === undefined) return false;
   const failed = batch.filter((host) => state.progressOf(host).outcome !== "ok").length;
   return (failed / batch.length) * 100 > play.maxFailPercentage;
-}
-
-/** No task has come to anything yet. */
-export function noCounts(): TaskCounts {
-  return { ok: 0, changed: 0, "would-change": 0, unknown: 0, failed: 0, ignored: 0, rescued: 0, skipped: 0 };
 }
 
 function now(): string {

@@ -1,13 +1,13 @@
+import path from "node:path";
 import type { HostEnd } from "../converge/converge-host.ts";
 import type { Stopping, TaskCounts } from "../converge/event.ts";
 import { HostVariables } from "../converge/host-variables.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
 import type { Playbook } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
-import { readVariablesFile } from "../variables/variables-file.ts";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
 import type { ValueMap } from "../variables/value.ts";
-import path from "node:path";
+import { readVariablesFile } from "../variables/variables-file.ts";
 import { ControllerFiles } from "./controller-files.ts";
 import { magicVariables } from "./magic-variables.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -19,6 +19,8 @@ export interface HostProgress {
   outcome: Exclude<HostEnd, "ended">;
   counts: TaskCounts;
   changesPending: boolean;
+  /** Known once the host was connected. */
+  facts: ValueMap | undefined;
   pendingHandlers: readonly string[];
   /** Registered results and facts set by tasks: they hold in later plays too. */
   setByTasks: ReadonlyMap<string, SourcedVariable>;
@@ -31,7 +33,7 @@ export class RunState {
   readonly sessions: Sessions;
   readonly files: ControllerFiles;
   readonly #progress = new Map<string, HostProgress>();
-  readonly #hostvars = new Map<Playbook, ValueMap>();
+  readonly #layers = new Map<Playbook, ReadonlyMap<string, readonly VariableLayer[]>>();
   #stopping: Stopping["reason"] | undefined;
 
   constructor(options: RunOptions, sessions: Sessions) {
@@ -62,8 +64,18 @@ export class RunState {
     if (progress === undefined) {
       progress = {
         outcome: "ok",
-        counts: { ok: 0, changed: 0, "would-change": 0, unknown: 0, failed: 0, ignored: 0, rescued: 0, skipped: 0 },
+        counts: {
+          ok: 0,
+          changed: 0,
+          "would-change": 0,
+          unknown: 0,
+          failed: 0,
+          ignored: 0,
+          rescued: 0,
+          skipped: 0,
+        },
         changesPending: false,
+        facts: undefined,
         pendingHandlers: [],
         setByTasks: new Map(),
         durationMs: 0,
@@ -78,7 +90,9 @@ export class RunState {
   }
 
   inventoryLayers(host: string, playbook: Playbook): Promise<readonly VariableLayer[]> {
-    return groupAndHostVariables(this.options.inventory, host, { playbookFolder: path.dirname(playbook.file) });
+    return groupAndHostVariables(this.options.inventory, host, {
+      playbookFolder: path.dirname(playbook.file),
+    });
   }
 
   /** `vars` of the play, then its `vars_files`, whose names may depend on the host. */
@@ -102,9 +116,40 @@ export class RunState {
     const layers = [own];
     for (const file of play.variableFiles) {
       const name = path.resolve(path.dirname(playbook.file), String(evaluate(file, scope)));
-      layers.push({ level: "play vars_files", variables: await readVariablesFile(name, this.options.secrets) });
+      layers.push({ level: "play vars_files", variables: await readVariablesFile(name) });
     }
     return layers;
+  }
+
+  /** Reads the group_vars and host_vars of every host, so that `hostvars` has them at hand: files are shared, so this is one look a host. */
+  async prepareHostvars(): Promise<void> {
+    for (const playbook of this.options.playbooks) {
+      const layers = new Map<string, readonly VariableLayer[]>();
+      for (const host of this.options.inventory.hosts.keys())
+        layers.set(host, await this.inventoryLayers(host, playbook));
+      this.#layers.set(playbook, layers);
+    }
+  }
+
+  /** What other hosts see of a host: its inventory variables, its facts, and what tasks have set on it. Names that can't be rendered are left out. */
+  variablesForOthers(host: string, playbook: Playbook): ValueMap {
+    const variables = new HostVariables({
+      inventory: this.#layers.get(playbook)?.get(host) ?? [],
+      play: [],
+      extra: this.options.extraVariables,
+      magic: { level: "magic variables", variables: new Map() },
+    });
+    const { facts, setByTasks } = this.progressOf(host);
+    if (facts !== undefined) variables.setFacts(facts);
+    variables.carryOver(setByTasks);
+    const scope = variables.scopeOf({
+      keywords: { environment: [], tags: [], when: [], variables: [], moduleDefaults: new Map() },
+    });
+    const values: ValueMap = { inventory_hostname: host };
+    for (const name of scope.names()) {
+      Object.defineProperty(values, name, { enumerable: true, get: () => scope.lookup(name) });
+    }
+    return values;
   }
 
   /**
@@ -112,11 +157,22 @@ export class RunState {
    * cost the rest. It is filled with inventory variables before the first play and keeps what tasks set.
    */
   hostvars(playbook: Playbook): ValueMap {
-    let hostvars = this.#hostvars.get(playbook);
-    if (hostvars === undefined) {
-      hostvars = lazyHostvars(this, playbook);
-      this.#hostvars.set(playbook, hostvars);
-    }
-    return hostvars;
+    return lazyHostvars(this, playbook);
   }
+}
+
+/** A mapping whose entries are put together when they are looked at. */
+function lazyHostvars(state: RunState, playbook: Playbook): ValueMap {
+  const all: ValueMap = {};
+  for (const host of state.options.inventory.hosts.keys()) {
+    let known: ValueMap | undefined;
+    Object.defineProperty(all, host, {
+      enumerable: true,
+      get: () => {
+        known ??= state.variablesForOthers(host, playbook);
+        return known;
+      },
+    });
+  }
+  return all;
 }

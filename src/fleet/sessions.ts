@@ -39,7 +39,7 @@ export class Sessions {
     for (const secret of [becomePassword, password]) {
       if (secret !== undefined) this.#options.secrets.add(secret);
     }
-    const transport = await openTransport(settings, { signal: this.#options.aborting });
+    const transport = await openTransport(settings);
     this.#options.emit({
       type: "host-connected",
       time: new Date().toISOString(),

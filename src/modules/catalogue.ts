@@ -8,11 +8,17 @@ type LoadModule = () => Promise<Module>;
  * Every module that ships: its canonical name, and how to load it. One line a module, in alphabetical order.
  * Aliases stand in `aliases`, so that a playbook can be checked without loading every module.
  */
-const modules: Readonly<Record<string, LoadModule>> = {};
+const modules: Readonly<Record<string, LoadModule>> = {
+  copy: async () => erased((await import("./copy.ts")).copy),
+  file: async () => erased((await import("./file.ts")).file),
+  template: async () => erased((await import("./template.ts")).template),
+};
 
 /** Other names for modules, to canonical names. */
 const aliases: Readonly<Record<string, string>> = {
   apt: "package",
+  service: "systemd",
+  systemd_service: "systemd",
 };
 
 /** Canonical names of all modules that ship, sorted. */
@@ -45,7 +51,7 @@ export async function loadModule(canonicalName: string): Promise<Module> {
 }
 
 /** Forgets the type parameters, which the engine need not know. */
-export function erased<Params, Input, Queries extends QueryMap, Detail>(
+function erased<Params, Input, Queries extends QueryMap, Detail>(
   definition: ModuleDefinition<Params, Input, Queries, Detail>,
 ): Module {
   return definition as unknown as Module;

@@ -46,6 +46,10 @@ export interface ModuleDefinition<Params, Input, Queries extends QueryMap, Detai
   params: z.ZodType<Params>;
   /** The parameter that takes free-form text: `command: systemctl status`. */
   freeForm?: keyof Params & string;
+  /**
+   * Parameters that are expressions (`that: a > 1`), or lists of them. The loader compiles them; the module gets `{ expression, value }` for each.
+   */
+  expressionParams?: readonly (keyof Params & string)[];
   /** Parameters whose values are secret wherever they would be shown. */
   secretParams?: readonly (keyof Params & string)[];
   examples: readonly ModuleExample[];
@@ -95,12 +99,16 @@ export type Module = ModuleDefinition<never, never, QueryMap, never>;
 /** Declares a module; checks at compile time that its functions fit together. */
 export function defineModule<Params, Queries extends QueryMap, Detail = undefined>(
   definition: Omit<ModuleDefinition<Params, Params, Queries, Detail>, "load">,
-): ModuleDefinition<Params, Params, Queries, Detail>;
-export function defineModule<Params, Input, Queries extends QueryMap, Detail = undefined>(
-  definition: ModuleDefinition<Params, Input, Queries, Detail> &
-    Required<Pick<ModuleDefinition<Params, Input, Queries, Detail>, "load">>,
-): ModuleDefinition<Params, Input, Queries, Detail>;
-export function defineModule(definition: unknown): unknown {
+): ModuleDefinition<Params, Params, Queries, Detail> {
+  return definition;
+}
+
+/** Declares a module that reads something on the controller first: what `load` gives is what the other functions get. */
+export function defineLoadingModule<Params, Input, Queries extends QueryMap, Detail = undefined>(
+  definition: ModuleDefinition<Params, Input, Queries, Detail> & {
+    load: NonNullable<ModuleDefinition<Params, Input, Queries, Detail>["load"]>;
+  },
+): ModuleDefinition<Params, Input, Queries, Detail> {
   return definition;
 }
 

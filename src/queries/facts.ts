@@ -1,15 +1,136 @@
+import { rawShell } from "../shell/shell-text.ts";
 import type { ValueMap } from "../variables/value.ts";
-import { defineQuery } from "./query.ts";
+import { defineQuery, known, notKnown, type QueryOutput } from "./query.ts";
 
 /** Facts of a host under Ansible's names, without the `ansible_` prefix. */
 export type Facts = ValueMap;
 
-/** Facts: OS, version, kernel, CPU, memory, addresses, systemd version. One question a host; the key is the subset. */
+/**
+ * Operating system, kernel, CPU, memory, addresses, systemd. Read from files by the shell itself wherever that is possible: this is asked in every run, and a
+ * process costs more than a file.
+ */
+const SCRIPT = rawShell(String.raw`
+say() { printf '%s=%s\n' "$1" "$2"; }
+[ -r /etc/os-release ] && while IFS= read -r line; do printf 'os.%s\n' "$line"; done < /etc/os-release
+read -r release < /proc/sys/kernel/osrelease && say kernel "$release"
+read -r node < /proc/sys/kernel/hostname && say nodename "$node"
+read -r domain < /proc/sys/kernel/domainname && say domain "$domain"
+[ -r /etc/debian_version ] && read -r debian < /etc/debian_version && say debian_version "$debian"
+while read -r key value unit; do case $key in MemTotal:|MemAvailable:|SwapTotal:) say "memory.$key" "$value";; esac; done < /proc/meminfo
+cpus=0; while IFS= read -r line; do case $line in processor*) cpus=$((cpus+1));; 'model name'*) model=$line;; esac; done < /proc/cpuinfo; say cpus "$cpus"; say cpu_model "$model"
+[ -d /run/systemd/system ] && say service_mgr systemd
+[ -r /run/systemd/container ] && read -r container < /run/systemd/container && say container "$container"
+say user_id "$USER"; say uid "$(id -u)"; say machine "$(uname -m)"
+for systemd in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so /lib/systemd/libsystemd-shared-*.so; do [ -e "$systemd" ] && say systemd "$systemd" && break; done
+if command -v ip >/dev/null; then ip -o address show 2>/dev/null | while IFS= read -r line; do say address "$line"; done; ip -4 route show default 2>/dev/null | while IFS= read -r line; do say route4 "$line"; done; fi
+`);
+
 export const facts = defineQuery<"all", Facts>({
   name: "facts",
   identify: (key) => key,
-  script: () => {
-    throw new Error("written by the engineer of queries");
-  },
-  parse: () => [],
+  script: () => ({ script: SCRIPT }),
+  parse: (output) => [parseFacts(output)],
 });
+
+function parseFacts(output: QueryOutput): ReturnType<typeof known<Facts>> | { known: false; reason: string } {
+  const lines = new Map<string, string[]>();
+  for (const line of output.stdout.toString().split("\n")) {
+    const equals = line.indexOf("=");
+    if (equals === -1) continue;
+    const key = line.slice(0, equals);
+    lines.set(key, [...(lines.get(key) ?? []), line.slice(equals + 1)]);
+  }
+  const one = (key: string): string | undefined => lines.get(key)?.[0];
+  if (one("kernel") === undefined)
+    return notKnown(`the host said no facts: ${output.stderr.trim() || "is /proc mounted?"}`);
+  return known({ ...systemFacts(one), ...addressFacts(lines) });
+}
+
+function systemFacts(one: (key: string) => string | undefined): Facts {
+  const os = (key: string): string => unquoted(one(`os.${key}`) ?? "");
+  const id = os("ID");
+  const version = os("VERSION_ID");
+  const families = [id, ...os("ID_LIKE").split(" ")];
+  const kibibytes = (key: string): number => Math.floor(Number(one(`memory.${key}:`) ?? 0) / 1024);
+  const node = one("nodename") ?? "";
+  const domain = one("domain") ?? "";
+  return {
+    distribution: DISTRIBUTIONS[id] ?? os("NAME"),
+    distribution_version: version,
+    distribution_major_version: version.split(".")[0] ?? "",
+    distribution_release: os("VERSION_CODENAME"),
+    distribution_full_version: one("debian_version") ?? version,
+    os_family: families.includes("debian")
+      ? "Debian"
+      : families.some((name) => ["rhel", "fedora", "centos"].includes(name))
+        ? "RedHat"
+        : (DISTRIBUTIONS[id] ?? id),
+    kernel: one("kernel") ?? "",
+    system: "Linux",
+    architecture: one("machine") ?? "",
+    machine: one("machine") ?? "",
+    nodename: node,
+    hostname: node.split(".")[0] ?? "",
+    fqdn: domain === "" || domain === "(none)" || node.includes(".") ? node : `${node}.${domain}`,
+    processor_vcpus: Number(one("cpus") ?? 0),
+    processor_model: (one("cpu_model") ?? "").replace(/^.*?:\s*/, ""),
+    memtotal_mb: kibibytes("MemTotal"),
+    memfree_mb: kibibytes("MemAvailable"),
+    swaptotal_mb: kibibytes("SwapTotal"),
+    service_mgr: one("service_mgr") ?? "unknown",
+    systemd_version: Number(/libsystemd-shared-(\d+)/.exec(one("systemd") ?? "")?.[1] ?? 0),
+    virtualization_type: one("container") ?? "unknown",
+    user_id: one("user_id") ?? "",
+    user_uid: Number(one("uid") ?? 0),
+  };
+}
+
+/** Ansible's spelling where it differs from the `NAME` of os-release. */
+const DISTRIBUTIONS: Readonly<Record<string, string>> = {
+  debian: "Debian",
+  ubuntu: "Ubuntu",
+  fedora: "Fedora",
+  rocky: "Rocky",
+  almalinux: "AlmaLinux",
+  rhel: "RedHat",
+  alpine: "Alpine",
+};
+
+/** From `ip -o address` (iproute2 6.1): index, device, family, address/prefix. */
+function addressFacts(lines: ReadonlyMap<string, readonly string[]>): Facts {
+  const v4: string[] = [];
+  const v6: string[] = [];
+  const devices = new Map<string, string[]>();
+  for (const line of lines.get("address") ?? []) {
+    const found = /^\d+:\s+(\S+)\s+(inet6?)\s+([^/\s]+)/.exec(line);
+    const [, device = "", family, address = ""] = found ?? [];
+    if (found === null) continue;
+    devices.set(device, [...(devices.get(device) ?? []), address]);
+    if (device === "lo") continue;
+    if (family === "inet") v4.push(address);
+    else v6.push(address);
+  }
+  const route = lines.get("route4")?.[0] ?? "";
+  const device = /\bdev (\S+)/.exec(route)?.[1];
+  const gateway = /\bvia (\S+)/.exec(route)?.[1];
+  const address =
+    /\bsrc (\S+)/.exec(route)?.[1] ??
+    (device === undefined ? undefined : devices.get(device)?.find((one) => !one.includes(":")));
+  return {
+    all_ipv4_addresses: v4,
+    all_ipv6_addresses: v6,
+    interfaces: [...devices.keys()],
+    default_ipv4:
+      device === undefined
+        ? {}
+        : {
+            interface: device,
+            ...(address === undefined ? {} : { address }),
+            ...(gateway === undefined ? {} : { gateway }),
+          },
+  };
+}
+
+function unquoted(text: string): string {
+  return text.replace(/^(["'])(.*)\1$/, "$2");
+}

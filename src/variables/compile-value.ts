@@ -44,6 +44,12 @@ function mapEntries(
 ): TemplatedEntry[] {
   const entries: TemplatedEntry[] = [];
   for (const pair of node.items) {
+    if (pair.key !== null && !isScalar(pair.key)) {
+      throw inputError("yaml-syntax", "a key must be text", {
+        at: source.at(pair.key as YamlNode),
+        hint: 'a value that starts with `{{` must be in quotes: "{{ name }}"',
+      });
+    }
     const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
     // `<<: *defaults` (YAML 1.1, merge keys): what the map itself says wins.
     if (key === "<<") {

@@ -9,6 +9,7 @@ import {
   LineCounter,
   parseDocument,
   type ScalarTag,
+  type Tags,
   type Node as YamlNode,
 } from "yaml";
 import {
@@ -35,6 +36,14 @@ const KEPT_TAGS: ScalarTag[] = ["!expr", "!vault", "!unsafe"].map((tag) => ({
   resolve: (text) => text,
 }));
 
+/** YAML 1.1 takes `y` and `n` for booleans too; PyYAML, and so Ansible, does not. */
+function withoutSingleLetterBooleans(tag: Tags[number]): Tags[number] {
+  if (typeof tag === "string" || tag.tag !== "tag:yaml.org,2002:bool" || tag.collection !== undefined)
+    return tag;
+  if (tag.test === undefined) return tag;
+  return { ...tag, test: new RegExp(tag.test.source.replace("Y|y|", "").replace("N|n|", "")) };
+}
+
 /**
  * Parses YAML as Ansible's files mean it: version 1.1, in which `yes` is true and `0644` octal.
  *
@@ -46,7 +55,7 @@ export function parseYaml(text: string, file: string): YamlSource {
     lineCounter,
     version: "1.1",
     merge: true,
-    customTags: KEPT_TAGS,
+    customTags: (tags) => [...tags.map(withoutSingleLetterBooleans), ...KEPT_TAGS],
     prettyErrors: false,
   });
   const at = (offset: number, end: number): SourceRange => {

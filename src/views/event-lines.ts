@@ -25,7 +25,7 @@ export function eventLines(event: Event, options: LineOptions): string[] {
   const { paint } = options;
   switch (event.type) {
     case "play-started":
-      return ["", paint("bold", `PLAY ${event.name}`) + `  (${countOf(event.hosts.length, "host")})`];
+      return ["", `${paint("bold", `PLAY ${event.name}`)}  (${countOf(event.hosts.length, "host")})`];
     case "host-unreachable":
       return [
         `${paint("bold", event.host)}  ${paint("red", "UNREACHABLE")}  ${safeText(event.message)}`,

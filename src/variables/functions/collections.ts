@@ -10,6 +10,9 @@ const uniqueOf = (values: readonly Value[]): Value[] =>
 const keyOf = (item: Value, name: string): Value =>
   typeof item === "object" && item !== null && !Array.isArray(item) ? (item[name] ?? null) : null;
 
+const flattened = (items: readonly Value[]): Value[] =>
+  items.flatMap((item) => (Array.isArray(item) ? flattened(item) : [item]));
+
 /** Functions for lists and mappings. */
 export const collectionFunctions: readonly LibraryFunction[] = [
   {
@@ -94,7 +97,7 @@ export const collectionFunctions: readonly LibraryFunction[] = [
     parameters: ["list"],
     summary: "Lists in the list replaced by their items, at every depth.",
     example: { expression: "flatten([1, [2, [3]]])", value: [1, 2, 3] },
-    call: ([value]) => list("flatten", value).flat(Number.POSITIVE_INFINITY) as Value[],
+    call: ([value]) => flattened(list("flatten", value)),
   },
   {
     name: "sort",

@@ -1,0 +1,16 @@
+import type { Output } from "../views/view.ts";
+
+/** Standard output. A reader who went away (`plumb … | head`) ends the output, not the run. */
+export function consoleOutput(stream: NodeJS.WriteStream = process.stdout): Output {
+  let isOpen = true;
+  stream.on("error", () => {
+    isOpen = false;
+  });
+  return {
+    write: (text) => {
+      if (isOpen) stream.write(text);
+    },
+    isTerminal: stream.isTTY === true,
+    columns: stream.columns ?? 80,
+  };
+}

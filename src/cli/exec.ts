@@ -1,0 +1,38 @@
+import { describeEnd } from "../converge/host-session.ts";
+import { onHosts } from "../fleet/on-hosts.ts";
+import { rawShell, sh } from "../shell/shell-text.ts";
+import { paintFor } from "../views/colour.ts";
+import { safeText } from "../views/safe-text.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { hostRunOptions } from "./host-run-options.ts";
+import type { HostOptions } from "./read-input.ts";
+
+/** `plumb exec`: runs a command on hosts; several words are one command each quoted, a single one is a line for the shell. */
+export async function execCommand(
+  pattern: string,
+  command: readonly string[],
+  options: HostOptions,
+): Promise<ExitCode> {
+  const run = await hostRunOptions(options);
+  const [only = ""] = command;
+  const script = command.length === 1 ? rawShell(only) : sh`${command}`;
+  const answers = await onHosts(pattern, run, (session) =>
+    session.run(script, session.shellUser("task", run.defaultUser)),
+  );
+  const paint = paintFor(process.stdout.isTTY);
+  for (const { host, answer, error } of answers) {
+    const status =
+      error === undefined
+        ? answer?.exitCode === 0
+          ? paint("green", "ok")
+          : paint("red", answer === undefined ? "" : describeEnd(answer))
+        : paint("red", error.message);
+    process.stdout.write(`${paint("bold", host)}  ${status}\n`);
+    for (const text of [answer?.stdout, answer?.stderr]) {
+      const shown = safeText(text?.toString() ?? "", { newlines: true });
+      if (shown !== "") process.stdout.write(shown.endsWith("\n") ? shown : `${shown}\n`);
+    }
+  }
+  if (answers.some(({ answer }) => answer !== undefined && answer.exitCode !== 0)) return EXIT.failed;
+  return answers.some(({ error }) => error !== undefined) ? EXIT.unreachable : EXIT.ok;
+}

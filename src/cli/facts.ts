@@ -1,0 +1,21 @@
+import { onHosts } from "../fleet/on-hosts.ts";
+import type { Value } from "../variables/value.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { hostRunOptions } from "./host-run-options.ts";
+import type { HostOptions } from "./read-input.ts";
+
+/** `plumb facts`: what Plumb knows of hosts, as one JSON object by host. */
+export async function factsCommand(pattern: string, options: HostOptions): Promise<ExitCode> {
+  const answers = await onHosts(pattern, await hostRunOptions(options), async (session) => {
+    await session.begin();
+    return session.facts ?? {};
+  });
+  const shown = Object.fromEntries(
+    answers.map(({ host, answer, error }): [string, Value] => [
+      host,
+      error === undefined ? (answer ?? {}) : { unreachable: error.message },
+    ]),
+  );
+  process.stdout.write(`${JSON.stringify(shown, undefined, 2)}\n`);
+  return answers.some(({ error }) => error !== undefined) ? EXIT.unreachable : EXIT.ok;
+}

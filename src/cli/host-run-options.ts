@@ -1,0 +1,39 @@
+import { Secrets } from "../diagnostics/secrets.ts";
+import type { RunOptions } from "../fleet/run-options.ts";
+import { interruption } from "./interruption.ts";
+import {
+  connectionOf,
+  DEFAULT_FORKS,
+  extraVariablesOf,
+  type HostOptions,
+  inventoryOf,
+  wholeNumber,
+} from "./read-input.ts";
+
+/** What ping, facts and exec need to connect to hosts: a run without a playbook. */
+export async function hostRunOptions(options: HostOptions): Promise<RunOptions> {
+  const secrets = new Secrets();
+  const { stopping, aborting } = interruption();
+  return {
+    runId: "ad-hoc",
+    inventory: await inventoryOf(options),
+    playbooks: [],
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    tags: [],
+    skipTags: [],
+    extraVariables: await extraVariablesOf(options),
+    checkMode: true,
+    diffMode: false,
+    forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),
+    connection: await connectionOf(options, secrets),
+    defaultUser: {
+      become: options.become === true,
+      becomeUser: options.becomeUser ?? "root",
+      becomeMethod: options.becomeMethod === "su" ? "su" : "sudo",
+    },
+    secrets,
+    emit: () => undefined,
+    stopping,
+    aborting,
+  };
+}

@@ -1,0 +1,28 @@
+import { onHosts } from "../fleet/on-hosts.ts";
+import { rawShell } from "../shell/shell-text.ts";
+import { paintFor } from "../views/colour.ts";
+import { formatDuration } from "../views/duration.ts";
+import { tableLines } from "../views/table.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { hostRunOptions } from "./host-run-options.ts";
+import type { HostOptions } from "./read-input.ts";
+
+/** `plumb ping`: whether hosts can be reached and, with --become, whether that works. */
+export async function pingCommand(pattern: string, options: HostOptions): Promise<ExitCode> {
+  const run = await hostRunOptions(options);
+  const answers = await onHosts(pattern, run, async (session) => {
+    const result = await session.run(rawShell("id -un"), session.shellUser("task", run.defaultUser));
+    return result.stdout.toString().trim();
+  });
+  const paint = paintFor(process.stdout.isTTY);
+  const rows = answers.map(({ host, answer, error, durationMs }) => [
+    paint("bold", host),
+    error === undefined ? paint("green", "reached") : paint("red", error.code),
+    formatDuration(durationMs),
+    error === undefined ? `as ${answer ?? ""}` : error.message,
+  ]);
+  process.stdout.write(`${tableLines(rows).join("\n")}\n`);
+  for (const { error } of answers)
+    if (error?.hint !== undefined) process.stdout.write(`${error.host}: ${error.hint}\n`);
+  return answers.some(({ error }) => error !== undefined) ? EXIT.unreachable : EXIT.ok;
+}

@@ -1,0 +1,78 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { inputError } from "../diagnostics/diagnostic.ts";
+import type { Secrets } from "../diagnostics/secrets.ts";
+import type { ConnectionOverrides } from "../inventory/connection-variables.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import { loadInventory } from "../inventory/load-inventory.ts";
+import { extraVariables } from "../variables/extra-variables.ts";
+import type { VariableLayer } from "../variables/sourced.ts";
+
+/** Options that every command which connects to hosts has. */
+export interface HostOptions {
+  inventory?: string[];
+  limit?: string;
+  extraVars?: string[];
+  forks?: string;
+  become?: boolean;
+  becomeUser?: string;
+  becomeMethod?: string;
+  askBecomePass?: boolean;
+  user?: string;
+  privateKey?: string;
+  timeout?: string;
+  acceptNewHostKeys?: boolean;
+}
+
+/** @throws DiagnosticsError */
+export async function inventoryOf(options: HostOptions): Promise<Inventory> {
+  const sources = options.inventory ?? defaultInventory();
+  if (sources.length === 0) {
+    throw inputError("invalid-option", "which hosts? There is no inventory", {
+      expected: "-i inventory/production, -i hosts.yml or -i 'host1,host2,'",
+      hint: "PLUMB_INVENTORY sets it for good",
+    });
+  }
+  return loadInventory(sources);
+}
+
+function defaultInventory(): string[] {
+  const set = process.env["PLUMB_INVENTORY"];
+  return set === undefined || set === "" ? [] : [set];
+}
+
+export async function extraVariablesOf(options: HostOptions): Promise<VariableLayer> {
+  return extraVariables(options.extraVars ?? []);
+}
+
+/** @throws DiagnosticsError when --ask-become-pass has no terminal to ask on. */
+export async function connectionOf(options: HostOptions, secrets: Secrets): Promise<ConnectionOverrides> {
+  const overrides: ConnectionOverrides = {
+    becomeMethod: options.becomeMethod === "su" ? "su" : "sudo",
+    hostKeyPolicy: options.acceptNewHostKeys === true ? "accept-new" : "strict",
+    connectTimeoutMs: wholeNumber("--timeout", options.timeout ?? "10") * 1000,
+  };
+  if (options.user !== undefined) overrides.user = options.user;
+  if (options.privateKey !== undefined) overrides.privateKeyFile = options.privateKey;
+  if (options.askBecomePass === true) {
+    const { askPassword } = await import("./ask-password.ts");
+    overrides.becomePassword = await askPassword("Become password: ");
+    secrets.add(overrides.becomePassword);
+  }
+  return overrides;
+}
+
+/** @throws DiagnosticsError invalid-option */
+export function wholeNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw inputError("invalid-option", `${option} ${text}: this is no whole number above 0`);
+}
+
+/** Handshakes cost the controller most: more at once than this only makes each of them slower. */
+export const DEFAULT_FORKS = "32";
+
+/** The roles that ship with Plumb. */
+export function shippedRoles(): string {
+  return path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "roles");
+}

@@ -1,0 +1,103 @@
+import { randomBytes } from "node:crypto";
+import { inputError } from "../diagnostics/diagnostic.ts";
+import { Secrets } from "../diagnostics/secrets.ts";
+import { run as runPlaybooks } from "../fleet/run.ts";
+import { loadPlaybook } from "../playbook/load-playbook.ts";
+import { openView } from "../views/open-view.ts";
+import type { OutputFormat } from "../views/view.ts";
+import { consoleOutput } from "./console-output.ts";
+import { type ExitCode, exitCodeOf } from "./exit-codes.ts";
+import { interruption } from "./interruption.ts";
+import {
+  connectionOf,
+  DEFAULT_FORKS,
+  extraVariablesOf,
+  type HostOptions,
+  inventoryOf,
+  shippedRoles,
+  wholeNumber,
+} from "./read-input.ts";
+
+export interface RunCommandOptions extends HostOptions {
+  tags?: string[];
+  skipTags?: string[];
+  check?: boolean;
+  diff?: boolean;
+  output?: string;
+  verbose?: number;
+  detailedExitcode?: boolean;
+  rolesPath?: string[];
+  syntaxCheck?: boolean;
+}
+
+/** `plumb run`: brings hosts to the state that playbooks describe. */
+export async function runCommand(
+  playbookFiles: readonly string[],
+  options: RunCommandOptions,
+): Promise<ExitCode> {
+  const secrets = new Secrets();
+  const rolePaths = [...(options.rolesPath ?? []), shippedRoles()];
+  const playbooks = [];
+  for (const file of playbookFiles) playbooks.push(await loadPlaybook(file, { rolePaths }));
+  const inventory = await inventoryOf(options);
+  const extra = await extraVariablesOf(options);
+  const output = consoleOutput();
+  if (options.syntaxCheck === true) {
+    output.write("The playbooks and the inventory are well formed.\n");
+    return 0;
+  }
+  const view = await openView(formatOf(options.output, output.isTerminal), {
+    output,
+    diff: options.diff === true,
+    verbosity: options.verbose ?? 0,
+  });
+  const { stopping, aborting, release } = interruption();
+  try {
+    const finished = await runPlaybooks({
+      runId: runId(),
+      inventory,
+      playbooks,
+      ...(options.limit === undefined ? {} : { limit: options.limit }),
+      tags: words(options.tags),
+      skipTags: words(options.skipTags),
+      extraVariables: extra,
+      checkMode: options.check === true,
+      diffMode: options.diff === true,
+      forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),
+      connection: await connectionOf(options, secrets),
+      defaultUser: {
+        become: options.become === true,
+        becomeUser: options.becomeUser ?? "root",
+        becomeMethod: options.becomeMethod === "su" ? "su" : "sudo",
+      },
+      secrets,
+      emit: (event) => view.show(event),
+      stopping,
+      aborting,
+    });
+    return exitCodeOf(finished, options.detailedExitcode === true);
+  } finally {
+    release();
+    await view.close();
+  }
+}
+
+const FORMATS: readonly OutputFormat[] = ["tty", "plain", "json", "junit"];
+
+function formatOf(wanted: string | undefined, isTerminal: boolean): OutputFormat {
+  if (wanted === undefined) return isTerminal ? "tty" : "plain";
+  const format = FORMATS.find((one) => one === wanted);
+  if (format !== undefined) return format;
+  throw inputError("invalid-option", `--output ${wanted}: there is no such output`, {
+    expected: FORMATS.join(", "),
+  });
+}
+
+function words(options: readonly string[] | undefined): string[] {
+  return (options ?? []).flatMap((option) => option.split(",")).filter(Boolean);
+}
+
+/** Sorts by time and is never the same twice. */
+function runId(): string {
+  return `${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, "")}-${randomBytes(3).toString("hex")}`;
+}

@@ -1,0 +1,69 @@
+import { hostname, userInfo } from "node:os";
+import pLimit from "p-limit";
+import type { HostSession } from "../converge/host-session.ts";
+import { HostVariables } from "../converge/host-variables.ts";
+import { hostsMatching } from "../inventory/pattern.ts";
+import { groupAndHostVariables } from "../inventory/variable-layers.ts";
+import { TransportError } from "../transport/transport.ts";
+import type { RunOptions } from "./run-options.ts";
+import { Sessions } from "./sessions.ts";
+
+export interface HostAnswer<Answer> {
+  host: string;
+  answer?: Answer;
+  error?: TransportError;
+  durationMs: number;
+}
+
+/**
+ * Does one thing on every host that a pattern names, without a playbook. Hosts that can't be reached give an error, in the same list.
+ *
+ * @throws DiagnosticsError for a pattern that matches nothing.
+ */
+export async function onHosts<Answer>(
+  pattern: string,
+  options: RunOptions,
+  ask: (session: HostSession) => Promise<Answer>,
+): Promise<HostAnswer<Answer>[]> {
+  const { inventory, limit } = options;
+  const within = limit === undefined ? undefined : new Set(hostsMatching(limit, inventory));
+  const hosts = hostsMatching(pattern, inventory).filter((host) => within?.has(host) ?? true);
+  const sessions = new Sessions(options, {
+    lockOwner: {
+      runId: options.runId,
+      who: `${userInfo().username}@${hostname()}`,
+      since: new Date().toISOString(),
+    },
+    checkMode: true,
+    stateUser: { kind: "login" },
+  });
+  const limited = pLimit(options.forks);
+  const answers = await Promise.all(hosts.map((host) => limited(() => askOne(host, options, sessions, ask))));
+  await sessions.closeAll();
+  return answers;
+}
+
+async function askOne<Answer>(
+  host: string,
+  options: RunOptions,
+  sessions: Sessions,
+  ask: (session: HostSession) => Promise<Answer>,
+): Promise<HostAnswer<Answer>> {
+  const started = Date.now();
+  const variables = new HostVariables({
+    inventory: await groupAndHostVariables(options.inventory, host, { playbookFolder: undefined }),
+    play: [],
+    extra: options.extraVariables,
+    magic: { level: "magic variables", variables: new Map() },
+  });
+  const scope = variables.scopeOf({
+    keywords: { environment: [], tags: [], when: [], variables: [], moduleDefaults: new Map() },
+  });
+  try {
+    const answer = await ask(await sessions.with(host, scope));
+    return { host, answer, durationMs: Date.now() - started };
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    return { host, error, durationMs: Date.now() - started };
+  }
+}

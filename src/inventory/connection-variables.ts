@@ -1,0 +1,182 @@
+import { inputError } from "../diagnostics/diagnostic.ts";
+import type { ConnectionSettings } from "../transport/connection-settings.ts";
+import type { Scope } from "../variables/scope.ts";
+import type { Value } from "../variables/value.ts";
+import { splitWords } from "./ini-value.ts";
+
+/** What the command line says of connections; the inventory wins over `user` and `privateKeyFile`, as in Ansible. */
+export interface ConnectionOverrides {
+  user?: string;
+  privateKeyFile?: string;
+  becomePassword?: string;
+  becomeMethod: ConnectionSettings["becomeMethod"];
+  hostKeyPolicy: ConnectionSettings["hostKeyPolicy"];
+  connectTimeoutMs: number;
+}
+
+const KEEP_ALIVE_MS = 15_000;
+
+/**
+ * How to reach a host, from its `ansible_*` variables.
+ *
+ * @throws DiagnosticsError for a value that can't be, or an SSH option that Plumb does not know.
+ */
+export function connectionSettings(
+  host: string,
+  scope: Scope,
+  overrides: ConnectionOverrides,
+): ConnectionSettings {
+  const value = (...names: string[]): Value | undefined => {
+    for (const name of names) {
+      const found = scope.lookup(name);
+      if (found !== undefined && found !== null) return found;
+    }
+    return undefined;
+  };
+  const text = (...names: string[]): string | undefined => {
+    const found = value(...names);
+    return found === undefined ? undefined : String(found);
+  };
+  const explicit = text("ansible_connection");
+  const isLocal = explicit === "local" || (explicit === undefined && host === "localhost");
+  if (explicit !== undefined && !["ssh", "local", "smart", "paramiko", "paramiko_ssh"].includes(explicit)) {
+    throw inputError("wrong-type", `${host}: ansible_connection \`${explicit}\` is not supported`, {
+      expected: "ssh or local",
+      ...at(scope, "ansible_connection"),
+    });
+  }
+  const ssh = sshOptions(host, scope);
+  const checking = value("ansible_host_key_checking");
+  const method = text("ansible_become_method") ?? overrides.becomeMethod;
+  const port = value("ansible_port", "ansible_ssh_port");
+  const settings: ConnectionSettings = {
+    name: host,
+    connection: isLocal ? "local" : "ssh",
+    hostKeyPolicy: checking === "accept-new" ? "accept-new" : (ssh.hostKeyPolicy ?? overrides.hostKeyPolicy),
+    connectTimeoutMs:
+      Number(value("ansible_ssh_timeout", "ansible_timeout") ?? 0) * 1000 ||
+      ssh.connectTimeoutMs ||
+      overrides.connectTimeoutMs,
+    keepAliveIntervalMs: KEEP_ALIVE_MS,
+    becomeMethod: method === "su" ? "su" : "sudo",
+  };
+  return {
+    ...settings,
+    ...present("address", text("ansible_host", "ansible_ssh_host")),
+    ...present("port", port === undefined ? ssh.port : Number(port)),
+    ...present("user", text("ansible_user", "ansible_ssh_user") ?? ssh.user ?? overrides.user),
+    ...present(
+      "privateKeyFile",
+      text("ansible_ssh_private_key_file", "ansible_private_key_file") ??
+        ssh.privateKeyFile ??
+        overrides.privateKeyFile,
+    ),
+    ...present("password", text("ansible_password", "ansible_ssh_pass")),
+    ...present(
+      "becomePassword",
+      text("ansible_become_password", "ansible_become_pass") ?? overrides.becomePassword,
+    ),
+    ...present("proxyJump", ssh.proxyJump),
+    ...present("knownHostsFiles", ssh.knownHostsFiles),
+  };
+}
+
+type SshOptions = Partial<
+  Pick<
+    ConnectionSettings,
+    | "port"
+    | "user"
+    | "privateKeyFile"
+    | "proxyJump"
+    | "knownHostsFiles"
+    | "hostKeyPolicy"
+    | "connectTimeoutMs"
+  >
+>;
+
+/** `ansible_ssh_common_args` and `ansible_ssh_extra_args`, of which the options that Plumb knows are taken. */
+function sshOptions(host: string, scope: Scope): SshOptions {
+  const options: SshOptions = {};
+  for (const name of ["ansible_ssh_common_args", "ansible_ssh_extra_args"]) {
+    const words = splitWords(String(scope.lookup(name) ?? ""));
+    for (let index = 0; index < words.length; index++) {
+      const flag = words[index] ?? "";
+      const attached = flag.length > 2 ? flag.slice(2) : undefined;
+      const argument = attached ?? words[++index] ?? "";
+      if (!readFlag(flag.slice(0, 2), argument, options)) {
+        throw inputError(
+          "invalid-option",
+          `${host}: the SSH option \`${flag} ${argument}\` in ${name} is not known to Plumb`,
+          {
+            expected:
+              "-o ProxyJump, UserKnownHostsFile, StrictHostKeyChecking, ConnectTimeout, Port, User, IdentityFile; -J, -p, -l, -i",
+            hint: "put it into ~/.ssh/config, which Plumb reads as ssh does",
+            ...at(scope, name),
+          },
+        );
+      }
+    }
+  }
+  return options;
+}
+
+function readFlag(flag: string, argument: string, options: SshOptions): boolean {
+  if (flag === "-o") {
+    const [, key = "", value = ""] = /^\s*([A-Za-z]+)\s*[=\s]\s*(.*)$/.exec(argument) ?? [];
+    return readOption(key.toLowerCase(), value, options);
+  }
+  const asOption: Record<string, string> = {
+    "-J": "proxyjump",
+    "-p": "port",
+    "-l": "user",
+    "-i": "identityfile",
+  };
+  const key = asOption[flag];
+  return key !== undefined && readOption(key, argument, options);
+}
+
+function readOption(key: string, value: string, options: SshOptions): boolean {
+  switch (key) {
+    case "proxyjump":
+      options.proxyJump = value.split(",");
+      return true;
+    case "userknownhostsfile":
+      options.knownHostsFiles = value.split(/\s+/);
+      return true;
+    case "stricthostkeychecking":
+      // "no" would trust anybody; the most that can be had is trusting whoever comes first.
+      options.hostKeyPolicy = value === "yes" ? "strict" : "accept-new";
+      return true;
+    case "connecttimeout":
+      options.connectTimeoutMs = Number(value) * 1000;
+      return true;
+    case "port":
+      options.port = Number(value);
+      return true;
+    case "user":
+      options.user = value;
+      return true;
+    case "identityfile":
+      options.privateKeyFile = value;
+      return true;
+    // Plumb keeps its connection open anyway.
+    case "controlmaster":
+    case "controlpersist":
+    case "controlpath":
+    case "serveraliveinterval":
+    case "identitiesonly":
+    case "preferredauthentications":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function present<Key extends string, Type>(key: Key, value: Type | undefined): { [K in Key]?: Type } {
+  return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Type };
+}
+
+function at(scope: Scope, name: string): { at?: NonNullable<ReturnType<Scope["sourceOf"]>> } {
+  const range = scope.sourceOf(name);
+  return range === undefined ? {} : { at: range };
+}

@@ -1,0 +1,191 @@
+import { Command, Option } from "commander";
+
+/** Options of the commands that connect to hosts. */
+function withHostOptions(command: Command): Command {
+  return command
+    .option(
+      "-i, --inventory <source...>",
+      "inventory: a file, a directory, a program, or a list of hosts with a comma",
+    )
+    .option("-l, --limit <pattern>", "only these hosts")
+    .option(
+      "-e, --extra-vars <variables...>",
+      "variables that win over all others: key=value, JSON, or @file",
+    )
+    .option("-f, --forks <number>", "hosts worked on at once (default 32)")
+    .option("-b, --become", "act as another user (root unless --become-user says otherwise)")
+    .option("--become-user <user>", "the user to become")
+    .addOption(new Option("--become-method <method>", "how").choices(["sudo", "su"]))
+    .option("-K, --ask-become-pass", "ask for the password that becoming needs")
+    .option("-u, --user <user>", "the user to log in as")
+    .option("--private-key <file>", "the key to log in with")
+    .option("--timeout <seconds>", "how long to wait for a connection (default 10)")
+    .option(
+      "--accept-new-host-keys",
+      "trust the key of a host that is seen for the first time; a changed key is never trusted",
+    );
+}
+
+const count = (_: string, total: number): number => total + 1;
+
+const program = new Command("plumb")
+  .description("Brings Linux hosts to the state that inventory, playbooks and roles describe, over SSH.")
+  .version("0.1.0")
+  .showHelpAfterError("(plumb --help shows what there is)")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  plumb run playbooks/pgbouncer.yml -i inventory/production --check --diff   what would change?
+  plumb run playbooks/pgbouncer.yml -i inventory/production                  change it
+  plumb ping all -i inventory/production                                     can all hosts be reached?
+  plumb doc package                                                          parameters of a module
+
+Exit status: 0 done; 1 a host failed; 2 wrong input; 4 a host could not be reached; 130 interrupted.
+With --detailed-exitcode: 3 check found changes, 5 the run made changes.`,
+  );
+
+withHostOptions(program.command("run"))
+  .description("bring hosts to the state that playbooks describe")
+  .argument("<playbook...>", "playbook files")
+  .option("-C, --check", "change nothing, say what would change")
+  .option("-D, --diff", "show the differences")
+  .option("-t, --tags <tags...>", "only tasks with these tags")
+  .option("--skip-tags <tags...>", "leave out tasks with these tags")
+  .option("--roles-path <folder...>", "more folders with roles")
+  .option("--syntax-check", "only read and check the playbooks")
+  .option("--output <format>", "tty, plain, json or junit (default: tty on a terminal, plain elsewhere)")
+  .option("-v, --verbose", "show every task; twice: results too", count, 0)
+  .option("--detailed-exitcode", "exit 3 when check found changes, 5 when the run made some")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  plumb run site.yml -i hosts.ini --limit 'web:!web3' --tags config
+  plumb run site.yml -i hosts.ini -e version=1.24 -e @secrets.yml
+  plumb run site.yml -i hosts.ini --check --diff --detailed-exitcode`,
+  )
+  .action(async (files: string[], options) => {
+    const { runCommand } = await import("./cli/run.ts");
+    process.exitCode = await runCommand(files, options);
+  });
+
+withHostOptions(program.command("ping"))
+  .description("connect to hosts and say how long it took")
+  .argument("<pattern>", "which hosts, such as all or 'web:&production'")
+  .action(async (pattern: string, options) => {
+    const { pingCommand } = await import("./cli/ping.ts");
+    process.exitCode = await pingCommand(pattern, options);
+  });
+
+withHostOptions(program.command("facts"))
+  .description("show the facts of hosts, as JSON")
+  .argument("<pattern>", "which hosts")
+  .action(async (pattern: string, options) => {
+    const { factsCommand } = await import("./cli/facts.ts");
+    process.exitCode = await factsCommand(pattern, options);
+  });
+
+withHostOptions(program.command("exec"))
+  .description("run a command on hosts")
+  .argument("<pattern>", "which hosts")
+  .argument("<command...>", "the command, after --; one word is taken as a line for the shell")
+  .addHelpText(
+    "after",
+    "\nExample:\n  plumb exec poolers -i inventory/production --become -- systemctl is-active pgbouncer",
+  )
+  .action(async (pattern: string, command: string[], options) => {
+    const { execCommand } = await import("./cli/exec.ts");
+    process.exitCode = await execCommand(pattern, command, options);
+  });
+
+program
+  .command("inventory")
+  .description("show hosts, groups and variables")
+  .option(
+    "-i, --inventory <source...>",
+    "inventory: a file, a directory, a program, or a list of hosts with a comma",
+  )
+  .option("--list", "everything, as JSON (as ansible-inventory --list)")
+  .option("--graph", "groups and hosts as a tree")
+  .option("--host <name>", "the variables of one host, as JSON")
+  .action(async (options) => {
+    const { inventoryCommand } = await import("./cli/inventory.ts");
+    process.exitCode = await inventoryCommand(options);
+  });
+
+program
+  .command("doc")
+  .description("list the modules, or show the parameters, results and examples of one")
+  .argument("[module]", "a module")
+  .option("--json", "as JSON")
+  .action(async (module: string | undefined, options) => {
+    const { docCommand } = await import("./cli/doc.ts");
+    process.exitCode = await docCommand(module, options);
+  });
+
+const lab = program
+  .command("lab")
+  .description("real Debian hosts on this machine, to try things on (needs root)");
+const labName = ["--name <name>", "which lab", "lab"] as const;
+lab
+  .command("up")
+  .description("boot hosts; without names: db1, pool1, pool2, app1")
+  .argument("[host...]", "names, with a release behind a colon: web1:trixie")
+  .option(...labName)
+  .action(async (hosts: string[], options) => {
+    const { labUpCommand } = await import("./cli/lab.ts");
+    process.exitCode = await labUpCommand(hosts, options);
+  });
+lab
+  .command("down")
+  .description("end the hosts and remove every trace of the lab")
+  .option(...labName)
+  .option("--purge", "remove the images and cached packages too")
+  .action(async (options) => {
+    const { labDownCommand } = await import("./cli/lab.ts");
+    process.exitCode = await labDownCommand(options);
+  });
+lab
+  .command("list")
+  .description("show the labs and their hosts")
+  .action(async () => {
+    const { labListCommand } = await import("./cli/lab.ts");
+    process.exitCode = await labListCommand();
+  });
+lab
+  .command("ssh")
+  .description("log in to a host, or run a command there")
+  .argument("<host>")
+  .argument("[command...]")
+  .option(...labName)
+  .action(async (host: string, command: string[], options) => {
+    const { labSshCommand } = await import("./cli/lab.ts");
+    process.exitCode = await labSshCommand(host, command, options);
+  });
+lab
+  .command("reset")
+  .description("give hosts a fresh disk")
+  .argument("<host...>")
+  .option(...labName)
+  .action(async (hosts: string[], options) => {
+    const { labResetCommand } = await import("./cli/lab.ts");
+    process.exitCode = await labResetCommand(hosts, options);
+  });
+
+program
+  .command("completion")
+  .description("print the completion script of a shell")
+  .addHelpText("after", "\nExample:\n  plumb completion bash > /etc/bash_completion.d/plumb")
+  .argument("<shell>", "bash, zsh or fish")
+  .action(async (shell: string) => {
+    const { completionScript } = await import("./cli/completion.ts");
+    process.stdout.write(completionScript(shell, program));
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const { reportError } = await import("./cli/report-error.ts");
+  process.exitCode = reportError(error);
+}

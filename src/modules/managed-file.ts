@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { type PathQuestion, type PathState, pathState } from "../queries/path-state.ts";
+import type { Query } from "../queries/query.ts";
+import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import type { Change, Difference } from "./change.ts";
+import { ModuleFailure, type Situation } from "./module.ts";
+import type { FileContent, Step } from "./step.ts";
+
+/** A file that should have this content, owner and mode. What modules that write files have in common. */
+export interface ManagedFile {
+  path: string;
+  content: FileContent;
+  owner?: string | undefined;
+  group?: string | undefined;
+  /** Four octal digits. */
+  mode?: string | undefined;
+  validate?: string | undefined;
+  backup?: boolean | undefined;
+}
+
+/** What `managedFileSteps` needs to know. */
+export interface FileChange {
+  rewrite: boolean;
+  attributes: boolean;
+}
+
+export const textContent = (text: string, secret = false): FileContent => ({
+  kind: "bytes",
+  bytes: Buffer.from(text),
+  ...(secret ? { secret } : {}),
+});
+
+export function managedFileQuery(path: string, secret: boolean, { diffMode }: Situation): Query<PathState> {
+  const question: PathQuestion = { path, sha256: true, ...(diffMode && !secret ? { content: true } : {}) };
+  return pathState(question);
+}
+
+/** @throws ModuleFailure when something else than a file is in the way. */
+export function diffManagedFile(file: ManagedFile, state: PathState): Change<FileChange> {
+  if (state.type === "directory")
+    throw new ModuleFailure(`${file.path} is a directory, and a file is wanted there`);
+  if (state.type === "other") throw new ModuleFailure(`${file.path} is neither a file nor a directory`);
+  const sha256 = hashOf(file.content);
+  const rewrite = state.type === "absent" || state.type === "link" || state.sha256 !== sha256;
+  const differences = [
+    ...(rewrite ? [contentDifference(file, state)] : []),
+    ...attributeDifferences(file, state),
+  ];
+  if (differences.length === 0)
+    return { action: "none", reason: `${file.path} is as wanted`, data: fileData(file, sha256) };
+  return {
+    action: state.type === "absent" ? "create" : "update",
+    summary:
+      state.type === "absent"
+        ? `create ${file.path}`
+        : rewrite
+          ? `rewrite ${file.path}`
+          : `set owner and mode of ${file.path}`,
+    differences,
+    detail: { rewrite, attributes: differences.length > (rewrite ? 1 : 0) },
+    data: fileData(file, sha256),
+  };
+}
+
+function fileData(file: ManagedFile, sha256: string): { dest: string; checksum: string } {
+  return { dest: file.path, checksum: sha256 };
+}
+
+export function managedFileSteps(file: ManagedFile, change: FileChange): Step[] {
+  if (!change.rewrite)
+    return [{ kind: "script", title: `set owner and mode of ${file.path}`, script: attributeScript(file) }];
+  return [
+    {
+      kind: "write-file",
+      title: `write ${file.path}`,
+      path: file.path,
+      content: file.content,
+      ...(file.owner === undefined ? {} : { owner: file.owner }),
+      ...(file.group === undefined ? {} : { group: file.group }),
+      ...(file.mode === undefined ? {} : { mode: file.mode }),
+      ...(file.validate === undefined ? {} : { validate: file.validate }),
+      ...(file.backup === undefined ? {} : { backup: file.backup }),
+    },
+  ];
+}
+
+/** Owner before mode: chown(2) clears the set-id bits. */
+export function attributeScript(
+  file: Pick<ManagedFile, "path" | "owner" | "group" | "mode">,
+): ReturnType<typeof sh> {
+  const owner = `${file.owner ?? ""}${file.group === undefined ? "" : `:${file.group}`}`;
+  return shellLines(
+    rawShell("set -e"),
+    owner === "" ? undefined : sh`chown -h -- ${owner} ${file.path}`,
+    file.mode === undefined ? undefined : sh`chmod -- ${file.mode} ${file.path}`,
+  );
+}
+
+/** Owner, group and mode that are not as wanted; names and numbers both count. */
+export function attributeDifferences(
+  wanted: Pick<ManagedFile, "owner" | "group" | "mode">,
+  state: PathState,
+): Difference[] {
+  if (state.type === "absent") {
+    return Object.entries({ owner: wanted.owner, group: wanted.group, mode: wanted.mode }).flatMap(
+      ([name, after]) => (after === undefined ? [] : [{ kind: "field" as const, name, after }]),
+    );
+  }
+  const differences: Difference[] = [];
+  const compare = (name: string, after: string | undefined, before: string, number?: number): void => {
+    if (after === undefined || after === before || after === String(number)) return;
+    differences.push({ kind: "field", name, before, after });
+  };
+  compare("owner", wanted.owner, state.owner, state.uid);
+  compare("group", wanted.group, state.group, state.gid);
+  if (state.type !== "link") compare("mode", wanted.mode, state.mode);
+  return differences;
+}
+
+function contentDifference(file: ManagedFile, state: PathState): Difference {
+  const secret = file.content.secret === true;
+  const base = { kind: "text" as const, name: file.path, ...(secret ? { secret } : {}) };
+  const after = shownText(file.content);
+  if (state.type === "absent") return { ...base, ...(after === undefined || secret ? {} : { after }) };
+  const before = state.type === "file" ? asText(state.content) : undefined;
+  if (secret || before === undefined || after === undefined) return { ...base, beforeUnread: true };
+  return { ...base, before, after };
+}
+
+const LARGEST_SHOWN_BYTES = 256 * 1024;
+
+function shownText(content: FileContent): string | undefined {
+  if (content.kind === "controller-file" || content.bytes.byteLength > LARGEST_SHOWN_BYTES) return undefined;
+  return asText(Buffer.from(content.bytes));
+}
+
+/** The bytes as text; undefined for what is none. */
+function asText(bytes: Buffer | undefined): string | undefined {
+  if (bytes === undefined || bytes.includes(0)) return undefined;
+  const text = bytes.toString("utf8");
+  return text.includes("\ufffd") ? undefined : text;
+}
+
+export function hashOf(content: FileContent): string {
+  return content.kind === "bytes"
+    ? createHash("sha256").update(content.bytes).digest("hex")
+    : content.file.sha256;
+}

@@ -1,0 +1,88 @@
+/** Keywords that plays, roles, blocks and tasks share (Ansible, "Playbook Keywords"). */
+const SHARED = [
+  "any_errors_fatal",
+  "become",
+  "become_method",
+  "become_user",
+  "check_mode",
+  "connection",
+  "debugger",
+  "diff",
+  "environment",
+  "ignore_errors",
+  "ignore_unreachable",
+  "module_defaults",
+  "name",
+  "no_log",
+  "port",
+  "remote_user",
+  "run_once",
+  "tags",
+  "throttle",
+  "timeout",
+  "vars",
+] as const;
+
+export const PLAY_KEYWORDS: readonly string[] = [
+  ...SHARED,
+  "force_handlers",
+  "gather_facts",
+  "gather_subset",
+  "handlers",
+  "hosts",
+  "max_fail_percentage",
+  "order",
+  "post_tasks",
+  "pre_tasks",
+  "roles",
+  "serial",
+  "strategy",
+  "tasks",
+  "vars_files",
+];
+
+export const BLOCK_KEYWORDS: readonly string[] = [
+  ...SHARED,
+  "always",
+  "block",
+  "delegate_facts",
+  "delegate_to",
+  "notify",
+  "rescue",
+  "when",
+];
+
+export const TASK_KEYWORDS: readonly string[] = [
+  ...SHARED,
+  "action",
+  "args",
+  "changed_when",
+  "delay",
+  "delegate_facts",
+  "delegate_to",
+  "failed_when",
+  "listen",
+  "local_action",
+  "loop",
+  "loop_control",
+  "notify",
+  "register",
+  "retries",
+  "until",
+  "when",
+];
+
+/** Keywords that Ansible has and Plumb says differently, with what to write instead. */
+export const SAID_DIFFERENTLY: Readonly<Record<string, string>> = {
+  with_items: "write `loop:` with the list",
+  with_list: "write `loop:` with the list",
+  with_dict: "write `loop: !expr items(name)`; each item has `key` and `value`",
+  with_fileglob: "list the files in `loop:`",
+  with_sequence: "write the numbers in `loop:`",
+  with_nested: "write `loop:` over a list of combinations",
+  with_subelements: "write `loop: !expr flatten(list.map(i, i.subelements))`",
+  async: "tasks have no time limit that needs it; use `timeout:`",
+  poll: "tasks have no time limit that needs it; use `timeout:`",
+  sudo: "write `become: true`",
+  sudo_user: "write `become_user:`",
+};

@@ -1,0 +1,137 @@
+import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { type Answered, defineQuery, known, notKnown } from "./query.ts";
+
+/** What is at a path. */
+export type PathState =
+  | { type: "absent" }
+  | {
+      type: "file" | "directory" | "link" | "other";
+      /** Four octal digits. */
+      mode: string;
+      owner: string;
+      group: string;
+      uid: number;
+      gid: number;
+      sizeBytes: number;
+      /** Where a link points, as it is written. */
+      target?: string;
+      /** Of a file (through a link), when it was asked for. */
+      sha256?: string;
+      /** Of a small file (through a link), when it was asked for. */
+      content?: Buffer;
+    };
+
+export interface PathQuestion {
+  path: string;
+  sha256?: boolean;
+  content?: boolean;
+}
+
+/** Larger files are compared by their hash and not shown. */
+const LARGEST_SHOWN_BYTES = 256 * 1024;
+
+/**
+ * What is at any number of paths: one stat(1), one sha256sum(1). Records are separated by NUL, so that a name can hold anything. A path counts as absent
+ * only where the directories above it could be searched and it is not there.
+ */
+export const pathState = defineQuery<PathQuestion, PathState>({
+  name: "path-state",
+  identify: ({ path, sha256, content }) => `${path}\0${sha256 === true}\0${content === true}`,
+  script: (questions) => {
+    const paths = [...new Set(questions.map(({ path }) => path))];
+    const hashed = [...new Set(questions.filter(({ sha256 }) => sha256 === true).map(({ path }) => path))];
+    const shown = [...new Set(questions.filter(({ content }) => content === true).map(({ path }) => path))];
+    return {
+      script: shellLines(
+        sh`set -- ${paths}`,
+        rawShell(`stat --printf 'S\\0%n\\0%F\\0%a\\0%U\\0%G\\0%u\\0%g\\0%s\\0' -- "$@" 2>/dev/null`),
+        rawShell("for path; do"),
+        rawShell(
+          `  if [ -L "$path" ]; then printf 'L\\0%s\\0' "$path"; readlink -n -- "$path"; printf '\\0'`,
+        ),
+        rawShell('  elif [ ! -e "$path" ]; then'),
+        rawShell(
+          '    above=$path; while [ ! -e "$above" ]; do case $above in */*) above=${above%/*};; *) above=; esac; [ -n "$above" ] || above=/; done',
+        ),
+        rawShell(
+          `    if [ -d "$above" ] && [ ! -x "$above" ]; then printf 'U\\0%s\\0%s\\0' "$path" "$above"; else printf 'A\\0%s\\0' "$path"; fi`,
+        ),
+        rawShell("  fi"),
+        rawShell("done"),
+        ...(hashed.length === 0
+          ? []
+          : [
+              sh`set -- ${hashed}`,
+              rawShell('count=$#; for path; do [ -f "$path" ] && set -- "$@" "$path"; done; shift "$count"'),
+              rawShell(`printf 'H\\0'; [ $# -eq 0 ] || sha256sum -z -- "$@" 2>/dev/null; printf '\\0'`),
+            ]),
+        ...shown.map(
+          (path) =>
+            sh`if [ -f ${path} ] && [ "$(stat -L -c %s -- ${path})" -le ${LARGEST_SHOWN_BYTES} ]; then printf 'C\\0%s\\0' ${path}; base64 -w0 -- ${path}; printf '\\0'; fi`,
+        ),
+      ),
+    };
+  },
+  parse: (output, questions) => {
+    const found = parseRecords(output.stdout.toString("utf8").split("\0"));
+    return questions.map(({ path }): Answered<PathState> => {
+      const answer = found.get(path);
+      return answer ?? notKnown(`stat said nothing of ${path}: ${output.stderr.trim()}`);
+    });
+  },
+});
+
+type Records = Map<string, Answered<PathState>>;
+
+function parseRecords(fields: readonly string[]): Records {
+  const records: Records = new Map();
+  let index = 0;
+  const next = (): string => fields[index++] ?? "";
+  while (index < fields.length) {
+    const kind = next();
+    if (kind === "S") readStat(records, next);
+    else if (kind === "L") update(records, next(), { target: next() });
+    else if (kind === "A") records.set(next(), known({ type: "absent" }));
+    else if (kind === "U") {
+      const path = next();
+      records.set(path, notKnown(`${next()} can't be searched, so nobody can say what is at ${path}`));
+    } else if (kind === "C") update(records, next(), { content: Buffer.from(next(), "base64") });
+    else if (kind === "H") {
+      for (let line = next(); line !== ""; line = next())
+        update(records, line.slice(66), { sha256: line.slice(0, 64) });
+    }
+  }
+  return records;
+}
+
+function readStat(records: Records, next: () => string): void {
+  const [path, type, mode, owner, group, uid, gid, size] = Array.from({ length: 8 }, next);
+  if (path === undefined || mode === undefined || size === undefined) return;
+  records.set(
+    path,
+    known({
+      type: typeOf(type ?? ""),
+      mode: mode.padStart(4, "0"),
+      owner: owner ?? "",
+      group: group ?? "",
+      uid: Number(uid),
+      gid: Number(gid),
+      sizeBytes: Number(size),
+    }),
+  );
+}
+
+function update(
+  records: Records,
+  path: string,
+  more: { target?: string; sha256?: string; content?: Buffer },
+): void {
+  const record = records.get(path);
+  if (record?.known === true && record.answer.type !== "absent") Object.assign(record.answer, more);
+}
+
+function typeOf(words: string): "file" | "directory" | "link" | "other" {
+  if (words.startsWith("regular")) return "file";
+  if (words === "directory") return "directory";
+  return words === "symbolic link" ? "link" : "other";
+}
