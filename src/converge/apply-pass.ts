@@ -18,8 +18,10 @@ export interface PassHooks {
   /** Called before the first step: what must be remembered on the host is remembered now. */
   beforeChange(change: NeededChange): Promise<void>;
   progress(step: string, line?: string): void;
-  /** After a change: asks for this pass anew, and for as much of what comes next as is wise. */
-  askAgain(prepared: Prepared): Promise<void>;
+  /**
+   * After a change: reads what the parameters point to on the controller anew, asks for this pass, and for as much of what comes next as is wise.
+   */
+  askAgain(prepared: Prepared): Promise<Prepared>;
 }
 
 /** The module said that its steps would make the change, and after them it still wants one. */
@@ -75,8 +77,7 @@ export async function applyPass(
   const result = module.result?.(input, outputs, before) ?? { changed: true, data: before.data ?? {} };
   if (result.changed) stale(context, session);
   if (before.action !== "run") {
-    await hooks.askAgain(prepared);
-    audit(context, session, task, prepared);
+    audit(context, session, task, await hooks.askAgain(prepared));
   }
   return { kind: "done", change: before, result };
 }

@@ -153,7 +153,12 @@ async function tryPass(running: RunningPass): Promise<Outcome> {
       const shown = line === undefined || silent ? {} : { line: context.secrets.redact(line) };
       context.emit({ type: "task-progress", host: context.host, task: reference, step, ...shown });
     },
-    askAgain: (again) => askFor(running, again),
+    askAgain: async (before) => {
+      const again =
+        before.module.load === undefined ? before : await prepare(context, session, task, pass.scope);
+      await askFor(running, again);
+      return again;
+    },
   });
   if (result.kind === "predicted") {
     context.changesPending = true;

@@ -54,7 +54,8 @@ function concernsLiteral(
 ): boolean {
   if (issue.code === "unrecognized_keys") return true;
   const [first] = issue.path;
-  if (first === undefined || issue.code === "custom") return first !== undefined && literal.has(String(first));
+  if (first === undefined || issue.code === "custom")
+    return first !== undefined && literal.has(String(first));
   return literal.has(String(first)) || !given.has(String(first));
 }
 

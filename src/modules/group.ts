@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { groupState } from "../queries/account-state.ts";
+import { sh } from "../shell/shell-text.ts";
+import { defineModule } from "./module.ts";
+import { accountName } from "./parameter-types.ts";
+
+const params = z.strictObject({
+  name: accountName.describe("The group."),
+  state: z.enum(["present", "absent"]).default("present").describe("Whether it should be there."),
+  gid: z.number().int().min(0).optional().describe("Its number."),
+  system: z.boolean().default(false).describe("When it is made: with a number of the system's range."),
+});
+
+export const group = defineModule({
+  name: "group",
+  summary: "Groups of the host",
+  params,
+  examples: [
+    { title: "A system group", yaml: "- group:\n    name: pgbouncer\n    system: true\n" },
+    { title: "Gone", yaml: "- group:\n    name: old\n    state: absent\n" },
+  ],
+  returns: { gid: "Its number." },
+  queries: ({ name }) => ({ at: groupState(name) }),
+  diff: (want, { at }) => {
+    if (want.state === "absent") {
+      if (!at.exists) return { action: "none", reason: `there is no group ${want.name}` };
+      return {
+        action: "delete",
+        summary: `remove the group ${want.name}`,
+        differences: [{ kind: "field", name: "state", before: "present", after: "absent" }],
+        detail: undefined,
+      };
+    }
+    if (!at.exists) {
+      return {
+        action: "create",
+        summary: `make the group ${want.name}`,
+        differences: [{ kind: "field", name: "state", before: "absent", after: "present" }],
+        detail: undefined,
+      };
+    }
+    if (want.gid === undefined || want.gid === at.gid)
+      return { action: "none", reason: `the group ${want.name} is there`, data: { gid: at.gid } };
+    return {
+      action: "update",
+      summary: `renumber the group ${want.name}`,
+      differences: [{ kind: "field", name: "gid", before: String(at.gid), after: String(want.gid) }],
+      detail: undefined,
+    };
+  },
+  steps: (change, want) => {
+    const gid = want.gid === undefined ? [] : ["--gid", want.gid];
+    const script =
+      change.action === "delete"
+        ? sh`groupdel -- ${want.name}`
+        : change.action === "create"
+          ? sh`groupadd ${[...(want.system ? ["--system"] : []), ...gid]} -- ${want.name}`
+          : sh`groupmod ${gid} -- ${want.name}`;
+    return [{ kind: "script", title: change.summary, script }];
+  },
+});

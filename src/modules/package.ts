@@ -1,0 +1,239 @@
+import { z } from "zod";
+import { aptListsAge } from "../queries/apt-lists.ts";
+import { type PackageState, packageState } from "../queries/package-state.ts";
+import type { QueryMap } from "../queries/query.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
+import type { Change, Difference } from "./change.ts";
+import { defineModule, ModuleFailure, type Situation } from "./module.ts";
+
+const packageName = z.string().regex(/^[a-z0-9][a-z0-9.+-]*(=[A-Za-z0-9.+~:-]+)?$/, {
+  error:
+    "must be the name of a package, with a version behind = if it must be that one: pgbouncer=1.18.0-1+deb12u1",
+});
+
+const params = z.strictObject({
+  name: z
+    .union([packageName, z.array(packageName)])
+    .optional()
+    .describe("One package or several, each with `=version` if it must be that one."),
+  pkg: z
+    .union([packageName, z.array(packageName)])
+    .optional()
+    .describe("Another name for `name`."),
+  state: z
+    .enum(["present", "absent", "latest"])
+    .default("present")
+    .describe("`present`: installed. `latest`: at the newest version that apt knows. `absent`: removed."),
+  purge: z.boolean().default(false).describe("With `absent`: configuration files too."),
+  autoremove: z.boolean().default(false).describe("With `absent`: what was installed only for it, too."),
+  update_cache: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Refresh apt's lists before something is installed, if they are older than `cache_valid_time`.",
+    ),
+  cache_valid_time: z
+    .number()
+    .int()
+    .min(0)
+    .default(3600)
+    .describe("Seconds for which apt's lists count as fresh."),
+  install_recommends: z.boolean().default(false).describe("Install recommended packages too."),
+  default_release: z.string().optional().describe("Prefer this release, such as bookworm-backports."),
+  allow_downgrade: z
+    .boolean()
+    .default(false)
+    .describe("A pinned version may be older than the installed one."),
+  start_services: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether a package's service may start when it is installed. `false` keeps it down until it is configured.",
+    ),
+});
+
+type Params = z.infer<typeof params>;
+
+interface Wanted {
+  name: string;
+  version: string | undefined;
+}
+
+/** What has to be done, by package. */
+interface PackageChange {
+  install: Wanted[];
+  remove: string[];
+  refreshLists: boolean;
+  configureBroken: boolean;
+}
+
+const wantedOf = ({ name, pkg }: Params): Wanted[] =>
+  [name ?? pkg ?? []].flat().map((text) => {
+    const [bare = "", version] = text.split("=");
+    return { name: bare, version };
+  });
+
+export const packageModule = defineModule<Params, QueryMap, PackageChange>({
+  name: "package",
+  aliases: ["apt"],
+  summary: "Debian packages: installed, at a version, or removed",
+  description:
+    "apt-get runs without questions: configuration files that were changed by hand stay, and it waits up to five minutes for another apt to finish. An interrupted dpkg is taken up where it stopped.",
+  params,
+  examples: [
+    { title: "Installed", yaml: "- package:\n    name: [nginx, curl]\n" },
+    {
+      title: "This version, and its service stays down until it is configured",
+      yaml: "- package:\n    name: pgbouncer=1.18.0-1+deb12u1\n    start_services: false\n",
+    },
+    {
+      title: "Gone, with its configuration",
+      yaml: "- package:\n    name: telnet\n    state: absent\n    purge: true\n",
+    },
+  ],
+  returns: { versions: "Installed version of each package, by name." },
+  queries: (want) => ({
+    lists: aptListsAge("age"),
+    ...Object.fromEntries(
+      wantedOf(want).map(({ name }) => [
+        `package ${name}`,
+        packageState({ name, ...(want.state === "latest" ? { candidate: true } : {}) }),
+      ]),
+    ),
+  }),
+  diff: (want, answers, situation) => {
+    const lists = answers["lists"] as { seconds: number | undefined };
+    const states = new Map(
+      wantedOf(want).map(({ name }) => [name, answers[`package ${name}`] as PackageState]),
+    );
+    return want.state === "absent" ? removal(states) : installation(want, states, lists.seconds, situation);
+  },
+  steps: (change, want) => [
+    {
+      kind: "script",
+      title: change.summary,
+      script: aptScript(change.detail, want),
+      timeoutMs: 30 * 60_000,
+    },
+  ],
+});
+
+function removal(states: ReadonlyMap<string, PackageState>): Change<PackageChange> {
+  const remove = [...states]
+    .filter(([, state]) => state.installed !== undefined || state.broken)
+    .map(([name]) => name);
+  if (remove.length === 0) return { action: "none", reason: "not installed" };
+  return {
+    action: "delete",
+    summary: `remove ${remove.join(", ")}`,
+    differences: remove.map((name) => versionChange(name, states.get(name)?.installed, undefined)),
+    detail: { install: [], remove, refreshLists: false, configureBroken: false },
+  };
+}
+
+function installation(
+  want: Params,
+  states: ReadonlyMap<string, PackageState>,
+  listsSeconds: number | undefined,
+  situation: Situation,
+): Change<PackageChange> {
+  const refreshLists =
+    want.update_cache && (listsSeconds === undefined || listsSeconds > want.cache_valid_time);
+  const install = wantedOf(want).filter(({ name, version }) => isWanting(want, version, states.get(name)));
+  const broken = [...states.values()].some((state) => state.broken);
+  const versions = Object.fromEntries(
+    [...states].map(([name, state]) => [name, state.installed ?? state.candidate ?? null]),
+  );
+  if (install.length === 0 && !broken) return { action: "none", reason: "installed", data: { versions } };
+  for (const { name } of install) {
+    const state = states.get(name);
+    if (state?.held === true)
+      throw new ModuleFailure(`${name} is on hold`, {
+        hint: `apt-mark unhold ${name}, if it should change after all`,
+      });
+    if (
+      state?.candidate === undefined &&
+      state?.installed === undefined &&
+      !refreshLists &&
+      !situation.changesPending
+    ) {
+      throw new ModuleFailure(`apt knows no package ${name}`, {
+        hint: "is the name right, and does the host have the repository? `update_cache: true` with a smaller `cache_valid_time` refreshes the lists",
+      });
+    }
+  }
+  const names = install.map(({ name, version }) => (version === undefined ? name : `${name}=${version}`));
+  return {
+    action: [...states.values()].every((state) => state.installed === undefined) ? "create" : "update",
+    summary:
+      broken && install.length === 0 ? "finish an interrupted installation" : `install ${names.join(", ")}`,
+    differences: install.map(({ name, version }) => {
+      const state = states.get(name);
+      return versionChange(
+        name,
+        state?.installed,
+        version ?? state?.candidate ?? "what the refreshed lists say",
+      );
+    }),
+    detail: { install, remove: [], refreshLists, configureBroken: broken },
+    data: { versions },
+  };
+}
+
+function isWanting(want: Params, version: string | undefined, state: PackageState | undefined): boolean {
+  if (state?.installed === undefined || state.broken) return true;
+  if (version !== undefined) return state.installed !== version;
+  return want.state === "latest" && state.candidate !== undefined && state.candidate !== state.installed;
+}
+
+function versionChange(name: string, before: string | undefined, after: string | undefined): Difference {
+  return { kind: "field", name, before: before ?? "not installed", after: after ?? "not installed" };
+}
+
+/** A policy-rc.d of ours says so in its second line: one that a killed run left is removed, one of somebody else stays. */
+const POLICY_MARK = "# made by Plumb for the time of one installation";
+
+function aptScript(change: PackageChange, want: Params): ShellText {
+  const options = [
+    "-q",
+    "-y",
+    "-o",
+    "DPkg::Lock::Timeout=300",
+    "-o",
+    "Dpkg::Use-Pty=0",
+    "-o",
+    "Dpkg::Options::=--force-confdef",
+    "-o",
+    "Dpkg::Options::=--force-confold",
+    ...(want.install_recommends ? [] : ["--no-install-recommends"]),
+    ...(want.allow_downgrade ? ["--allow-downgrades"] : []),
+    ...(want.default_release === undefined ? [] : ["-t", want.default_release]),
+  ];
+  const names = change.install.map(({ name, version }) =>
+    version === undefined ? name : `${name}=${version}`,
+  );
+  const removal = [want.purge ? "purge" : "remove", ...(want.autoremove ? ["--autoremove"] : [])];
+  return shellLines(
+    rawShell("set -eu"),
+    rawShell("export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l"),
+    sh`if [ -f /usr/sbin/policy-rc.d ] && grep -qF ${POLICY_MARK} /usr/sbin/policy-rc.d; then rm -f /usr/sbin/policy-rc.d; fi`,
+    want.start_services
+      ? undefined
+      : shellLines(
+          rawShell("if [ ! -e /usr/sbin/policy-rc.d ]; then"),
+          sh`  printf '%s\n' '#!/bin/sh' ${POLICY_MARK} 'exit 101' > /usr/sbin/policy-rc.d`,
+          rawShell("  trap 'rm -f /usr/sbin/policy-rc.d' EXIT"),
+          rawShell("  trap 'exit 1' HUP INT TERM"),
+          rawShell("  chmod 0755 /usr/sbin/policy-rc.d"),
+          rawShell("fi"),
+        ),
+    change.configureBroken ? rawShell("dpkg --force-confdef --force-confold --configure -a") : undefined,
+    change.refreshLists
+      ? rawShell(
+          "apt-get -q -o DPkg::Lock::Timeout=300 update && mkdir -p /var/lib/apt/periodic && touch /var/lib/apt/periodic/update-success-stamp",
+        )
+      : undefined,
+    names.length > 0 ? sh`apt-get ${options} install -- ${names}` : undefined,
+    change.remove.length > 0 ? sh`apt-get ${options} ${removal} -- ${change.remove}` : undefined,
+  );
+}

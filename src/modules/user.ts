@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { type UserState, userState } from "../queries/account-state.ts";
+import { sh } from "../shell/shell-text.ts";
+import type { Difference } from "./change.ts";
+import { defineModule } from "./module.ts";
+import { absolutePath, accountName } from "./parameter-types.ts";
+
+const params = z.strictObject({
+  name: accountName.describe("The user."),
+  state: z.enum(["present", "absent"]).default("present").describe("Whether the user should be there."),
+  uid: z.number().int().min(0).optional().describe("The user's number."),
+  group: accountName.optional().describe("The primary group."),
+  groups: z.array(accountName).optional().describe("Supplementary groups."),
+  append: z.boolean().default(false).describe("Keep other supplementary groups."),
+  comment: z
+    .string()
+    .regex(/^[^:\n]*$/, { error: "must not contain a colon or a line end" })
+    .optional()
+    .describe("The full name or what the user is for."),
+  home: absolutePath.optional().describe("The home directory."),
+  create_home: z.boolean().default(true).describe("Make the home directory when the user is made."),
+  shell: absolutePath.optional().describe("The login shell."),
+  system: z
+    .boolean()
+    .default(false)
+    .describe(
+      "When the user is made: with a number of the system's range, and no home directory unless asked for.",
+    ),
+  password: z
+    .string()
+    .regex(/^[^:\n]*$/, { error: "must be a hash, without colon or line end" })
+    .optional()
+    .describe("The hash of the password, as in the shadow file (mkpasswd makes one); `*` for none."),
+  update_password: z
+    .enum(["always", "on_create"])
+    .default("always")
+    .describe("Whether an existing user's password is changed."),
+  remove: z.boolean().default(false).describe("With `absent`: the home directory and mail too."),
+});
+
+type Params = z.infer<typeof params>;
+
+export const user = defineModule({
+  name: "user",
+  summary: "Users of the host",
+  params,
+  secretParams: ["password"],
+  examples: [
+    {
+      title: "A system user without login",
+      yaml: "- user:\n    name: pgbouncer\n    group: pgbouncer\n    system: true\n    create_home: false\n    home: /nonexistent\n    shell: /usr/sbin/nologin\n",
+    },
+    { title: "One more group", yaml: "- user:\n    name: deploy\n    groups: [docker]\n    append: true\n" },
+  ],
+  returns: { uid: "The user's number.", home: "The home directory." },
+  queries: ({ name }) => ({ at: userState(name) }),
+  diff: (want, { at }) => {
+    if (want.state === "absent") {
+      if (!at.exists) return { action: "none", reason: `there is no user ${want.name}` };
+      return {
+        action: "delete",
+        summary: `remove the user ${want.name}`,
+        differences: [{ kind: "field", name: "state", before: "present", after: "absent" }],
+        detail: undefined,
+      };
+    }
+    const differences = userDifferences(want, at);
+    if (!at.exists)
+      return { action: "create", summary: `make the user ${want.name}`, differences, detail: undefined };
+    if (differences.length === 0)
+      return {
+        action: "none",
+        reason: `the user ${want.name} is as wanted`,
+        data: { uid: at.uid, home: at.home },
+      };
+    return { action: "update", summary: `change the user ${want.name}`, differences, detail: undefined };
+  },
+  steps: (change, want) => {
+    const { action, summary, differences } = change;
+    if (action === "delete")
+      return [
+        {
+          kind: "script",
+          title: summary,
+          script: sh`userdel ${want.remove ? ["--remove"] : []} -- ${want.name}`,
+        },
+      ];
+    const program = action === "create" ? "useradd" : "usermod";
+    const setsPassword = want.password !== undefined && differences.some(({ name }) => name === "password");
+    const password = setsPassword ? sh`&& chpasswd --encrypted` : sh``;
+    return [
+      {
+        kind: "script",
+        title: summary,
+        script: sh`${[program, ...argumentsOf(want, action === "create")]} -- ${want.name} ${password}`,
+        ...(setsPassword ? { stdin: Buffer.from(`${want.name}:${want.password ?? ""}\n`) } : {}),
+      },
+    ];
+  },
+});
+
+function userDifferences(want: Params, at: UserState): Difference[] {
+  if (!at.exists) {
+    const password: Difference[] =
+      want.password === undefined ? [] : [{ kind: "field", name: "password", secret: true }];
+    return [{ kind: "field", name: "state", before: "absent", after: "present" }, ...password];
+  }
+  const differences: Difference[] = [];
+  const compare = (name: string, before: string | number, after: string | number | undefined): void => {
+    if (after !== undefined && String(after) !== String(before))
+      differences.push({ kind: "field", name, before: String(before), after: String(after) });
+  };
+  compare("uid", at.uid, want.uid);
+  compare("group", at.group, want.group);
+  compare("comment", at.comment, want.comment);
+  compare("home", at.home, want.home);
+  compare("shell", at.shell, want.shell);
+  if (want.groups !== undefined) {
+    const wanted = want.append ? [...new Set([...at.groups, ...want.groups])] : want.groups;
+    compare("groups", at.groups.join(","), [...wanted].sort().join(","));
+  }
+  if (want.password !== undefined && want.update_password === "always" && at.passwordHash !== want.password) {
+    differences.push({ kind: "field", name: "password", secret: true });
+  }
+  return differences;
+}
+
+function argumentsOf(want: Params, creating: boolean): string[] {
+  const option = (flag: string, value: string | number | undefined): string[] =>
+    value === undefined ? [] : [flag, String(value)];
+  const groups =
+    want.groups === undefined
+      ? []
+      : [...(want.append && !creating ? ["--append"] : []), "--groups", want.groups.join(",")];
+  const home = creating
+    ? want.create_home && !(want.system && want.home === undefined)
+      ? ["--create-home"]
+      : ["--no-create-home"]
+    : [];
+  return [
+    ...(creating && want.system ? ["--system"] : []),
+    ...home,
+    ...option("--uid", want.uid),
+    ...option("--gid", want.group),
+    ...option("--comment", want.comment),
+    ...option(creating ? "--home-dir" : "--home", want.home),
+    ...option("--shell", want.shell),
+    ...groups,
+  ];
+}

@@ -1,0 +1,93 @@
+import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { type Answered, defineQuery, known, notKnown, type QueryOutput } from "./query.ts";
+
+export type GroupState = { exists: false } | { exists: true; gid: number; members: readonly string[] };
+
+export type UserState =
+  | { exists: false }
+  | {
+      exists: true;
+      uid: number;
+      gid: number;
+      comment: string;
+      home: string;
+      shell: string;
+      /** The name of the primary group. */
+      group: string;
+      /** Supplementary groups. */
+      groups: readonly string[];
+      /** The hash in the shadow file; undefined when it can't be read. */
+      passwordHash: string | undefined;
+    };
+
+/** Groups by name, from wherever the host has them: one getent(1). */
+export const groupState = defineQuery<string, GroupState>({
+  name: "group-state",
+  identify: (name) => name,
+  script: (names) => ({ script: sh`getent group -- ${[...names]} || [ $? -eq 2 ]` }),
+  parse: (output, names) => {
+    const groups = groupLines(output.stdout.toString());
+    return names.map((name) => answer<GroupState>(output, groups.get(name) ?? { exists: false }));
+  },
+});
+
+/** Users by name, with the groups they are in. */
+export const userState = defineQuery<string, UserState>({
+  name: "user-state",
+  identify: (name) => name,
+  script: (names) => ({
+    script: shellLines(
+      sh`set -- ${[...names]}`,
+      rawShell(`getent passwd -- "$@" | sed 's/^/P:/'`),
+      rawShell(`getent group | sed 's/^/G:/'`),
+      rawShell(`[ "$(id -u)" != 0 ] || getent shadow -- "$@" | sed 's/^/S:/'`),
+      rawShell("exit 0"),
+    ),
+  }),
+  parse: (output, names) => {
+    const lines = output.stdout.toString().split("\n");
+    const part = (mark: string): string[] =>
+      lines.filter((line) => line.startsWith(mark)).map((line) => line.slice(2));
+    const groups = groupLines(part("G:").join("\n"));
+    if (groups.size === 0) return names.map(() => notKnown(`getent gave no groups: ${output.stderr.trim()}`));
+    const users = part("P:").map((line) => line.split(":"));
+    const shadow = new Map(part("S:").map((line) => [line.split(":")[0], line.split(":")[1]]));
+    return names.map((name) => {
+      const fields = users.find(([one]) => one === name);
+      if (fields === undefined) return known({ exists: false });
+      const gid = Number(fields[3]);
+      const nameOfGroup =
+        [...groups].find(([, group]) => group.exists && group.gid === gid)?.[0] ?? String(gid);
+      return known({
+        exists: true,
+        uid: Number(fields[2]),
+        gid,
+        comment: fields[4] ?? "",
+        home: fields[5] ?? "",
+        shell: fields[6] ?? "",
+        group: nameOfGroup,
+        groups: [...groups]
+          .filter(([, group]) => group.exists && group.members.includes(name))
+          .map(([one]) => one)
+          .sort(),
+        passwordHash: shadow.get(name),
+      });
+    });
+  },
+});
+
+function answer<Answer>(output: QueryOutput, value: Answer): Answered<Answer> {
+  return output.exitCode === 0
+    ? known(value)
+    : notKnown(output.stderr.trim() || `getent: exit ${output.exitCode}`);
+}
+
+function groupLines(text: string): Map<string, GroupState> {
+  const groups = new Map<string, GroupState>();
+  for (const line of text.split("\n")) {
+    const [name, , gid, members] = line.split(":");
+    if (name === undefined || gid === undefined) continue;
+    groups.set(name, { exists: true, gid: Number(gid), members: (members ?? "").split(",").filter(Boolean) });
+  }
+  return groups;
+}
