@@ -9,9 +9,31 @@ type LoadModule = () => Promise<Module>;
  * Aliases stand in `aliases`, so that a playbook can be checked without loading every module.
  */
 const modules: Readonly<Record<string, LoadModule>> = {
+  assert: async () => erased((await import("./assert.ts")).assert),
+  command: async () => erased((await import("./command.ts")).command),
   copy: async () => erased((await import("./copy.ts")).copy),
+  debug: async () => erased((await import("./debug.ts")).debug),
+  fail: async () => erased((await import("./fail.ts")).fail),
+  fetch: async () => erased((await import("./fetch.ts")).fetch),
   file: async () => erased((await import("./file.ts")).file),
+  group: async () => erased((await import("./group.ts")).group),
+  nftables: async () => erased((await import("./nftables.ts")).nftables),
+  package: async () => erased((await import("./package.ts")).packageModule),
+  pause: async () => erased((await import("./pause.ts")).pause),
+  raw: async () => erased((await import("./raw.ts")).raw),
+  script: async () => erased((await import("./script.ts")).script),
+  set_fact: async () => erased((await import("./set-fact.ts")).setFact),
+  shell: async () => erased((await import("./shell.ts")).shell),
+  slurp: async () => erased((await import("./slurp.ts")).slurp),
+  stat: async () => erased((await import("./stat.ts")).stat),
+  sysctl: async () => erased((await import("./sysctl.ts")).sysctl),
+  systemd: async () => erased((await import("./systemd.ts")).systemd),
+  systemd_unit: async () => erased((await import("./systemd-unit.ts")).systemdUnit),
   template: async () => erased((await import("./template.ts")).template),
+  tls_ca: async () => erased((await import("./tls-ca.ts")).tlsCa),
+  tls_certificate: async () => erased((await import("./tls-certificate.ts")).tlsCertificate),
+  user: async () => erased((await import("./user.ts")).user),
+  wait_for: async () => erased((await import("./wait-for.ts")).waitFor),
 };
 
 /** Other names for modules, to canonical names. */

@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { sh } from "../shell/shell-text.ts";
+import { defineRunModule, runParams, shortened } from "./run-command.ts";
+import { splitCommand } from "./split-command.ts";
+
+const params = z
+  .strictObject({
+    cmd: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "The command and its arguments. No shell reads it: `|`, `>` and `$` are ordinary characters.",
+      ),
+    argv: z
+      .array(z.union([z.string(), z.number()]))
+      .min(1)
+      .optional()
+      .describe("The same as a list."),
+    ...runParams,
+  })
+  .refine((all) => (all.cmd === undefined) !== (all.argv === undefined), {
+    error: "give either `cmd` or `argv`",
+    path: ["cmd"],
+  });
+
+type Params = z.infer<typeof params>;
+
+const wordsOf = ({ cmd, argv }: Params): string[] =>
+  argv === undefined ? splitCommand(cmd ?? "") : argv.map(String);
+
+export const command = defineRunModule<Params>({
+  name: "command",
+  summary: "Runs a command, without a shell",
+  description:
+    "It runs every time and counts as a change: say with `creates`, `removes` or `changed_when` when it does not. Where a module does the job, take the module.",
+  params,
+  freeForm: "cmd",
+  examples: [
+    { title: "Once", yaml: "- command: initdb --pgdata /srv/db\n  args:\n    creates: /srv/db/PG_VERSION\n" },
+    { title: "To look at something", yaml: "- command: uptime\n  register: up\n  changed_when: false\n" },
+  ],
+  what: (want) => ({ title: shortened(wordsOf(want).join(" ")), script: sh`exec ${wordsOf(want)}` }),
+});

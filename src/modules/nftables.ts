@@ -1,0 +1,247 @@
+import { createHash } from "node:crypto";
+import { BlockList, isIP, isIPv4 } from "node:net";
+import { z } from "zod";
+import { keptListing, nftablesTable } from "../queries/nftables-table.ts";
+import { pathState } from "../queries/path-state.ts";
+import { type SshConnection, sshConnection } from "../queries/ssh-connection.ts";
+import { unitState } from "../queries/unit-state.ts";
+import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import type { Difference } from "./change.ts";
+import { defineModule, ModuleFailure } from "./module.ts";
+import type { Step } from "./step.ts";
+
+const network = z.string().refine(
+  (text) => {
+    const [address = "", bits] = text.split("/");
+    return (
+      isIP(address) !== 0 &&
+      (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128)))
+    );
+  },
+  { error: "must be an address or a network, such as 10.0.0.0/8" },
+);
+
+const rule = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[^"\n\\]{1,128}$/, { error: "must be one line without quotes" })
+    .describe("What it is for; stands in the rule as its comment."),
+  protocol: z.enum(["tcp", "udp"]).default("tcp").describe("tcp or udp."),
+  ports: z.array(z.number().int().min(1).max(65535)).min(1).describe("Ports of this host."),
+  sources: z.array(network).default([]).describe("Who may; empty: everybody."),
+  interface: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,15}$/)
+    .optional()
+    .describe("Only what comes in through this interface."),
+});
+
+const params = z.strictObject({
+  table: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_]{0,31}$/)
+    .default("plumb")
+    .describe("Name of the table (family inet) that Plumb owns. Other tables are not touched."),
+  state: z.enum(["present", "absent"]).default("present").describe("Whether the table should be there."),
+  policy: z
+    .enum(["drop", "accept"])
+    .default("drop")
+    .describe("What becomes of packets to this host that no rule accepts."),
+  rules: z.array(rule).default([]).describe("What is let in, besides answers, loopback and ICMP."),
+  allow_icmp: z.boolean().default(true).describe("Let ICMP in: path MTU discovery and IPv6 need it."),
+  allow_lockout: z
+    .boolean()
+    .default(false)
+    .describe("Load the rules even if they would cut the connection that Plumb came through."),
+});
+
+type Params = z.infer<typeof params>;
+type Rule = z.infer<typeof rule>;
+
+const FOLDER = "/etc/nftables.d";
+const INCLUDE = `include "${FOLDER}/*.nft"`;
+const fileOf = ({ table }: Params): string => `${FOLDER}/${table}.nft`;
+
+export const nftables = defineModule({
+  name: "nftables",
+  summary: "The host's firewall: a table of rules that Plumb owns",
+  description:
+    "The rules are checked with `nft -c`, loaded in one transaction, compared with what is live in the kernel, and kept over a reboot. Other tables stay as they are. Rules that would cut the SSH connection Plumb came through are refused.",
+  params,
+  examples: [
+    {
+      title: "SSH for all, PgBouncer for the applications",
+      yaml: "- nftables:\n    rules:\n      - {name: ssh, ports: [22]}\n      - {name: pgbouncer, ports: [6432], sources: [10.0.1.0/24]}\n",
+    },
+    { title: "No firewall of ours", yaml: "- nftables:\n    state: absent\n" },
+  ],
+  returns: { table: "The table's name." },
+  queries: (want) => ({
+    table: nftablesTable(want.table),
+    file: pathState({ path: fileOf(want), sha256: true }),
+    main: pathState({ path: "/etc/nftables.conf", content: true }),
+    service: unitState("nftables.service"),
+    ssh: sshConnection("own", "login"),
+  }),
+  diff: (want, { table, file, main, service, ssh }) => {
+    const data = { table: want.table };
+    if (want.state === "absent") {
+      if (table.live === undefined && file.type === "absent")
+        return { action: "none", reason: `there is no table ${want.table}`, data };
+      return {
+        action: "delete",
+        summary: `remove the table ${want.table}`,
+        differences: [field("state", "present", "absent")],
+        detail: undefined,
+        data,
+      };
+    }
+    refuseLockout(want, ssh.connection);
+    const text = rulesText(want);
+    const differences: Difference[] = [];
+    if (table.live === undefined) differences.push(rulesDifference(want, undefined, text));
+    else if (table.loadedHash !== hashOf(text))
+      differences.push(rulesDifference(want, table.kept ?? table.live, text));
+    else if (table.live !== table.kept)
+      differences.push(rulesDifference(want, table.live, table.kept ?? text));
+    if (file.type !== "file" || file.sha256 !== hashOf(text))
+      differences.push(field(fileOf(want), file.type === "absent" ? "absent" : "other rules", "these rules"));
+    const included = main.type === "file" && main.content?.toString().includes(INCLUDE) === true;
+    if (!included) differences.push(field("/etc/nftables.conf", "does not include the table", "includes it"));
+    if (service.file !== "enabled")
+      differences.push(field("nftables.service", service.file || "disabled", "enabled"));
+    if (differences.length === 0)
+      return { action: "none", reason: `the rules of ${want.table} are live`, data };
+    return {
+      action: table.live === undefined ? "create" : "update",
+      summary: `load the rules of ${want.table}`,
+      differences,
+      detail: undefined,
+      data,
+    };
+  },
+  steps: (change, want): Step[] => {
+    if (change.action === "delete") {
+      const script = shellLines(
+        sh`nft delete table inet ${want.table} 2>/dev/null || ! nft list table inet ${want.table} >/dev/null 2>&1 || exit 1`,
+        sh`rm -f -- ${fileOf(want)} ${keptListing(want.table)}`,
+      );
+      return [{ kind: "script", title: change.summary, script }];
+    }
+    const text = rulesText(want);
+    return [
+      {
+        kind: "script",
+        title: "make the folder for rules",
+        script: sh`mkdir -p -- ${FOLDER} /var/lib/plumb`,
+      },
+      {
+        kind: "write-file",
+        title: `write ${fileOf(want)}`,
+        path: fileOf(want),
+        content: { kind: "bytes", bytes: Buffer.from(text) },
+        owner: "root",
+        group: "root",
+        mode: "0644",
+        validate: "nft -c -f %s",
+      },
+      { kind: "script", title: `load the rules of ${want.table}`, script: loadScript(want, text) },
+    ];
+  },
+});
+
+function loadScript(want: Params, text: string): ReturnType<typeof sh> {
+  const listing = keptListing(want.table);
+  return shellLines(
+    rawShell("set -eu; umask 077"),
+    sh`nft -f ${fileOf(want)}`,
+    sh`{ echo ${`# ${hashOf(text)}`}; nft -s list table inet ${want.table}; } > ${`${listing}.new`}`,
+    sh`mv -f -- ${`${listing}.new`} ${listing}`,
+    rawShell(
+      `[ -e /etc/nftables.conf ] || { printf '#!/usr/sbin/nft -f\\n\\nflush ruleset\\n' > /etc/nftables.conf; chmod 0755 /etc/nftables.conf; }`,
+    ),
+    sh`grep -qF ${INCLUDE} /etc/nftables.conf || printf '\n%s\n' ${INCLUDE} >> /etc/nftables.conf`,
+    rawShell("systemctl -q is-enabled nftables.service || systemctl -q enable nftables.service"),
+  );
+}
+
+/** One transaction: the table is made if it is not there, thrown away and made anew, so that there is no moment without rules. */
+function rulesText(want: Params): string {
+  const lines = [
+    "ct state established,related accept",
+    "ct state invalid drop",
+    'iifname "lo" accept',
+    ...(want.allow_icmp ? ["meta l4proto { icmp, ipv6-icmp } accept"] : []),
+    ...want.rules.flatMap(ruleLines),
+  ];
+  return [
+    "# Managed by Plumb: changes by hand are undone by the next run.",
+    `table inet ${want.table}`,
+    `delete table inet ${want.table}`,
+    `table inet ${want.table} {`,
+    "\tchain input {",
+    `\t\ttype filter hook input priority filter; policy ${want.policy};`,
+    ...lines.map((line) => `\t\t${line}`),
+    "\t}",
+    "}",
+    "",
+  ].join("\n");
+}
+
+function ruleLines({ name, protocol, ports, sources, interface: device }: Rule): string[] {
+  const match = `${device === undefined ? "" : `iifname "${device}" `}${protocol} dport { ${ports.join(", ")} }`;
+  const end = `accept comment "${name}"`;
+  if (sources.length === 0) return [`${match} ${end}`];
+  const four = sources.filter((source) => isIPv4(source.split("/")[0] ?? ""));
+  const six = sources.filter((source) => !four.includes(source));
+  return [
+    ...(four.length === 0 ? [] : [`${match} ip saddr { ${four.join(", ")} } ${end}`]),
+    ...(six.length === 0 ? [] : [`${match} ip6 saddr { ${six.join(", ")} } ${end}`]),
+  ];
+}
+
+/** Answers to the connection of now would pass, but nobody could connect again. @throws ModuleFailure */
+function refuseLockout(want: Params, ssh: SshConnection): void {
+  if (ssh === undefined || want.policy === "accept" || want.allow_lockout) return;
+  const client = ssh.clientAddress.replace(/^::ffff:/, "");
+  const letsIn = want.rules.some(
+    ({ protocol, ports, sources, interface: device }) =>
+      protocol === "tcp" &&
+      device === undefined &&
+      ports.includes(ssh.serverPort) &&
+      (sources.length === 0 || covers(sources, client)),
+  );
+  if (letsIn) return;
+  throw new ModuleFailure(
+    `these rules would lock Plumb out: none lets ${client} in to the SSH port ${ssh.serverPort}`,
+    {
+      hint: `add a rule such as {name: ssh, ports: [${ssh.serverPort}], sources: [${client}]}; allow_lockout: true loads them all the same`,
+      findings: [{ path: ["rules"], message: `no rule lets ${client} in to port ${ssh.serverPort}` }],
+    },
+  );
+}
+
+function covers(sources: readonly string[], client: string): boolean {
+  const list = new BlockList();
+  for (const source of sources) {
+    const [address = "", bits] = source.split("/");
+    const family = isIPv4(address) ? "ipv4" : "ipv6";
+    list.addSubnet(address, bits === undefined ? (family === "ipv4" ? 32 : 128) : Number(bits), family);
+  }
+  return list.check(client, isIPv4(client) ? "ipv4" : "ipv6");
+}
+
+function rulesDifference({ table }: Params, before: string | undefined, after: string): Difference {
+  return {
+    kind: "text",
+    name: `live rules of ${table}`,
+    ...(before === undefined ? {} : { before: `${before}\n` }),
+    after: `${after.trimEnd()}\n`,
+  };
+}
+
+function field(name: string, before: string, after: string): Difference {
+  return { kind: "field", name, before, after };
+}
+
+const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");

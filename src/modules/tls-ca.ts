@@ -1,0 +1,105 @@
+import { z } from "zod";
+import { pathState } from "../queries/path-state.ts";
+import { makeAuthority, readAuthority } from "./certificate-authority.ts";
+import type { Difference } from "./change.ts";
+import {
+  diffManagedFile,
+  type FileChange,
+  type ManagedFile,
+  managedFileSteps,
+  textContent,
+} from "./managed-file.ts";
+import { defineLoadingModule } from "./module.ts";
+import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
+import type { Step } from "./step.ts";
+
+const params = z.strictObject({
+  directory: z
+    .string()
+    .min(1)
+    .describe(
+      "Folder of the authority on the controller; relative to the playbook. Keep it private, and keep a copy.",
+    ),
+  common_name: z.string().min(1).max(64).default("Plumb internal CA").describe("Its name."),
+  days: z.number().int().min(1).max(36500).default(3650).describe("How long its certificate is valid."),
+  dest: absolutePath.optional().describe("Where its certificate is installed on the host, if it should be."),
+  owner: accountName.default("root").describe("Owner of the installed certificate."),
+  group: accountName.default("root").describe("Group of the installed certificate."),
+  mode: fileMode.default("0644").describe("Mode of the installed certificate."),
+});
+
+interface Input {
+  directory: string;
+  commonName: string;
+  days: number;
+  certificate: string | undefined;
+  install: Omit<ManagedFile, "content"> | undefined;
+}
+
+export const tlsCa = defineLoadingModule<
+  z.infer<typeof params>,
+  Input,
+  { at: ReturnType<typeof pathState> },
+  FileChange | undefined
+>({
+  name: "tls_ca",
+  summary: "An internal certificate authority, and its certificate on hosts",
+  description:
+    "The authority lives on the controller: its key (EC P-256) never goes to a host. `tls_certificate` issues certificates from it.",
+  params,
+  examples: [
+    {
+      title: "Made once, its certificate on every host",
+      yaml: "- tls_ca:\n    directory: pki\n    dest: /etc/ssl/plumb/ca.crt\n",
+    },
+    { title: "Only made", yaml: "- tls_ca:\n    directory: pki\n    common_name: Example Databases CA\n" },
+  ],
+  returns: { certificate: "The authority's certificate, PEM." },
+  load: async (want, controller): Promise<Input> => {
+    const directory = controller.resolvePath(want.directory);
+    const certificate = await readAuthority(directory);
+    const install =
+      want.dest === undefined
+        ? undefined
+        : { path: want.dest, owner: want.owner, group: want.group, mode: want.mode };
+    return { directory, commonName: want.common_name, days: want.days, certificate, install };
+  },
+  queries: ({ install }) => ({
+    at: pathState({ path: install?.path ?? "/", sha256: install !== undefined }),
+  }),
+  diff: ({ certificate, install, directory }, { at }) => {
+    if (certificate === undefined) {
+      const difference: Difference = { kind: "field", name: "authority", before: "absent", after: directory };
+      return {
+        action: "create",
+        summary: "make the certificate authority",
+        differences: [difference],
+        detail: undefined,
+      };
+    }
+    if (install === undefined)
+      return { action: "none", reason: "the authority is there", data: { certificate } };
+    const change = diffManagedFile({ ...install, content: textContent(certificate) }, at);
+    return { ...change, data: { certificate } };
+  },
+  steps: (change, input): Step[] => {
+    const { certificate, install } = input;
+    if (certificate !== undefined && install !== undefined) {
+      return managedFileSteps({ ...install, content: textContent(certificate) }, change.detail ?? EVERYTHING);
+    }
+    return [
+      {
+        kind: "controller",
+        title: "make the certificate authority",
+        run: async () => {
+          await makeAuthority(input);
+          const made = await readAuthority(input.directory);
+          if (install === undefined || made === undefined) return {};
+          return { next: managedFileSteps({ ...install, content: textContent(made) }, EVERYTHING) };
+        },
+      },
+    ];
+  },
+});
+
+const EVERYTHING: FileChange = { rewrite: true, attributes: true };
