@@ -112,6 +112,7 @@ async function performOnController(
       address: session.address,
       transport: session.transport,
       signal: session.signal,
+      download: (path) => session.transport.download(path, session.shellUser("task", user)),
       progress: (line) => options.progress(step.title, line),
       run: (script, rest = {}) =>
         session.run(script, session.shellUser(rest.as ?? "task", user), {

@@ -7,7 +7,7 @@ import type { QueryMap } from "../queries/query.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import { PendingVariable, type Scope } from "../variables/scope.ts";
 import type { Templated } from "../variables/templated.ts";
-import type { Value } from "../variables/value.ts";
+import { isValueMap, type Value } from "../variables/value.ts";
 import type { AddressedQuery } from "./answers.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
@@ -105,14 +105,21 @@ function environmentOf(task: Task, scope: Scope): Readonly<Record<string, string
 }
 
 function addSecretParams(context: HostContext, module: AnyModule, values: ReadonlyMap<string, Value>): void {
-  for (const name of module.secretParams ?? []) addSecrets(context, values.get(name));
+  for (const path of module.secretParams ?? []) {
+    const [name = "", ...inside] = path.split(".");
+    addSecrets(context, values.get(name), inside);
+  }
 }
 
-function addSecrets(context: HostContext, value: Value | undefined): void {
-  if (typeof value === "string") context.secrets.add(value);
-  else if (typeof value === "object" && value !== null) {
-    for (const part of Object.values(value)) addSecrets(context, part);
-  }
+/** @param inside keys that lead to the secret; lists on the way are walked through. */
+function addSecrets(context: HostContext, value: Value | undefined, inside: readonly string[]): void {
+  const [key, ...rest] = inside;
+  if (Array.isArray(value)) {
+    for (const item of value) addSecrets(context, item, inside);
+  } else if (isValueMap(value)) {
+    const parts = key === undefined ? Object.values(value) : [value[key]];
+    for (const part of parts) addSecrets(context, part, rest);
+  } else if (typeof value === "string") context.secrets.add(value);
 }
 
 /** `{{ omit }}` leaves a parameter out. */

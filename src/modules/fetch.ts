@@ -83,7 +83,7 @@ export const fetch = defineLoadingModule<
         const unfinished = `${target}.${randomBytes(4).toString("hex")}.new`;
         const file = await open(unfinished, "wx", 0o600);
         try {
-          for await (const piece of host.transport.download(src, { kind: "login" })) await file.write(piece);
+          for await (const piece of host.download(src)) await file.write(piece);
           await file.sync();
           await file.close();
           await rename(unfinished, target);

@@ -50,8 +50,8 @@ export interface ModuleDefinition<Params, Input, Queries extends QueryMap, Detai
    * Parameters that are expressions (`that: a > 1`), or lists of them. The loader compiles them; the module gets `{ expression, value }` for each.
    */
   expressionParams?: readonly (keyof Params & string)[];
-  /** Parameters whose values are secret wherever they would be shown. */
-  secretParams?: readonly (keyof Params & string)[];
+  /** Parameters whose values are secret wherever they would be shown: `password`, or inside of others `entries.password`. */
+  secretParams?: readonly string[];
   examples: readonly ModuleExample[];
   /**
    * What check mode does with a `run` action. "predict" (default): says that it would run. "run": it changes nothing anywhere (assert, debug, set_fact,

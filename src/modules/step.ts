@@ -62,6 +62,8 @@ export interface StepHost {
   transport: Transport;
   /** For long waits: ends them when the run is stopped. */
   signal: AbortSignal;
+  /** Streams a file of the host, read as the task's user. */
+  download(path: string): AsyncIterable<Uint8Array>;
   /** A line of progress. */
   progress(line: string): void;
   /** Script in the shell of the task's user. */

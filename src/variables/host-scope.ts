@@ -1,5 +1,6 @@
 import { inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { evaluate } from "./evaluate.ts";
+import { positionInside } from "./position-inside.ts";
 import { PendingVariable, type Scope } from "./scope.ts";
 import type { SourcedVariable, VariableLayer } from "./sourced.ts";
 import type { Value } from "./value.ts";
@@ -15,6 +16,7 @@ export interface ScopeOptions {
 export function createScope({ layers, pending = new Set() }: ScopeOptions): Scope {
   const rendered = new Map<string, Value>();
   const rendering: string[] = [];
+  const following: string[] = [];
   const find = (name: string): SourcedVariable | undefined => {
     for (let index = layers.length - 1; index >= 0; index--) {
       const variable = layers[index]?.variables.get(name);
@@ -49,7 +51,17 @@ export function createScope({ layers, pending = new Set() }: ScopeOptions): Scop
         }
       }
     },
-    sourceOf: (name) => find(name)?.at,
+    sourceOf(name, path = []) {
+      const variable = find(name);
+      // A variable that refers to itself has been told of elsewhere; here it must not be followed for ever.
+      if (variable === undefined || path.length === 0 || following.includes(name)) return variable?.at;
+      following.push(name);
+      try {
+        return positionInside(variable.value, path, { scope }) ?? variable.at;
+      } finally {
+        following.pop();
+      }
+    },
     extended: (layer) =>
       createScope({
         layers: [...layers, layer],

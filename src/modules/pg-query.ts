@@ -1,0 +1,205 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { z } from "zod";
+import { type PgAnswer, type PgLogin, pgQueries } from "../pgbouncer/pg-client.ts";
+import type { Value } from "../variables/value.ts";
+import { defineLoadingModule, ModuleFailure } from "./module.ts";
+import { absolutePath } from "./parameter-types.ts";
+import type { StepHost } from "./step.ts";
+
+export const loginParams = {
+  host: z
+    .string()
+    .default("127.0.0.1")
+    .describe(
+      "Address of the server, as this host sees it: the connection goes through this host's SSH connection.",
+    ),
+  port: z.number().int().min(1).max(65535).default(6432).describe("Port of the server."),
+  socket: absolutePath.optional().describe("A socket on this host, instead of host and port."),
+  user: z.string().min(1).describe("User to log in as."),
+  password: z.string().optional().describe("The password."),
+  sslmode: z
+    .enum(["disable", "require", "verify-full"])
+    .default("verify-full")
+    .describe("Whether TLS is used, and the server's certificate verified."),
+  ca_file: z
+    .string()
+    .optional()
+    .describe("The authority's certificate, on the controller; relative to the playbook."),
+  server_name: z
+    .string()
+    .optional()
+    .describe("Name that must stand in the server's certificate; without, `host`."),
+  timeout: z
+    .number()
+    .min(1)
+    .max(3600)
+    .default(30)
+    .describe("Seconds within which it must succeed; until then it is tried again."),
+};
+
+const params = z.strictObject({
+  ...loginParams,
+  database: z.string().min(1).describe("The database."),
+  query: z.string().min(1).default("select 1 as ok").describe("What to ask."),
+});
+
+export interface Login {
+  login: PgLogin;
+  target: { host: string; port: number } | { socketPath: string };
+}
+
+export const pgQuery = defineLoadingModule<
+  z.infer<typeof params>,
+  { want: z.infer<typeof params>; login: Login },
+  Record<string, never>,
+  undefined
+>({
+  name: "pg_query",
+  summary: "A health query: logs in and asks, as an application would",
+  description:
+    "The controller speaks to the server through the host's SSH connection: nothing has to be installed on the host. It verifies TLS, logs in by SCRAM, runs the query, and measures both; it is tried again until it succeeds or time is up.",
+  params,
+  inCheckMode: "run",
+  secretParams: ["password"],
+  examples: [
+    {
+      title: "Through the pooler",
+      yaml: '- pg_query:\n    host: "{{ ansible_host }}"\n    database: app\n    user: app\n    password: "{{ app_password }}"\n    ca_file: pki/ca.crt\n    server_name: "{{ inventory_hostname }}"\n',
+    },
+    {
+      title: "Is it a primary?",
+      yaml: "- pg_query:\n    port: 5432\n    database: postgres\n    user: monitor\n    sslmode: require\n    query: select pg_is_in_recovery()\n  register: answer\n",
+    },
+  ],
+  returns: {
+    rows: "The rows.",
+    connect_ms: "Milliseconds for connection, TLS and login.",
+    query_ms: "Milliseconds for the query.",
+    tls: "TLS version.",
+    tries: "How often it was tried.",
+  },
+  load: async (want, controller) => ({
+    want,
+    login: await loginOf(want, want.database, controller.resolvePath),
+  }),
+  queries: () => ({}),
+  diff: ({ want }, _answers, situation) => {
+    if (situation.checkMode && situation.changesPending) {
+      // The server may come up only by what an earlier task would do: asking it now would tell nothing.
+      return { action: "none", reason: "not asked: it depends on what an earlier task would change" };
+    }
+    return {
+      action: "run",
+      summary: `ask ${want.database} at ${want.socket ?? `${want.host}:${want.port}`}`,
+      differences: [],
+      detail: undefined,
+    };
+  },
+  steps: (change, { want, login }) => [
+    {
+      kind: "controller",
+      title: change.summary,
+      run: async (host) => ({
+        output: { title: change.summary, data: await askUntil(host, login, [want.query], want.timeout) },
+      }),
+    },
+  ],
+  result: (_input, outputs) => {
+    const { answers, tries } = outputs[0]?.data as { answers: PgAnswer[]; tries: number };
+    const [answer] = answers;
+    if (answer === undefined) return { changed: false, failed: true, message: "no answer" };
+    const round = (ms: number): number => Math.round(ms * 10) / 10;
+    return {
+      changed: false,
+      message: `answered in ${round(answer.queryMs)} ms (login ${round(answer.connectMs)} ms${answer.tlsVersion === undefined ? "" : `, ${answer.tlsVersion}`})`,
+      data: {
+        rows: JSON.parse(JSON.stringify(answer.rows)) as Value,
+        connect_ms: round(answer.connectMs),
+        query_ms: round(answer.queryMs),
+        tls: answer.tlsVersion ?? null,
+        tries,
+      },
+    };
+  },
+});
+
+/** Reads the authority's certificate. */
+export async function loginOf(
+  want: {
+    host: string;
+    port: number;
+    socket?: string | undefined;
+    user: string;
+    password?: string | undefined;
+    sslmode: PgLogin["tls"]["mode"];
+    ca_file?: string | undefined;
+    server_name?: string | undefined;
+  },
+  database: string,
+  resolve: (file: string) => string,
+): Promise<Login> {
+  const ca =
+    want.ca_file === undefined
+      ? undefined
+      : await readFile(resolve(want.ca_file), "utf8").catch(() => undefined);
+  return {
+    target:
+      want.socket === undefined
+        ? { host: want.host, port: want.port }
+        : { socketPath: socketOf(want.socket, want.port) },
+    login: {
+      user: want.user,
+      password: want.password,
+      database,
+      tls: { mode: want.sslmode, ca, serverName: want.server_name ?? want.host },
+      timeoutMs: 10_000,
+    },
+  };
+}
+
+/** A folder stands for the socket that PostgreSQL's clients would look for in it. */
+function socketOf(socket: string, port: number): string {
+  return path.basename(socket).startsWith(".s.") ? socket : path.join(socket, `.s.PGSQL.${port}`);
+}
+
+/** @throws ModuleFailure after the time limit, with the last error. */
+export async function askUntil(
+  host: StepHost,
+  { login, target }: Login,
+  queries: readonly string[],
+  timeoutSeconds: number,
+): Promise<{ answers: PgAnswer[]; tries: number }> {
+  const deadline = Date.now() + timeoutSeconds * 1000;
+  for (let tries = 1; ; tries++) {
+    try {
+      return { answers: await pgQueries(await host.transport.forward(target), login, queries), tries };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const isFinal =
+        /password authentication failed|SASL|certificate|no such user|no such database|syntax error/i.test(
+          message,
+        );
+      if (isFinal || Date.now() > deadline || host.signal.aborted) {
+        throw new ModuleFailure(`the query failed: ${message}`, {
+          cause: error,
+          hint: hintFor(message),
+          data: { tries },
+        });
+      }
+      host.progress(`try ${tries}: ${message}`);
+      await wait(Math.min(2000, 200 * tries), undefined, { signal: host.signal }).catch(() => undefined);
+    }
+  }
+}
+
+function hintFor(message: string): string {
+  if (/certificate|altname|self.signed/i.test(message))
+    return "is ca_file the authority that issued the server's certificate, and does server_name stand in it?";
+  if (/password|SASL|no such user/i.test(message))
+    return "do user and password fit what PostgreSQL and userlist.txt have?";
+  if (/refused|forward|ECONN|open failed/i.test(message))
+    return "does the server listen at this address, and does a firewall let this host in?";
+  return "the server's log says more: journalctl -u pgbouncer on its host";
+}

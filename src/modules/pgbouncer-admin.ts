@@ -1,0 +1,175 @@
+import { z } from "zod";
+import { parseIni } from "../pgbouncer/ini.ts";
+import { settingNamed } from "../pgbouncer/settings.ts";
+import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import type { Value } from "../variables/value.ts";
+import { defineLoadingModule, ModuleFailure } from "./module.ts";
+import { absolutePath } from "./parameter-types.ts";
+import { askUntil, type Login, loginOf, loginParams } from "./pg-query.ts";
+import type { StepHost } from "./step.ts";
+
+const params = z.strictObject({
+  ...loginParams,
+  command: z
+    .string()
+    .min(1)
+    .describe(
+      "`apply`: whatever makes the running process follow its files, RELOAD if that is enough, otherwise a restart. Or a command of the console: RELOAD, PAUSE, RESUME, DISABLE app, SHOW POOLS.",
+    ),
+  config: absolutePath
+    .default("/etc/pgbouncer/pgbouncer.ini")
+    .describe("For `apply`: the configuration file."),
+  service: z.string().default("pgbouncer").describe("For `apply`: the service."),
+});
+
+type Params = z.infer<typeof params>;
+
+interface Applied {
+  what: string;
+  rows: Value;
+}
+
+export const pgbouncerAdmin = defineLoadingModule<
+  Params,
+  { want: Params; login: Login },
+  Record<string, never>,
+  undefined
+>({
+  name: "pgbouncer_admin",
+  summary: "PgBouncer's console: apply the configuration, pause, resume, show",
+  description:
+    "`apply` compares SHOW CONFIG with the file: where a setting differs that only a restart applies, it restarts the service, otherwise it sends RELOAD. Afterwards SHOW CONFIG must say what the file says, and the log no error: PgBouncer answers RELOAD even to a file that it could not read.",
+  params,
+  secretParams: ["password"],
+  examples: [
+    {
+      title: "A handler",
+      yaml: '- name: apply the pgbouncer configuration\n  pgbouncer_admin:\n    command: apply\n    host: "{{ ansible_host }}"\n    user: pgb_admin\n    password: "{{ pgbouncer_admin_password }}"\n    ca_file: pki/ca.crt\n    server_name: "{{ inventory_hostname }}"\n',
+    },
+    {
+      title: "Who waits?",
+      yaml: '- pgbouncer_admin:\n    command: SHOW POOLS\n    user: pgb_stats\n    password: "{{ stats_password }}"\n  register: pools\n',
+    },
+  ],
+  returns: { rows: "What a SHOW command answered.", what: "What `apply` did: reload or restart." },
+  load: async (want, controller) => ({
+    want,
+    login: await loginOf(want, "pgbouncer", controller.resolvePath),
+  }),
+  queries: () => ({}),
+  diff: ({ want }) => ({
+    action: "run",
+    summary: want.command === "apply" ? "have PgBouncer follow its configuration" : want.command,
+    differences: [],
+    detail: undefined,
+  }),
+  steps: (change, { want, login }) => [
+    {
+      kind: "controller",
+      title: change.summary,
+      run: async (host) => ({
+        output: {
+          title: change.summary,
+          data: want.command === "apply" ? await apply(host, want, login) : await command(host, want, login),
+        },
+      }),
+    },
+  ],
+  result: ({ want }, outputs) => {
+    const { what, rows } = outputs[0]?.data as Applied;
+    return { changed: !/^show\b/i.test(want.command), message: what, data: { what, rows } };
+  },
+});
+
+async function command(host: StepHost, want: Params, login: Login): Promise<Applied> {
+  const { answers } = await askUntil(host, login, [want.command], want.timeout);
+  return { what: want.command, rows: JSON.parse(JSON.stringify(answers[0]?.rows ?? [])) as Value };
+}
+
+/** @throws ModuleFailure when the process does not follow the file afterwards. */
+async function apply(host: StepHost, want: Params, login: Login): Promise<Applied> {
+  const service = `${want.service}.service`;
+  const file = await host.run(
+    sh`cat -- ${want.config} && systemctl is-active ${service} >&2; date '+%s' >&2`,
+  );
+  const [state, since] = file.stderr.toString().trim().split("\n").slice(-2);
+  const wanted = parseIni(file.stdout.toString()).get("pgbouncer") ?? new Map<string, string>();
+  if (state !== "active") return { what: await restart(host, service), rows: [] };
+  const running = await showConfig(host, want, login);
+  const stale = differing(wanted, running).filter(
+    (name) => settingNamed("pgbouncer", name)?.reloadable === false,
+  );
+  if (running === undefined || stale.length > 0) {
+    await restart(host, service);
+    return {
+      what: `restarted${stale.length > 0 ? ` for ${stale.join(", ")}` : ": the console did not let us in"}`,
+      rows: [],
+    };
+  }
+  await askUntil(host, login, ["RELOAD"], want.timeout);
+  await refuseSilentFailure(host, want, login, { wanted, service, since: since ?? "0" });
+  return { what: "reloaded", rows: [] };
+}
+
+/** undefined: the running process knows no such administrator yet, so only a restart can help. */
+async function showConfig(
+  host: StepHost,
+  want: Params,
+  login: Login,
+): Promise<Map<string, string> | undefined> {
+  try {
+    const { answers } = await askUntil(host, login, ["SHOW CONFIG"], Math.min(5, want.timeout));
+    return new Map((answers[0]?.rows ?? []).map((row) => [String(row["key"]), String(row["value"] ?? "")]));
+  } catch (error) {
+    if (error instanceof ModuleFailure) return undefined;
+    throw error;
+  }
+}
+
+/** Settings of the file that the process does not have. SHOW CONFIG writes some values in its own way: lists without blanks, times without needless digits. */
+function differing(
+  wanted: ReadonlyMap<string, string>,
+  running: ReadonlyMap<string, string> | undefined,
+): string[] {
+  const plain = (text: string): string => text.replace(/\s*,\s*/g, ",").toLowerCase();
+  return [...wanted].flatMap(([name, value]) => {
+    const now = running?.get(name);
+    if (now === undefined || plain(now) === plain(value)) return [];
+    const numbers = /^[\d.]+$/.test(now) && /^[\d.]+$/.test(value) && Number(now) === Number(value);
+    return numbers ? [] : [name];
+  });
+}
+
+async function refuseSilentFailure(
+  host: StepHost,
+  want: Params,
+  login: Login,
+  { wanted, service, since }: { wanted: ReadonlyMap<string, string>; service: string; since: string },
+): Promise<void> {
+  const left = differing(wanted, await showConfig(host, want, login));
+  const log = await host.run(
+    shellLines(
+      sh`journalctl --no-pager -o cat -u ${service} --since ${`@${since}`} 2>/dev/null | grep -E ' (ERROR|FATAL) '`,
+      rawShell("exit 0"),
+    ),
+  );
+  const errors = log.stdout.toString().trim();
+  if (left.length === 0 && errors === "") return;
+  throw new ModuleFailure(
+    left.length > 0
+      ? `PgBouncer was reloaded and still has other values of ${left.join(", ")}`
+      : `PgBouncer was reloaded and complains: ${errors.split("\n").at(-1) ?? ""}`,
+    { hint: `journalctl -u ${service} on the host says more` },
+  );
+}
+
+async function restart(host: StepHost, service: string): Promise<string> {
+  const result = await host.run(
+    sh`systemctl restart ${service} || { journalctl --no-pager -o cat -n 10 -u ${service} >&2; exit 1; }`,
+    { timeoutMs: 180_000 },
+  );
+  if (result.exitCode === 0) return "restarted";
+  throw new ModuleFailure(
+    `${service} does not start: ${result.stderr.toString().trim().split("\n").slice(-3).join(" | ")}`,
+  );
+}

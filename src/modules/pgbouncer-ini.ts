@@ -1,0 +1,183 @@
+import { z } from "zod";
+import { checkConfiguration } from "../pgbouncer/check-configuration.ts";
+import type { Configuration, Finding } from "../pgbouncer/configuration.ts";
+import { effectOf, parseIni, renderIni } from "../pgbouncer/ini.ts";
+import { pathState } from "../queries/path-state.ts";
+import { pgbouncerVersion } from "../queries/pgbouncer-version.ts";
+import { quote } from "../shell/shell-text.ts";
+import {
+  diffManagedFile,
+  type FileChange,
+  type ManagedFile,
+  managedFileSteps,
+  textContent,
+} from "./managed-file.ts";
+import { defineModule, ModuleFailure } from "./module.ts";
+import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
+
+const value = z.union([
+  z.string(),
+  z.number(),
+  z.boolean(),
+  z.null(),
+  z.array(z.union([z.string(), z.number()])),
+]);
+const settings = z.record(z.string(), value);
+
+const params = z.strictObject({
+  path: absolutePath.default("/etc/pgbouncer/pgbouncer.ini").describe("The configuration file."),
+  pgbouncer: settings.describe(
+    "Settings of the section [pgbouncer]. Booleans are written as PgBouncer wants them.",
+  ),
+  databases: z
+    .record(z.string(), settings)
+    .default({})
+    .describe("Section [databases]: name, and its settings such as host, port, dbname, pool_size."),
+  users: z.record(z.string(), settings).default({}).describe("Section [users]: limits of users."),
+  peers: z
+    .record(z.string(), settings)
+    .default({})
+    .describe("Section [peers]: other processes of the same pooler (1.19 and later)."),
+  owner: accountName
+    .default("root")
+    .describe("Owner of the file. Not the service's user: it need not rewrite its own configuration."),
+  group: accountName.default("pgbouncer").describe("Group of the file: the service's."),
+  mode: fileMode.default("0640").describe("Mode of the file."),
+  service_user: accountName
+    .default("pgbouncer")
+    .describe("The user as whom PgBouncer runs; the candidate is checked as this user."),
+  check_with_binary: z
+    .boolean()
+    .default(true)
+    .describe("Have the host's own PgBouncer read the candidate before it replaces the file."),
+  capacity: z
+    .strictObject({
+      max_connections: z.number().int().min(1).describe("PostgreSQL's max_connections."),
+      reserved: z.number().int().min(0).default(3).describe("Connections that the pooler must leave."),
+      users: z.number().int().min(1).default(1).describe("Users who connect through the pooler."),
+      processes: z
+        .number()
+        .int()
+        .min(1)
+        .default(1)
+        .describe("PgBouncer processes in front of the same PostgreSQL."),
+    })
+    .optional()
+    .describe(
+      "What PostgreSQL can take: pools that could open more connections are refused, with the arithmetic.",
+    ),
+});
+
+type Params = z.infer<typeof params>;
+
+const configurationOf = ({ pgbouncer, databases, users, peers }: Params): Configuration => ({
+  pgbouncer,
+  databases,
+  users,
+  peers,
+});
+
+export const pgbouncerIni = defineModule<
+  Params,
+  { at: ReturnType<typeof pathState>; version: ReturnType<typeof pgbouncerVersion> },
+  FileChange
+>({
+  name: "pgbouncer_ini",
+  summary: "pgbouncer.ini, checked against the host's version of PgBouncer",
+  description:
+    "Before anything is written, every setting is checked against the version that the host has or will get: unknown settings, settings that are too new, types, ranges, and contradictions. Then the host's own PgBouncer reads the candidate; only if it finds nothing wrong, the file is replaced. The result says whether a RELOAD is enough.",
+  params,
+  examples: [
+    {
+      title: "A pool in transaction mode",
+      yaml: "- pgbouncer_ini:\n    pgbouncer:\n      listen_addr: 10.0.0.5\n      auth_type: scram-sha-256\n      auth_file: /etc/pgbouncer/userlist.txt\n      pool_mode: transaction\n    databases:\n      app: {host: 10.0.0.2, port: 5432}\n  notify: apply the pgbouncer configuration\n",
+    },
+    {
+      title: "Pools that PostgreSQL can take",
+      yaml: "- pgbouncer_ini:\n    pgbouncer: {default_pool_size: 20}\n    databases: {app: {host: 10.0.0.2}}\n    capacity: {max_connections: 100, users: 3}\n",
+    },
+  ],
+  returns: {
+    version: "PgBouncer's version on the host.",
+    restart_needed: "Whether only a restart applies the change.",
+    restart_for: "The settings that need it.",
+  },
+  queries: ({ path }) => ({
+    at: pathState({ path, sha256: true, content: true }),
+    version: pgbouncerVersion("own"),
+  }),
+  diff: (want, { at, version }, situation) => {
+    if (version.version === undefined && !situation.changesPending) {
+      throw new ModuleFailure("PgBouncer is neither installed, nor does apt know it", {
+        hint: "install the package pgbouncer first",
+      });
+    }
+    if (version.version !== undefined)
+      refuse(
+        checkConfiguration(configurationOf(want), { version: version.version, capacity: capacityOf(want) }),
+      );
+    const text = renderIni(configurationOf(want));
+    const before = at.type === "file" ? (at.content?.toString() ?? "") : "";
+    const { restartFor } = effectOf(parseIni(before), parseIni(text));
+    const change = diffManagedFile(fileOf(want, text), at);
+    const data = {
+      version: version.version ?? null,
+      restart_needed: restartFor.length > 0 && at.type === "file",
+      restart_for: [...restartFor],
+    };
+    if (change.action === "none") return { ...change, data };
+    const effect =
+      !change.detail.rewrite || at.type === "absent"
+        ? ""
+        : restartFor.length === 0
+          ? " (a RELOAD applies it)"
+          : ` (needs a restart: ${restartFor.join(", ")})`;
+    return { ...change, summary: `${change.summary}${effect}`, data };
+  },
+  steps: (change, want) => managedFileSteps(fileOf(want, renderIni(configurationOf(want))), change.detail),
+});
+
+function capacityOf({ capacity }: Params) {
+  if (capacity === undefined) return undefined;
+  const { max_connections: maxConnections, reserved, users, processes } = capacity;
+  return { maxConnections, reserved, users, processes };
+}
+
+/** @throws ModuleFailure with every finding at its line. */
+function refuse(findings: readonly Finding[]): void {
+  if (findings.length === 0) return;
+  throw new ModuleFailure(
+    `the configuration is refused: ${findings.map(({ message }) => message).join("; ")}`,
+    { findings },
+  );
+}
+
+function fileOf(want: Params, text: string): ManagedFile {
+  return {
+    path: want.path,
+    content: textContent(text),
+    owner: want.owner,
+    group: want.group,
+    mode: want.mode,
+    validate: want.check_with_binary ? binaryCheck(want.service_user) : undefined,
+  };
+}
+
+/**
+ * PgBouncer has no --check. A candidate that may listen nowhere reads its configuration, userlist, HBA file and TLS files, and then ends with exactly `FATAL nowhere to
+ * listen on`; every other error or warning is a finding. The running instance is not touched (tried on 1.18 and 1.24).
+ */
+function binaryCheck(user: string): string {
+  const overrides = ["listen_addr =", "unix_socket_dir =", "logfile =", "pidfile =", "user ="]
+    .map(quote)
+    .join(" ");
+  return [
+    "folder=$(mktemp -d) && trap 'rm -rf \"$folder\"' EXIT",
+    `{ cat %s; printf '%s\\n' ${overrides}; } > "$folder/candidate.ini"`,
+    `chmod 0711 "$folder" && chown ${quote(user)} "$folder/candidate.ini" && chmod 0400 "$folder/candidate.ini"`,
+    `said=$(cd / && runuser -u ${quote(user)} -- /usr/sbin/pgbouncer "$folder/candidate.ini" 2>&1)`,
+    "wrong=$(printf '%s\\n' \"$said\" | grep -E ' (ERROR|WARNING|FATAL) ' | grep -v -e 'nowhere to listen on' -e 'Kernel file descriptor limits' -e 'kernel file descriptor limit')",
+    'if [ -n "$wrong" ]; then printf \'%s\\n\' "$wrong" | sed "s|$folder/candidate.ini|pgbouncer.ini|g"; exit 1; fi',
+    "case $said in *'nowhere to listen on'*) exit 0;; *) printf '%s\\n' \"$said\"; exit 1;; esac",
+  ].join("; ");
+}

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { postgresqlSelect } from "../queries/postgresql-select.ts";
+import { defineModule } from "./module.ts";
+import { postgresqlParams, sqlName, sqlStep, sqlText } from "./postgresql-login.ts";
+
+const params = z.strictObject({
+  name: z.string().min(1).max(63).describe("The database."),
+  state: z
+    .enum(["present", "absent"])
+    .default("present")
+    .describe("Whether it should be there. `absent` throws its data away."),
+  owner: z.string().optional().describe("The role that owns it."),
+  encoding: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/)
+    .default("UTF8")
+    .describe("Encoding, when it is made."),
+  template: z.string().default("template0").describe("Template, when it is made."),
+  ...postgresqlParams,
+});
+
+export const postgresqlDb = defineModule({
+  name: "postgresql_db",
+  summary: "Databases of PostgreSQL",
+  params,
+  examples: [
+    { title: "An application's database", yaml: "- postgresql_db:\n    name: app\n    owner: app_owner\n" },
+    { title: "Gone", yaml: "- postgresql_db:\n    name: scratch\n    state: absent\n" },
+  ],
+  queries: (want) => ({
+    rows: postgresqlSelect({
+      database: "postgres",
+      systemUser: want.login_unix_user,
+      port: want.login_port,
+      sql: `select pg_get_userbyid(datdba) as owner, pg_encoding_to_char(encoding) as encoding from pg_database where datname = ${sqlText(want.name)}`,
+    }),
+  }),
+  diff: (want, { rows }) => {
+    const [row] = rows;
+    if (want.state === "absent") {
+      if (row === undefined) return { action: "none", reason: `there is no database ${want.name}` };
+      return {
+        action: "delete",
+        summary: `drop the database ${want.name}`,
+        differences: [{ kind: "field", name: "state", before: "present", after: "absent" }],
+        detail: undefined,
+      };
+    }
+    if (row === undefined) {
+      return {
+        action: "create",
+        summary: `make the database ${want.name}`,
+        differences: [{ kind: "field", name: "state", before: "absent", after: "present" }],
+        detail: undefined,
+      };
+    }
+    if (want.owner === undefined || row["owner"] === want.owner)
+      return { action: "none", reason: `the database ${want.name} is there` };
+    return {
+      action: "update",
+      summary: `give ${want.name} to ${want.owner}`,
+      differences: [{ kind: "field", name: "owner", before: String(row["owner"]), after: want.owner }],
+      detail: undefined,
+    };
+  },
+  steps: (change, want) => {
+    const name = sqlName(want.name);
+    const owner = want.owner === undefined ? "" : ` owner ${sqlName(want.owner)}`;
+    const sql =
+      change.action === "delete"
+        ? `drop database ${name};`
+        : change.action === "create"
+          ? `create database ${name} encoding ${sqlText(want.encoding)} template ${sqlName(want.template)}${owner};`
+          : `alter database ${name}${owner.replace(" owner", " owner to")};`;
+    return [sqlStep(change.summary, want, "postgres", sql, { inTransaction: false })];
+  },
+});

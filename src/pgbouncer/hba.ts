@@ -1,0 +1,45 @@
+import { isIP } from "node:net";
+
+/** A rule of the HBA file, first match wins (PgBouncer's documentation, "HBA file format"). */
+export interface HbaRule {
+  type: "local" | "host" | "hostssl" | "hostnossl";
+  databases: readonly string[];
+  users: readonly string[];
+  /** Address or network; absent for `local`. */
+  address?: string | undefined;
+  method: string;
+}
+
+/** The HBA file. */
+export function renderHba(rules: readonly HbaRule[]): string {
+  const lines = rules.map(({ type, databases, users, address, method }) =>
+    [
+      type,
+      databases.map(word).join(","),
+      users.map(word).join(","),
+      ...(address === undefined ? [] : [withPrefix(address)]),
+      method,
+    ].join("\t"),
+  );
+  return `# Managed by Plumb: changes by hand are undone by the next run.\n${lines.join("\n")}\n`;
+}
+
+/** What PgBouncer would silently not understand in a rule: it starts all the same, and refuses everybody. */
+export function hbaProblem(rule: HbaRule): string | undefined {
+  if (rule.type === "local" && rule.address !== undefined) return "a local rule has no address";
+  if (rule.type !== "local" && rule.address === undefined) return `a ${rule.type} rule needs an address`;
+  if (rule.address !== undefined && rule.address !== "all" && isIP(rule.address.split("/")[0] ?? "") === 0) {
+    return `\`${rule.address}\` is no address or network: PgBouncer's HBA knows no host names, samehost or samenet`;
+  }
+  const group = [...rule.databases, ...rule.users].find((name) => name.startsWith("+"));
+  return group === undefined ? undefined : `\`${group}\`: PgBouncer's HBA knows no roles' members`;
+}
+
+function withPrefix(address: string): string {
+  if (address === "all" || address.includes("/")) return address;
+  return `${address}/${isIP(address) === 6 ? 128 : 32}`;
+}
+
+function word(name: string): string {
+  return /^[A-Za-z0-9_.*-]+$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,94 @@
+import type { Duplex } from "node:stream";
+import pg from "pg";
+
+/** How to log in over a stream that is there already. */
+export interface PgLogin {
+  user: string;
+  password: string | undefined;
+  database: string;
+  tls: { mode: "disable" | "require" | "verify-full"; ca: string | undefined; serverName: string };
+  timeoutMs: number;
+}
+
+/** One query's rows, and how long the login and the query took. */
+export interface PgAnswer {
+  rows: Record<string, unknown>[];
+  connectMs: number;
+  queryMs: number;
+  /** TLS version, such as TLSv1.3; undefined without TLS. */
+  tlsVersion: string | undefined;
+}
+
+/**
+ * Logs in through a stream (a channel of an SSH connection), runs queries and leaves. Queries go by the simple protocol: PgBouncer's console knows no other.
+ *
+ * @throws Error as `pg` gives it: wrong password, refused certificate, time-out.
+ */
+export async function pgQueries(
+  stream: Duplex,
+  login: PgLogin,
+  queries: readonly string[],
+): Promise<PgAnswer[]> {
+  const started = performance.now();
+  const client = new pg.Client({
+    user: login.user,
+    database: login.database,
+    ...(login.password === undefined ? {} : { password: login.password }),
+    ssl: tlsOptions(login),
+    connectionTimeoutMillis: login.timeoutMs,
+    query_timeout: login.timeoutMs,
+    stream: () => connectedStream(stream),
+  } as pg.ClientConfig);
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    const connectMs = performance.now() - started;
+    const answers: PgAnswer[] = [];
+    for (const query of queries) {
+      const asked = performance.now();
+      const result = await client.query(query);
+      answers.push({
+        rows: result.rows as Record<string, unknown>[],
+        connectMs,
+        queryMs: performance.now() - asked,
+        tlsVersion: tlsVersionOf(client),
+      });
+    }
+    return answers;
+  } finally {
+    await client.end().catch(() => undefined);
+    stream.destroy();
+  }
+}
+
+function tlsOptions({ tls }: PgLogin): pg.ClientConfig["ssl"] {
+  if (tls.mode === "disable") return false;
+  if (tls.mode === "require") return { rejectUnauthorized: false };
+  return {
+    rejectUnauthorized: true,
+    servername: tls.serverName,
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+  };
+}
+
+/** `pg` wants to connect its stream itself; ours is connected, and says so. */
+function connectedStream(stream: Duplex): Duplex {
+  const nothing = (): Duplex => stream;
+  return Object.assign(stream, {
+    connect: () => {
+      process.nextTick(() => stream.emit("connect"));
+      return stream;
+    },
+    setNoDelay: nothing,
+    setKeepAlive: nothing,
+    ref: nothing,
+    unref: nothing,
+  });
+}
+
+function tlsVersionOf(client: pg.Client): string | undefined {
+  const { connection } = client as unknown as {
+    connection: { stream: { getProtocol?: () => string | null } };
+  };
+  return connection.stream.getProtocol?.() ?? undefined;
+}

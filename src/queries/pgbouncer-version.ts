@@ -1,0 +1,25 @@
+import { rawShell } from "../shell/shell-text.ts";
+import { defineQuery, known } from "./query.ts";
+
+/** Which PgBouncer a host has, or would get; undefined where neither can be told. */
+export interface PgbouncerVersion {
+  version: string | undefined;
+  installed: boolean;
+}
+
+/** `pgbouncer --version`, or apt's candidate where it is not installed. */
+export const pgbouncerVersion = defineQuery<"own", PgbouncerVersion>({
+  name: "pgbouncer-version",
+  identify: (key) => key,
+  script: () => ({
+    script: rawShell(
+      "if command -v pgbouncer >/dev/null; then pgbouncer --version | head -n 1; elif [ -x /usr/sbin/pgbouncer ]; then /usr/sbin/pgbouncer --version | head -n 1; else apt-cache policy pgbouncer 2>/dev/null; fi; exit 0",
+    ),
+  }),
+  parse: (output) => {
+    const text = output.stdout.toString();
+    const installed = /^PgBouncer (\d+\.\d+(?:\.\d+)?)/im.exec(text)?.[1];
+    const candidate = /Candidate: (\d+\.\d+(?:\.\d+)?)/.exec(text)?.[1];
+    return [known({ version: installed ?? candidate, installed: installed !== undefined })];
+  },
+});
