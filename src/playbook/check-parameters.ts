@@ -22,7 +22,9 @@ export function checkParameters(checked: Checked): Diagnostic[] {
     return issues.flatMap((issue) => issueDiagnostics(issue, checked, given));
   }
   const unknown = task.parameters.filter(({ key }) => !schemas.has(key));
-  const missing = [...schemas].filter(([name, schema]) => !(name in given) && !schema.safeParse(undefined).success);
+  const missing = [...schemas].filter(
+    ([name, schema]) => !(name in given) && !schema.safeParse(undefined).success,
+  );
   return [
     ...unknown.map(({ key }) => unknownParameter(key, checked)),
     ...missing.map(([name]) => missingParameter(name, checked)),

@@ -5,16 +5,24 @@ import { describeValue, shortJson } from "./describe-value.ts";
 
 type Issue = z.core.$ZodIssue;
 
+type IsSecret = (path: readonly string[]) => boolean;
+
 /** One thing that is wrong, in words, at one place below the value that was checked. */
 export interface Finding extends Pick<Diagnostic, "message" | "expected" | "hint"> {
   path: readonly string[];
   /** It is the key that is wrong, not its value. */
   ofKey?: boolean;
   unknownKey?: string;
+  /** Nothing stands there, and something must. */
+  missing?: boolean;
 }
 
 /** What zod says when the schema gives no message of its own. */
-const STOCK_MESSAGE = /^(Invalid (input|string|key|number|option|element|url|date)|Too (small|big)|Unrecognized key)/;
+const STOCK_MESSAGE =
+  /^(Invalid (input|string|key|number|option|element|url|date)|Too (small|big)|Unrecognized key)/;
+
+/** What zod says of a value that is not there. */
+const NOT_THERE: ReadonlySet<Issue["code"]> = new Set(["invalid_type", "invalid_value", "invalid_union"]);
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
   string: "text",
@@ -30,12 +38,15 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
 /**
  * What an issue means to the person who wrote the value.
  *
- * @param value what was checked, for "not the text "yes""; a secret one is not shown.
+ * @param value what was checked, for `not the text "yes"`.
+ * @param isSecret whether what stands at a path may not be shown.
  */
-export function findingsOf(issue: Issue, value: unknown, secret: boolean): Finding[] {
+export function findingsOf(issue: Issue, value: unknown, isSecret: IsSecret): Finding[] {
   const path = issue.path.map(String);
   const actual = valueAt(value, path);
-  const shown = secret ? "what is given" : describeValue(actual);
+  const shown = isSecret(path) ? "what is given" : describeValue(actual);
+  if (actual === undefined && path.length > 0 && NOT_THERE.has(issue.code))
+    return [{ path, missing: true, message: `needs the key \`${path.at(-1) ?? ""}\`` }];
   if (!STOCK_MESSAGE.test(issue.message)) return [{ path, message: lowerFirst(issue.message) }];
   switch (issue.code) {
     case "unrecognized_keys":
@@ -50,17 +61,23 @@ export function findingsOf(issue: Issue, value: unknown, secret: boolean): Findi
     case "invalid_value":
       return [{ path, ...wrongChoice(issue.values, actual, shown) }];
     case "invalid_union":
-      return unionFindings(issue.errors, path, actual, secret);
+      return unionFindings(issue.errors, path, actual, isSecret);
     case "invalid_key":
       return issue.issues
-        .flatMap((inner) => findingsOf(inner, path.at(-1), secret))
+        .flatMap((inner) => findingsOf(inner, path.at(-1), () => isSecret(path)))
         .map((finding) => ({ ...finding, path, ofKey: true }));
     case "too_small":
       return [{ path, message: tooSmall(issue.origin, Number(issue.minimum), shown) }];
     case "too_big":
       return [{ path, message: tooBig(issue.origin, Number(issue.maximum), shown) }];
     case "invalid_format":
-      return [{ path, message: `can't be ${shown}`, ...(issue.pattern === undefined ? {} : { expected: `text that matches ${issue.pattern}` }) }];
+      return [
+        {
+          path,
+          message: `can't be ${shown}`,
+          ...(issue.pattern === undefined ? {} : { expected: `text that matches ${issue.pattern}` }),
+        },
+      ];
     case "not_multiple_of":
       return [{ path, message: `must be a multiple of ${issue.divisor}, not ${shown}` }];
     default:
@@ -105,33 +122,46 @@ function unionFindings(
   alternatives: readonly (readonly Issue[])[],
   path: readonly string[],
   actual: unknown,
-  secret: boolean,
+  isSecret: IsSecret,
 ): Finding[] {
   const meant = alternatives.find((issues) => issues.every((issue) => !isWrongKind(issue)));
-  if (meant !== undefined) return inside(meant, path, actual, secret);
+  if (meant !== undefined) return inside(meant, path, actual, isSecret);
   const expected = [
     ...new Set(
       alternatives.flatMap((issues) =>
-        issues.flatMap((issue) => (issue.code === "invalid_type" ? [TYPE_WORDS[issue.expected] ?? issue.expected] : [])),
+        issues.flatMap((issue) =>
+          issue.code === "invalid_type" ? [TYPE_WORDS[issue.expected] ?? issue.expected] : [],
+        ),
       ),
     ),
   ];
-  const shown = secret ? "what is given" : describeValue(actual);
-  return [{ path: [...path], message: expected.length === 0 ? `can't be ${shown}` : `must be ${expected.join(" or ")}, not ${shown}` }];
+  const shown = isSecret(path) ? "what is given" : describeValue(actual);
+  return [
+    {
+      path: [...path],
+      message: expected.length === 0 ? `can't be ${shown}` : `must be ${expected.join(" or ")}, not ${shown}`,
+    },
+  ];
 }
 
 function isWrongKind(issue: Issue): boolean {
   return issue.path.length === 0 && (issue.code === "invalid_type" || issue.code === "invalid_value");
 }
 
-function inside(issues: readonly Issue[], path: readonly string[], actual: unknown, secret: boolean): Finding[] {
+function inside(
+  issues: readonly Issue[],
+  path: readonly string[],
+  actual: unknown,
+  isSecret: IsSecret,
+): Finding[] {
   return issues
-    .flatMap((issue) => findingsOf(issue, actual, secret))
+    .flatMap((issue) => findingsOf(issue, actual, (below) => isSecret([...path, ...below])))
     .map((finding) => ({ ...finding, path: [...path, ...finding.path] }));
 }
 
 function tooSmall(origin: string, minimum: number, shown: string): string {
-  if (origin === "string") return minimum === 1 ? "must not be empty" : `must have at least ${minimum} characters`;
+  if (origin === "string")
+    return minimum === 1 ? "must not be empty" : `must have at least ${minimum} characters`;
   if (origin === "array" || origin === "set")
     return minimum === 1 ? "must not be empty" : `must have at least ${minimum} entries`;
   return `must be at least ${minimum}, not ${shown}`;

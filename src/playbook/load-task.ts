@@ -4,6 +4,7 @@ import { canonicalModuleName, loadModule, moduleNamesAndAliases } from "../modul
 import type { Module } from "../modules/module.ts";
 import { compileExpression } from "../variables/expression.ts";
 import type { Templated, TemplatedEntry } from "../variables/templated.ts";
+import { checkParameters } from "./check-parameters.ts";
 import { conditionsOf } from "./condition.ts";
 import type { Entries } from "./entries.ts";
 import { parametersOf } from "./free-form.ts";
@@ -11,7 +12,6 @@ import { inherit, present, seconds } from "./inherit.ts";
 import { SAID_DIFFERENTLY, TASK_KEYWORDS } from "./keywords.ts";
 import type { LoadContext } from "./load-context.ts";
 import type { Condition, Task } from "./playbook.ts";
-import { checkParameters } from "./validate-parameters.ts";
 
 /** Names that are no module and no keyword, but mean something where a task stands. */
 const PSEUDO_MODULES = ["meta"];
@@ -125,7 +125,9 @@ async function moduleParameters(
     if (!parameters.some(({ key }) => key === entry.key)) parameters.push(entry);
   }
   const compiled = parameters.map((entry) => withExpressions(module, entry, at));
-  context.state.problems.push(...checkParameters(module, { module: name, parameters: compiled, at }));
+  context.state.problems.push(
+    ...checkParameters({ module, task: { module: name, parameters: compiled, at } }),
+  );
   return compiled;
 }
 

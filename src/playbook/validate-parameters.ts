@@ -4,7 +4,7 @@ import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import type { Module } from "../modules/module.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { Value } from "../variables/value.ts";
-import { type Finding, findingsOf, valueAt } from "./issue-text.ts";
+import { type Finding, findingsOf } from "./issue-text.ts";
 import { type Parameterised, parameterPosition } from "./parameter-position.ts";
 import { parameterNames } from "./parameter-schema.ts";
 
@@ -37,22 +37,28 @@ export interface Checked {
 
 /** An issue of the whole parameters as diagnostics with positions. */
 export function issueDiagnostics(issue: z.core.$ZodIssue, checked: Checked, given: unknown): Diagnostic[] {
-  const secret = (checked.module.secretParams as readonly unknown[] | undefined)?.includes(issue.path[0]);
-  return findingsOf(issue, given, secret === true).map((finding) => asDiagnostic(finding, checked, given));
+  const { module } = checked;
+  return findingsOf(issue, given, (path) => isSecret(module, path)).map((finding) =>
+    asDiagnostic(finding, checked),
+  );
+}
+
+/** `secretParams` are paths without the indices of lists. */
+function isSecret(module: Module, path: readonly string[]): boolean {
+  const place = path.filter((step) => !/^\d+$/.test(step)).join(".");
+  return (module.secretParams ?? []).some((secret) => place === secret || place.startsWith(`${secret}.`));
 }
 
 /** A finding about the parameters, at its position. */
-export function asDiagnostic(finding: Finding, checked: Checked, given: unknown): Diagnostic {
+function asDiagnostic(finding: Finding, checked: Checked): Diagnostic {
   const { task, module, scope } = checked;
-  const { path, message, expected, hint, ofKey = false } = finding;
-  if (finding.unknownKey !== undefined && path.length === 1)
-    return unknownParameter(finding.unknownKey, checked);
-  const isMissing = path.length === 1 && valueAt(given, path) === undefined && message.startsWith("must be");
-  if (isMissing) return missingParameter(path[0] ?? "", checked);
-  const subject = [task.module, ...(ofKey ? path.slice(0, -1) : path)].join(".");
+  const { path, message, expected, hint, unknownKey, missing = false, ofKey = false } = finding;
+  if (unknownKey !== undefined && path.length === 1) return unknownParameter(unknownKey, checked);
+  if (missing && path.length === 1) return missingParameter(path[0] ?? "", checked);
+  const subject = [task.module, ...(ofKey || missing ? path.slice(0, -1) : path)].join(".");
   return {
     severity: "error",
-    code: finding.unknownKey === undefined ? "invalid-parameter" : "unknown-parameter",
+    code: unknownKey !== undefined ? "unknown-parameter" : missing ? "missing-key" : "invalid-parameter",
     message: `\`${subject}\` ${message}`,
     at: parameterPosition(task, path, { ofKey, scope }),
     ...(expected === undefined ? {} : { expected }),
@@ -79,6 +85,7 @@ export function unknownParameter(key: string, { task, module }: Checked): Diagno
     message: `\`${task.module}\` has no parameter \`${key}\``,
     at: parameterPosition(task, [key], { ofKey: true }),
     ...(names.length === 0 ? {} : { expected: names.join(", ") }),
-    hint: meant === undefined ? `plumb doc ${module.name} shows its parameters` : `did you mean \`${meant}\`?`,
+    hint:
+      meant === undefined ? `plumb doc ${module.name} shows its parameters` : `did you mean \`${meant}\`?`,
   };
 }
