@@ -107,9 +107,10 @@ export const pgQuery = defineLoadingModule<
     },
   ],
   result: (_input, outputs) => {
-    const { answers, tries } = outputs[0]?.data as { answers: PgAnswer[]; tries: number };
-    const [answer] = answers;
-    if (answer === undefined) return { changed: false, failed: true, message: "no answer" };
+    const asked = outputs[0]?.data as { answers: PgAnswer[]; tries: number } | undefined;
+    const answer = asked?.answers[0];
+    if (asked === undefined || answer === undefined)
+      return { changed: false, failed: true, message: "no answer" };
     const round = (ms: number): number => Math.round(ms * 10) / 10;
     return {
       changed: false,
@@ -119,7 +120,7 @@ export const pgQuery = defineLoadingModule<
         connect_ms: round(answer.connectMs),
         query_ms: round(answer.queryMs),
         tls: answer.tlsVersion ?? null,
-        tries,
+        tries: asked.tries,
       },
     };
   },

@@ -76,7 +76,7 @@ export const pgbouncerAdmin = defineLoadingModule<
     },
   ],
   result: ({ want }, outputs) => {
-    const { what, rows } = outputs[0]?.data as Applied;
+    const { what, rows } = (outputs[0]?.data as Applied | undefined) ?? { what: want.command, rows: [] };
     return { changed: !/^show\b/i.test(want.command), message: what, data: { what, rows } };
   },
 });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { checkConfiguration } from "../pgbouncer/check-configuration.ts";
 import type { Configuration, Finding } from "../pgbouncer/configuration.ts";
 import { effectOf, parseIni, renderIni } from "../pgbouncer/ini.ts";
+import { settingNamed, settingNames } from "../pgbouncer/settings.ts";
 import { pathState } from "../queries/path-state.ts";
 import { pgbouncerVersion } from "../queries/pgbouncer-version.ts";
 import { quote } from "../shell/shell-text.ts";
@@ -29,6 +30,9 @@ const params = z.strictObject({
   pgbouncer: settings.describe(
     "Settings of the section [pgbouncer]. Booleans are written as PgBouncer wants them.",
   ),
+  when_supported: settings
+    .default({})
+    .describe("More settings of [pgbouncer], written only where the host's version has them."),
   databases: z
     .record(z.string(), settings)
     .default({})
@@ -70,17 +74,29 @@ const params = z.strictObject({
 
 type Params = z.infer<typeof params>;
 
-const configurationOf = ({ pgbouncer, databases, users, peers }: Params): Configuration => ({
-  pgbouncer,
-  databases,
-  users,
-  peers,
-});
+function configurationOf(
+  { pgbouncer, when_supported, databases, users, peers }: Params,
+  version: string,
+): Configuration {
+  const names = new Set(settingNames("pgbouncer", version));
+  const supported = Object.entries(when_supported).filter(([name]) => names.has(name));
+  return { pgbouncer: { ...pgbouncer, ...Object.fromEntries(supported) }, databases, users, peers };
+}
+
+/** A setting that no version has is misspelt, and not merely unsupported here. */
+function misspelt({ when_supported }: Params): Finding[] {
+  return Object.keys(when_supported)
+    .filter((name) => settingNamed("pgbouncer", name) === undefined)
+    .map((name) => ({
+      path: ["when_supported", name],
+      message: `PgBouncer has no setting \`${name}\` in [pgbouncer]`,
+    }));
+}
 
 export const pgbouncerIni = defineModule<
   Params,
   { at: ReturnType<typeof pathState>; version: ReturnType<typeof pgbouncerVersion> },
-  FileChange
+  FileChange & { text: string }
 >({
   name: "pgbouncer_ini",
   summary: "pgbouncer.ini, checked against the host's version of PgBouncer",
@@ -112,11 +128,14 @@ export const pgbouncerIni = defineModule<
         hint: "install the package pgbouncer first",
       });
     }
-    if (version.version !== undefined)
-      refuse(
-        checkConfiguration(configurationOf(want), { version: version.version, capacity: capacityOf(want) }),
-      );
-    const text = renderIni(configurationOf(want));
+    // Without a version (check mode, before the package is there) the settings are taken for those of the oldest.
+    const release = version.version ?? "1.18";
+    const configuration = configurationOf(want, release);
+    refuse([
+      ...misspelt(want),
+      ...checkConfiguration(configuration, { version: release, capacity: capacityOf(want) }),
+    ]);
+    const text = renderIni(configuration);
     const before = at.type === "file" ? (at.content?.toString() ?? "") : "";
     const { restartFor } = effectOf(parseIni(before), parseIni(text));
     const change = diffManagedFile(fileOf(want, text), at);
@@ -132,9 +151,9 @@ export const pgbouncerIni = defineModule<
         : restartFor.length === 0
           ? " (a RELOAD applies it)"
           : ` (needs a restart: ${restartFor.join(", ")})`;
-    return { ...change, summary: `${change.summary}${effect}`, data };
+    return { ...change, summary: `${change.summary}${effect}`, detail: { ...change.detail, text }, data };
   },
-  steps: (change, want) => managedFileSteps(fileOf(want, renderIni(configurationOf(want))), change.detail),
+  steps: (change, want) => managedFileSteps(fileOf(want, change.detail.text), change.detail),
 });
 
 function capacityOf({ capacity }: Params) {
