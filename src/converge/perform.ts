@@ -91,7 +91,7 @@ async function performWrite(step: WriteFileStep, options: PerformOptions): Promi
   const reason = lastWords(exec);
   const message =
     exec.exitCode === VALIDATION_FAILED
-      ? `${step.path} was not replaced: \`${step.validate ?? ""}\` refused the new content${reason}`
+      ? `${step.path} was not replaced: ${step.validateTitle ?? `\`${step.validate ?? ""}\``} refused the new content${reason}`
       : exec.exitCode === CONTENT_INCOMPLETE
         ? `${step.path} was not replaced: the content did not arrive whole${reason}`
         : exec.exitCode === undefined

@@ -15,6 +15,7 @@ export interface ManagedFile {
   /** Four octal digits. */
   mode?: string | undefined;
   validate?: string | undefined;
+  validateTitle?: string | undefined;
   backup?: boolean | undefined;
 }
 
@@ -79,6 +80,7 @@ export function managedFileSteps(file: ManagedFile, change: FileChange): Step[] 
       ...(file.group === undefined ? {} : { group: file.group }),
       ...(file.mode === undefined ? {} : { mode: file.mode }),
       ...(file.validate === undefined ? {} : { validate: file.validate }),
+      ...(file.validateTitle === undefined ? {} : { validateTitle: file.validateTitle }),
       ...(file.backup === undefined ? {} : { backup: file.backup }),
     },
   ];

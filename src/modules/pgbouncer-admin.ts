@@ -95,7 +95,8 @@ async function apply(host: StepHost, want: Params, login: Login): Promise<Applie
   const [state, since] = file.stderr.toString().trim().split("\n").slice(-2);
   const wanted = parseIni(file.stdout.toString()).get("pgbouncer") ?? new Map<string, string>();
   if (state !== "active") return { what: await restart(host, service), rows: [] };
-  const running = await showConfig(host, want, login);
+  const running =
+    (await showConfig(host, want, login)) ?? (await showConfigAfterSignal(host, want, login, service));
   const stale = differing(wanted, running).filter(
     (name) => settingNamed("pgbouncer", name)?.reloadable === false,
   );
@@ -124,6 +125,17 @@ async function showConfig(
     if (error instanceof ModuleFailure) return undefined;
     throw error;
   }
+}
+
+/** The console may refuse us for what has just been replaced: its certificate, the administrator's password. A RELOAD by signal needs no console. */
+async function showConfigAfterSignal(
+  host: StepHost,
+  want: Params,
+  login: Login,
+  service: string,
+): Promise<Map<string, string> | undefined> {
+  await host.run(sh`systemctl reload ${service}; sleep 0.5`);
+  return showConfig(host, want, login);
 }
 
 /** Settings of the file that the process does not have. SHOW CONFIG writes some values in its own way: lists without blanks, times without needless digits. */

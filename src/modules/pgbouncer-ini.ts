@@ -179,6 +179,7 @@ function fileOf(want: Params, text: string): ManagedFile {
     group: want.group,
     mode: want.mode,
     validate: want.check_with_binary ? binaryCheck(want.service_user) : undefined,
+    validateTitle: "PgBouncer itself",
   };
 }
 
@@ -187,16 +188,14 @@ function fileOf(want: Params, text: string): ManagedFile {
  * listen on`; every other error or warning is a finding. The running instance is not touched (tried on 1.18 and 1.24).
  */
 function binaryCheck(user: string): string {
-  const overrides = ["listen_addr =", "unix_socket_dir =", "logfile =", "pidfile =", "user ="]
-    .map(quote)
-    .join(" ");
+  const overrides = ["listen_addr =", "unix_socket_dir =", "logfile =", "pidfile =", "user ="];
   return [
     "folder=$(mktemp -d) && trap 'rm -rf \"$folder\"' EXIT",
-    `{ cat %s; printf '%s\\n' ${overrides}; } > "$folder/candidate.ini"`,
+    `{ cat %s; ${overrides.map((line) => `echo ${quote(line)}`).join("; ")}; } > "$folder/candidate.ini"`,
     `chmod 0711 "$folder" && chown ${quote(user)} "$folder/candidate.ini" && chmod 0400 "$folder/candidate.ini"`,
-    `said=$(cd / && runuser -u ${quote(user)} -- /usr/sbin/pgbouncer "$folder/candidate.ini" 2>&1)`,
-    "wrong=$(printf '%s\\n' \"$said\" | grep -E ' (ERROR|WARNING|FATAL) ' | grep -v -e 'nowhere to listen on' -e 'Kernel file descriptor limits' -e 'kernel file descriptor limit')",
-    'if [ -n "$wrong" ]; then printf \'%s\\n\' "$wrong" | sed "s|$folder/candidate.ini|pgbouncer.ini|g"; exit 1; fi',
-    "case $said in *'nowhere to listen on'*) exit 0;; *) printf '%s\\n' \"$said\"; exit 1;; esac",
+    `runuser -u ${quote(user)} -- /usr/sbin/pgbouncer "$folder/candidate.ini" > "$folder/said" 2>&1`,
+    `grep -E ' (ERROR|WARNING|FATAL) ' "$folder/said" | grep -v -i -e 'nowhere to listen on' -e 'kernel file descriptor limit' > "$folder/wrong"`,
+    'if [ -s "$folder/wrong" ]; then sed "s|$folder/candidate.ini|pgbouncer.ini|g" "$folder/wrong"; exit 1; fi',
+    'grep -q "nowhere to listen on" "$folder/said" || { cat "$folder/said"; exit 1; }',
   ].join("; ");
 }

@@ -34,6 +34,8 @@ export interface WriteFileStep {
   mode?: string;
   /** A command with `%s` for the temporary file; it must exit 0, or nothing is replaced. */
   validate?: string;
+  /** What the check is called in messages; without, the command itself. */
+  validateTitle?: string;
   /** Keeps the replaced file as PATH.DATE~. */
   backup?: boolean;
   as?: RunAs;

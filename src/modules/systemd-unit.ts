@@ -102,7 +102,9 @@ export const systemdUnit = defineLoadingModule<
         owner: "root",
         group: "root",
         mode: "0644",
-        ...(want.dropin === undefined ? { validate: verifyCommand(name) } : {}),
+        ...(want.dropin === undefined
+          ? { validate: verifyCommand(name), validateTitle: "systemd-analyze verify" }
+          : {}),
       },
     };
   },
@@ -190,5 +192,11 @@ function lines(key: string, value: Section[string]): string {
 /** systemd-analyze only warns of settings that it does not know; what it says of our file counts as a refusal. */
 function verifyCommand(name: string): string {
   const unit = quote(name);
-  return `folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT && cp %s "$folder"/${unit} && { said=$(systemd-analyze verify "$folder"/${unit} 2>&1); code=$?; printf '%s\\n' "$said" | grep -F "$folder/" | sed "s|$folder/||"; [ "$code" -eq 0 ] && ! printf '%s' "$said" | grep -qF "$folder/"; }`;
+  return [
+    "folder=$(mktemp -d) && trap 'rm -rf \"$folder\"' EXIT",
+    `cp %s "$folder"/${unit}`,
+    `code=0; systemd-analyze verify --man=no "$folder"/${unit} > "$folder/said" 2>&1 || code=$?`,
+    'if grep -F "$folder/" "$folder/said" | sed "s|$folder/||g" | grep .; then exit 1; fi',
+    'if [ "$code" -ne 0 ]; then cat "$folder/said"; exit 1; fi',
+  ].join("; ");
 }

@@ -28,15 +28,15 @@ export function renderHba(rules: readonly HbaRule[]): string {
 export function hbaProblem(rule: HbaRule): string | undefined {
   if (rule.type === "local" && rule.address !== undefined) return "a local rule has no address";
   if (rule.type !== "local" && rule.address === undefined) return `a ${rule.type} rule needs an address`;
-  if (rule.address !== undefined && rule.address !== "all" && isIP(rule.address.split("/")[0] ?? "") === 0) {
-    return `\`${rule.address}\` is no address or network: PgBouncer's HBA knows no host names, samehost or samenet`;
+  if (rule.address !== undefined && isIP(rule.address.split("/")[0] ?? "") === 0) {
+    return `\`${rule.address}\` is no address or network: PgBouncer's HBA knows no host names, all, samehost or samenet`;
   }
   const group = [...rule.databases, ...rule.users].find((name) => name.startsWith("+"));
   return group === undefined ? undefined : `\`${group}\`: PgBouncer's HBA knows no roles' members`;
 }
 
 function withPrefix(address: string): string {
-  if (address === "all" || address.includes("/")) return address;
+  if (address.includes("/")) return address;
   return `${address}/${isIP(address) === 6 ? 128 : 32}`;
 }
 

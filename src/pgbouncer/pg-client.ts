@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import pg from "pg";
 
@@ -32,6 +33,8 @@ export async function pgQueries(
   const started = performance.now();
   const client = new pg.Client({
     user: login.user,
+    // The stream leads there already; the name is only for TLS, where `pg` takes it from.
+    host: login.tls.serverName,
     database: login.database,
     ...(login.password === undefined ? {} : { password: login.password }),
     ssl: tlsOptions(login),
@@ -66,7 +69,8 @@ function tlsOptions({ tls }: PgLogin): pg.ClientConfig["ssl"] {
   if (tls.mode === "require") return { rejectUnauthorized: false };
   return {
     rejectUnauthorized: true,
-    servername: tls.serverName,
+    // A name that is an address has no place in the TLS handshake (RFC 6066, 3); it is compared with the certificate all the same.
+    ...(isIP(tls.serverName) === 0 ? { servername: tls.serverName } : { host: tls.serverName }),
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
   };
 }

@@ -72,7 +72,11 @@ function finishedLines(event: TaskFinished, { paint, diff, verbosity }: LineOpti
   const { word, colour } = SHOWN_AS[event.status];
   const head = `${paint("bold", event.host)}  ${paint(colour, word)}  ${taskTitle(event.task)}`;
   const failed = event.status === "failed";
-  const lines = [`${head}${event.message === "" ? "" : `: ${safeText(event.message)}`}`];
+  const [message = "", ...more] = event.message.split("\n");
+  const lines = [
+    `${head}${message === "" ? "" : `: ${safeText(message)}`}`,
+    ...indent(more.map((line) => safeText(line))),
+  ];
   if (failed) lines.push(`    at ${formatPosition(event.task.at)}`);
   if (failed && event.diagnostics !== undefined) {
     lines.push(
