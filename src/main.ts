@@ -1,4 +1,10 @@
+import { enableCompileCache } from "node:module";
+import { homedir } from "node:os";
+import path from "node:path";
 import { Command, Option } from "commander";
+
+// Compiled code is kept in a folder of the user's own: the default is one in /tmp, where others may write.
+enableCompileCache(path.join(process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache"), "plumb"));
 
 /** Options of the commands that connect to hosts. */
 function withHostOptions(command: Command): Command {

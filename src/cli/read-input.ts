@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { inputError } from "../diagnostics/diagnostic.ts";
@@ -72,7 +73,10 @@ export function wholeNumber(option: string, text: string): number {
 /** Handshakes cost the controller most: more at once than this only makes each of them slower. */
 export const DEFAULT_FORKS = "32";
 
-/** The roles that ship with Plumb. */
+/** The roles that ship with Plumb: beside its package.json, wherever the code that runs was built to. */
 export function shippedRoles(): string {
-  return path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "roles");
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, "package.json")) && folder !== path.dirname(folder))
+    folder = path.dirname(folder);
+  return path.join(folder, "roles");
 }
