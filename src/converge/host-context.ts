@@ -43,6 +43,8 @@ export interface HostContext {
   isStopping(): boolean;
   /** In check mode: a task before would have changed something. */
   changesPending: boolean;
+  /** In check mode: a task on any host of the run would have. */
+  isAnythingPending(): boolean;
   /** Work done while looking ahead, by pass; thrown away when a variable changes that it may have used. */
   prepared: Map<string, Prepared>;
   /** Roles whose variables have been checked. */

@@ -59,6 +59,7 @@ export function situation(context: HostContext, session: HostSession, task: Task
     checkMode: task.keywords.checkMode ?? context.options.checkMode,
     diffMode: task.keywords.diff ?? context.options.diffMode,
     changesPending: context.changesPending,
+    changesPendingAnywhere: context.changesPending || context.isAnythingPending(),
     facts: session.facts ?? FACTS_PENDING,
   };
 }

@@ -163,6 +163,16 @@ async function tryPass(running: RunningPass): Promise<Outcome> {
   if (result.kind === "predicted") {
     context.changesPending = true;
     await notify(running);
+    // What a handler would do follows from the changes that are named already: it is no change of its own.
+    if (running.handler && !result.certain) {
+      return {
+        status: "skipped",
+        message: `would run: ${result.change.summary}`,
+        differences: [],
+        data: {},
+        facts: {},
+      };
+    }
   }
   return outcomeOf(result);
 }

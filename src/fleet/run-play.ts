@@ -107,6 +107,7 @@ async function connectAndConverge(
       emit: (event) => options.emit({ ...event, time: now() }),
       isStopping: () => state.stopping,
       changesPending: progress.changesPending,
+      isAnythingPending: () => state.hostsInOrder.some(([, one]) => one.changesPending),
       prepared: new Map(),
       checkedRoles: new Set(),
       lookahead: LOOK_AHEAD_ALL,

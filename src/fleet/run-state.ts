@@ -139,9 +139,10 @@ export class RunState {
       extra: this.options.extraVariables,
       magic: { level: "magic variables", variables: new Map() },
     });
-    const { facts, setByTasks } = this.progressOf(host);
-    if (facts !== undefined) variables.setFacts(facts);
-    variables.carryOver(setByTasks);
+    // A host that takes no part in the run has made no progress, and looking at it must not make it seem so.
+    const progress = this.#progress.get(host);
+    if (progress?.facts !== undefined) variables.setFacts(progress.facts);
+    if (progress !== undefined) variables.carryOver(progress.setByTasks);
     const scope = variables.scopeOf({
       keywords: { environment: [], tags: [], when: [], variables: [], moduleDefaults: new Map() },
     });

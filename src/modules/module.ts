@@ -13,6 +13,8 @@ export interface Situation {
   diffMode: boolean;
   /** In check mode: an earlier task would have changed this host, so what is missing now may be there by then. */
   changesPending: boolean;
+  /** In check mode: the same for any host of the run. What is asked over the network may depend on another host. */
+  changesPendingAnywhere: boolean;
   facts: Facts;
 }
 

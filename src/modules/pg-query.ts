@@ -86,7 +86,7 @@ export const pgQuery = defineLoadingModule<
   }),
   queries: () => ({}),
   diff: ({ want }, _answers, situation) => {
-    if (situation.checkMode && situation.changesPending) {
+    if (situation.checkMode && situation.changesPendingAnywhere) {
       // The server may come up only by what an earlier task would do: asking it now would tell nothing.
       return { action: "none", reason: "not asked: it depends on what an earlier task would change" };
     }
@@ -175,7 +175,8 @@ export async function askUntil(
   const deadline = Date.now() + timeoutSeconds * 1000;
   for (let tries = 1; ; tries++) {
     try {
-      return { answers: await pgQueries(await host.transport.forward(target), login, queries), tries };
+      const stream = await within(login.timeoutMs, host.transport.forward(target));
+      return { answers: await pgQueries(stream, login, queries), tries };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       const isFinal =
@@ -192,6 +193,20 @@ export async function askUntil(
       host.progress(`try ${tries}: ${message}`);
       await wait(Math.min(2000, 200 * tries), undefined, { signal: host.signal }).catch(() => undefined);
     }
+  }
+}
+
+/** A firewall that drops packets answers nothing at all. */
+async function within<Type>(timeoutMs: number, promise: Promise<Type>): Promise<Type> {
+  const timer = new AbortController();
+  const late = wait(timeoutMs, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`no connection within ${timeoutMs / 1000} s`);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    timer.abort();
+    late.catch(() => undefined);
   }
 }
 
