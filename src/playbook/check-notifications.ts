@@ -1,7 +1,8 @@
 import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import { literalOf } from "../variables/evaluate.ts";
+import { leavesOf } from "./leaves.ts";
 import type { LoadState } from "./load-context.ts";
-import type { Node, Section, Task } from "./playbook.ts";
+import type { Section, Task } from "./playbook.ts";
 
 /** A change that nobody acts upon is worse than none: handlers that do not exist are found before any host is touched. */
 export function checkNotifications(
@@ -9,12 +10,13 @@ export function checkNotifications(
   sections: readonly Section[],
   handlers: readonly Task[],
 ): void {
-  const nodes = sections.flatMap((section) => section.nodes);
+  const leaves = leavesOf(sections.flatMap((section) => section.nodes));
   // A role that is included by a name which only a host tells may bring any handler.
-  if (includesOf(nodes).some(({ task }) => task.module === "include_role")) return;
+  if (leaves.some((node) => node.kind === "include" && node.task.module === "include_role")) return;
+  const tasks = leaves.map((node) => (node.kind === "include" ? node.task : node));
   const names = new Set(handlers.flatMap(namesOf));
   const patterns = handlers.flatMap(patternOf);
-  for (const task of [...tasksOf(nodes), ...handlers]) {
+  for (const task of [...tasks, ...handlers]) {
     for (const notified of task.notify) {
       const name = literalOf(notified);
       if (typeof name !== "string" || names.has(name) || patterns.some((pattern) => pattern.test(name)))
@@ -47,19 +49,4 @@ function patternOf({ name }: Task): RegExp[] {
     .split(/\{\{.*?\}\}/s)
     .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
   return [new RegExp(`^${parts.join(".*")}$`, "s")];
-}
-
-/** All tasks below, those of rescue and always parts too. */
-export function tasksOf(nodes: readonly Node[]): Task[] {
-  return nodes.flatMap((node) => {
-    if (node.kind === "task") return [node];
-    return node.kind === "block" ? tasksOf([...node.block, ...node.rescue, ...node.always]) : [node.task];
-  });
-}
-
-function includesOf(nodes: readonly Node[]): Extract<Node, { kind: "include" }>[] {
-  return nodes.flatMap((node) => {
-    if (node.kind === "include") return [node];
-    return node.kind === "block" ? includesOf([...node.block, ...node.rescue, ...node.always]) : [];
-  });
 }
