@@ -79,7 +79,11 @@ function knownModule(
 ): NamedModule {
   const name = canonicalName(written);
   if (name !== undefined) return { written, name, value, at };
-  const meant = didYouMean(written, [...moduleNamesAndAliases(), ...PSEUDO_MODULES, ...KEYWORDS.task]);
+  const meant = didYouMean(written.replace(/^.*\./, ""), [
+    ...moduleNamesAndAliases(),
+    ...PSEUDO_MODULES,
+    ...KEYWORDS.task,
+  ]);
   throw inputError("unknown-module", `there is no module \`${written}\``, {
     at,
     hint: meant === undefined ? "plumb doc lists the modules" : `did you mean \`${meant}\`?`,

@@ -92,10 +92,11 @@ export async function collecting<T>(state: LoadState, load: () => Promise<T> | T
   }
 }
 
-/** What was found, each finding once: a file that is used twice is wrong once. */
+/** What was found, each finding once (a file that is used twice is wrong once), file by file and from top to bottom. */
 export function tidy(problems: readonly Diagnostic[]): Diagnostic[] {
   const seen = new Set<string>();
-  return problems.filter((problem) => {
+  const files = [...new Set(problems.map(({ at }) => at?.file))];
+  const unique = problems.filter((problem) => {
     const key = JSON.stringify([
       problem.at?.file,
       problem.at?.line,
@@ -110,6 +111,12 @@ export function tidy(problems: readonly Diagnostic[]): Diagnostic[] {
     if (seen.has(key) || overruled) return false;
     seen.add(key);
     return true;
+  });
+  const place = ({ at }: Diagnostic): number[] => [files.indexOf(at?.file), at?.line ?? 0, at?.column ?? 0];
+  return unique.sort((one, other) => {
+    const [left, right] = [place(one), place(other)];
+    const index = left.findIndex((part, position) => part !== right[position]);
+    return index === -1 ? 0 : (left[index] ?? 0) - (right[index] ?? 0);
   });
 }
 

@@ -64,8 +64,11 @@ export function parseYaml(text: string, file: string): YamlSource {
     return { file, line: from.line, column: from.col, endLine: to.line, endColumn: to.col };
   };
   if (document.errors.length > 0) {
+    // One slip makes several errors: the first on each line says what it is.
+    const lines = document.errors.map((error) => lineCounter.linePos(error.pos[0]).line);
+    const first = document.errors.filter((_, index) => lines.indexOf(lines[index] ?? 0) === index);
     throw new DiagnosticsError(
-      document.errors.map((error): Diagnostic => {
+      first.map((error): Diagnostic => {
         const hint = syntaxHint(error.message, text, error.pos[0]);
         return {
           severity: "error",
