@@ -31,7 +31,10 @@ export function localConnection(entries: Entries, keywords: InheritedKeywords): 
       code: "unknown-key",
       message: `\`${keyword}\` can't change within a play: a host has one connection`,
       at: entries.keyPosition(keyword),
-      hint: "write it on the play, or in the inventory; to act as somebody else, write `become_user:`",
+      hint:
+        keyword === "port"
+          ? "write it on the play, or in the inventory; a role's variable of this name goes under `vars:`"
+          : "write it on the play, or in the inventory; to act as somebody else, write `become_user:`",
     });
   }
   const connection = entries.value("connection");

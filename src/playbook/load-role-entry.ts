@@ -8,7 +8,7 @@ import { describeTemplated, Entries } from "./entries.ts";
 import { inherit } from "./inherit.ts";
 import { KEYWORDS } from "./keywords.ts";
 import { type LoadContext, loadFile, shownPath, startOf } from "./load-context.ts";
-import { loadRole, type RoleUse } from "./load-role.ts";
+import { loadRole, type RoleUse, refuseCycle } from "./load-role.ts";
 import type { Node } from "./playbook.ts";
 import { findRole, roleFile } from "./role-files.ts";
 import { badVariableName, isVariableName } from "./variable-name.ts";
@@ -31,7 +31,6 @@ export async function loadRoleEntry(context: LoadContext, item: Templated): Prom
       parameters: NOTHING,
       variables: NOTHING,
       public: true,
-      isEntry: true,
     };
     return loadOnce(context, use, "{}");
   }
@@ -50,7 +49,6 @@ export async function loadRoleEntry(context: LoadContext, item: Templated): Prom
     parameters: parametersOf(entries),
     variables: entries.variables("vars"),
     public: true,
-    isEntry: true,
   };
   // `vars` of a role's entry are the role's, not those of the tasks around.
   const { variables } = context.inherited;
@@ -102,6 +100,7 @@ function suspectKeywords(context: LoadContext, entries: Entries, use: RoleUse): 
 
 async function loadOnce(context: LoadContext, use: RoleUse, written: string): Promise<Node[]> {
   const folder = await findRole(context, use.name, use.at);
+  refuseCycle(context, folder, use);
   const key = `${folder}\0${written}`;
   if (context.rolesLoaded.has(key) && !(await allowsDuplicates(context, folder))) return [];
   context.rolesLoaded.add(key);

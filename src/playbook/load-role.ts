@@ -24,8 +24,6 @@ export interface RoleUse {
   handlersFrom?: string;
   /** The play sees its variables. */
   public: boolean;
-  /** It stands in `roles:` or among dependencies; imports and includes look themselves whether they lead back. */
-  isEntry?: boolean;
 }
 
 /**
@@ -36,7 +34,6 @@ export interface RoleUse {
 export async function loadRole(context: LoadContext, use: RoleUse): Promise<Node[]> {
   const folder = await findRole(context, use.name, use.at);
   const step = roleStep(folder, use.tasksFrom);
-  if (context.way.includes(step) && use.isEntry) throw cycle(context, step, use);
   const dependencies: RoleContext[] = [];
   const role: RoleContext = { ...(await roleContext(context, folder, use)), dependencies };
   const inner: LoadContext = {
@@ -78,10 +75,17 @@ async function roleContext(
   };
 }
 
-function cycle(context: LoadContext, step: string, { name, at }: RoleUse): Error {
+/**
+ * Refuses an entry of `roles:` or of dependencies that leads back to a role it came from. Imports and includes look for themselves.
+ *
+ * @throws DiagnosticsError role-cycle
+ */
+export function refuseCycle(context: LoadContext, folder: string, { name, at }: RoleUse): void {
+  const step = roleStep(folder);
+  if (!context.way.includes(step)) return;
   const roles = [...context.way.slice(context.way.indexOf(step)), step].filter((one) => one.includes("#"));
   const chain = roles.map((one) => path.basename(one.slice(0, one.lastIndexOf("#"))));
-  return inputError("role-cycle", `the role \`${name}\` leads back to itself: ${chain.join(" -> ")}`, {
+  throw inputError("role-cycle", `the role \`${name}\` leads back to itself: ${chain.join(" -> ")}`, {
     at,
     hint: "take out one of these steps",
   });
