@@ -5,7 +5,9 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 /** Tells a person what went wrong before anything was touched, and gives the exit status for it. */
 export function reportError(error: unknown): ExitCode {
   if (error instanceof DiagnosticsError) {
-    for (const diagnostic of error.diagnostics) process.stderr.write(`${renderDiagnostic(diagnostic)}\n`);
+    const colour = process.stderr.isTTY === true && process.env["NO_COLOR"] === undefined;
+    for (const diagnostic of error.diagnostics)
+      process.stderr.write(`${renderDiagnostic(diagnostic, { colour })}\n`);
     return EXIT.badInput;
   }
   const text =

@@ -3,6 +3,7 @@ import { inputError } from "../diagnostics/diagnostic.ts";
 import { Secrets } from "../diagnostics/secrets.ts";
 import { run as runPlaybooks } from "../fleet/run.ts";
 import { loadPlaybook } from "../playbook/load-playbook.ts";
+import { requireKnownTags } from "../playbook/tags.ts";
 import { openView } from "../views/open-view.ts";
 import type { OutputFormat } from "../views/view.ts";
 import { consoleOutput } from "./console-output.ts";
@@ -39,6 +40,8 @@ export async function runCommand(
   const rolePaths = [...(options.rolesPath ?? []), shippedRoles()];
   const playbooks = [];
   for (const file of playbookFiles) playbooks.push(await loadPlaybook(file, { rolePaths }));
+  const selection = { tags: words(options.tags), skipTags: words(options.skipTags) };
+  requireKnownTags(playbooks, selection);
   const inventory = await inventoryOf(options);
   const extra = await extraVariablesOf(options);
   const output = consoleOutput();
@@ -58,8 +61,7 @@ export async function runCommand(
       inventory,
       playbooks,
       ...(options.limit === undefined ? {} : { limit: options.limit }),
-      tags: words(options.tags),
-      skipTags: words(options.skipTags),
+      ...selection,
       extraVariables: extra,
       checkMode: options.check === true,
       diffMode: options.diff === true,

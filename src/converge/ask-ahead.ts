@@ -1,18 +1,20 @@
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import { ModuleFailure } from "../modules/module.ts";
-import type { Node, Task } from "../playbook/playbook.ts";
-import { PendingVariable, type Scope } from "../variables/scope.ts";
+import type { Include, Node, Task } from "../playbook/playbook.ts";
+import { PendingVariable } from "../variables/scope.ts";
 import type { AddressedQuery } from "./answers.ts";
 import { ask } from "./ask.ts";
+import { expandInclude } from "./expand-include.ts";
 import type { HostContext } from "./host-context.ts";
 import { type Pass, passesOf } from "./passes.ts";
 import { type Prepared, prepare } from "./prepare.ts";
+import { holds } from "./skip.ts";
 
 /**
  * Which tasks come after a task, as far as can be known: `always` parts are, `rescue` parts are not.
  */
 export interface Upcoming {
-  tasks: readonly Task[];
+  tasks: readonly (Task | Include)[];
   /** Index in `tasks` of the task whose turn it is. */
   position: number;
 }
@@ -26,10 +28,10 @@ export const LOOK_AHEAD_ALL = Number.MAX_SAFE_INTEGER;
 export const LOOK_AHEAD_AFTER_CHANGE = 2;
 export const LOOK_AHEAD_GROWTH = 4;
 
-/** The tasks of a section in the order in which they run if nothing fails. */
-export function tasksInOrder(nodes: readonly Node[]): Task[] {
+/** The tasks of a section in the order in which they run if nothing fails. An include stands for what it will come to. */
+export function tasksInOrder(nodes: readonly Node[]): (Task | Include)[] {
   return nodes.flatMap((node) =>
-    node.kind === "task" ? [node] : [...tasksInOrder(node.block), ...tasksInOrder(node.always)],
+    node.kind === "block" ? [...tasksInOrder(node.block), ...tasksInOrder(node.always)] : [node],
   );
 }
 
@@ -47,14 +49,34 @@ export async function askAhead(context: HostContext, first: Prepared, upcoming: 
 }
 
 /** What the tasks will ask, as far as their parameters are known before any of them has run. */
-export async function questionsOf(context: HostContext, tasks: readonly Task[]): Promise<AddressedQuery[]> {
-  const pending = new Set<string>();
+export async function questionsOf(
+  context: HostContext,
+  tasks: readonly (Task | Include)[],
+  pending = new Set<string>(),
+): Promise<AddressedQuery[]> {
   const questions: AddressedQuery[] = [];
   for (const task of tasks) {
+    if (task.kind === "include") {
+      questions.push(...(await questionsOfInclude(context, task, pending)));
+      continue;
+    }
     questions.push(...(await questionsOfTask(context, task, new Set(pending))));
     for (const name of namesSetBy(task)) pending.add(name);
   }
   return questions;
+}
+
+/** What the tasks of an include will ask, where its name is known already. */
+async function questionsOfInclude(
+  context: HostContext,
+  include: Include,
+  pending: Set<string>,
+): Promise<AddressedQuery[]> {
+  if (!context.options.selects(include.task)) return [];
+  const nodes = await asFarAsKnown(() =>
+    expandInclude(context, include, context.variables.scopeOf(include.task, new Set(pending))),
+  );
+  return questionsOf(context, tasksInOrder(nodes ?? []), pending);
 }
 
 async function questionsOfTask(
@@ -64,23 +86,30 @@ async function questionsOfTask(
 ): Promise<AddressedQuery[]> {
   if (task.keywords.delegateTo !== undefined || task.keywords.runOnce === true) return [];
   if (task.module === "meta" || !context.options.selects(task)) return [];
-  try {
+  const questions = await asFarAsKnown(async () => {
     const scope = context.variables.scopeOf(task, pending);
-    const questions: AddressedQuery[] = [];
+    const found: AddressedQuery[] = [];
     for (const pass of passesOf(task, scope)) {
       if (!holds(task, pass.scope)) continue;
       const prepared = await preparePass(context, task, pass);
-      questions.push(...prepared.queries.values());
+      found.push(...prepared.queries.values());
     }
-    return questions;
+    return found;
+  });
+  return questions ?? [];
+}
+
+/** What can't be known yet is asked when its turn comes, and what is wrong is told then. */
+async function asFarAsKnown<Type>(look: () => Promise<Type>): Promise<Type | undefined> {
+  try {
+    return await look();
   } catch (error) {
-    // What can't be known yet is asked when its turn comes, and what is wrong is told then.
     if (
       error instanceof PendingVariable ||
       error instanceof DiagnosticsError ||
       error instanceof ModuleFailure
     )
-      return [];
+      return undefined;
     throw error;
   }
 }
@@ -94,11 +123,6 @@ export async function preparePass(context: HostContext, task: Task, pass: Pass):
     context.prepared.set(key, prepared);
   }
   return prepared;
-}
-
-/** Whether all conditions of a task hold. */
-export function holds(task: Task, scope: Scope): boolean {
-  return task.keywords.when.every((condition) => condition.expression.evaluate(scope) === true);
 }
 
 function namesSetBy(task: Task): string[] {

@@ -1,4 +1,4 @@
-import type { Block, Node, Task } from "../playbook/playbook.ts";
+import type { Block, Include, Node, Task } from "../playbook/playbook.ts";
 import { TransportError } from "../transport/transport.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import { ask } from "./ask.ts";
@@ -8,6 +8,7 @@ import { handlerId } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import { HostStateError } from "./host-session.ts";
 import { checkRole } from "./role-check.ts";
+import { expandAndReport } from "./run-include.ts";
 import { runTask, type TaskEnd } from "./run-task.ts";
 
 /** How the play ended on one host. */
@@ -85,7 +86,7 @@ function reportUnusable(
 /**
  * The lock, the facts and everything that can be asked before anything is known travel together: one round trip.
  */
-async function firstTrip(context: HostContext, tasks: readonly Task[]): Promise<void> {
+async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promise<void> {
   const begun = context.session.begin();
   // The questions go out on the heels of the lock, not after its answer; so nothing may be awaited on the network in between.
   const questions = questionsOf(context, tasks);
@@ -98,7 +99,7 @@ async function firstTrip(context: HostContext, tasks: readonly Task[]): Promise<
 
 interface Surroundings {
   /** All tasks of the play, or of the rescue part that is under way, in order. */
-  tasks: readonly Task[];
+  tasks: Upcoming["tasks"];
   rescued: boolean;
 }
 
@@ -106,6 +107,7 @@ interface Surroundings {
 async function runNodes(context: HostContext, nodes: readonly Node[], around: Surroundings): Promise<void> {
   for (const node of nodes) {
     if (node.kind === "block") await runBlock(context, node, around);
+    else if (node.kind === "include") await runInclude(context, node, around);
     else await runOne(context, node, around);
   }
 }
@@ -121,6 +123,16 @@ async function runBlock(context: HostContext, block: Block, around: Surroundings
   } finally {
     if (!context.isStopping()) await runNodes(context, block.always, around);
   }
+}
+
+/** What is included takes the place of the include among the tasks to come. */
+async function runInclude(context: HostContext, include: Include, around: Surroundings): Promise<void> {
+  if (context.isStopping()) throw new StopHost("interrupted");
+  if (!context.options.selects(include.task)) return;
+  const nodes = await expandAndReport(context, include, around.rescued);
+  if (nodes === undefined) throw new StopHost("failed");
+  const rest = around.tasks.slice(around.tasks.indexOf(include) + 1);
+  await runNodes(context, nodes, { ...around, tasks: [...tasksInOrder(nodes), ...rest] });
 }
 
 async function runOne(context: HostContext, task: Task, around: Surroundings): Promise<void> {
@@ -140,6 +152,9 @@ async function runMeta(context: HostContext, task: Task): Promise<void> {
   switch (action === undefined ? undefined : evaluate(action, scope)) {
     case "flush_handlers":
       return flushHandlers(context);
+    case "clear_facts":
+      context.variables.setFacts({});
+      return;
     case "end_host":
     case "end_play":
       throw new StopHost("ended");

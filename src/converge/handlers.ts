@@ -35,7 +35,7 @@ export function handlersNotifiedBy(context: HostContext, task: Task, scope: Scop
 function handlersNamed(handlers: readonly Task[], task: Task, name: string): string[] {
   const listening = handlers.filter((handler) => handler.listen.includes(name));
   const named =
-    handlers.find((handler) => handler.role === task.role && plainName(handler) === name) ??
+    handlers.find((handler) => handler.role?.path === task.role?.path && plainName(handler) === name) ??
     handlers.find((handler) => handlerId(handler) === name) ??
     handlers.find((handler) => plainName(handler) === name);
   const found = named === undefined ? listening : [...listening, named];

@@ -1,6 +1,6 @@
 import type { Secrets } from "../diagnostics/secrets.ts";
 import type { Controller } from "../modules/module.ts";
-import type { Play, RoleContext, Task } from "../playbook/playbook.ts";
+import type { Expansion, Play, RoleContext, Task } from "../playbook/playbook.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { Event, TaskCounts } from "./event.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
@@ -47,6 +47,8 @@ export interface HostContext {
   isAnythingPending(): boolean;
   /** Work done while looking ahead, by pass; thrown away when a variable changes that it may have used. */
   prepared: Map<string, Prepared>;
+  /** What includes came to, by include, name and item. */
+  expansions: Map<string, Expansion>;
   /** Roles whose variables have been checked. */
   checkedRoles: Set<RoleContext>;
   /** How many tasks are asked for together: see ask-ahead.ts. */

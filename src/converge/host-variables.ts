@@ -1,4 +1,5 @@
 import type { RoleContext, Task } from "../playbook/playbook.ts";
+import { roleLayers } from "../playbook/role-layers.ts";
 import { createScope } from "../variables/host-scope.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
@@ -10,6 +11,10 @@ export interface FixedLayers {
   inventory: readonly VariableLayer[];
   /** `vars` and `vars_files` of the play. */
   play: readonly VariableLayer[];
+  /** `connection`, `port` and `remote_user` of the play, as variables. */
+  connection?: ReadonlyMap<string, SourcedVariable>;
+  /** Roles of the play, whose defaults and vars all its tasks see. */
+  roles?: readonly RoleContext[];
   extra: VariableLayer;
   /** inventory_hostname, groups, … : nobody may set these. */
   magic: VariableLayer;
@@ -68,16 +73,21 @@ export class HostVariables {
 
   /** Ansible's order (docs: "Understanding variable precedence"), lowest first. */
   #layersOf({ keywords, role }: Pick<Task, "keywords" | "role">): VariableLayer[] {
-    const roles = role === undefined ? [] : chain(role);
+    const { connection = new Map(), roles = [] } = this.#fixed;
+    const own = role === undefined ? { defaults: [], variables: [], parameters: [] } : roleLayers(role);
+    const defaults = [...roles.map((one) => one.defaults), ...own.defaults];
+    const roleVariables = [...roles.map((one) => one.variables), ...own.variables];
     return [
-      ...roles.map((one) => ({ level: "role defaults", variables: one.defaults })),
+      { level: "connection keywords", variables: connection },
+      ...defaults.map((variables) => ({ level: "role defaults", variables })),
       ...this.#fixed.inventory,
       { level: "facts", variables: this.#facts },
       ...this.#fixed.play,
-      ...roles.map((one) => ({ level: "role vars", variables: one.variables })),
+      ...roleVariables.map((variables) => ({ level: "role vars", variables })),
       ...keywords.variables.map((variables) => ({ level: "block and task vars", variables })),
       { level: "set_fact and registered", variables: this.#set },
-      ...roles.map((one) => ({ level: "role parameters", variables: one.parameters })),
+      ...own.parameters.map((variables) => ({ level: "role parameters", variables })),
+      ...keywords.includeVariables.map((variables) => ({ level: "include parameters", variables })),
       this.#fixed.extra,
       this.#fixed.magic,
     ];
@@ -90,11 +100,6 @@ export function childScope(parent: Scope, variables: Readonly<Record<string, Val
   return parent.extended({ level: "loop", variables: layer });
 }
 
-/** Outermost role first: what a role says wins over what the role that pulled it in says. */
-function chain(role: RoleContext): RoleContext[] {
-  return role.parent === undefined ? [role] : [...chain(role.parent), role];
-}
-
 function literal(value: Value): SourcedVariable {
   return { value: { kind: "literal", value } };
 }
@@ -104,7 +109,9 @@ let lastIdentity = 0;
 
 /** Two tasks with the same role, the same block vars and the same pending names see the same variables. */
 function scopeKey({ keywords, role }: Pick<Task, "keywords" | "role">, pending: ReadonlySet<string>): string {
-  const parts = [role, ...keywords.variables].map((part) => (part === undefined ? 0 : identityOf(part)));
+  const parts = [role, ...keywords.variables, undefined, ...keywords.includeVariables].map((part) =>
+    part === undefined ? 0 : identityOf(part),
+  );
   return `${parts.join(",")}|${[...pending].sort().join(",")}`;
 }
 

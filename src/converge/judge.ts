@@ -1,4 +1,5 @@
 import type { Task } from "../playbook/playbook.ts";
+import { delayMsOf, retriesOf } from "../playbook/repetition.ts";
 import type { Scope } from "../variables/scope.ts";
 import { childScope } from "./host-variables.ts";
 import { type Outcome, registeredOf } from "./task-result.ts";
@@ -33,12 +34,22 @@ function withResult(task: Task, scope: Scope, outcome: Outcome, attempt: number)
     : childScope(scope, { [task.register]: registeredOf(outcome, attempt) });
 }
 
-/** Whether `until` or `retries` asks for one more attempt. */
-export function wantsRetry(task: Task, scope: Scope, outcome: Outcome, attempt: number): boolean {
-  if (attempt > task.retries || outcome.status === "unknown" || outcome.status === "skipped") return false;
-  if (task.until === undefined) return task.retries > 0 && outcome.status === "failed";
-  const seen = withResult(task, scope, outcome, attempt);
-  return (
-    outcome.status === "failed" || !task.until.every(({ expression }) => expression.evaluate(seen) === true)
-  );
+/**
+ * The pause before one more attempt, if `until` or `retries` asks for one.
+ *
+ * @throws DiagnosticsError when `until`, `retries` or `delay` can't be evaluated.
+ */
+export function retryAfterMs(
+  task: Task,
+  scope: Scope,
+  outcome: Outcome,
+  attempt: number,
+): number | undefined {
+  if (outcome.status === "unknown" || outcome.status === "skipped") return undefined;
+  if (attempt > retriesOf(task, scope)) return undefined;
+  const isMissed = (): boolean => {
+    const seen = withResult(task, scope, outcome, attempt);
+    return task.until?.some(({ expression }) => expression.evaluate(seen) !== true) ?? false;
+  };
+  return outcome.status === "failed" || isMissed() ? delayMsOf(task, scope) : undefined;
 }

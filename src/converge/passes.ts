@@ -1,4 +1,5 @@
 import { inputError } from "../diagnostics/diagnostic.ts";
+import { loopVariables } from "../playbook/loop-variables.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import type { Scope } from "../variables/scope.ts";
@@ -28,17 +29,8 @@ export function passesOf(task: Task, scope: Scope): Pass[] {
     });
   }
   return items.map((value, index) => {
-    const itemScope = childScope(scope, {
-      [loop.variable]: value,
-      ...(loop.indexVariable === undefined ? {} : { [loop.indexVariable]: index }),
-      ansible_loop: {
-        index: index + 1,
-        index0: index,
-        first: index === 0,
-        last: index === items.length - 1,
-        length: items.length,
-      },
-    });
+    const variables = loopVariables(loop, value, index, items.length);
+    const itemScope = childScope(scope, variables);
     const label = loop.label === undefined ? value : evaluate(loop.label, itemScope);
     return { scope: itemScope, item: { index, label: labelText(label), value } };
   });

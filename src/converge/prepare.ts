@@ -41,7 +41,7 @@ export async function prepare(
     const rendered = evaluate(value, scope);
     if (!isOmitted(rendered)) values.set(key, rendered);
   }
-  const params = validateParameters(module as unknown as Module, task, values);
+  const params = validateParameters(module as unknown as Module, task, values, scope);
   addSecretParams(context, module, values);
   const controller = context.hooks.controllerFor(task, scope, context.host);
   const input = module.load === undefined ? params : await module.load(params, controller);

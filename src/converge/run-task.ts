@@ -5,14 +5,15 @@ import type { Scope } from "../variables/scope.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
 import { applyPass } from "./apply-pass.ts";
 import { ask } from "./ask.ts";
-import { askAhead, holds, preparePass, type Upcoming } from "./ask-ahead.ts";
+import { askAhead, preparePass, type Upcoming } from "./ask-ahead.ts";
 import { handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession } from "./host-session.ts";
-import { judged, judgedAfterFailure, wantsRetry } from "./judge.ts";
+import { judged, judgedAfterFailure, retryAfterMs } from "./judge.ts";
 import { type Pass, passesOf } from "./passes.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { isSilent, type ReportedPass, referenceTo, reportFinished } from "./report-task.ts";
+import { holds, skipped } from "./skip.ts";
 import { type Outcome, outcomeOf, outcomeOfError, registeredOf, registeredOfLoop } from "./task-result.ts";
 
 /** Where a task stands: what its failure means, and what is asked ahead with it. */
@@ -102,12 +103,12 @@ async function sessionFor(context: HostContext, task: Task, scope: Scope): Promi
 }
 
 async function runPass(running: RunningPass): Promise<TaskEnd> {
-  const { context, session, task, pass, place } = running;
+  const { context, session, place } = running;
   const startedMs = Date.now();
   for (let attempt = 1; ; attempt++) {
-    const outcome = await attemptPass(running, attempt);
-    if (wantsRetry(task, pass.scope, outcome, attempt) && !context.isStopping()) {
-      await wait(task.delayMs, undefined, { signal: session.signal }).catch(() => undefined);
+    const { outcome, retryAfterMs } = await attemptPass(running, attempt);
+    if (retryAfterMs !== undefined && !context.isStopping()) {
+      await wait(retryAfterMs, undefined, { signal: session.signal }).catch(() => undefined);
       session.answers.forgetAll();
       continue;
     }
@@ -121,7 +122,21 @@ async function runPass(running: RunningPass): Promise<TaskEnd> {
   }
 }
 
-async function attemptPass(running: RunningPass, attempt: number): Promise<Outcome> {
+/** @returns how it came out, and after which time it is to be tried again, if it is. */
+async function attemptPass(
+  running: RunningPass,
+  attempt: number,
+): Promise<{ outcome: Outcome; retryAfterMs?: number | undefined }> {
+  const { context, task, pass } = running;
+  const outcome = await judgedPass(running, attempt);
+  try {
+    return { outcome, retryAfterMs: retryAfterMs(task, pass.scope, outcome, attempt) };
+  } catch (error) {
+    return { outcome: outcomeOfError(error, context.changesPending) };
+  }
+}
+
+async function judgedPass(running: RunningPass, attempt: number): Promise<Outcome> {
   const { context, task, pass } = running;
   try {
     const outcome = await tryPass(running);
@@ -189,17 +204,6 @@ async function notify(running: RunningPass): Promise<void> {
   if (running.notified.length === 0) return;
   if (context.options.checkMode) context.session.noteHandlers(running.notified);
   else running.newlyNotified = await context.session.rememberHandlers(running.notified);
-}
-
-function skipped(task: Task, scope: Scope): Outcome {
-  const failing = task.keywords.when.find(({ expression }) => expression.evaluate(scope) !== true);
-  return {
-    status: "skipped",
-    message: `when: ${failing?.expression.source ?? "false"}`,
-    differences: [],
-    data: {},
-    facts: {},
-  };
 }
 
 async function settle(running: RunningPass, outcome: Outcome): Promise<void> {

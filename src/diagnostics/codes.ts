@@ -17,10 +17,13 @@ export type DiagnosticCode =
   | "unknown-host"
   // playbook
   | "unknown-module"
+  | "several-modules"
   | "unknown-parameter"
   | "invalid-parameter"
   | "unknown-role"
   | "role-cycle"
+  | "include-cycle"
+  | "unknown-tag"
   | "unknown-handler"
   | "invalid-role-variable"
   | "no-hosts"

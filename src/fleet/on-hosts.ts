@@ -4,6 +4,7 @@ import type { HostSession } from "../converge/host-session.ts";
 import { HostVariables } from "../converge/host-variables.ts";
 import { hostsMatching } from "../inventory/pattern.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
+import { NOTHING_INHERITED } from "../playbook/load-context.ts";
 import { TransportError } from "../transport/transport.ts";
 import type { RunOptions } from "./run-options.ts";
 import { Sessions } from "./sessions.ts";
@@ -57,7 +58,7 @@ async function askOne<Answer>(
     magic: { level: "magic variables", variables: new Map() },
   });
   const scope = variables.scopeOf({
-    keywords: { environment: [], tags: [], when: [], variables: [], moduleDefaults: new Map() },
+    keywords: NOTHING_INHERITED,
   });
   try {
     const answer = await ask(await sessions.with(host, scope));

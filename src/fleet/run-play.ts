@@ -34,7 +34,8 @@ export async function runPlay(state: RunState, playRun: PlayRun): Promise<void> 
     playId: playRun.playId,
     name: playRun.play.name,
     hosts,
-    taskCount: tasks.filter((task) => selectsTask(task, options)).length,
+    taskCount: tasks.filter((node) => selectsTask(node.kind === "include" ? node.task : node, options))
+      .length,
   });
   const limit = pLimit(options.forks);
   for (const batch of batchesOf(hosts, playRun.play.serial)) {
@@ -109,6 +110,7 @@ async function connectAndConverge(
       changesPending: progress.changesPending,
       isAnythingPending: () => state.hostsInOrder.some(([, one]) => one.changesPending),
       prepared: new Map(),
+      expansions: new Map(),
       checkedRoles: new Set(),
       lookahead: LOOK_AHEAD_ALL,
     };
@@ -144,6 +146,8 @@ async function variablesOf(
   const variables = new HostVariables({
     inventory: await state.inventoryLayers(host, playRun.playbook),
     play: await state.playLayers(playRun, host),
+    connection: playRun.play.connection,
+    roles: playRun.play.roles,
     extra: options.extraVariables,
     magic: magicVariables(host, options.inventory, {
       playbook: playRun.playbook,

@@ -3,6 +3,7 @@ import type { HostEnd } from "../converge/converge-host.ts";
 import type { Stopping, TaskCounts } from "../converge/event.ts";
 import { HostVariables } from "../converge/host-variables.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
+import { NOTHING_INHERITED } from "../playbook/load-context.ts";
 import type { Playbook } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
@@ -144,7 +145,7 @@ export class RunState {
     if (progress?.facts !== undefined) variables.setFacts(progress.facts);
     if (progress !== undefined) variables.carryOver(progress.setByTasks);
     const scope = variables.scopeOf({
-      keywords: { environment: [], tags: [], when: [], variables: [], moduleDefaults: new Map() },
+      keywords: NOTHING_INHERITED,
     });
     const values: ValueMap = { inventory_hostname: host };
     for (const name of scope.names()) {

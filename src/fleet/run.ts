@@ -71,9 +71,28 @@ function planPlays(options: RunOptions): PlayRun[] {
       const isLocal = pattern === "localhost" && !inventory.hosts.has("localhost");
       const matched = isLocal ? ["localhost"] : hostsMatching(pattern, inventory);
       const hosts = isLocal || within === undefined ? matched : matched.filter((host) => within.has(host));
-      return { playbook, play, playId: `${playbook.file}#${index}`, hosts };
+      return { playbook, play, playId: `${playbook.file}#${index}`, hosts: ordered(hosts, play.order) };
     }),
   );
+}
+
+/** The hosts in the order that `order:` asks for; as they come they are in the order of the inventory. */
+function ordered(hosts: readonly string[], order: Play["order"]): readonly string[] {
+  switch (order) {
+    case "inventory":
+      return hosts;
+    case "reverse_inventory":
+      return hosts.toReversed();
+    case "sorted":
+      return hosts.toSorted();
+    case "reverse_sorted":
+      return hosts.toSorted().reverse();
+    case "shuffle":
+      return hosts
+        .map((host) => ({ host, place: Math.random() }))
+        .sort((a, b) => a.place - b.place)
+        .map(({ host }) => host);
+  }
 }
 
 /** Plumb's state on a host is root's, wherever a play of this run may become root. */
@@ -91,9 +110,9 @@ function playBecomes(play: Play): boolean {
 
 function allTasks(nodes: readonly Node[]): Task[] {
   return nodes.flatMap((node) =>
-    node.kind === "task"
-      ? [node]
-      : [...allTasks(node.block), ...allTasks(node.rescue), ...allTasks(node.always)],
+    node.kind === "block"
+      ? [...allTasks(node.block), ...allTasks(node.rescue), ...allTasks(node.always)]
+      : [node.kind === "task" ? node : node.task],
   );
 }
 

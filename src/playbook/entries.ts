@@ -1,6 +1,6 @@
 import {
   type Diagnostic,
-  type DiagnosticsError,
+  DiagnosticsError,
   inputError,
   type SourceRange,
 } from "../diagnostics/diagnostic.ts";
@@ -8,16 +8,25 @@ import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import { literalOf } from "../variables/evaluate.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
 import type { Templated, TemplatedEntry } from "../variables/templated.ts";
+import { describeValue } from "./describe-value.ts";
+import { booleanOf, flagOf } from "./flag.ts";
+import { badVariableName, isVariableName } from "./variable-name.ts";
 
-/** The keys of a play, block, task or role as they stand in the file, with readers that say what is wrong and where. */
+/**
+ * The keys of a play, block, task or role as they stand in the file. Readers note what is wrong, and where, and give undefined then: the rest of the
+ * file is read on, so that everything that is wrong is told at once.
+ */
 export class Entries {
   readonly at: SourceRange;
+  readonly problems: Diagnostic[];
   readonly #entries: ReadonlyMap<string, TemplatedEntry>;
 
-  constructor(value: Templated, what: string, fallback: SourceRange) {
+  /** @throws DiagnosticsError when it is no mapping */
+  constructor(value: Templated, what: string, fallback: SourceRange, problems: Diagnostic[]) {
+    this.problems = problems;
     this.at = value.at ?? fallback;
     if (value.kind !== "map") {
-      throw inputError("wrong-type", `${what} must be a mapping`, {
+      throw inputError("wrong-type", `${what} must be a mapping, not ${describeTemplated(value)}`, {
         at: this.at,
         expected: "keys and values, such as `name: …`",
       });
@@ -33,9 +42,37 @@ export class Entries {
     return this.#entries.get(key);
   }
 
+  /** What stands behind a key; undefined where there is no key, or nothing behind it. */
   value(key: string): Templated | undefined {
     const value = this.#entries.get(key)?.value;
     return value?.kind === "literal" && value.value === null ? undefined : value;
+  }
+
+  /** The same for a key that says something only with a value. */
+  filled(key: string): Templated | undefined {
+    if (this.#entries.has(key) && this.value(key) === undefined)
+      this.note({
+        code: "wrong-type",
+        message: `nothing stands behind \`${key}\``,
+        at: this.keyPosition(key),
+      });
+    return this.value(key);
+  }
+
+  /** Notes something that is wrong. */
+  note(problem: Omit<Diagnostic, "severity">): void {
+    this.problems.push({ severity: "error", ...problem });
+  }
+
+  /** Reads something with a function that throws what is wrong. */
+  collect<Type>(read: () => Type): Type | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof DiagnosticsError)) throw error;
+      this.problems.push(...error.diagnostics);
+      return undefined;
+    }
   }
 
   positionOf(key: string): SourceRange {
@@ -53,23 +90,44 @@ export class Entries {
     if (value === undefined) return undefined;
     const literal = literalOf(value);
     if (typeof literal === "string" || typeof literal === "number") return String(literal);
-    throw this.#wrong(key, "text, without templates");
+    return this.wrong(key, "text, without templates");
+  }
+
+  /** Text for people, with templates as they are written. */
+  label(key: string): string | undefined {
+    const value = this.value(key);
+    return value?.kind === "text" ? value.template.source : this.text(key);
   }
 
   boolean(key: string): boolean | undefined {
     const value = this.value(key);
     if (value === undefined) return undefined;
-    const literal = literalOf(value);
-    if (typeof literal === "boolean") return literal;
-    throw this.#wrong(key, "true or false");
+    const literal = booleanOf(literalOf(value));
+    if (literal !== undefined) return literal;
+    return this.wrong(key, "true or false");
+  }
+
+  /** True or false, or a template that gives one of them. */
+  flag(key: string): Templated | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    return flagOf(key, value) ?? this.wrong(key, "true or false");
   }
 
   number(key: string): number | undefined {
     const value = this.value(key);
     if (value === undefined) return undefined;
     const literal = literalOf(value);
-    if (typeof literal === "number") return literal;
-    throw this.#wrong(key, "a number");
+    if (typeof literal === "number" && literal >= 0) return literal;
+    return this.wrong(key, "a number, not below 0");
+  }
+
+  /** A number, or a template that gives one. */
+  amount(key: string): Templated | undefined {
+    const value = this.value(key);
+    if (value !== undefined && (value.kind === "text" || value.kind === "expression")) return value;
+    const number = this.number(key);
+    return number === undefined ? undefined : { kind: "literal", value: number, at: this.positionOf(key) };
   }
 
   /** A list; one thing counts as a list of one. */
@@ -83,8 +141,10 @@ export class Entries {
   words(key: string): string[] {
     return this.list(key).flatMap((item) => {
       const literal = literalOf(item);
-      if (typeof literal !== "string" && typeof literal !== "number")
-        throw this.#wrong(key, "words, without templates");
+      if (typeof literal !== "string" && typeof literal !== "number") {
+        this.wrong(key, "words, without templates");
+        return [];
+      }
       return String(literal)
         .split(",")
         .map((word) => word.trim())
@@ -96,7 +156,12 @@ export class Entries {
   variables(key: string): ReadonlyMap<string, SourcedVariable> {
     const value = this.value(key);
     if (value === undefined) return new Map();
-    if (value.kind !== "map") throw this.#wrong(key, "a mapping of names to values");
+    if (value.kind !== "map") {
+      this.wrong(key, "a mapping of names to values");
+      return new Map();
+    }
+    for (const entry of value.entries.filter((one) => !isVariableName(one.key)))
+      this.note(badVariableName(entry.key, entry.keyAt ?? this.positionOf(key)));
     return new Map(
       value.entries.map((entry) => [
         entry.key,
@@ -106,25 +171,43 @@ export class Entries {
   }
 
   /** Complains of keys that nothing knows. */
-  unknownKeys(known: readonly string[], what: string): Diagnostic[] {
-    return this.keys
-      .filter((key) => !known.includes(key))
-      .map((key) => {
-        const meant = didYouMean(key, known);
-        return {
-          severity: "error",
-          code: "unknown-key",
-          message: `${what} has no keyword \`${key}\``,
-          at: this.keyPosition(key),
-          ...(meant === undefined ? {} : { hint: `did you mean \`${meant}\`?` }),
-        };
+  knows(known: readonly string[], what: string): void {
+    for (const key of this.keys.filter((one) => !known.includes(one))) {
+      const meant = didYouMean(key, known);
+      this.note({
+        code: "unknown-key",
+        message: `${what} has no key \`${key}\``,
+        at: this.keyPosition(key),
+        ...(meant === undefined ? { expected: known.join(", ") } : { hint: `did you mean \`${meant}\`?` }),
       });
+    }
   }
 
-  #wrong(key: string, expected: string): DiagnosticsError {
-    return inputError("wrong-type", `\`${key}\` is not what it should be`, {
+  /** Notes a value that is not what its key needs. */
+  wrong(key: string, expected: string): undefined {
+    const value = this.value(key);
+    const actual = value === undefined ? "nothing" : describeTemplated(value);
+    this.note({
+      code: "wrong-type",
+      message: `\`${key}\` must be ${expected}; this is ${actual}`,
       at: this.positionOf(key),
-      expected,
     });
+    return undefined;
+  }
+}
+
+/** A value that is not evaluated yet, for a sentence. */
+export function describeTemplated(value: Templated): string {
+  switch (value.kind) {
+    case "literal":
+      return describeValue(value.value);
+    case "text":
+      return "a template";
+    case "expression":
+      return "an expression";
+    case "list":
+      return "a list";
+    case "map":
+      return "a mapping";
   }
 }

@@ -1,12 +1,14 @@
-/** Keywords that plays, roles, blocks and tasks share (Ansible, "Playbook Keywords"). */
-const SHARED = [
-  "any_errors_fatal",
+/** Where a keyword stands. */
+export type Place = "play" | "role" | "block" | "task" | "handler" | "include";
+
+/** Keywords of plays, roles, blocks and tasks alike (Ansible, "Playbook Keywords"). */
+const EVERYWHERE: readonly string[] = [
   "become",
   "become_method",
   "become_user",
   "check_mode",
+  "collections",
   "connection",
-  "debugger",
   "diff",
   "environment",
   "ignore_errors",
@@ -18,50 +20,20 @@ const SHARED = [
   "remote_user",
   "run_once",
   "tags",
-  "throttle",
   "timeout",
   "vars",
-] as const;
-
-export const PLAY_KEYWORDS: readonly string[] = [
-  ...SHARED,
-  "force_handlers",
-  "gather_facts",
-  "gather_subset",
-  "handlers",
-  "hosts",
-  "max_fail_percentage",
-  "order",
-  "post_tasks",
-  "pre_tasks",
-  "roles",
-  "serial",
-  "strategy",
-  "tasks",
-  "vars_files",
 ];
 
-export const BLOCK_KEYWORDS: readonly string[] = [
-  ...SHARED,
-  "always",
-  "block",
-  "delegate_facts",
-  "delegate_to",
-  "notify",
-  "rescue",
-  "when",
-];
+/** Of everything inside a play. */
+const INSIDE: readonly string[] = [...EVERYWHERE, "delegate_facts", "delegate_to", "when"];
 
-export const TASK_KEYWORDS: readonly string[] = [
-  ...SHARED,
+const TASK: readonly string[] = [
+  ...INSIDE,
   "action",
   "args",
   "changed_when",
   "delay",
-  "delegate_facts",
-  "delegate_to",
   "failed_when",
-  "listen",
   "local_action",
   "loop",
   "loop_control",
@@ -69,20 +41,72 @@ export const TASK_KEYWORDS: readonly string[] = [
   "register",
   "retries",
   "until",
-  "when",
 ];
 
-/** Keywords that Ansible has and Plumb says differently, with what to write instead. */
-export const SAID_DIFFERENTLY: Readonly<Record<string, string>> = {
-  with_items: "write `loop:` with the list",
-  with_list: "write `loop:` with the list",
-  with_dict: "write `loop: !expr items(name)`; each item has `key` and `value`",
-  with_fileglob: "list the files in `loop:`",
-  with_sequence: "write the numbers in `loop:`",
-  with_nested: "write `loop:` over a list of combinations",
-  with_subelements: "write `loop: !expr flatten(list.map(i, i.subelements))`",
-  async: "tasks have no time limit that needs it; use `timeout:`",
-  poll: "tasks have no time limit that needs it; use `timeout:`",
+export const KEYWORDS: Readonly<Record<Place, readonly string[]>> = {
+  play: [
+    ...EVERYWHERE,
+    "any_errors_fatal",
+    "force_handlers",
+    "gather_facts",
+    "gather_subset",
+    "gather_timeout",
+    "handlers",
+    "hosts",
+    "max_fail_percentage",
+    "order",
+    "post_tasks",
+    "pre_tasks",
+    "roles",
+    "serial",
+    "strategy",
+    "tasks",
+    "user",
+    "vars_files",
+  ],
+  role: [...INSIDE, "role"],
+  block: [...INSIDE, "always", "block", "notify", "rescue"],
+  task: TASK,
+  handler: [...TASK, "listen"],
+  include: [...INSIDE, "args", "loop", "loop_control", "notify"],
+};
+
+/** What a place is called in a message. */
+export const PLACE_NAMES: Readonly<Record<Place, string>> = {
+  play: "a play",
+  role: "a role's entry",
+  block: "a block",
+  task: "a task",
+  handler: "a handler",
+  include: "an import or include",
+};
+
+/** Keywords of Ansible that Plumb says differently or does not have, with what to write instead. */
+export const INSTEAD: Readonly<Record<string, string>> = {
+  any_errors_fatal: "write it on the play",
+  async: "a task may take as long as its `timeout:` says, and the connection is kept alive meanwhile",
+  poll: "a task may take as long as its `timeout:` says, and the connection is kept alive meanwhile",
+  become_exe: "Plumb uses the host's own sudo or su",
+  become_flags: "Plumb uses the host's own sudo or su; set what you need in sudoers",
+  become_pass: "set the variable `ansible_become_password`, or use --ask-become-pass",
+  debugger: "-vv shows what every task was given and gave",
+  fact_path: "write facts of your own with `set_fact`, or read them with `slurp`",
+  include: "write `import_tasks:` for a file of tasks, `import_playbook:` for a playbook",
+  listen: "only handlers listen: move the task to `handlers:`",
   sudo: "write `become: true`",
   sudo_user: "write `become_user:`",
+  throttle: "`serial:` on the play says how many hosts are worked on at once",
+  vars_prompt: "give the values with -e name=value or -e @file",
+  with_dict: "write `loop: !expr items(name)`; each item has `key` and `value`",
+  with_fileglob: "list the files in `loop:`",
+  with_first_found: "write `include_tasks:` or `include_vars:` with the name as a template",
+  with_flattened: "write `loop: !expr flatten(list)`",
+  with_indexed_items: "write `loop:` with the list, and `loop_control: {index_var: index}`",
+  with_items: "write `loop:` with the list; lists in it are not flattened: `loop: !expr flatten(list)`",
+  with_lines: "register the output of a task and write `loop: !expr result.stdout_lines`",
+  with_list: "write `loop:` with the list",
+  with_nested: "write `loop:` over a list of combinations",
+  with_sequence: "write the numbers in `loop:`",
+  with_subelements: "write `loop:` over a list with an entry for each",
+  with_together: "write `loop:` over a list of pairs",
 };

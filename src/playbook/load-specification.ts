@@ -1,14 +1,21 @@
-import { stat } from "node:fs/promises";
 import path from "node:path";
-import { inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
-import { compileValue } from "../variables/compile-value.ts";
+import type { SourceRange } from "../diagnostics/diagnostic.ts";
 import { literalOf } from "../variables/evaluate.ts";
 import type { Templated } from "../variables/templated.ts";
-import { readYaml } from "../variables/yaml-source.ts";
 import { Entries } from "./entries.ts";
+import { type LoadState, loadFile, shownPath, startOf } from "./load-context.ts";
 import type { RoleOption, RoleSpecification } from "./playbook.ts";
+import { present } from "./present.ts";
+import { roleFile } from "./role-files.ts";
 
 const TYPES: readonly RoleOption["type"][] = ["str", "int", "float", "bool", "list", "dict", "path", "raw"];
+/** Ansible's spellings that mean one of these. */
+const TYPE_ALIASES: Readonly<Record<string, RoleOption["type"]>> = {
+  boolean: "bool",
+  integer: "int",
+  string: "str",
+};
+
 const OPTION_KEYS = [
   "type",
   "description",
@@ -20,68 +27,85 @@ const OPTION_KEYS = [
   "secret",
   "version_added",
 ];
+const ENTRY_KEYS = ["short_description", "description", "author", "options", "seealso", "version_added"];
 
 /**
- * Reads which variables a role takes from its meta/argument_specs.yml (Ansible, "Role argument validation"), with `secret: true` besides.
+ * Reads which variables a role takes from its meta/argument_specs.yml, or from `argument_specs` in its meta/main.yml (Ansible, "Role argument
+ * validation"), with `secret: true` besides. What is wrong in it is noted.
  *
  * @returns undefined for a role that does not say.
- * @throws DiagnosticsError
+ * @throws DiagnosticsError for a file that can't be read
  */
 export async function loadSpecification(
+  state: LoadState,
   folder: string,
   entryPoint: string,
 ): Promise<RoleSpecification | undefined> {
-  const file = path.join(folder, "meta", "argument_specs.yml");
-  const information = await stat(file).catch(() => undefined);
-  if (information?.isFile() !== true) return undefined;
-  const source = await readYaml(file);
-  const start: SourceRange = { file, line: 1, column: 1 };
-  const root = new Entries(compileValue(source, source.document.contents), "argument_specs.yml", start);
-  const specs = root.value("argument_specs");
-  if (specs === undefined) return undefined;
-  const entry = new Entries(specs, "argument_specs", start).value(entryPoint);
-  if (entry === undefined) return undefined;
-  const content = new Entries(entry, `argument_specs.${entryPoint}`, start);
+  for (const name of ["argument_specs", "main"]) {
+    const file = await roleFile(folder, "meta", name);
+    if (file === undefined) continue;
+    const content = await loadFile(state, file);
+    const at = startOf(shownPath(file));
+    if (content.kind === "literal" && content.value === null) continue;
+    const root = new Entries(content, path.basename(file), at, state.problems);
+    const specs = root.value("argument_specs");
+    if (specs === undefined) continue;
+    const entry = new Entries(specs, "`argument_specs`", at, state.problems).value(entryPoint);
+    return entry === undefined
+      ? undefined
+      : specificationOf(new Entries(entry, `\`${entryPoint}\``, at, state.problems));
+  }
+  return undefined;
+}
+
+function specificationOf(entries: Entries): RoleSpecification {
+  entries.knows(ENTRY_KEYS, "a role's specification");
   return {
-    description: descriptionOf(content.value("description")) || (content.text("short_description") ?? ""),
-    options: optionsOf(content.value("options"), content.at),
+    description: descriptionOf(entries.value("description")) || (entries.text("short_description") ?? ""),
+    options: optionsOf(entries),
   };
 }
 
-function optionsOf(value: Templated | undefined, fallback: SourceRange): ReadonlyMap<string, RoleOption> {
-  if (value?.kind !== "map") return new Map();
-  return new Map(
-    value.entries.map((entry) => [
-      entry.key,
-      optionOf(new Entries(entry.value, entry.key, fallback), entry.keyAt ?? fallback),
-    ]),
-  );
+function optionsOf(entries: Entries): ReadonlyMap<string, RoleOption> {
+  const value = entries.value("options");
+  if (value === undefined) return new Map();
+  if (value.kind !== "map") {
+    entries.wrong("options", "a mapping of variables to what they take");
+    return new Map();
+  }
+  const options = new Map<string, RoleOption>();
+  for (const { key, keyAt, value: inner } of value.entries) {
+    const at = keyAt ?? entries.positionOf("options");
+    const option = entries.collect(() =>
+      optionOf(new Entries(inner, `the option \`${key}\``, at, entries.problems), at),
+    );
+    if (option !== undefined) options.set(key, option);
+  }
+  return options;
 }
 
 function optionOf(entries: Entries, at: SourceRange): RoleOption {
-  const [unknown] = entries.unknownKeys(OPTION_KEYS, "an option of a role");
-  if (unknown !== undefined) throw inputError("unknown-key", unknown.message, unknown);
+  entries.knows(OPTION_KEYS, "a role's option");
   const choices = entries.list("choices").map(literalOf);
-  const nested = entries.value("options");
-  const fallback = entries.value("default");
-  const elements = entries.text("elements");
   return {
-    type: typeOf(entries.text("type") ?? "str", entries.positionOf("type")),
+    type: typeOf(entries, "type") ?? "str",
     description: descriptionOf(entries.value("description")),
     required: entries.boolean("required") ?? false,
     secret: entries.boolean("secret") ?? false,
     at,
-    ...(fallback === undefined ? {} : { default: fallback }),
+    ...present("default", entries.value("default")),
     ...(choices.length === 0 ? {} : { choices: choices as (string | number | boolean)[] }),
-    ...(elements === undefined ? {} : { elements: typeOf(elements, entries.positionOf("elements")) }),
-    ...(nested === undefined ? {} : { options: optionsOf(nested, at) }),
+    ...present("elements", typeOf(entries, "elements")),
+    ...(entries.value("options") === undefined ? {} : { options: optionsOf(entries) }),
   };
 }
 
-function typeOf(word: string, at: SourceRange): RoleOption["type"] {
-  const type = TYPES.find((one) => one === word);
-  if (type !== undefined) return type;
-  throw inputError("wrong-type", `there is no type \`${word}\``, { at, expected: TYPES.join(", ") });
+function typeOf(entries: Entries, key: "type" | "elements"): RoleOption["type"] | undefined {
+  const word = entries.text(key);
+  if (word === undefined) return undefined;
+  const type =
+    TYPES.find((one) => one === word) ?? (Object.hasOwn(TYPE_ALIASES, word) ? TYPE_ALIASES[word] : undefined);
+  return type ?? entries.wrong(key, `one of ${TYPES.join(", ")}`);
 }
 
 function descriptionOf(value: Templated | undefined): string {

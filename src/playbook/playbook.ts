@@ -16,9 +16,15 @@ export interface Play {
   /** In the order in which they run: pre_tasks, roles (with their dependencies), tasks, post_tasks; handlers are flushed in between. */
   sections: readonly Section[];
   handlers: readonly Task[];
+  /** The roles that are known when the play starts, dependencies first: every task of the play sees their defaults and vars, as in Ansible. */
+  roles: readonly RoleContext[];
+  /** `connection`, `port` and `remote_user` as the variables that say the same. Every other level of variables wins over them. */
+  connection: ReadonlyMap<string, SourcedVariable>;
   variables: ReadonlyMap<string, SourcedVariable>;
   variableFiles: readonly Templated[];
   gatherFacts: boolean;
+  /** In which order hosts come to their turn. */
+  order: "inventory" | "reverse_inventory" | "sorted" | "reverse_sorted" | "shuffle";
   /** Batch sizes: hosts or percentages; empty for all hosts at once. */
   serial: readonly (number | { percent: number })[];
   maxFailPercentage?: number;
@@ -32,10 +38,11 @@ export interface Section {
   nodes: readonly Node[];
 }
 
-export type Node = Task | Block;
+export type Node = Task | Block | Include;
 
 /** What a play hands down to blocks and a block to tasks; the loader merges it, so that every task has its final keywords. */
 export interface InheritedKeywords {
+  /** True, false, or what gives one of them; so are the other keywords of this kind. */
   become?: Templated;
   becomeUser?: Templated;
   becomeMethod?: BecomeMethod;
@@ -53,6 +60,8 @@ export interface InheritedKeywords {
   when: readonly Condition[];
   /** `vars` of the blocks around and of the node itself, outermost first. */
   variables: readonly ReadonlyMap<string, SourcedVariable>[];
+  /** `vars` of the includes and the items of their loops that led here, outermost first: they win over what tasks set (Ansible's include params). */
+  includeVariables: readonly ReadonlyMap<string, SourcedVariable>[];
   /** module_defaults: module name to parameters. */
   moduleDefaults: ReadonlyMap<string, readonly TemplatedEntry[]>;
 }
@@ -74,7 +83,7 @@ export interface Task {
   /** Parameters with their positions; `args:` merged in; free form of command, shell, script and raw as `_raw_params`. */
   parameters: readonly TemplatedEntry[];
   keywords: InheritedKeywords;
-  loop?: { items: Templated; variable: string; indexVariable?: string; label?: Templated; pauseMs?: number };
+  loop?: Loop;
   register?: string;
   /** Names of handlers or `listen` topics. */
   notify: readonly Templated[];
@@ -83,10 +92,52 @@ export interface Task {
   changedWhen?: readonly Condition[];
   failedWhen?: readonly Condition[];
   until?: readonly Condition[];
-  retries: number;
-  delayMs: number;
+  /** How often to try again, and the seconds between two tries: see repetition.ts. */
+  retries?: Templated;
+  delay?: Templated;
   role?: RoleContext;
   at: SourceRange;
+}
+
+export interface Loop {
+  items: Templated;
+  variable: string;
+  indexVariable?: string;
+  label?: Templated;
+  pauseMs?: number;
+}
+
+/**
+ * A file of tasks or a role that can't be pulled in when the playbook is loaded: its name is a template, it stands in a loop whose items nobody knows
+ * yet, or its tasks change what its `when` depends on. Everything else that `include_*` names is loaded with the playbook and checked with it.
+ */
+export interface Include {
+  kind: "include";
+  /** Stands for the include in lists of tasks and in events; its `when` is evaluated once, for each item, and not by the tasks inside. */
+  task: Task;
+  /** Name of the file or the role. */
+  target: Templated;
+  /**
+   * Loads what is included, for one host and item.
+   *
+   * @param target what `target` came to.
+   * @param pass of its loop; what the tasks inside see of it.
+   * @throws DiagnosticsError for a file or role that is not there, is wrong, or includes itself without end.
+   */
+  expand(target: string, pass?: IncludePass): Promise<Expansion>;
+}
+
+/** One item of an include's loop. */
+export interface IncludePass {
+  index: number;
+  variables: ReadonlyMap<string, SourcedVariable>;
+}
+
+/** What an include came to. */
+export interface Expansion {
+  nodes: readonly Node[];
+  /** Handlers that the play has from now on. */
+  handlers: readonly Task[];
 }
 
 export interface Block {
@@ -110,8 +161,10 @@ export interface RoleContext {
   parameters: ReadonlyMap<string, SourcedVariable>;
   /** From meta/argument_specs.yml or meta/variables.yml; checked before the role's first task, per host. */
   specification?: RoleSpecification;
-  /** The role that pulled it in as a dependency, if one did. */
+  /** The role that pulled it in, as a dependency or by an import. */
   parent?: RoleContext;
+  /** Roles that it depends on: it sees their defaults and vars, below its own. */
+  dependencies: readonly RoleContext[];
 }
 
 export interface RoleSpecification {

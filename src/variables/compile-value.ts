@@ -1,4 +1,4 @@
-import { inputError } from "../diagnostics/diagnostic.ts";
+import { type Diagnostic, DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
 import { compileExpression } from "./expression.ts";
 import type { Templated, TemplatedEntry } from "./templated.ts";
 import { compileText } from "./text-template.ts";
@@ -8,13 +8,18 @@ import { isAlias, isMap, isScalar, isSeq, type YamlNode, type YamlSource } from 
 /**
  * Compiles a YAML value: text with `{{` in it becomes a template, `!expr` an expression, everything else stays what it is.
  *
+ * @param problems with it, what is wrong in one scalar is noted there and the rest compiled on, so that a file's errors are told together.
  * @throws DiagnosticsError template-syntax, expression-syntax, expression-type
  */
-export function compileValue(source: YamlSource, node: unknown): Templated {
-  return compile(source, node, new Set());
+export function compileValue(source: YamlSource, node: unknown, problems?: Diagnostic[]): Templated {
+  return compile(problems === undefined ? source : { ...source, problems }, node, new Set());
 }
 
-function compile(source: YamlSource, node: unknown, above: ReadonlySet<unknown>): Templated {
+interface Source extends YamlSource {
+  problems?: Diagnostic[];
+}
+
+function compile(source: Source, node: unknown, above: ReadonlySet<unknown>): Templated {
   if (node === null || node === undefined) return { kind: "literal", value: null };
   if (isAlias(node)) {
     const target = node.resolve(source.document);
@@ -26,7 +31,7 @@ function compile(source: YamlSource, node: unknown, above: ReadonlySet<unknown>)
     return compile(source, target, above);
   }
   const at = source.at(node as YamlNode);
-  if (isScalar(node)) return compileScalar(node.value, node.tag, at);
+  if (isScalar(node)) return collected(source, at, node.value, () => compileScalar(node.value, node.tag, at));
   const inside = new Set([...above, node]);
   if (isSeq(node)) {
     return { kind: "list", items: node.items.map((item) => compile(source, item, inside)), at };
@@ -38,7 +43,7 @@ function compile(source: YamlSource, node: unknown, above: ReadonlySet<unknown>)
 }
 
 function mapEntries(
-  source: YamlSource,
+  source: Source,
   node: { items: { key: unknown; value: unknown }[] },
   above: ReadonlySet<unknown>,
 ): TemplatedEntry[] {
@@ -68,6 +73,26 @@ function mapEntries(
     else entries[index] = entry;
   }
   return entries;
+}
+
+/** A scalar that does not compile is a template that can't be evaluated: what uses it need not complain once more. */
+function collected(
+  { problems }: Source,
+  at: NonNullable<Templated["at"]>,
+  written: unknown,
+  compileIt: () => Templated,
+): Templated {
+  if (problems === undefined) return compileIt();
+  try {
+    return compileIt();
+  } catch (error) {
+    if (!(error instanceof DiagnosticsError)) throw error;
+    problems.push(...error.diagnostics);
+    const evaluate = (): never => {
+      throw error;
+    };
+    return { kind: "text", template: { source: String(written), names: [], evaluate }, at };
+  }
 }
 
 function entriesOf(map: Templated): readonly TemplatedEntry[] {

@@ -1,0 +1,35 @@
+import type { Include, Node } from "../playbook/playbook.ts";
+import { expandInclude } from "./expand-include.ts";
+import type { HostContext } from "./host-context.ts";
+import type { Pass } from "./passes.ts";
+import { reportFinished } from "./report-task.ts";
+import { skipped } from "./skip.ts";
+import { type Outcome, outcomeOfError } from "./task-result.ts";
+
+/**
+ * The tasks of an include whose turn has come. What is wrong with it is told as a failure of the include.
+ *
+ * @returns undefined when it failed, and nothing says to go on.
+ */
+export async function expandAndReport(
+  context: HostContext,
+  include: Include,
+  rescued: boolean,
+): Promise<Node[] | undefined> {
+  const { task } = include;
+  const startedMs = Date.now();
+  const report = (pass: Pass | undefined, outcome: Outcome): string =>
+    reportFinished(context, { task, pass, handler: false, delegatedTo: undefined }, outcome, {
+      rescued,
+      startedMs,
+      attempts: 1,
+      notified: [],
+    });
+  const scope = context.variables.scopeOf(task);
+  try {
+    return await expandInclude(context, include, scope, (pass) => report(pass, skipped(task, pass.scope)));
+  } catch (error) {
+    const status = report({ scope }, outcomeOfError(error, context.changesPending));
+    return status === "failed" || status === "rescued" ? undefined : [];
+  }
+}

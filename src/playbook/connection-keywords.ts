@@ -1,0 +1,44 @@
+import { literalOf } from "../variables/evaluate.ts";
+import type { SourcedVariable } from "../variables/sourced.ts";
+import type { Entries } from "./entries.ts";
+import type { InheritedKeywords } from "./playbook.ts";
+
+/** Keywords of a play, and the variables that say the same. `user` is the old name of `remote_user`. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  connection: "ansible_connection",
+  port: "ansible_port",
+  remote_user: "ansible_user",
+  user: "ansible_user",
+};
+
+/** `connection`, `port` and `remote_user` of a play, as variables. */
+export function connectionVariables(entries: Entries): ReadonlyMap<string, SourcedVariable> {
+  const variables = new Map<string, SourcedVariable>();
+  for (const [keyword, variable] of Object.entries(VARIABLES)) {
+    const value = entries.value(keyword);
+    if (value !== undefined) variables.set(variable, { value, at: entries.keyPosition(keyword) });
+  }
+  return variables;
+}
+
+/**
+ * The same keywords inside a play. A host has one connection, so only `connection: local` can be meant there: the task works on the controller.
+ */
+export function localConnection(entries: Entries, keywords: InheritedKeywords): InheritedKeywords {
+  for (const keyword of ["port", "remote_user"]) {
+    if (entries.value(keyword) === undefined) continue;
+    entries.note({
+      code: "unknown-key",
+      message: `\`${keyword}\` can't change within a play: a host has one connection`,
+      at: entries.keyPosition(keyword),
+      hint: "write it on the play, or in the inventory; to act as somebody else, write `become_user:`",
+    });
+  }
+  const connection = entries.value("connection");
+  if (connection === undefined) return keywords;
+  if (literalOf(connection) !== "local") {
+    entries.wrong("connection", "local; another connection is chosen on the play, or in the inventory");
+    return keywords;
+  }
+  return { delegateTo: { kind: "literal", value: "localhost" }, ...keywords };
+}
