@@ -7,6 +7,8 @@ import type { Event, TaskFinished } from "../../src/converge/event.ts";
 import { Secrets } from "../../src/diagnostics/secrets.ts";
 import { run } from "../../src/fleet/run.ts";
 import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { labPowerOff, labStart } from "../../src/lab/lab.ts";
+import { settingNames } from "../../src/pgbouncer/settings.ts";
 import { loadPlaybook } from "../../src/playbook/load-playbook.ts";
 import { extraVariables } from "../../src/variables/extra-variables.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
@@ -38,12 +40,18 @@ beforeAll(async () => {
   );
 });
 
-async function provision(options: { check?: boolean; extra?: string[]; limit?: string } = {}) {
+async function provision(
+  options: { check?: boolean; extra?: string[]; limit?: string; playbook?: string } = {},
+) {
   const events: Event[] = [];
   const finished = await run({
     runId: "main-job",
     inventory: await loadInventory([path.join(folder, "hosts.yml")]),
-    playbooks: [await loadPlaybook("playbooks/pgbouncer.yml", { rolePaths: [path.resolve("roles")] })],
+    playbooks: [
+      await loadPlaybook(options.playbook ?? "playbooks/pgbouncer.yml", {
+        rolePaths: [path.resolve("roles")],
+      }),
+    ],
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     tags: [],
     skipTags: [],
@@ -113,6 +121,29 @@ describe("the main job", () => {
     expect(Number(/(\d+\.\d+)/.exec(said)?.[1])).toBeLessThanOrEqual(1.1);
   });
 
+  test.each([
+    ["pool1", "1.18"],
+    ["pool2", "1.24"],
+  ])("the catalogue has exactly the settings that PgBouncer on %s shows", async (host, version) => {
+    const file = path.join(folder, "show.yml");
+    await writeFile(
+      file,
+      `- hosts: ${host}
+  tasks:
+    - pgbouncer_admin:
+        command: SHOW CONFIG
+        host: "{{ ansible_host }}"
+        user: pgb_admin
+        password: "{{ pgbouncer_admin_password }}"
+        ca_file: "{{ tls_ca_directory }}/ca.crt"
+        server_name: "{{ inventory_hostname }}"
+`,
+    );
+    const { tasks } = await provision({ playbook: file });
+    const rows = tasks[0]?.data?.["rows"] as { key: string }[];
+    expect(rows.map(({ key }) => key).sort()).toEqual(settingNames("pgbouncer", version).sort());
+  });
+
   test("plain text, the console from elsewhere and other hosts are refused", async () => {
     const address = labHost("pool1").address;
     await expect(onHost("db1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`)).rejects.toThrow();
@@ -171,6 +202,12 @@ describe("the main job", () => {
       .filter(({ task }) => task.module === "pgbouncer_ini")
       .map(({ host, status }) => `${host} ${status}`);
     expect(ini.sort()).toEqual(["pool1 failed", "pool2 would-change"]);
+  });
+
+  test("a host whose power is cut comes back as it was: service, firewall and certificates", async () => {
+    await labPowerOff(inject("lab").name, ["pool1"]);
+    await labStart(inject("lab").name, ["pool1"]);
+    expect(told((await provision()).not("ok"))).toEqual([]);
   });
 
   test("drift made by hand is named exactly, and mended", async () => {

@@ -86,6 +86,50 @@ const CASES: readonly Case[] = [
       "nft list table inet plumb | grep -q 'dport { 80, 443 }' && grep -q nftables.d /etc/nftables.conf && systemctl is-enabled nftables",
     drift: "nft flush chain inet plumb input; nft add rule inet plumb input accept",
   },
+  {
+    module: "lineinfile",
+    tasks: `- lineinfile: {path: /srv/lines, regexp: '^port=', line: 'port=6432 \`x\` $y', create: true}`,
+    before: "printf 'a\\nport=1\\nb\\n' > /srv/lines",
+    holds: '[ "$(sed -n 2p /srv/lines)" = \'port=6432 `x` $y\' ] && [ "$(wc -l < /srv/lines)" = 3 ]',
+    drift: "sed -i 's/6432/1/' /srv/lines",
+  },
+  {
+    module: "blockinfile",
+    tasks: "- blockinfile: {path: /srv/block, block: \"one\\ntwo\", create: true, insertafter: '^first'}",
+    before: "printf 'first\\nlast\\n' > /srv/block",
+    holds:
+      "[ \"$(sed -n '3,4p' /srv/block | tr '\\n' ' ')\" = 'one two ' ] && [ \"$(tail -n 1 /srv/block)\" = last ]",
+    drift: "sed -i '/two/d' /srv/block",
+  },
+  {
+    module: "ini_file",
+    tasks: "- ini_file: {path: /srv/app.ini, section: server, option: port, value: 8080}",
+    before: "printf '; kept\\n[server]\\nport = 1\\n\\n[other]\\nport = 2\\n' > /srv/app.ini",
+    holds:
+      "grep -q '^port = 8080' /srv/app.ini && grep -q '^port = 2' /srv/app.ini && grep -q '^; kept' /srv/app.ini",
+    drift: "sed -i 's/8080/9/' /srv/app.ini",
+  },
+  {
+    module: "authorized_key",
+    tasks:
+      "- authorized_key: {user: operator, key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGLQm3DZsW1AQ8Bn4ejm5kkJ6jvQ7VNbqkJfPvcVDb7V test'}",
+    holds:
+      "grep -q 'VDb7V test' /home/operator/.ssh/authorized_keys && [ \"$(stat -c '%U %a' /home/operator/.ssh/authorized_keys)\" = 'operator 600' ] && grep -q 'lab test' /home/operator/.ssh/authorized_keys",
+    drift: "sed -i '/VDb7V/d' /home/operator/.ssh/authorized_keys",
+  },
+  {
+    module: "hostname",
+    tasks: "- hostname: {name: renamed}",
+    holds: '[ "$(cat /proc/sys/kernel/hostname /etc/hostname | sort -u)" = renamed ]',
+    drift: "echo other > /etc/hostname",
+  },
+  {
+    module: "apt_repository",
+    tasks:
+      "- apt_repository: {name: local-test, uris: ['file:/srv/repository'], suites: ['./'], trusted: true, update_cache: false}",
+    holds: "grep -q '^URIs: file:/srv/repository' /etc/apt/sources.list.d/local-test.sources",
+    drift: "echo 'Enabled: no' >> /etc/apt/sources.list.d/local-test.sources",
+  },
 ];
 
 describe.each(["bookworm1", "trixie1"])("on %s", (host) => {
