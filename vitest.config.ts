@@ -11,7 +11,8 @@ export default defineConfig({
           globalSetup: ["test/hosts/global-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 300_000,
-          maxWorkers: 2,
+          // The files share the hosts, and one host has one lock.
+          fileParallelism: false,
         },
       },
     ],

@@ -1,4 +1,4 @@
-import type { Answered, Query, QueryMap } from "../queries/query.ts";
+import type { Answered, Query } from "../queries/query.ts";
 import type { ShellUser } from "../transport/transport.ts";
 
 /** A query together with the shell that asks it. */
@@ -35,12 +35,4 @@ export function identify({ query, as }: AddressedQuery): string {
 
 export function describeShellUser(as: ShellUser): string {
   return as.kind === "login" ? "" : `${as.method}:${as.user}`;
-}
-
-/** A module's queries, each with the shell that asks it. */
-export function addressed(
-  queries: QueryMap,
-  shellOf: (query: Query<unknown>) => ShellUser,
-): AddressedQuery[] {
-  return Object.values(queries).map((query) => ({ query, as: shellOf(query) }));
 }

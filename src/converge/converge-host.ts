@@ -3,8 +3,10 @@ import { TransportError } from "../transport/transport.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import { ask } from "./ask.ts";
 import { questionsOf, tasksInOrder, type Upcoming } from "./ask-ahead.ts";
+import type { HostUnreachable } from "./event.ts";
 import { handlerId } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
+import { HostStateError } from "./host-session.ts";
 import { checkRole } from "./role-check.ts";
 import { expandAndReport } from "./run-include.ts";
 import { runTask, type TaskEnd } from "./run-task.ts";
@@ -45,6 +47,10 @@ export async function convergeHost(context: HostContext): Promise<HostEnd> {
 
 async function endOf(context: HostContext, error: unknown): Promise<HostEnd> {
   if (error instanceof TransportError) return reportUnreachable(context, error);
+  if (error instanceof HostStateError) {
+    reportUnusable(context, "locked", error.message, error.hint);
+    return "failed";
+  }
   if (!(error instanceof StopHost)) throw error;
   if (error.end !== "failed" && error.end !== "ended") return error.end;
   try {
@@ -58,14 +64,23 @@ async function endOf(context: HostContext, error: unknown): Promise<HostEnd> {
 }
 
 function reportUnreachable(context: HostContext, error: TransportError): HostEnd {
+  reportUnusable(context, error.code, error.message, error.hint);
+  return "unreachable";
+}
+
+function reportUnusable(
+  context: HostContext,
+  code: HostUnreachable["code"],
+  message: string,
+  hint: string | undefined,
+): void {
   context.emit({
     type: "host-unreachable",
     host: context.host,
-    code: error.code,
-    message: context.secrets.redact(error.message),
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    code,
+    message: context.secrets.redact(message),
+    ...(hint === undefined ? {} : { hint }),
   });
-  return "unreachable";
 }
 
 /**

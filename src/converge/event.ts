@@ -53,10 +53,12 @@ export interface HostConnected extends Timed {
   durationMs: number;
 }
 
+/** A host on which nothing can be done. */
 export interface HostUnreachable extends Timed {
   type: "host-unreachable";
   host: string;
-  code: TransportErrorCode;
+  /** `locked`: connected, but another run works on it, or its state can't be kept. */
+  code: TransportErrorCode | "locked";
   message: string;
   hint?: string;
   /** The task that was under way when the connection was lost. */

@@ -25,13 +25,13 @@ export interface TaskUser {
   becomeMethod: BecomeMethod;
 }
 
-/** The host is being worked on by somebody else, or its state directory can't be used. */
-export class HostLockError extends Error {
+/** The host is being worked on by somebody else, its state directory can't be used, or it does not say what it is. */
+export class HostStateError extends Error {
   readonly hint: string;
 
   constructor(message: string, hint: string) {
     super(message);
-    this.name = "HostLockError";
+    this.name = "HostStateError";
     this.hint = hint;
   }
 }
@@ -92,7 +92,7 @@ export class HostSession {
   /**
    * Takes the lock and asks for the facts; call it, then send the first questions without waiting, so that all travel together.
    *
-   * @throws HostLockError when another run holds the host.
+   * @throws HostStateError when another run holds the host.
    */
   begin(): Promise<void> {
     this.#begun ??= this.#takeLockAndAskFacts();
@@ -110,20 +110,25 @@ export class HostSession {
       { stdout: answer.stdout, stderr: answer.stderr.toString(), exitCode: requireExit(answer) },
       ["all"],
     )[0];
-    if (parsed?.known !== true) throw new Error(`facts: ${parsed?.reason ?? "no answer"}`);
+    if (parsed?.known !== true) {
+      throw new HostStateError(
+        `the host's facts are not known: ${parsed?.reason ?? "no answer"}`,
+        "is it a Linux host with a POSIX shell?",
+      );
+    }
     this.#facts = parsed.answer;
   }
 
   #readLock(lock: ExecResult): void {
     const problem = lock.stderr.toString().trim();
     if (lock.exitCode === LOCK_HELD) {
-      throw new HostLockError(
+      throw new HostStateError(
         `another run is working on this host: ${problem}`,
         "wait until it has ended, or end it; the lock goes with its connection",
       );
     }
     if (lock.exitCode !== 0) {
-      throw new HostLockError(
+      throw new HostStateError(
         `the host's lock could not be taken: ${problem || `exit ${String(lock.exitCode)}`}`,
         "Plumb keeps its state in /var/lib/plumb (or ~/.local/state/plumb without become); is the disk full, or the file system read-only?",
       );
@@ -158,14 +163,14 @@ export class HostSession {
    * Remembers handlers on the host, before the step that notifies them.
    *
    * @returns those that were not on the list before.
-   * @throws HostLockError when they can't be written down (disk full): the step must not run then.
+   * @throws HostStateError when they can't be written down (disk full): the step must not run then.
    */
   async rememberHandlers(handlers: readonly string[]): Promise<string[]> {
     const fresh = handlers.filter((handler) => !this.#pendingHandlers.includes(handler));
     if (fresh.length === 0) return [];
     const result = await this.run(rememberHandlersScript(fresh), this.#options.stateUser);
     if (result.exitCode !== 0) {
-      throw new HostLockError(
+      throw new HostStateError(
         `the notified handlers could not be written down: ${result.stderr.toString().trim()}`,
         "nothing was changed by this task; make room on the host and run again",
       );

@@ -1,4 +1,3 @@
-import { ModuleFailure } from "../modules/module.ts";
 import type {
   ControllerStep,
   FileContent,
@@ -146,9 +145,4 @@ async function contentBytes(content: FileContent): Promise<Uint8Array> {
 
 function contentStream(content: FileContent): Uint8Array | AsyncIterable<Uint8Array> {
   return content.kind === "bytes" ? content.bytes : content.file.stream();
-}
-
-/** A failure of a module or a step as one message for the task's result. */
-export function isTaskFailure(error: unknown): error is StepFailure | ModuleFailure {
-  return error instanceof StepFailure || error instanceof ModuleFailure;
 }

@@ -5,7 +5,7 @@ import { ModuleFailure } from "../modules/module.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
 import { BrokenPromise, NotKnown, type PassResult } from "./apply-pass.ts";
 import type { TaskStatus } from "./event.ts";
-import { HostLockError } from "./host-session.ts";
+import { HostStateError } from "./host-session.ts";
 import { StepFailure } from "./perform.ts";
 
 /** What a pass came to, as views and `register` see it. */
@@ -82,7 +82,7 @@ export function outcomeOfError(error: unknown, changesPending: boolean): Outcome
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     };
   }
-  if (error instanceof HostLockError)
+  if (error instanceof HostStateError)
     return { ...nothing, status: "failed", message: error.message, hint: error.hint };
   if (error instanceof BrokenPromise) {
     return {

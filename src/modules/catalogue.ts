@@ -9,7 +9,10 @@ type LoadModule = () => Promise<Module>;
  * Aliases stand in `aliases`, so that a playbook can be checked without loading every module.
  */
 const modules: Readonly<Record<string, LoadModule>> = {
+  apt_repository: async () => erased((await import("./apt-repository.ts")).aptRepository),
   assert: async () => erased((await import("./assert.ts")).assert),
+  authorized_key: async () => erased((await import("./authorized-key.ts")).authorizedKey),
+  blockinfile: async () => erased((await import("./blockinfile.ts")).blockinfile),
   command: async () => erased((await import("./command.ts")).command),
   copy: async () => erased((await import("./copy.ts")).copy),
   debug: async () => erased((await import("./debug.ts")).debug),
@@ -17,6 +20,9 @@ const modules: Readonly<Record<string, LoadModule>> = {
   fetch: async () => erased((await import("./fetch.ts")).fetch),
   file: async () => erased((await import("./file.ts")).file),
   group: async () => erased((await import("./group.ts")).group),
+  hostname: async () => erased((await import("./hostname.ts")).hostname),
+  ini_file: async () => erased((await import("./ini-file.ts")).iniFile),
+  lineinfile: async () => erased((await import("./lineinfile.ts")).lineinfile),
   nftables: async () => erased((await import("./nftables.ts")).nftables),
   package: async () => erased((await import("./package.ts")).packageModule),
   pause: async () => erased((await import("./pause.ts")).pause),
@@ -40,6 +46,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   template: async () => erased((await import("./template.ts")).template),
   tls_ca: async () => erased((await import("./tls-ca.ts")).tlsCa),
   tls_certificate: async () => erased((await import("./tls-certificate.ts")).tlsCertificate),
+  ufw: async () => erased((await import("./ufw.ts")).ufw),
   user: async () => erased((await import("./user.ts")).user),
   wait_for: async () => erased((await import("./wait-for.ts")).waitFor),
 };

@@ -79,7 +79,9 @@ function configurationOf(
   version: string,
 ): Configuration {
   const names = new Set(settingNames("pgbouncer", version));
-  const supported = Object.entries(when_supported).filter(([name]) => names.has(name));
+  const supported = Object.entries(when_supported).filter(
+    ([name]) => names.has(name) && pgbouncer[name] === undefined,
+  );
   return { pgbouncer: { ...pgbouncer, ...Object.fromEntries(supported) }, databases, users, peers };
 }
 

@@ -40,10 +40,3 @@ export function ceilingOf(
     arithmetic: `${parts.map(({ formula }) => formula).join("; ")}; × ${processes} processes = ${processes * sum}`,
   };
 }
-
-/** Open files that PgBouncer needs: one a client, one a server connection, and some for itself. */
-export function openFilesNeeded(configuration: Configuration, users: number): number {
-  const clients = Number(configuration.pgbouncer["max_client_conn"] ?? 100);
-  const { connections } = ceilingOf(configuration, { maxConnections: 0, reserved: 0, users, processes: 1 });
-  return clients + connections + 100;
-}

@@ -19,8 +19,6 @@ const PSEUDO_MODULES = [
   "import_playbook",
 ] as const;
 
-export type PseudoModule = (typeof PSEUDO_MODULES)[number];
-
 /** Which module a task names, and what stands behind it. */
 export interface NamedModule {
   /** As it is written. */

@@ -5,6 +5,9 @@ import { compileText } from "./text-template.ts";
 import type { Value } from "./value.ts";
 import { isAlias, isMap, isScalar, isSeq, type YamlNode, type YamlSource } from "./yaml-source.ts";
 
+/** How the `yaml` package gives the key `<<` where merging is on: as a symbol. */
+const MERGE_KEY = String(Symbol("<<"));
+
 /**
  * Compiles a YAML value: text with `{{` in it becomes a template, `!expr` an expression, everything else stays what it is.
  *
@@ -57,7 +60,7 @@ function mapEntries(
     }
     const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
     // `<<: *defaults` (YAML 1.1, merge keys): what the map itself says wins.
-    if (key === "<<") {
+    if (key === "<<" || key === MERGE_KEY) {
       const merged = compile(source, pair.value, above);
       const maps = merged.kind === "list" ? merged.items : [merged];
       for (const map of maps) {

@@ -3,7 +3,6 @@ import {
   type Document,
   isAlias,
   isMap,
-  isPair,
   isScalar,
   isSeq,
   LineCounter,
@@ -28,7 +27,7 @@ export interface YamlSource {
 }
 
 export type { YamlNode };
-export { isAlias, isMap, isPair, isScalar, isSeq };
+export { isAlias, isMap, isScalar, isSeq };
 
 /** Tags that Plumb gives a meaning: the text is kept, with its tag, for whoever compiles the value. */
 const KEPT_TAGS: ScalarTag[] = ["!expr", "!vault", "!unsafe"].map((tag) => ({

@@ -28,7 +28,7 @@ export function eventLines(event: Event, options: LineOptions): string[] {
       return ["", `${paint("bold", `PLAY ${event.name}`)}  (${countOf(event.hosts.length, "host")})`];
     case "host-unreachable":
       return [
-        `${paint("bold", event.host)}  ${paint("red", "UNREACHABLE")}  ${safeText(event.message)}`,
+        `${paint("bold", event.host)}  ${paint("red", event.code === "locked" ? "LOCKED" : "UNREACHABLE")}  ${safeText(event.message)}`,
         ...hintLines(event.hint),
       ];
     case "task-finished":

@@ -1,0 +1,105 @@
+import { parse } from "ini";
+import { z } from "zod";
+import { editParams } from "./edit-params.ts";
+import {
+  diffEditedFile,
+  type EditChange,
+  editedFileQuery,
+  editedFileSteps,
+  type FileEdit,
+  joinLines,
+  linesOf,
+} from "./edited-file.ts";
+import { defineModule } from "./module.ts";
+import { absolutePath } from "./parameter-types.ts";
+
+const params = z.strictObject({
+  path: absolutePath.describe("The file."),
+  section: z
+    .string()
+    .regex(/^[^\]\n]*$/)
+    .default("")
+    .describe("The section; empty for what stands before the first one."),
+  option: z
+    .string()
+    .regex(/^[^=\n]+$/, { error: "must be one line without =" })
+    .describe("The option."),
+  value: z.union([z.string(), z.number(), z.boolean()]).optional().describe("Its value."),
+  state: z.enum(["present", "absent"]).default("present").describe("Whether the option should be there."),
+  no_extra_spaces: z
+    .boolean()
+    .default(false)
+    .describe("Write `option=value`, without blanks around the sign."),
+  ...editParams,
+  create: z.boolean().default(true).describe("Make the file where there is none."),
+});
+
+type Params = z.infer<typeof params>;
+
+export const iniFile = defineModule<Params, { at: ReturnType<typeof editedFileQuery> }, EditChange>({
+  name: "ini_file",
+  summary: "One option of an INI file",
+  description: "Comments, order and everything else in the file stay as they are.",
+  params,
+  examples: [
+    {
+      title: "An option",
+      yaml: '- ini_file:\n    path: /etc/app.ini\n    section: server\n    option: port\n    value: 8080\n    mode: "0644"\n',
+    },
+    {
+      title: "Gone",
+      yaml: "- ini_file:\n    path: /etc/app.ini\n    section: server\n    option: debug\n    state: absent\n",
+    },
+  ],
+  queries: ({ path }) => ({ at: editedFileQuery(path) }),
+  diff: (want, { at }, { changesPending }) => diffEditedFile(editOf(want), at, changesPending),
+  steps: (change, want) => editedFileSteps(editOf(want), change.detail),
+});
+
+const editOf = (want: Params): FileEdit => ({
+  ...want,
+  edit: (text) => joinLines(edited(linesOf(text), want)),
+});
+
+function edited(lines: readonly string[], want: Params): string[] {
+  const { start, end } = sectionOf(lines, want.section);
+  const value = want.value === true ? "true" : want.value === false ? "false" : String(want.value ?? "");
+  const sign = want.no_extra_spaces ? "=" : " = ";
+  const line = `${want.option}${sign}${value}`;
+  const index =
+    start === -1
+      ? -1
+      : lines.findIndex((one, at) => at >= start && at < end && optionOf(one) === want.option);
+  if (want.state === "absent") return index === -1 ? [...lines] : lines.toSpliced(index, 1);
+  if (index !== -1) return says(lines[index] ?? "", value) ? [...lines] : lines.with(index, line);
+  if (start === -1) return [...lines, ...(lines.length === 0 ? [] : [""]), `[${want.section}]`, line];
+  return lines.toSpliced(lastFilled(lines, start, end), 0, line);
+}
+
+/** Where the options of a section begin and end; -1 when there is no such section. */
+function sectionOf(lines: readonly string[], section: string): { start: number; end: number } {
+  const isHeader = (line: string): boolean => /^\s*\[[^\]]*\]\s*$/.test(line);
+  const header = section === "" ? -1 : lines.findIndex((line) => line.trim() === `[${section}]`);
+  if (section !== "" && header === -1) return { start: -1, end: -1 };
+  const next = lines.findIndex((line, at) => at > header && isHeader(line));
+  return { start: header + 1, end: next === -1 ? lines.length : next };
+}
+
+/** A new option goes behind the last one, not behind the blank lines before the next section. */
+function lastFilled(lines: readonly string[], start: number, end: number): number {
+  let at = end;
+  while (at > start && lines[at - 1]?.trim() === "") at -= 1;
+  return at;
+}
+
+function optionOf(line: string): string | undefined {
+  return /^\s*[;#]/.test(line) ? undefined : /^\s*([^=]+?)\s*=/.exec(line)?.[1];
+}
+
+/** Whether a line says this value already: as it is written, or as the `ini` package reads it (quotes, escapes). */
+function says(line: string, value: string): boolean {
+  const written = line.slice(line.indexOf("=") + 1).trim();
+  if (written === value) return true;
+  const [read] = Object.values(parse(`option=${written}`));
+  return typeof read === "string" && read === value && !/[;#]/.test(written);
+}

@@ -1,0 +1,149 @@
+import { z } from "zod";
+import { ufwState } from "../queries/ufw-state.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
+import type { Difference } from "./change.ts";
+import { defineModule, ModuleFailure } from "./module.ts";
+
+const word = z
+  .string()
+  .regex(/^[A-Za-z0-9.:/,_-]+$/, { error: "must be an address, a network, a port or a range" });
+
+const params = z
+  .strictObject({
+    state: z
+      .enum(["enabled", "disabled"])
+      .optional()
+      .describe("Whether the firewall is on, now and after a reboot."),
+    default: z
+      .enum(["allow", "deny", "reject"])
+      .optional()
+      .describe("What becomes of packets that no rule is for."),
+    direction: z.enum(["in", "out"]).default("in").describe("Of the rule, or of the default."),
+    rule: z
+      .enum(["allow", "deny", "reject", "limit"])
+      .optional()
+      .describe("What becomes of what the rule is for."),
+    proto: z.enum(["any", "tcp", "udp"]).default("any").describe("Protocol."),
+    from_ip: word.default("any").describe("From where."),
+    to_ip: word.default("any").describe("To which address."),
+    port: z.union([z.number().int(), word]).optional().describe("To which port, or range as 8000:8100."),
+    comment: z
+      .string()
+      .regex(/^[^'\n]*$/)
+      .optional()
+      .describe("What the rule is for."),
+    delete: z.boolean().default(false).describe("The rule should not be there."),
+    allow_lockout: z.boolean().default(false).describe("Turn the firewall on although no rule lets SSH in."),
+  })
+  .refine((all) => (all.state ?? all.default ?? all.rule) !== undefined, {
+    error: "give `rule`, `default` or `state`",
+    path: ["rule"],
+  });
+
+type Params = z.infer<typeof params>;
+
+export const ufw = defineModule<Params, { at: ReturnType<typeof ufwState> }, undefined>({
+  name: "ufw",
+  summary: "Rules of ufw, Ubuntu's firewall",
+  description:
+    "Compared with what ufw itself says it has (`ufw show added`, `ufw status verbose`). The module `nftables` does more: it owns a table and compares with the kernel.",
+  params,
+  examples: [
+    {
+      title: "SSH first, then on",
+      yaml: "- ufw: {rule: allow, port: 22, proto: tcp}\n- ufw: {state: enabled, default: deny}\n",
+    },
+    {
+      title: "The pooler for the applications",
+      yaml: "- ufw:\n    rule: allow\n    port: 6432\n    proto: tcp\n    from_ip: 10.0.1.0/24\n",
+    },
+  ],
+  queries: () => ({ at: ufwState("own") }),
+  diff: (want, { at }) => {
+    const differences: Difference[] = [];
+    const field = (name: string, before: string, after: string): void =>
+      void differences.push({ kind: "field", name, before, after });
+    const has = at.rules.some((rule) => sameRule(rule, ruleWords(want)));
+    if (want.rule !== undefined && has === want.delete)
+      field(ruleWords(want).join(" "), has ? "present" : "absent", want.delete ? "absent" : "present");
+    const policy = want.direction === "in" ? at.defaultIn : at.defaultOut;
+    if (want.default !== undefined && policy !== want.default)
+      field(`default ${want.direction}`, policy ?? "unknown", want.default);
+    if (want.state !== undefined && at.enabled !== (want.state === "enabled"))
+      field("state", at.enabled ? "enabled" : "disabled", want.state);
+    if (
+      want.state === "enabled" &&
+      !at.enabled &&
+      !want.allow_lockout &&
+      !at.rules.some((rule) => /^(allow|limit)\b.*\b(22|ssh|OpenSSH)\b/i.test(rule))
+    ) {
+      throw new ModuleFailure("turning ufw on would lock Plumb out: no rule lets SSH in", {
+        hint: "add {rule: allow, port: 22, proto: tcp} before; allow_lockout: true turns it on all the same",
+      });
+    }
+    if (differences.length === 0) return { action: "none", reason: "ufw is as wanted" };
+    return {
+      action: "update",
+      summary: `change ufw: ${differences.map(({ name }) => name).join(", ")}`,
+      differences,
+      detail: undefined,
+    };
+  },
+  steps: (change, want) => [
+    { kind: "script", title: change.summary, script: ufwScript(change.differences, want) },
+  ],
+});
+
+function ufwScript(differences: readonly Difference[], want: Params): ShellText {
+  const changes = (name: string): boolean => differences.some((one) => one.name === name);
+  const comment = want.comment === undefined || want.delete ? [] : ["comment", want.comment];
+  return shellLines(
+    rawShell("set -e"),
+    want.rule !== undefined && changes(ruleWords(want).join(" "))
+      ? sh`ufw ${want.delete ? ["delete"] : []} ${ruleWords(want)} ${comment}`
+      : undefined,
+    want.default !== undefined && changes(`default ${want.direction}`)
+      ? sh`ufw default ${want.default} ${want.direction === "in" ? "incoming" : "outgoing"}`
+      : undefined,
+    want.state !== undefined && changes("state")
+      ? sh`ufw --force ${want.state === "enabled" ? "enable" : "disable"}`
+      : undefined,
+  );
+}
+
+function ruleWords(want: Params): string[] {
+  return [
+    want.rule ?? "allow",
+    ...(want.direction === "out" ? ["out"] : []),
+    ...(want.proto === "any" ? [] : ["proto", want.proto]),
+    ...["from", want.from_ip, "to", want.to_ip],
+    ...(want.port === undefined ? [] : ["port", String(want.port)]),
+  ];
+}
+
+/** `ufw show added` writes short forms, such as `allow 22/tcp`: both are brought to the same parts. */
+function sameRule(added: string, wanted: readonly string[]): boolean {
+  return partsOf(added.split(/\s+/)) === partsOf(wanted);
+}
+
+function partsOf(words: readonly string[]): string {
+  const after = (name: string): string | undefined => {
+    const index = words.indexOf(name);
+    return index === -1 ? undefined : words[index + 1];
+  };
+  const short = words.find(
+    (one, index) =>
+      index > 0 &&
+      /^\d[\d:,]*(\/(tcp|udp))?$/.test(one) &&
+      !["from", "to", "port", "proto"].includes(words[index - 1] ?? ""),
+  );
+  const [shortPort, shortProto] = short?.split("/") ?? [];
+  return [
+    words[0],
+    words.includes("out") ? "out" : "in",
+    after("proto") ?? shortProto ?? "any",
+    after("from") ?? "any",
+    after("to") ?? "any",
+    after("port") ?? shortPort ?? "",
+  ].join(" ");
+}

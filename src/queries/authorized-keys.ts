@@ -1,0 +1,32 @@
+import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { defineQuery, known, notKnown } from "./query.ts";
+
+/** The authorized_keys file of a user; `home` undefined: there is no such user. */
+export const authorizedKeys = defineQuery<string, { home: string | undefined; text: string }>({
+  name: "authorized-keys",
+  identify: (user) => user,
+  script: (users) => ({
+    script: shellLines(
+      ...users.map((user) =>
+        shellLines(
+          sh`home=$(getent passwd ${user} | cut -d: -f6)`,
+          rawShell(`printf '\\0U\\0%s\\0' "$home"`),
+          rawShell(
+            '[ -z "$home" ] || [ ! -f "$home/.ssh/authorized_keys" ] || cat "$home/.ssh/authorized_keys"',
+          ),
+        ),
+      ),
+      rawShell("exit 0"),
+    ),
+  }),
+  parse: (output, users) => {
+    const parts = output.stdout.toString().split("\0U\0").slice(1);
+    return users.map((_, index) => {
+      const part = parts[index];
+      if (part === undefined) return notKnown(output.stderr.trim() || "no answer");
+      const end = part.indexOf("\0");
+      const home = part.slice(0, end);
+      return known({ home: home === "" ? undefined : home, text: part.slice(end + 1) });
+    });
+  },
+});

@@ -1,0 +1,98 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { inject } from "vitest";
+import type { Event, RunFinished, TaskFinished } from "../../src/converge/event.ts";
+import { Secrets } from "../../src/diagnostics/secrets.ts";
+import { run } from "../../src/fleet/run.ts";
+import type { RunOptions } from "../../src/fleet/run-options.ts";
+import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { loadPlaybook } from "../../src/playbook/load-playbook.ts";
+import { labHost } from "./lab-hosts.ts";
+
+/** What a run on lab hosts did. */
+export interface Converged {
+  events: Event[];
+  finished: RunFinished;
+  tasks: TaskFinished[];
+  /** Status of each task, in order: "changed copy". */
+  statuses: string[];
+}
+
+export interface ConvergeOptions {
+  hosts?: readonly string[];
+  check?: boolean;
+  diff?: boolean;
+  user?: string;
+  variables?: Record<string, string>;
+  stopping?: AbortSignal;
+  override?: Partial<RunOptions>;
+}
+
+/** Runs a playbook's text on lab hosts, in this process. Files beside the playbook go into `folder`. */
+export async function runPlaybook(
+  yaml: string,
+  options: ConvergeOptions = {},
+  folder?: string,
+): Promise<Converged> {
+  const directory = folder ?? (await mkdtemp(path.join(tmpdir(), "plumb-test-")));
+  const file = path.join(directory, "play.yml");
+  await writeFile(file, yaml);
+  const events: Event[] = [];
+  const finished = await run(await runOptions(file, options, (event) => events.push(event)));
+  const tasks = events.filter((event) => event.type === "task-finished");
+  return { events, finished, tasks, statuses: tasks.map(({ status, task }) => `${status} ${task.module}`) };
+}
+
+/** Runs tasks, as a play on the hosts, as root. */
+export function runTasks(
+  tasks: string,
+  options: ConvergeOptions & { handlers?: string } = {},
+  folder?: string,
+): Promise<Converged> {
+  const indent = (text: string): string => text.replace(/^/gm, "    ");
+  const handlers = options.handlers === undefined ? "" : `  handlers:\n${indent(options.handlers)}\n`;
+  return runPlaybook(
+    `- hosts: all\n  become: true\n  tasks:\n${indent(tasks)}\n${handlers}`,
+    options,
+    folder,
+  );
+}
+
+async function runOptions(
+  file: string,
+  options: ConvergeOptions,
+  emit: (event: Event) => void,
+): Promise<RunOptions> {
+  const { keyFile, knownHostsFile } = inject("lab");
+  const hosts = (options.hosts ?? ["bookworm1"]).map(labHost);
+  const inventory = path.join(path.dirname(file), "hosts.ini");
+  const own = options.variables?.["ansible_host"];
+  const lines = hosts.map(({ name, address }) => `${name} ansible_host=${own ?? address}`);
+  const variables = {
+    ansible_user: options.user ?? "admin",
+    ansible_ssh_private_key_file: keyFile,
+    ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHostsFile}`,
+    ...options.variables,
+  };
+  const settings = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  await writeFile(inventory, [...lines, "[all:vars]", ...settings, ""].join("\n"));
+  return {
+    runId: "test",
+    inventory: await loadInventory([inventory]),
+    playbooks: [await loadPlaybook(file, { rolePaths: [path.resolve("roles")] })],
+    tags: [],
+    skipTags: [],
+    extraVariables: { level: "extra vars", variables: new Map() },
+    checkMode: options.check === true,
+    diffMode: options.diff === true,
+    forks: 8,
+    connection: { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 10_000 },
+    defaultUser: { become: false, becomeUser: "root", becomeMethod: "sudo" },
+    secrets: new Secrets(),
+    emit,
+    stopping: options.stopping ?? new AbortController().signal,
+    aborting: new AbortController().signal,
+    ...options.override,
+  };
+}

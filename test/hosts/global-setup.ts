@@ -1,0 +1,41 @@
+import type { TestProject } from "vitest/node";
+import { labDown, labReset, labUp } from "../../src/lab/lab.ts";
+import type { LabHostSpec } from "../../src/lab/plan.ts";
+
+const LAB = "test";
+/** Shared by all files: two releases for the modules, and the four of the main job. */
+const HOSTS: readonly LabHostSpec[] = [
+  { name: "bookworm1", release: "bookworm" },
+  { name: "trixie1", release: "trixie" },
+  { name: "db1", release: "bookworm" },
+  { name: "pool1", release: "bookworm" },
+  { name: "pool2", release: "trixie" },
+  { name: "app1", release: "bookworm" },
+];
+
+declare module "vitest" {
+  interface ProvidedContext {
+    lab: {
+      name: string;
+      keyFile: string;
+      knownHostsFile: string;
+      hosts: { name: string; address: string; release: string }[];
+    };
+  }
+}
+
+/** Fresh hosts for the whole suite; they are taken down at its end. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const running = await labUp(LAB, HOSTS, (line) => process.stderr.write(`lab: ${line}\n`));
+  await labReset(
+    LAB,
+    running.hosts.map(({ name }) => name),
+  );
+  project.provide("lab", {
+    name: LAB,
+    keyFile: running.keyFile,
+    knownHostsFile: running.knownHostsFile,
+    hosts: running.hosts.map(({ name, address, release }) => ({ name, address, release })),
+  });
+  return () => labDown(LAB);
+}

@@ -1,0 +1,233 @@
+import { cp, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { beforeAll, describe, expect, inject, test } from "vitest";
+import { stringify } from "yaml";
+import type { Event, TaskFinished } from "../../src/converge/event.ts";
+import { Secrets } from "../../src/diagnostics/secrets.ts";
+import { run } from "../../src/fleet/run.ts";
+import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { labPowerOff, labStart } from "../../src/lab/lab.ts";
+import { settingNames } from "../../src/pgbouncer/settings.ts";
+import { loadPlaybook } from "../../src/playbook/load-playbook.ts";
+import { extraVariables } from "../../src/variables/extra-variables.ts";
+import { labHost, onHost } from "./lab-hosts.ts";
+
+/** The playbook as it ships, with the example's group_vars, on fresh hosts. */
+let folder = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "plumb-main-job-"));
+  await cp("inventory/example/group_vars", path.join(folder, "group_vars"), { recursive: true });
+  const { keyFile, knownHostsFile } = inject("lab");
+  const member = (name: string) => ({ [name]: { ansible_host: labHost(name).address } });
+  await writeFile(
+    path.join(folder, "hosts.yml"),
+    stringify({
+      all: {
+        vars: {
+          ansible_user: "admin",
+          ansible_ssh_private_key_file: keyFile,
+          ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHostsFile}`,
+        },
+        children: {
+          postgresql: { hosts: member("db1") },
+          poolers: { hosts: { ...member("pool1"), ...member("pool2") } },
+          clients: { hosts: member("app1") },
+        },
+      },
+    }),
+  );
+});
+
+async function provision(
+  options: { check?: boolean; extra?: string[]; limit?: string; playbook?: string } = {},
+) {
+  const events: Event[] = [];
+  const finished = await run({
+    runId: "main-job",
+    inventory: await loadInventory([path.join(folder, "hosts.yml")]),
+    playbooks: [
+      await loadPlaybook(options.playbook ?? "playbooks/pgbouncer.yml", {
+        rolePaths: [path.resolve("roles")],
+      }),
+    ],
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    tags: [],
+    skipTags: [],
+    extraVariables: await extraVariables(options.extra ?? []),
+    checkMode: options.check === true,
+    diffMode: true,
+    forks: 8,
+    connection: { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 10_000 },
+    defaultUser: { become: false, becomeUser: "root", becomeMethod: "sudo" },
+    secrets: new Secrets(),
+    emit: (event) => events.push(event),
+    stopping: new AbortController().signal,
+    aborting: new AbortController().signal,
+  });
+  const tasks = events.filter((event): event is TaskFinished => event.type === "task-finished");
+  return {
+    finished,
+    tasks,
+    events,
+    not: (status: string) => tasks.filter((task) => task.status !== status && task.status !== "skipped"),
+  };
+}
+
+const told = (tasks: readonly TaskFinished[]): string[] =>
+  tasks.map(({ host, status, task, message }) => `${host} ${status} ${task.name}: ${message}`);
+
+describe("the main job", () => {
+  test("check mode on fresh hosts touches nothing and fails nowhere", async () => {
+    const { tasks } = await provision({ check: true, limit: "db1:pool1:pool2" });
+    expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    expect(await onHost("pool1", "ls /etc/pgbouncer 2>/dev/null; ls /var/lib/plumb 2>/dev/null; true")).toBe(
+      "",
+    );
+  });
+
+  test("the first run provisions all hosts, and queries go through both poolers", async () => {
+    const { finished, tasks } = await provision();
+    expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    expect(finished.outcome).toBe("ok");
+    const queries = tasks.filter(({ task }) => task.module === "pg_query");
+    expect(queries.map(({ host, data }) => [host, data?.["tls"]]).sort()).toEqual([
+      ["app1", "TLSv1.3"],
+      ["app1", "TLSv1.3"],
+      ["pool1", "TLSv1.3"],
+      ["pool2", "TLSv1.3"],
+    ]);
+  });
+
+  test("the second run changes nothing, in three round trips at most", async () => {
+    const { finished, not } = await provision();
+    expect(told(not("ok"))).toEqual([]);
+    for (const { host, counters } of finished.hosts)
+      expect(`${host} ${(counters?.roundTrips ?? 99) <= 3}`).toBe(`${host} true`);
+  });
+
+  test("no password stands in anything that was told", async () => {
+    const { events } = await provision({ check: true });
+    const { readFile } = await import("node:fs/promises");
+    for (const name of ["app", "pgb_admin", "pgb_auth"]) {
+      const password = (await readFile(path.join(folder, "secrets", name), "utf8")).trim();
+      expect(JSON.stringify(events)).not.toContain(password);
+    }
+  });
+
+  test.each(["pool1", "pool2"])("the unit on %s scores 1.1 or better", async (host) => {
+    const said = await onHost(host, "systemd-analyze security pgbouncer --no-pager | tail -n 1");
+    expect(Number(/(\d+\.\d+)/.exec(said)?.[1])).toBeLessThanOrEqual(1.1);
+  });
+
+  test.each([
+    ["pool1", "1.18"],
+    ["pool2", "1.24"],
+  ])("the catalogue has exactly the settings that PgBouncer on %s shows", async (host, version) => {
+    const file = path.join(folder, "show.yml");
+    await writeFile(
+      file,
+      `- hosts: ${host}
+  tasks:
+    - pgbouncer_admin:
+        command: SHOW CONFIG
+        host: "{{ ansible_host }}"
+        user: pgb_admin
+        password: "{{ pgbouncer_admin_password }}"
+        ca_file: "{{ tls_ca_directory }}/ca.crt"
+        server_name: "{{ inventory_hostname }}"
+`,
+    );
+    const { tasks } = await provision({ playbook: file });
+    const rows = tasks[0]?.data?.["rows"] as { key: string }[];
+    expect(rows.map(({ key }) => key).sort()).toEqual(settingNames("pgbouncer", version).sort());
+  });
+
+  test("plain text, the console from elsewhere and other hosts are refused", async () => {
+    const address = labHost("pool1").address;
+    await expect(onHost("db1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`)).rejects.toThrow();
+    await onHost("app1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`);
+  });
+
+  test("a new pool size is reloaded without a restart; a new port is a restart", async () => {
+    const before = await onHost("pool1", "systemctl show -p MainPID --value pgbouncer");
+    const size = await provision({ limit: "pool1", extra: ["{pgbouncer_default_pool_size: 12}"] });
+    expect(told(size.not("ok"))).toEqual([
+      expect.stringContaining("a RELOAD applies it"),
+      expect.stringMatching(/apply the pgbouncer configuration: reloaded/),
+    ]);
+    expect(await onHost("pool1", "systemctl show -p MainPID --value pgbouncer")).toBe(before);
+    const backlog = await provision({
+      limit: "pool1",
+      extra: ["{pgbouncer_default_pool_size: 12, pgbouncer_settings: {listen_backlog: 256}}"],
+    });
+    expect(told(backlog.not("ok"))).toEqual([
+      expect.stringContaining("needs a restart: listen_backlog"),
+      expect.stringMatching(/restarted for listen_backlog/),
+    ]);
+    expect(await onHost("pool1", "systemctl show -p MainPID --value pgbouncer")).not.toBe(before);
+    await provision({ limit: "pool1" });
+  });
+
+  test.each([
+    [
+      "an unknown setting",
+      "{pgbouncer_settings: {pool_mod: session}}",
+      "did you mean `pool_mode`?|has no setting `pool_mod`",
+    ],
+    ["a unit", "{pgbouncer_settings: {server_lifetime: 30s}}", "without unit"],
+    ["too many connections", "{pgbouncer_default_pool_size: 90}", "PostgreSQL leaves 90"],
+    [
+      "the reserved name",
+      "{pgbouncer_databases: {pgbouncer: {host: 127.0.0.1}}, pgbouncer_health_database: app}",
+      "reserved for the admin console",
+    ],
+    ["trust", "{pgbouncer_settings: {auth_type: trust}}", "lets everybody in"],
+  ])("%s is refused before anything is written", async (_what, extra, message) => {
+    const before = await onHost("pool1", "sha256sum /etc/pgbouncer/pgbouncer.ini");
+    const { tasks } = await provision({ limit: "pool1", extra: [extra] });
+    const failed = tasks.filter(({ status }) => status === "failed");
+    expect(failed.map((task) => task.message).join()).toMatch(new RegExp(message));
+    expect(await onHost("pool1", "sha256sum /etc/pgbouncer/pgbouncer.ini")).toBe(before);
+  });
+
+  test("a setting that the version lacks is refused on Debian 12 and taken on Debian 13", async () => {
+    const { tasks } = await provision({
+      check: true,
+      limit: "poolers",
+      extra: ["{pgbouncer_settings: {max_prepared_statements: 100}}"],
+    });
+    const ini = tasks
+      .filter(({ task }) => task.module === "pgbouncer_ini")
+      .map(({ host, status }) => `${host} ${status}`);
+    expect(ini.sort()).toEqual(["pool1 failed", "pool2 would-change"]);
+  });
+
+  test("a host whose power is cut comes back as it was: service, firewall and certificates", async () => {
+    await labPowerOff(inject("lab").name, ["pool1"]);
+    await labStart(inject("lab").name, ["pool1"]);
+    expect(told((await provision()).not("ok"))).toEqual([]);
+  });
+
+  test("drift made by hand is named exactly, and mended", async () => {
+    await onHost(
+      "pool1",
+      `sed -i 's/^default_pool_size = .*/default_pool_size = 3/' /etc/pgbouncer/pgbouncer.ini; chmod 0666 /etc/pgbouncer/pg_hba.conf; systemctl stop pgbouncer; chmod 0644 /etc/pgbouncer/tls/server.key; nft flush chain inet plumb input; nft add rule inet plumb input accept`,
+    );
+    const { not } = await provision({ check: true });
+    expect(
+      not("ok")
+        .map(({ host, status, task }) => `${host} ${status} ${task.module}`)
+        .sort(),
+    ).toEqual([
+      "pool1 would-change nftables",
+      "pool1 would-change pgbouncer_hba",
+      "pool1 would-change pgbouncer_ini",
+      "pool1 would-change systemd",
+      "pool1 would-change tls_certificate",
+    ]);
+    await provision();
+    expect(told((await provision()).not("ok"))).toEqual([]);
+  });
+});

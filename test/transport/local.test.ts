@@ -1,0 +1,13 @@
+import { openLocal } from "../../src/transport/local.ts";
+import { transportContract } from "./contract.ts";
+
+transportContract(async () =>
+  openLocal({
+    name: "localhost",
+    connection: "local",
+    hostKeyPolicy: "strict",
+    connectTimeoutMs: 1000,
+    keepAliveIntervalMs: 0,
+    becomeMethod: "sudo",
+  }),
+);

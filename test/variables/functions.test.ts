@@ -1,0 +1,26 @@
+import { describe, expect, test } from "vitest";
+import { compileExpression } from "../../src/variables/expression.ts";
+import { functionLibrary } from "../../src/variables/functions/library.ts";
+import { createScope } from "../../src/variables/host-scope.ts";
+import { compileText } from "../../src/variables/text-template.ts";
+
+const AT = { file: "test", line: 1, column: 1 };
+const nothing = createScope({ layers: [] });
+
+describe("the function library", () => {
+  test.each(functionLibrary.map(({ name, example }) => ({ name, ...example })))(
+    "$name: $expression",
+    ({ expression, value }) => {
+      expect(compileExpression(expression, AT).evaluate(nothing)).toEqual(value);
+    },
+  );
+
+  test("every function is a helper of templates too", () => {
+    const scope = createScope({
+      layers: [
+        { level: "test", variables: new Map([["list", { value: { kind: "literal", value: ["b", "a"] } }]]) },
+      ],
+    });
+    expect(compileText('{{ join (sort list) "+" }}', AT).evaluate(scope)).toBe("a+b");
+  });
+});
