@@ -15,15 +15,28 @@ const MERGE_KEY = String(Symbol("<<"));
  * @throws DiagnosticsError template-syntax, expression-syntax, expression-type
  */
 export function compileValue(source: YamlSource, node: unknown, problems?: Diagnostic[]): Templated {
-  return compile(problems === undefined ? source : { ...source, problems }, node, new Set());
+  const whole: Source = { ...source, copies: { left: MOST_COPIES }, isCopy: false };
+  return compile(problems === undefined ? whole : { ...whole, problems }, node, new Set());
 }
+
+/** Aliases of aliases of aliases make a huge value of a small file; no playbook needs as many copies as this. */
+const MOST_COPIES = 100_000;
 
 interface Source extends YamlSource {
   problems?: Diagnostic[];
+  /** How many more values aliases may stand for. */
+  copies: { left: number };
+  isCopy: boolean;
 }
 
 function compile(source: Source, node: unknown, above: ReadonlySet<unknown>): Templated {
   if (node === null || node === undefined) return { kind: "literal", value: null };
+  if (source.isCopy && --source.copies.left < 0) {
+    throw inputError("yaml-syntax", `aliases make more than ${MOST_COPIES} values of this file`, {
+      at: source.at(node as YamlNode),
+      hint: "write a template instead of aliases inside of aliases",
+    });
+  }
   if (isAlias(node)) {
     const target = node.resolve(source.document);
     if (target === undefined || above.has(target)) {
@@ -31,7 +44,7 @@ function compile(source: Source, node: unknown, above: ReadonlySet<unknown>): Te
         at: source.at(node),
       });
     }
-    return compile(source, target, above);
+    return compile({ ...source, isCopy: true }, target, above);
   }
   const at = source.at(node as YamlNode);
   if (isScalar(node)) return collected(source, at, node.value, () => compileScalar(node.value, node.tag, at));
