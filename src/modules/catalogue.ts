@@ -58,6 +58,22 @@ const aliases: Readonly<Record<string, string>> = {
   systemd_service: "systemd",
 };
 
+/** Modules that users have put beside their playbooks, by name. */
+const own = new Map<string, { file: string; load: LoadModule }>();
+
+/**
+ * Adds a module of a user's.
+ *
+ * @returns false when the name is taken by a module that ships, or by another file.
+ */
+export function registerModule(name: string, file: string, load: LoadModule): boolean {
+  if (Object.hasOwn(modules, name) || Object.hasOwn(aliases, name)) return false;
+  const before = own.get(name);
+  if (before !== undefined) return before.file === file;
+  own.set(name, { file, load });
+  return true;
+}
+
 /** Canonical names of all modules that ship, sorted. */
 export function moduleNames(): string[] {
   return Object.keys(modules);
@@ -65,7 +81,7 @@ export function moduleNames(): string[] {
 
 /** Every name that a playbook may use, aliases too. */
 export function moduleNamesAndAliases(): string[] {
-  return [...Object.keys(modules), ...Object.keys(aliases)].sort();
+  return [...Object.keys(modules), ...Object.keys(aliases), ...own.keys()].sort();
 }
 
 /**
@@ -76,13 +92,13 @@ export function moduleNamesAndAliases(): string[] {
  */
 export function canonicalModuleName(written: string): string | undefined {
   const name = written.replace(/^(ansible\.(builtin|posix)|community\.(general|postgresql|crypto))\./, "");
-  if (Object.hasOwn(modules, name)) return name;
+  if (Object.hasOwn(modules, name) || own.has(name)) return name;
   return Object.hasOwn(aliases, name) ? aliases[name] : undefined;
 }
 
 /** @throws Error when there is no such module: ask `canonicalModuleName` first. */
 export async function loadModule(canonicalName: string): Promise<Module> {
-  const load = modules[canonicalName];
+  const load = modules[canonicalName] ?? own.get(canonicalName)?.load;
   if (load === undefined) throw new Error(`no module ${canonicalName}`);
   return load();
 }

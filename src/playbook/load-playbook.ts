@@ -1,5 +1,6 @@
 import path from "node:path";
 import { DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
+import { findOwnModules } from "../modules/own-modules.ts";
 import { checkKeywords } from "./check-keywords.ts";
 import { describeTemplated, Entries } from "./entries.ts";
 import { inherit } from "./inherit.ts";
@@ -39,6 +40,7 @@ export async function loadPlaybook(file: string, options: LoadOptions): Promise<
     rolePaths: options.rolePaths,
     playbookFolder: path.dirname(absolute),
   };
+  await collecting(state, () => findOwnModules(state.playbookFolder));
   const plays = (await collecting(state, () => loadPlays(state, absolute, [], NOTHING_INHERITED))) ?? [];
   if (state.problems.length > 0) throw new DiagnosticsError(tidy(state.problems));
   return { file: absolute, plays };

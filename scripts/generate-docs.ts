@@ -1,0 +1,67 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { parse } from "yaml";
+import { loadModule, moduleNames } from "../src/modules/catalogue.ts";
+import { moduleReference } from "../src/modules/reference.ts";
+import { functionLibrary } from "../src/variables/functions/library.ts";
+
+/** Writes the pages that are made from the code: modules, roles' variables, functions. */
+await rm("docs/modules", { recursive: true, force: true });
+await mkdir("docs/modules", { recursive: true });
+const index = ["# Modules", ""];
+for (const name of moduleNames()) {
+  const module = await loadModule(name);
+  await writeFile(`docs/modules/${name}.md`, moduleReference(module).markdown);
+  index.push(`- [${name}](${name}.md): ${module.summary}`);
+}
+await writeFile("docs/modules/README.md", `${index.join("\n")}\n`);
+
+interface Option {
+  type?: string;
+  elements?: string;
+  choices?: unknown[];
+  required?: boolean;
+  default?: unknown;
+  description?: string;
+}
+
+for (const role of await readdir("roles")) {
+  const text = await readFile(`roles/${role}/meta/argument_specs.yml`, "utf8");
+  const { main } = (
+    parse(text) as {
+      argument_specs: { main: { short_description: string; options: Record<string, Option> } };
+    }
+  ).argument_specs;
+  const rows = Object.entries(main.options).map(
+    ([name, option]) =>
+      `| \`${name}\` | ${typeOf(option)} | ${defaultOf(option)} | ${option.description ?? ""} |`,
+  );
+  const table = ["| variable | type | default | what it is |", "| --- | --- | --- | --- |", ...rows];
+  await writeFile(
+    `roles/${role}/README.md`,
+    `# ${role}\n\n${main.short_description}.\n\n## Variables\n\n${table.join("\n")}\n`,
+  );
+}
+
+const START = "<!-- functions -->";
+const page = await readFile("docs/templates-and-expressions.md", "utf8");
+const functions = [...functionLibrary]
+  .sort((a, b) => (a.name < b.name ? -1 : 1))
+  .map(
+    ({ name, parameters, summary, example }) =>
+      `| \`${name}(${parameters.join(", ")})\` | ${summary} | \`${example.expression.replaceAll("|", "\\|")}\` is \`${JSON.stringify(example.value).replaceAll("|", "\\|")}\` |`,
+  );
+const table = ["| function | what it gives | example |", "| --- | --- | --- |", ...functions].join("\n");
+await writeFile(
+  "docs/templates-and-expressions.md",
+  `${page.slice(0, page.indexOf(START))}${START}\n\n${table}\n`,
+);
+
+function typeOf({ type = "str", elements, choices }: Option): string {
+  if (choices !== undefined) return choices.map((choice) => `\`${String(choice)}\``).join(", ");
+  return elements === undefined ? type : `list of ${elements}`;
+}
+
+function defaultOf({ default: value, required }: Option): string {
+  if (value !== undefined) return `\`${JSON.stringify(value)}\``;
+  return required === true ? "must be set, unless defaults/main.yml computes it" : "";
+}
