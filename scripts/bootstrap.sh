@@ -6,7 +6,7 @@ command=$1
 shift
 
 packages="systemd-container mmdebstrap nftables iproute2 openssh-client apt-cacher-ng openssl ca-certificates"
-[ "$command" = demo ] || packages="$packages busybox sudo"
+[ "$command" = demo ] || packages="$packages busybox sudo time"
 node_version=24.21.0
 
 fail() { echo "plumb: $1" >&2; exit 2; }

@@ -1,7 +1,7 @@
 import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
 import path from "node:path";
-import { Command, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 
 // Compiled code is kept in a folder of the user's own: the default is one in /tmp, where others may write.
 enableCompileCache(path.join(process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache"), "plumb"));
@@ -38,6 +38,7 @@ const program = new Command("plumb")
   .description("Brings Linux hosts to the state that inventory, playbooks and roles describe, over SSH.")
   .version("0.1.0")
   .showHelpAfterError("(plumb --help shows what there is)")
+  .exitOverride()
   .addHelpText(
     "after",
     `
@@ -192,6 +193,13 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
+  if (error instanceof CommanderError) {
+    // Help and version were asked for; everything else is input that commander has complained of already.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else await report(error);
+}
+
+async function report(error: unknown): Promise<void> {
   const { reportError } = await import("./cli/report-error.ts");
   process.exitCode = reportError(error);
 }

@@ -22,7 +22,9 @@ interface PlayRow {
   over: Promise<void>;
   end: () => void;
   /** Set while the row is on the screen. */
-  draw: ((title: string, text: string) => void) | undefined;
+  draw: ((title: string, text: string | undefined) => void) | undefined;
+  /** What is drawn below the title now. */
+  drawn: string;
 }
 
 /**
@@ -80,6 +82,7 @@ function newRow(play: PlayStarted): PlayRow {
     over: promise,
     end: resolve,
     draw: undefined,
+    drawn: "",
   };
 }
 
@@ -91,7 +94,7 @@ async function runRow(row: PlayRow): Promise<void> {
         task: async (_context, task) => {
           row.draw = (title, text) => {
             task.title = title;
-            task.output = text;
+            if (text !== undefined) task.output = text;
           };
           await row.over;
           task.title = titleOf(row);
@@ -107,14 +110,17 @@ async function runRow(row: PlayRow): Promise<void> {
 function draw(row: PlayRow | undefined): void {
   if (row?.draw === undefined) return;
   const lines = [...row.busy].slice(0, MOST_ROWS).map(([host, doing]) => `${host}  ${doing}`);
-  row.draw(titleOf(row), lines.join("\n"));
+  const text = lines.join("\n");
+  // Each output is drawn below the last one: the same again would only fill the screen.
+  row.draw(titleOf(row), text === row.drawn ? undefined : text);
+  row.drawn = text;
 }
 
 function titleOf({ play, finished, changes, failures }: PlayRow): string {
   const done = [...finished.values()].reduce((sum, count) => sum + count, 0);
   const all = play.hosts.length * play.taskCount;
   const failed = failures === 0 ? "" : `, ${failures} failed`;
-  return `${Math.min(done, all)}/${all} tasks on ${play.hosts.length} hosts, ${changes} changed${failed}`;
+  return `${Math.min(done, all)}/${all} tasks on ${play.hosts.length} ${play.hosts.length === 1 ? "host" : "hosts"}, ${changes} changed${failed}`;
 }
 
 function track(row: PlayRow, event: Event): void {
