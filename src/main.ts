@@ -164,7 +164,7 @@ lab
   .command("ssh")
   .description("log in to a host, or run a command there")
   .argument("<host>")
-  .argument("[command...]")
+  .argument("[command...]", "the command, after --")
   .option(...labName)
   .action(async (host: string, command: string[], options) => {
     const { labSshCommand } = await import("./cli/lab.ts");

@@ -35,8 +35,5 @@ export type DiagnosticCode =
   | "variable-cycle"
   | "template-render"
   | "expression-evaluation"
-  // pgbouncer
-  | "pgbouncer-setting"
-  | "pgbouncer-contradiction"
   // command line
   | "invalid-option";

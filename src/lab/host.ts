@@ -110,6 +110,8 @@ async function boot(plan: LabPlan, host: LabHost): Promise<void> {
   const child = spawn("/bin/sh", ["-c", `${joinGroups}; exec ${command.join(" ")}`], {
     detached: true,
     stdio: ["ignore", log, log],
+    // Kernel settings of the network are the host's own, and may be set there (systemd's docs/ENVIRONMENT.md, 252).
+    env: { ...process.env, SYSTEMD_NSPAWN_API_VFS_WRITABLE: "network" },
   });
   child.unref();
 }

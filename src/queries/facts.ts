@@ -22,6 +22,7 @@ cpus=0; while IFS= read -r line; do case $line in processor*) cpus=$((cpus+1));;
 [ -r /run/systemd/container ] && read -r container < /run/systemd/container && say container "$container"
 say user_id "$USER"; say uid "$(id -u)"; say machine "$(uname -m)"
 for systemd in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so /lib/systemd/libsystemd-shared-*.so; do [ -e "$systemd" ] && say systemd "$systemd" && break; done
+if command -v dpkg-query >/dev/null; then dpkg-query -W -f='package=${"$"}{Package} ${"$"}{Version}\n' 2>/dev/null; fi
 if command -v ip >/dev/null; then ip -o address show 2>/dev/null | while IFS= read -r line; do say address "$line"; done; ip -4 route show default 2>/dev/null | while IFS= read -r line; do say route4 "$line"; done; fi
 `);
 
@@ -43,7 +44,11 @@ function parseFacts(output: QueryOutput): ReturnType<typeof known<Facts>> | { kn
   const one = (key: string): string | undefined => lines.get(key)?.[0];
   if (one("kernel") === undefined)
     return notKnown(`the host said no facts: ${output.stderr.trim() || "is /proc mounted?"}`);
-  return known({ ...systemFacts(one), ...addressFacts(lines) });
+  return known({
+    ...systemFacts(one),
+    ...addressFacts(lines),
+    package_versions: packageVersions(lines.get("package") ?? []),
+  });
 }
 
 function systemFacts(one: (key: string) => string | undefined): Facts {
@@ -95,6 +100,13 @@ const DISTRIBUTIONS: Readonly<Record<string, string>> = {
   rhel: "RedHat",
   alpine: "Alpine",
 };
+
+/** Installed packages of Debian and its kin: name to version. */
+function packageVersions(lines: readonly string[]): Facts {
+  return Object.fromEntries(
+    lines.map((line) => line.split(" ")).map(([name = "", version = ""]) => [name, version]),
+  );
+}
 
 /** From `ip -o address` (iproute2 6.1): index, device, family, address/prefix. */
 function addressFacts(lines: ReadonlyMap<string, readonly string[]>): Facts {

@@ -118,6 +118,19 @@ const CASES: readonly Case[] = [
     drift: "sed -i '/VDb7V/d' /home/operator/.ssh/authorized_keys",
   },
   {
+    module: "sysctl",
+    tasks: "- sysctl: {name: net.core.somaxconn, value: 2048}",
+    holds: "[ \"$(cat /proc/sys/net/core/somaxconn)\" = 2048 ] && grep -rq 'somaxconn = 2048' /etc/sysctl.d",
+    drift: "echo 1024 > /proc/sys/net/core/somaxconn",
+  },
+  {
+    module: "ufw",
+    tasks: "- ufw: {rule: allow, port: 6432, proto: tcp, from_ip: 10.0.1.0/24, comment: the pooler}",
+    before: "apt-get -qq install -y ufw >/dev/null 2>&1",
+    holds: "ufw show added | grep -q 'from 10.0.1.0/24 to any port 6432 proto tcp'",
+    drift: "ufw delete allow proto tcp from 10.0.1.0/24 to any port 6432",
+  },
+  {
     module: "hostname",
     tasks: "- hostname: {name: renamed}",
     holds: '[ "$(cat /proc/sys/kernel/hostname /etc/hostname | sort -u)" = renamed ]',

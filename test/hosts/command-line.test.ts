@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { beforeAll, describe, expect, inject, test } from "vitest";
+import { labHost, onHost } from "./lab-hosts.ts";
+
+/** The command as a person runs it, from the sources. */
+let folder = "";
+let inventory = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "plumb-cli-"));
+  inventory = path.join(folder, "hosts.ini");
+  const { keyFile, knownHostsFile } = inject("lab");
+  const settings = `ansible_user=admin ansible_ssh_private_key_file=${keyFile} ansible_ssh_common_args="-o UserKnownHostsFile=${knownHostsFile}"`;
+  await writeFile(
+    inventory,
+    `bookworm1 ansible_host=${labHost("bookworm1").address} ${settings}\ntrixie1 ansible_host=${labHost("trixie1").address} ${settings}\nnowhere ansible_host=127.0.0.1 ansible_port=1 ${settings}\n`,
+  );
+});
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function start(...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, ["src/main.ts", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr?.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  return {
+    child,
+    ended: new Promise((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr }))),
+  };
+}
+
+const plumb = (...args: string[]): Promise<Ended> => start(...args).ended;
+
+async function playbook(name: string, text: string): Promise<string> {
+  const file = path.join(folder, name);
+  await writeFile(file, text);
+  return file;
+}
+
+describe("exit codes", () => {
+  test("0 done, 3 check found something, 5 changed, 0 nothing to do", async () => {
+    const file = await playbook(
+      "codes.yml",
+      "- hosts: bookworm1\n  become: true\n  tasks:\n    - copy: {content: x, dest: /srv/codes}\n",
+    );
+    await onHost("bookworm1", "rm -f /srv/codes");
+    const codes = [];
+    for (const options of [
+      ["--check", "--detailed-exitcode"],
+      ["--check"],
+      ["--detailed-exitcode"],
+      ["--detailed-exitcode"],
+    ]) {
+      codes.push((await plumb("run", file, "-i", inventory, ...options)).code);
+    }
+    expect(codes).toEqual([3, 0, 5, 0]);
+  });
+
+  test("1 a host failed, 4 a host could not be reached, 2 wrong input", async () => {
+    const failing = await playbook("failing.yml", "- hosts: bookworm1\n  tasks:\n    - fail: {msg: no}\n");
+    const unreachable = await playbook(
+      "unreachable.yml",
+      "- hosts: nowhere\n  tasks:\n    - debug: {msg: hi}\n",
+    );
+    const wrong = await playbook("wrong.yml", "- hosts: bookworm1\n  tasks:\n    - copi: {dest: /x}\n");
+    expect((await plumb("run", failing, "-i", inventory)).code).toBe(1);
+    expect((await plumb("run", unreachable, "-i", inventory)).code).toBe(4);
+    const refused = await plumb("run", wrong, "-i", inventory);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/wrong\.yml:3:7: .*\n.*copi.*\n.*\^\^\^\^\n.*did you mean `copy`/);
+    expect((await plumb("run", failing, "-i", inventory, "--outptu", "json")).code).toBe(2);
+  });
+});
+
+describe("outputs", () => {
+  test("json is one event a line, with a schema", async () => {
+    const file = await playbook("json.yml", "- hosts: bookworm1:trixie1\n  tasks:\n    - debug: {msg: hi}\n");
+    const { stdout } = await plumb("run", file, "-i", inventory, "--output", "json");
+    const events = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string; schema?: number });
+    expect(events[0]).toMatchObject({ type: "run-started", schema: 1 });
+    expect(events.at(-1)?.type).toBe("run-finished");
+    expect(events.filter(({ type }) => type === "task-finished")).toHaveLength(2);
+  });
+
+  test("junit counts what check mode would change as failed", async () => {
+    const file = await playbook(
+      "junit.yml",
+      "- hosts: bookworm1\n  become: true\n  tasks:\n    - copy: {content: '<&>', dest: /srv/junit}\n",
+    );
+    const { stdout } = await plumb("run", file, "-i", inventory, "--check", "--output", "junit");
+    expect(stdout).toContain('<testsuite name="bookworm1" tests="1" failures="1">');
+  });
+});
+
+describe("ad hoc", () => {
+  test("ping, facts and exec reach hosts without a playbook", async () => {
+    expect((await plumb("ping", "bookworm1", "-i", inventory, "--become")).stdout).toContain("as root");
+    const facts = JSON.parse((await plumb("facts", "bookworm1:trixie1", "-i", inventory)).stdout) as Record<
+      string,
+      { distribution_major_version: string; package_versions: Record<string, string> }
+    >;
+    expect([
+      facts["bookworm1"]?.distribution_major_version,
+      facts["trixie1"]?.distribution_major_version,
+    ]).toEqual(["12", "13"]);
+    expect(facts["trixie1"]?.package_versions["systemd"]).toMatch(/^257/);
+    const exec = await plumb("exec", "bookworm1", "-i", inventory, "--", "echo", "a b", "$HOME");
+    expect(exec.stdout).toContain("a b $HOME\n");
+    expect((await plumb("exec", "bookworm1", "-i", inventory, "--", "exit 3")).code).toBe(1);
+  });
+});
+
+describe("Ctrl-C", () => {
+  const slow =
+    "- hosts: bookworm1\n  become: true\n  tasks:\n    - shell: sleep 3; touch /srv/first\n      args: {creates: /srv/first}\n    - copy: {content: x, dest: /srv/second}\n";
+
+  test("once: the step under way is finished, the rest is left, and the next run does it", async () => {
+    await onHost("bookworm1", "rm -f /srv/first /srv/second");
+    const file = await playbook("slow.yml", slow);
+    const { child, ended } = start("run", file, "-i", inventory, "--output", "json");
+    await untilOutput(child, "task-started");
+    child.kill("SIGINT");
+    const { code, stdout } = await ended;
+    expect(code).toBe(130);
+    expect(stdout).toContain('"interrupted"');
+    expect(await onHost("bookworm1", "cd /srv; ls first second 2>/dev/null || true")).toBe("first\n");
+    expect((await plumb("run", file, "-i", inventory, "--detailed-exitcode")).code).toBe(5);
+    expect(await onHost("bookworm1", "ls /srv/second")).toBe("/srv/second\n");
+  });
+
+  test("twice: it stops at once, and the next run finishes the job", async () => {
+    await onHost("bookworm1", "rm -f /srv/first /srv/second");
+    const file = await playbook("slower.yml", slow.replace("sleep 3", "sleep 20"));
+    const { child, ended } = start("run", file, "-i", inventory, "--output", "json");
+    await untilOutput(child, "task-started");
+    const started = Date.now();
+    child.kill("SIGINT");
+    await wait(300);
+    child.kill("SIGINT");
+    expect((await ended).code).toBe(130);
+    expect(Date.now() - started).toBeLessThan(15_000);
+    await expect(onHost("bookworm1", "pgrep -f '[s]leep 20'")).rejects.toThrow();
+    const quick = await playbook("quick.yml", slow.replace("sleep 3", "true"));
+    expect((await plumb("run", quick, "-i", inventory)).code).toBe(0);
+  });
+});
+
+function untilOutput(child: ChildProcess, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    child.stdout?.on("data", (chunk: Buffer) => {
+      if (chunk.toString().includes(text)) resolve();
+    });
+  });
+}
