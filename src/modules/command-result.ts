@@ -6,37 +6,62 @@ import type { StepOutput } from "./step.ts";
 /** What command, shell, script and raw give to `register`: Ansible's names. */
 export const COMMAND_RETURNS: Readonly<Record<string, string>> = {
   rc: "The exit code.",
-  stdout: "Standard output, without its final line end.",
-  stderr: "Standard error, without its final line end.",
+  stdout: "Standard output, without line ends at its end.",
+  stderr: "Standard error, without line ends at its end.",
   stdout_lines: "Standard output, by line.",
   stderr_lines: "Standard error, by line.",
+  truncated: "Whether there was more output than is kept (16 MiB).",
 };
 
-/** The result of a command whose exit code says whether it failed. */
-export function commandResult(outputs: readonly StepOutput[]): ActionResult {
+/** What `register` gets of a command that did not have to run. */
+export const NOTHING_RAN: Readonly<ValueMap> = {
+  rc: 0,
+  stdout: "",
+  stderr: "",
+  stdout_lines: [],
+  stderr_lines: [],
+  truncated: false,
+};
+
+/**
+ * The result of a command whose exit code says whether it failed.
+ *
+ * @param stripEnds leaves out line ends at the end of the output.
+ */
+export function commandResult(outputs: readonly StepOutput[], stripEnds = true): ActionResult {
   const exec = outputs.findLast(({ exec }) => exec !== undefined)?.exec;
   if (exec === undefined) return { changed: true };
   const failed = exec.exitCode !== 0;
   const last = failed ? lastLine(exec) : "";
+  const ran = exec.truncated ? "ran; there was more output than is kept" : "ran";
   return {
     changed: !failed,
     failed,
-    message: failed ? `exit ${String(exec.exitCode)}${last === "" ? "" : `: ${last}`}` : "ran",
-    data: commandData(exec),
+    message: failed ? `exit ${String(exec.exitCode)}${last === "" ? "" : `: ${last}`}` : ran,
+    data: commandData(exec, stripEnds),
   };
 }
 
-function commandData(exec: ExecResult): ValueMap {
-  const stdout = exec.stdout.toString().replace(/\r?\n$/, "");
-  const stderr = exec.stderr.toString().replace(/\r?\n$/, "");
+function commandData(exec: ExecResult, stripEnds: boolean): ValueMap {
+  const [stdout, stderr] = [exec.stdout, exec.stderr].map((bytes) => {
+    const text = bytes.toString();
+    return stripEnds ? text.replace(/[\r\n]+$/, "") : text;
+  });
   return {
     rc: exec.exitCode ?? null,
-    stdout,
-    stderr,
-    stdout_lines: stdout === "" ? [] : stdout.split("\n"),
-    stderr_lines: stderr === "" ? [] : stderr.split("\n"),
+    stdout: stdout ?? "",
+    stderr: stderr ?? "",
+    stdout_lines: linesOf(stdout ?? ""),
+    stderr_lines: linesOf(stderr ?? ""),
     truncated: exec.truncated,
   };
+}
+
+/** Lines end with a line feed, a carriage return, or both; the last one need not. */
+function linesOf(text: string): string[] {
+  const lines = text.split(/\r\n|\n|\r/);
+  if (lines.at(-1) === "") lines.pop();
+  return lines;
 }
 
 function lastLine(exec: ExecResult): string {

@@ -1,19 +1,29 @@
 import { z } from "zod";
 import { sh } from "../shell/shell-text.ts";
-import { defineRunModule, runParams, shortened } from "./run-command.ts";
-import { splitCommand } from "./split-command.ts";
+import {
+  defineRunModule,
+  MARKERS_HAVE_PLACE,
+  markersHavePlace,
+  runParams,
+  shortened,
+  withoutNul,
+} from "./run-command.ts";
+import { commandFault, splitCommand } from "./split-command.ts";
+
+const commandLine = withoutNul.superRefine((text, context) => {
+  const fault = commandFault(text);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+});
 
 const params = z
   .strictObject({
-    cmd: z
-      .string()
-      .min(1)
+    cmd: commandLine
       .optional()
       .describe(
         "The command and its arguments. No shell reads it: `|`, `>` and `$` are ordinary characters.",
       ),
     argv: z
-      .array(z.union([z.string(), z.number()]))
+      .array(z.union([withoutNul, z.number()]))
       .min(1)
       .optional()
       .describe("The same as a list."),
@@ -22,7 +32,8 @@ const params = z
   .refine((all) => (all.cmd === undefined) !== (all.argv === undefined), {
     error: "give either `cmd` or `argv`",
     path: ["cmd"],
-  });
+  })
+  .refine(markersHavePlace, MARKERS_HAVE_PLACE);
 
 type Params = z.infer<typeof params>;
 

@@ -1,5 +1,5 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
+import { waitSeconds } from "./connect-through.ts";
 import { defineModule } from "./module.ts";
 
 const params = z
@@ -12,6 +12,8 @@ const params = z
     path: ["seconds"],
   });
 
+const length = ({ seconds = 0, minutes = 0 }: z.infer<typeof params>): number => seconds + minutes * 60;
+
 export const pause = defineModule({
   name: "pause",
   summary: "Waits",
@@ -21,21 +23,17 @@ export const pause = defineModule({
     { title: "Minutes", yaml: "- pause:\n    minutes: 1\n" },
   ],
   queries: () => ({}),
-  diff: ({ seconds = 0, minutes = 0 }) => ({
-    action: "run",
-    summary: `wait ${seconds + minutes * 60} s`,
-    differences: [],
-    detail: undefined,
-  }),
-  steps: (change, { seconds = 0, minutes = 0 }) => [
+  diff: (want, _answers, { checkMode }) => {
+    // Nothing is under way that would need the time.
+    if (checkMode) return { action: "none", reason: `would wait ${length(want)} s` };
+    return { action: "run", summary: `wait ${length(want)} s`, differences: [], detail: undefined };
+  },
+  steps: (change, want) => [
     {
       kind: "controller",
       title: change.summary,
       run: async (host) => {
-        // An interrupted run need not wait to the end.
-        await wait((seconds + minutes * 60) * 1000, undefined, { signal: host.signal }).catch(
-          () => undefined,
-        );
+        await waitSeconds(length(want), host);
         return {};
       },
     },

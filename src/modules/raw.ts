@@ -1,11 +1,23 @@
 import { z } from "zod";
 import { rawShell } from "../shell/shell-text.ts";
-import { defineRunModule, runParams, shortened } from "./run-command.ts";
+import { absolutePath } from "./parameter-types.ts";
+import {
+  byExecutable,
+  defineRunModule,
+  MARKERS_HAVE_PLACE,
+  markersHavePlace,
+  runParams,
+  shortened,
+  withoutNul,
+} from "./run-command.ts";
 
-const params = z.strictObject({
-  cmd: z.string().min(1).describe("Text for the shell."),
-  ...runParams,
-});
+const params = z
+  .strictObject({
+    cmd: withoutNul.min(1).describe("Text for the shell."),
+    executable: absolutePath.optional().describe("Another shell than /bin/sh."),
+    ...runParams,
+  })
+  .refine(markersHavePlace, MARKERS_HAVE_PLACE);
 
 export const raw = defineRunModule<z.infer<typeof params>>({
   name: "raw",
@@ -21,5 +33,8 @@ export const raw = defineRunModule<z.infer<typeof params>>({
       yaml: "- raw: apt-get install -y python3\n  args:\n    creates: /usr/bin/python3\n",
     },
   ],
-  what: ({ cmd }) => ({ title: shortened(cmd), script: rawShell(cmd) }),
+  what: ({ cmd, executable }) => ({
+    title: shortened(cmd),
+    script: executable === undefined ? rawShell(cmd) : byExecutable(executable, cmd),
+  }),
 });

@@ -1,24 +1,34 @@
 import { z } from "zod";
-import { pathState } from "../queries/path-state.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { COMMAND_RETURNS, commandResult } from "./command-result.ts";
 import { defineLoadingModule } from "./module.ts";
-import { absolutePath } from "./parameter-types.ts";
-import { splitCommand } from "./split-command.ts";
+import {
+  inDirectory,
+  MARKERS_HAVE_PLACE,
+  markersHavePlace,
+  shortened,
+  whetherParams,
+  whetherQueries,
+  whetherToRun,
+  withoutNul,
+} from "./run-command.ts";
+import { commandFault, splitCommand } from "./split-command.ts";
 import type { ControllerFile } from "./step.ts";
 
-const params = z.strictObject({
-  cmd: z
-    .string()
-    .min(1)
-    .describe(
-      "A script on the controller (in the role's `files/`, or beside the playbook), and its arguments.",
-    ),
-  executable: z.string().optional().describe("What runs it; without, its own first line says so."),
-  chdir: absolutePath.optional().describe("Directory in which it runs."),
-  creates: absolutePath.optional().describe("It runs only if this path is not there."),
-  removes: absolutePath.optional().describe("It runs only if this path is there."),
-});
+const params = z
+  .strictObject({
+    cmd: withoutNul
+      .superRefine((text, context) => {
+        const fault = commandFault(text);
+        if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+      })
+      .describe(
+        "A script on the controller (in the role's `files/`, or beside the playbook), and its arguments.",
+      ),
+    executable: withoutNul.min(1).optional().describe("What runs it; without, its own first line says so."),
+    ...whetherParams,
+  })
+  .refine(markersHavePlace, MARKERS_HAVE_PLACE);
 
 interface Input {
   want: z.infer<typeof params>;
@@ -27,14 +37,28 @@ interface Input {
   args: string[];
 }
 
+/** Of root in Plumb's state directory, of others in their home: /tmp may forbid that anything in it is run. What a killed run left goes after a day. */
+const WORK_DIRECTORY = shellLines(
+  rawShell("umask 077"),
+  rawShell('if [ "$(id -u)" = 0 ]; then base=/var/lib/plumb; else base="$HOME/.local/state/plumb"; fi'),
+  rawShell('mkdir -p -- "$base/scripts" || exit 1'),
+  rawShell('find "$base/scripts" -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf -- {} +'),
+  rawShell('work=$(mktemp -d -- "$base/scripts/run.XXXXXXXXXX") || exit 1'),
+  rawShell(`trap 'rm -rf -- "$work"' EXIT`),
+  rawShell("trap 'exit 1' HUP INT TERM"),
+  rawShell('cat > "$work/script" && chmod 0700 "$work/script" || exit 1'),
+);
+
 export const script = defineLoadingModule<
   z.infer<typeof params>,
   Input,
-  { creates: ReturnType<typeof pathState>; removes: ReturnType<typeof pathState> },
+  ReturnType<typeof whetherQueries>,
   undefined
 >({
   name: "script",
   summary: "Runs a script of the controller on the host",
+  description:
+    "The script is copied into Plumb's own folder on the host, run, and removed. It runs every time and counts as a change: say with `creates`, `removes` or `changed_when` when it does not.",
   params,
   freeForm: "cmd",
   examples: [
@@ -50,29 +74,18 @@ export const script = defineLoadingModule<
     const file = await controller.file(name, "files");
     return { want, file, bytes: await file.read(), args };
   },
-  queries: ({ want }) => ({
-    creates: pathState({ path: want.creates ?? "/" }),
-    removes: pathState({ path: want.removes ?? "/" }),
-  }),
-  diff: ({ want }, { creates, removes }) => {
-    if (want.creates !== undefined && creates.type !== "absent")
-      return { action: "none", reason: `${want.creates} is there` };
-    if (want.removes !== undefined && removes.type === "absent")
-      return { action: "none", reason: `${want.removes} is not there` };
-    return { action: "run", summary: `run ${want.cmd}`, differences: [], detail: undefined };
-  },
-  steps: (_change, { want, bytes, args }) => [
+  queries: ({ want }) => whetherQueries(want),
+  diff: ({ want }, at) => whetherToRun(want, at, shortened(want.cmd)),
+  steps: (change, { want, bytes, args }) => [
     {
       kind: "script",
-      title: `run ${want.cmd}`,
+      title: change.summary,
       stdin: bytes,
       succeedsWith: "any",
       script: shellLines(
-        rawShell("umask 077; work=$(mktemp -d) || exit 1"),
-        rawShell(`trap 'rm -rf -- "$work"' EXIT`),
-        rawShell('cat > "$work/script" && chmod 0700 "$work/script" || exit 1'),
-        want.chdir === undefined ? undefined : sh`cd -- ${want.chdir} || exit 1`,
-        sh`${want.executable === undefined ? rawShell("") : rawShell(want.executable)} "$work/script" ${args} </dev/null`,
+        WORK_DIRECTORY,
+        // Not `exec`: the shell has to be there still to remove the script.
+        inDirectory(want.chdir, sh`${splitCommand(want.executable ?? "")} "$work/script" ${args} </dev/null`),
       ),
     },
   ],

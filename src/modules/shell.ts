@@ -1,16 +1,25 @@
 import { z } from "zod";
-import { rawShell, sh } from "../shell/shell-text.ts";
+import { rawShell } from "../shell/shell-text.ts";
 import { absolutePath } from "./parameter-types.ts";
-import { defineRunModule, runParams, shortened } from "./run-command.ts";
+import {
+  byExecutable,
+  defineRunModule,
+  MARKERS_HAVE_PLACE,
+  markersHavePlace,
+  runParams,
+  shortened,
+  withoutNul,
+} from "./run-command.ts";
 
-const params = z.strictObject({
-  cmd: z
-    .string()
-    .min(1)
-    .describe("Text for the shell. Values from variables need quoting: {{ quote name }}."),
-  executable: absolutePath.optional().describe("Another shell than /bin/sh."),
-  ...runParams,
-});
+const params = z
+  .strictObject({
+    cmd: withoutNul
+      .min(1)
+      .describe("Text for the shell. Values from variables need quoting: {{ quote name }}."),
+    executable: absolutePath.optional().describe("Another shell than /bin/sh."),
+    ...runParams,
+  })
+  .refine(markersHavePlace, MARKERS_HAVE_PLACE);
 
 export const shell = defineRunModule<z.infer<typeof params>>({
   name: "shell",
@@ -28,6 +37,6 @@ export const shell = defineRunModule<z.infer<typeof params>>({
   ],
   what: ({ cmd, executable }) => ({
     title: shortened(cmd),
-    script: executable === undefined ? rawShell(cmd) : sh`exec ${executable} -c ${cmd}`,
+    script: executable === undefined ? rawShell(cmd) : byExecutable(executable, cmd),
   }),
 });

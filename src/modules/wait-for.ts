@@ -1,13 +1,13 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { sh } from "../shell/shell-text.ts";
+import { sh, shellLines } from "../shell/shell-text.ts";
+import { connectThrough, waitSeconds } from "./connect-through.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 import type { StepHost } from "./step.ts";
 
 const params = z
   .strictObject({
-    host: z.string().default("127.0.0.1").describe("Address of the port, as the host sees it."),
+    host: z.string().min(1).default("127.0.0.1").describe("Address of the port, as the host sees it."),
     port: z.number().int().min(1).max(65535).optional().describe("A TCP port."),
     path: absolutePath.optional().describe("A path on the host, instead of a port."),
     state: z
@@ -16,29 +16,46 @@ const params = z
       .describe("`started`, `present`: is there. `stopped`, `absent`: is not."),
     search_regex: z
       .string()
+      .min(1)
       .optional()
-      .describe("Text that must be in the file (a basic regular expression)."),
+      .describe(
+        "Text that must be in the file (an extended regular expression of grep), or that the port must say (one of JavaScript).",
+      ),
     delay: z.number().min(0).default(0).describe("Seconds to wait before looking."),
     sleep: z.number().min(0.1).default(1).describe("Seconds between two looks."),
-    timeout: z.number().min(1).default(300).describe("Seconds after which it fails."),
-    msg: z.string().optional().describe("What to say then."),
+    timeout: z.number().min(0).default(300).describe("Seconds after which it fails."),
+    connect_timeout: z.number().min(0.1).default(5).describe("Seconds that one connection may take."),
+    msg: z.string().optional().describe("What to say when it fails."),
   })
-  .refine((all) => (all.port === undefined) !== (all.path === undefined), {
+  .refine((all) => all.port === undefined || all.path === undefined, {
     error: "give either `port` or `path`",
     path: ["port"],
+  })
+  .refine((all) => all.search_regex === undefined || all.port !== undefined || all.path !== undefined, {
+    error: "`search_regex` needs a `path` or a `port`",
+    path: ["search_regex"],
   });
 
 type Params = z.infer<typeof params>;
 
 export const waitFor = defineModule({
   name: "wait_for",
-  summary: "Waits for a port or a file",
+  summary: "Waits for a port, a file, or a time",
+  description:
+    "A port is tried through the host's SSH connection, so nothing has to be installed there. Without `port` and `path` it waits for `timeout` seconds.",
   params,
   examples: [
     { title: "A port", yaml: "- wait_for:\n    port: 5432\n    timeout: 30\n" },
-    { title: "A line in a log", yaml: "- wait_for:\n    path: /var/log/app.log\n    search_regex: ready\n" },
+    {
+      title: "A line in a log",
+      yaml: "- wait_for:\n    path: /var/log/app.log\n    search_regex: 'ready|listening'\n",
+    },
+    {
+      title: "A lock that must go",
+      yaml: "- wait_for:\n    path: /run/app/upgrade.lock\n    state: absent\n",
+    },
   ],
-  returns: { elapsed: "Seconds that it took." },
+  returns: { elapsed: "Seconds that it took.", state: "What was waited for." },
   queries: () => ({}),
   diff: (want) => ({
     action: "run",
@@ -55,44 +72,106 @@ export const waitFor = defineModule({
   ],
   result: (want, outputs) => ({
     changed: false,
-    message: `${subject(want)} is ${want.state}`,
-    data: { elapsed: Number(outputs[0]?.data ?? 0) },
+    message: isAboutNothing(want) ? "waited" : `${subject(want)} is ${want.state}`,
+    data: { elapsed: Number(outputs[0]?.data ?? 0), state: want.state },
   }),
 });
 
-const subject = ({ port, path, host }: Params): string =>
-  path === undefined ? `port ${String(port)} of ${host}` : path;
+function isAboutNothing({ port, path }: Params): boolean {
+  return port === undefined && path === undefined;
+}
+
+function subject(want: Params): string {
+  if (isAboutNothing(want)) return `${want.timeout} s`;
+  return want.path ?? `port ${String(want.port)} of ${want.host}`;
+}
 
 /** @returns seconds. @throws ModuleFailure after the time limit. */
 async function waitUntil(host: StepHost, want: Params): Promise<number> {
   const started = Date.now();
-  const wanted = want.state === "started" || want.state === "present";
-  await wait(want.delay * 1000, undefined, { signal: host.signal });
-  while ((await isThere(host, want)) !== wanted) {
-    const elapsed = (Date.now() - started) / 1000;
-    if (elapsed > want.timeout) {
-      throw new ModuleFailure(want.msg ?? `${subject(want)} was not ${want.state} within ${want.timeout} s`);
-    }
-    host.progress(`${Math.round(elapsed)} s`);
-    await wait(want.sleep * 1000, undefined, { signal: host.signal });
+  const elapsed = (): number => Math.round((Date.now() - started) / 100) / 10;
+  await waitSeconds(want.delay, host);
+  if (isAboutNothing(want)) {
+    await waitSeconds(want.timeout, host);
+    return elapsed();
   }
-  return (Date.now() - started) / 1000;
+  const wanted = want.state === "started" || want.state === "present";
+  while ((await isThere(host, want)) !== wanted) {
+    if (elapsed() >= want.timeout) {
+      throw new ModuleFailure(want.msg ?? `${subject(want)} was not ${want.state} within ${want.timeout} s`, {
+        data: { elapsed: elapsed(), state: want.state },
+      });
+    }
+    host.progress(`${Math.round(elapsed())} s`);
+    await waitSeconds(want.sleep, host);
+  }
+  return elapsed();
 }
 
-async function isThere(host: StepHost, want: Params): Promise<boolean> {
-  if (want.path !== undefined) {
-    const script =
-      want.search_regex === undefined
-        ? sh`[ -e ${want.path} ]`
-        : sh`grep -q -e ${want.search_regex} -- ${want.path}`;
-    return (await host.run(script)).exitCode === 0;
-  }
-  try {
-    const stream = await host.transport.forward({ host: want.host, port: want.port ?? 0 });
-    stream.destroy();
-    return true;
-  } catch {
+function isThere(host: StepHost, want: Params): Promise<boolean> {
+  return want.path === undefined ? isListening(host, want) : isAtPath(host, want.path, want.search_regex);
+}
+
+/** Exit codes of the script below; others mean that it could not be found out. */
+const [THERE, NOT_THERE, BAD_PATTERN] = [0, 1, 3] as const;
+
+async function isAtPath(host: StepHost, path: string, pattern: string | undefined): Promise<boolean> {
+  const script =
+    pattern === undefined
+      ? sh`[ -e ${path} ] || [ -L ${path} ]`
+      : shellLines(
+          // grep exits 2 for a bad pattern and for a file that it can't read alike; on /dev/null only the first is left.
+          sh`grep -qE -e ${pattern} /dev/null; [ $? -le 1 ] || exit ${BAD_PATTERN}`,
+          sh`[ -e ${path} ] || exit ${NOT_THERE}`,
+          sh`grep -qE -e ${pattern} -- ${path}`,
+        );
+  const result = await host.run(script);
+  if (result.exitCode === THERE) return true;
+  if (result.exitCode === NOT_THERE) return false;
+  const said = result.stderr.toString().trim();
+  throw new ModuleFailure(
+    result.exitCode === BAD_PATTERN
+      ? `\`search_regex\` is no regular expression of grep's: ${said}`
+      : `could not look at ${path}: ${said || "it did not end"}`,
+  );
+}
+
+async function isListening(host: StepHost, want: Params): Promise<boolean> {
+  const timeoutMs = want.connect_timeout * 1000;
+  const target = { host: want.host, port: want.port ?? 0 };
+  const stream = await connectThrough(host, target, timeoutMs).catch((error: unknown) => {
+    if (error instanceof ModuleFailure) throw error;
     // A refused connection is the answer that was asked for.
-    return false;
+    return undefined;
+  });
+  if (stream === undefined) return false;
+  try {
+    if (want.search_regex === undefined) return true;
+    return await says(stream, new RegExp(want.search_regex, "m"), timeoutMs);
+  } finally {
+    stream.destroy();
   }
+}
+
+/** More than this is no greeting. */
+const LONGEST_GREETING_BYTES = 64 * 1024;
+
+/** Whether what the other side says of itself matches, before it stops or time is up. */
+function says(stream: NodeJS.ReadableStream, pattern: RegExp, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    let heard = Buffer.alloc(0);
+    const timer = setTimeout(() => resolve(false), timeoutMs);
+    const end = (matches: boolean): void => {
+      clearTimeout(timer);
+      resolve(matches);
+    };
+    stream.on("data", (chunk: Buffer) => {
+      heard = Buffer.concat([heard, chunk]);
+      if (pattern.test(heard.toString())) end(true);
+      else if (heard.byteLength > LONGEST_GREETING_BYTES) end(false);
+    });
+    stream.once("end", () => end(false));
+    stream.once("error", () => end(false));
+    stream.once("close", () => end(false));
+  });
 }
