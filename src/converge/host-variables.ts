@@ -51,7 +51,8 @@ export class HostVariables {
     return this.#set;
   }
 
-  carryOver(variables: ReadonlyMap<string, SourcedVariable>): void {
+  /** Variables that an earlier play has set, or that a task has read from a file: they are rendered when they are asked for. */
+  define(variables: ReadonlyMap<string, SourcedVariable>): void {
     for (const [name, variable] of variables) this.#set.set(name, variable);
     this.#scopes.clear();
   }

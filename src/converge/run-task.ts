@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Task } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import type { Scope } from "../variables/scope.ts";
-import type { Value, ValueMap } from "../variables/value.ts";
+import { isValueMap, type Value, type ValueMap } from "../variables/value.ts";
 import { applyPass } from "./apply-pass.ts";
 import { ask } from "./ask.ts";
 import { askAhead, preparePass, type Upcoming } from "./ask-ahead.ts";
@@ -51,6 +51,12 @@ export async function runTask(context: HostContext, task: Task, place: TaskPlace
   if (task.keywords.runOnce !== true) return runHere(context, task, place);
   const result = await context.hooks.once(task.id, context.host, () => runHere(context, task, place));
   if (task.register !== undefined) context.variables.set(task.register, result.registered);
+  // What one host has set for all of them is set on all of them.
+  const facts = result.registered["ansible_facts"];
+  if (task.module === "set_fact" && isValueMap(facts)) {
+    for (const [name, value] of Object.entries(facts)) context.variables.set(name, value);
+    context.prepared.clear();
+  }
   return result;
 }
 
@@ -213,6 +219,10 @@ async function settle(running: RunningPass, outcome: Outcome): Promise<void> {
     await context.session.forgetHandlers(newlyNotified);
   for (const [name, value] of Object.entries(outcome.facts)) {
     context.variables.set(name, value);
+    context.prepared.clear();
+  }
+  if (outcome.variables !== undefined) {
+    context.variables.define(outcome.variables);
     context.prepared.clear();
   }
   // Steps may have been done before the one that failed.

@@ -2,6 +2,7 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Difference } from "../modules/change.ts";
 import { ModuleFailure } from "../modules/module.ts";
+import type { SourcedVariable } from "../variables/sourced.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
 import { BrokenPromise, NotKnown, type PassResult } from "./apply-pass.ts";
 import type { TaskStatus } from "./event.ts";
@@ -18,6 +19,8 @@ export interface Outcome {
   data: ValueMap;
   /** Variables that it sets on the host. */
   facts: ValueMap;
+  /** The same, not rendered yet. */
+  variables?: ReadonlyMap<string, SourcedVariable>;
 }
 
 /** A result as an outcome. */
@@ -42,6 +45,7 @@ export function outcomeOf(result: PassResult): Outcome {
         differences: result.result.changed ? result.change.differences : [],
         data: result.result.data ?? {},
         facts: result.result.facts ?? {},
+        ...(result.result.variables === undefined ? {} : { variables: result.result.variables }),
       };
   }
 }
