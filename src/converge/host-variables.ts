@@ -26,6 +26,7 @@ export interface FixedLayers {
 export class HostVariables {
   readonly #fixed: FixedLayers;
   readonly #set = new Map<string, SourcedVariable>();
+  readonly #unknown = new Set<string>();
   #facts = new Map<string, SourcedVariable>();
   #scopes = new Map<string, Scope>();
 
@@ -42,7 +43,12 @@ export class HostVariables {
 
   /** A registered result, or a fact that a task set: from now on it holds for every task of the host. */
   set(name: string, value: Value): void {
-    this.#set.set(name, literal(value));
+    this.define(new Map([[name, literal(value)]]));
+  }
+
+  /** In check mode: what only a run would tell. Asking for it raises PendingVariable. */
+  setUnknown(name: string): void {
+    this.#unknown.add(name);
     this.#scopes.clear();
   }
 
@@ -51,8 +57,12 @@ export class HostVariables {
     return this.#set;
   }
 
-  carryOver(variables: ReadonlyMap<string, SourcedVariable>): void {
-    for (const [name, variable] of variables) this.#set.set(name, variable);
+  /** Variables that an earlier play has set, or that a task has read from a file: they are rendered when they are asked for. */
+  define(variables: ReadonlyMap<string, SourcedVariable>): void {
+    for (const [name, variable] of variables) {
+      this.#set.set(name, variable);
+      this.#unknown.delete(name);
+    }
     this.#scopes.clear();
   }
 
@@ -62,10 +72,11 @@ export class HostVariables {
    * @param pending names that tasks before it will set: asking for one raises PendingVariable.
    */
   scopeOf(task: Pick<Task, "keywords" | "role">, pending: ReadonlySet<string> = new Set()): Scope {
-    const key = scopeKey(task, pending);
+    const unknown = this.#unknown.size === 0 ? pending : new Set([...pending, ...this.#unknown]);
+    const key = scopeKey(task, unknown);
     let scope = this.#scopes.get(key);
     if (scope === undefined) {
-      scope = createScope({ layers: this.#layersOf(task), pending });
+      scope = createScope({ layers: this.#layersOf(task), pending: unknown });
       this.#scopes.set(key, scope);
     }
     return scope;

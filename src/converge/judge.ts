@@ -1,37 +1,61 @@
 import type { Task } from "../playbook/playbook.ts";
 import { delayMsOf, retriesOf } from "../playbook/repetition.ts";
-import type { Scope } from "../variables/scope.ts";
+import { PendingVariable, type Scope } from "../variables/scope.ts";
 import { childScope } from "./host-variables.ts";
 import { type Outcome, registeredOf } from "./task-result.ts";
 
-/** `changed_when` and `failed_when` see the result under its `register` name. */
+/**
+ * `failed_when`, then `changed_when` (not of a failure) have their say; they see the result under its `register` name.
+ *
+ * @throws DiagnosticsError when they can't be evaluated.
+ */
 export function judged(task: Task, scope: Scope, outcome: Outcome, attempt: number): Outcome {
-  if (outcome.status === "skipped") return outcome;
+  // A mistake in the playbook is no result to be judged, and neither is what has not run.
+  if (outcome.status === "skipped" || outcome.diagnostics !== undefined) return outcome;
   const seen = withResult(task, scope, outcome, attempt);
-  let judgedOutcome = outcome;
-  if (task.changedWhen !== undefined && outcome.status !== "failed") {
-    const changed = task.changedWhen.every(({ expression }) => expression.evaluate(seen) === true);
-    const status = changed ? (outcome.status === "ok" ? "changed" : outcome.status) : "ok";
-    judgedOutcome = { ...judgedOutcome, status, differences: changed ? outcome.differences : [] };
+  try {
+    return judgedChange(task, seen, judgedFailure(task, seen, outcome));
+  } catch (error) {
+    if (error instanceof PendingVariable && outcome.notRun === true) return outcome;
+    throw error;
   }
-  return task.failedWhen === undefined
-    ? judgedOutcome
-    : judgedAfterFailure(task, scope, judgedOutcome, attempt);
 }
 
-export function judgedAfterFailure(task: Task, scope: Scope, outcome: Outcome, attempt: number): Outcome {
-  if (task.failedWhen === undefined || outcome.status === "unknown") return outcome;
-  const seen = withResult(task, scope, outcome, attempt);
-  const failing = task.failedWhen.find(({ expression }) => expression.evaluate(seen) === true);
+function judgedFailure({ failedWhen }: Task, seen: Scope, outcome: Outcome): Outcome {
+  if (failedWhen === undefined || outcome.notRun === true) return outcome;
+  const failing = failedWhen.find(({ expression }) => expression.evaluate(seen) === true);
   if (failing !== undefined)
     return { ...outcome, status: "failed", message: `failed_when: ${failing.expression.source}` };
   return outcome.status === "failed" ? { ...outcome, status: "changed" } : outcome;
 }
 
-function withResult(task: Task, scope: Scope, outcome: Outcome, attempt: number): Scope {
-  return task.register === undefined
-    ? scope
-    : childScope(scope, { [task.register]: registeredOf(outcome, attempt) });
+function judgedChange({ changedWhen }: Task, seen: Scope, outcome: Outcome): Outcome {
+  if (changedWhen === undefined || outcome.status === "failed") return outcome;
+  const changed = changedWhen.every(({ expression }) => expression.evaluate(seen) === true);
+  if (!changed) {
+    const message =
+      outcome.notRun === true ? "not run; `changed_when` says that it changes nothing" : outcome.message;
+    return { ...outcome, message, status: "ok", differences: [] };
+  }
+  return outcome.status === "ok" ? { ...outcome, status: "changed" } : outcome;
+}
+
+function withResult({ register }: Task, scope: Scope, outcome: Outcome, attempt: number): Scope {
+  if (register === undefined) return scope;
+  return outcome.notRun === true
+    ? withPending(scope, register)
+    : childScope(scope, { [register]: registeredOf(outcome, attempt) });
+}
+
+/** The scope in which a variable is not known yet. */
+function withPending(scope: Scope, pending: string): Scope {
+  return {
+    ...scope,
+    lookup: (name) => {
+      if (name === pending) throw new PendingVariable(name);
+      return scope.lookup(name);
+    },
+  };
 }
 
 /**

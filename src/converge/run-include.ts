@@ -29,7 +29,10 @@ export async function expandAndReport(
   try {
     return await expandInclude(context, include, scope, (pass) => report(pass, skipped(task, pass.scope)));
   } catch (error) {
-    const status = report({ scope }, outcomeOfError(error, context.changesPending));
+    const status = report(
+      { scope },
+      outcomeOfError(error, context.changesPending, context.options.checkMode),
+    );
     return status === "failed" || status === "rescued" ? undefined : [];
   }
 }

@@ -2,14 +2,14 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Task } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import type { Scope } from "../variables/scope.ts";
-import type { Value, ValueMap } from "../variables/value.ts";
+import { isValueMap, type Value, type ValueMap } from "../variables/value.ts";
 import { applyPass } from "./apply-pass.ts";
 import { ask } from "./ask.ts";
 import { askAhead, preparePass, type Upcoming } from "./ask-ahead.ts";
 import { handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession } from "./host-session.ts";
-import { judged, judgedAfterFailure, retryAfterMs } from "./judge.ts";
+import { judged, retryAfterMs } from "./judge.ts";
 import { type Pass, passesOf } from "./passes.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { isSilent, type ReportedPass, referenceTo, reportFinished } from "./report-task.ts";
@@ -28,6 +28,8 @@ export interface TaskEnd {
   /** After `ignore_errors`. */
   failed: boolean;
   registered: ValueMap;
+  /** In check mode: only a run would tell the result. */
+  notRun?: boolean | undefined;
 }
 
 /** One pass under way. */
@@ -50,7 +52,13 @@ interface RunningPass extends ReportedPass {
 export async function runTask(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
   if (task.keywords.runOnce !== true) return runHere(context, task, place);
   const result = await context.hooks.once(task.id, context.host, () => runHere(context, task, place));
-  if (task.register !== undefined) context.variables.set(task.register, result.registered);
+  register(context, task, result.notRun, result.registered);
+  // What one host has set for all of them is set on all of them.
+  const facts = result.registered["ansible_facts"];
+  if (task.module === "set_fact" && isValueMap(facts)) {
+    for (const [name, value] of Object.entries(facts)) context.variables.set(name, value);
+    context.prepared.clear();
+  }
   return result;
 }
 
@@ -63,15 +71,17 @@ async function runHere(context: HostContext, task: Task, place: TaskPlace): Prom
     session = await sessionFor(context, task, scope);
     passes = passesOf(task, scope);
   } catch (error) {
-    const outcome = outcomeOfError(error, context.changesPending);
+    const outcome = failure(context, error);
     const reported = { task, pass: undefined, handler: place.handler, delegatedTo: undefined };
     const rest = { rescued: place.rescued, startedMs, attempts: 1, notified: [] };
+    const status = reportFinished(context, reported, outcome, rest);
+    register(context, task, outcome.notRun, registeredOf(outcome, 1));
     return {
-      failed: reportFinished(context, reported, outcome, rest) !== "ignored",
+      failed: status === "failed" || status === "rescued",
       registered: registeredOf(outcome, 1),
     };
   }
-  const results: { registered: ValueMap; item: Value; failed: boolean }[] = [];
+  const results: (TaskEnd & { item: Value })[] = [];
   for (const pass of passes) {
     const delegatedTo = session === context.session ? undefined : session.name;
     const running = {
@@ -85,14 +95,21 @@ async function runHere(context: HostContext, task: Task, place: TaskPlace): Prom
       notified: [],
       newlyNotified: [],
     };
-    const { failed, registered } = await runPass(running);
-    results.push({ registered, item: pass.item?.value ?? null, failed });
+    results.push({ ...(await runPass(running)), item: pass.item?.value ?? null });
     if (context.isStopping()) break;
     if (task.loop?.pauseMs !== undefined) await wait(task.loop.pauseMs);
   }
   const registered = task.loop === undefined ? (results[0]?.registered ?? {}) : registeredOfLoop(results);
-  if (task.register !== undefined) context.variables.set(task.register, registered);
-  return { failed: results.some(({ failed }) => failed), registered };
+  const notRun = results.some((result) => result.notRun === true);
+  register(context, task, notRun, registered);
+  return { failed: results.some(({ failed }) => failed), registered, notRun };
+}
+
+/** A result that only a run would tell must not be taken for one: who asks for it is told so. */
+function register(context: HostContext, task: Task, notRun: boolean | undefined, registered: ValueMap): void {
+  if (task.register === undefined) return;
+  if (notRun === true) context.variables.setUnknown(task.register);
+  else context.variables.set(task.register, registered);
 }
 
 async function sessionFor(context: HostContext, task: Task, scope: Scope): Promise<HostSession> {
@@ -118,6 +135,7 @@ async function runPass(running: RunningPass): Promise<TaskEnd> {
     return {
       failed: status === "failed" || status === "rescued",
       registered: registeredOf(outcome, attempt),
+      notRun: outcome.notRun,
     };
   }
 }
@@ -132,19 +150,22 @@ async function attemptPass(
   try {
     return { outcome, retryAfterMs: retryAfterMs(task, pass.scope, outcome, attempt) };
   } catch (error) {
-    return { outcome: outcomeOfError(error, context.changesPending) };
+    return { outcome: failure(context, error) };
   }
 }
 
 async function judgedPass(running: RunningPass, attempt: number): Promise<Outcome> {
   const { context, task, pass } = running;
   try {
-    const outcome = await tryPass(running);
+    const outcome = await tryPass(running).catch((error: unknown) => failure(context, error));
     return judged(task, pass.scope, outcome, attempt);
   } catch (error) {
-    const outcome = outcomeOfError(error, context.changesPending);
-    return judgedAfterFailure(task, pass.scope, outcome, attempt);
+    return failure(context, error);
   }
+}
+
+function failure(context: HostContext, error: unknown): Outcome {
+  return outcomeOfError(error, context.changesPending, context.options.checkMode);
 }
 
 async function tryPass(running: RunningPass): Promise<Outcome> {
@@ -213,6 +234,13 @@ async function settle(running: RunningPass, outcome: Outcome): Promise<void> {
     await context.session.forgetHandlers(newlyNotified);
   for (const [name, value] of Object.entries(outcome.facts)) {
     context.variables.set(name, value);
+    context.prepared.clear();
+  }
+  if (outcome.notRun === true && running.task.module === "set_fact") {
+    for (const { key } of running.task.parameters) context.variables.setUnknown(key);
+  }
+  if (outcome.variables !== undefined) {
+    context.variables.define(outcome.variables);
     context.prepared.clear();
   }
   // Steps may have been done before the one that failed.

@@ -2,6 +2,8 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Difference } from "../modules/change.ts";
 import { ModuleFailure } from "../modules/module.ts";
+import { PendingVariable } from "../variables/scope.ts";
+import type { SourcedVariable } from "../variables/sourced.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
 import { BrokenPromise, NotKnown, type PassResult } from "./apply-pass.ts";
 import type { TaskStatus } from "./event.ts";
@@ -16,8 +18,12 @@ export interface Outcome {
   diagnostics?: readonly Diagnostic[];
   differences: readonly Difference[];
   data: ValueMap;
+  /** In check mode: only a run would tell its result. Whatever depends on that is unknown too. */
+  notRun?: boolean;
   /** Variables that it sets on the host. */
   facts: ValueMap;
+  /** The same, not rendered yet. */
+  variables?: ReadonlyMap<string, SourcedVariable>;
 }
 
 /** A result as an outcome. */
@@ -34,6 +40,7 @@ export function outcomeOf(result: PassResult): Outcome {
         differences: result.change.differences,
         data: result.change.data ?? {},
         facts: {},
+        ...(result.certain ? {} : { notRun: true }),
       };
     case "done":
       return {
@@ -42,6 +49,7 @@ export function outcomeOf(result: PassResult): Outcome {
         differences: result.result.changed ? result.change.differences : [],
         data: result.result.data ?? {},
         facts: result.result.facts ?? {},
+        ...(result.result.variables === undefined ? {} : { variables: result.result.variables }),
       };
   }
 }
@@ -49,15 +57,24 @@ export function outcomeOf(result: PassResult): Outcome {
 /**
  * An error as the outcome of the pass that met it. Errors that are not about this task (a lost connection, a bug) are thrown on.
  *
+ * @param checkMode nothing is done: what was not run is not known.
  * @param changesPending in check mode, that an earlier task would have changed the host: what is missing now may be there by then.
  */
-export function outcomeOfError(error: unknown, changesPending: boolean): Outcome {
+export function outcomeOfError(error: unknown, changesPending: boolean, checkMode = false): Outcome {
   const nothing = { differences: [], data: {}, facts: {} };
   if (error instanceof NotKnown && changesPending) {
     return {
       ...nothing,
       status: "unknown",
       message: `depends on what an earlier task would change (${error.message})`,
+    };
+  }
+  if (error instanceof PendingVariable && checkMode) {
+    return {
+      ...nothing,
+      status: "unknown",
+      notRun: true,
+      message: `depends on \`${error.variable}\`, which only a run would tell`,
     };
   }
   if (error instanceof DiagnosticsError) {

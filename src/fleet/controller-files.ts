@@ -27,6 +27,7 @@ export class ControllerFiles {
   controllerFor(task: Task, scope: Scope, playbookFile: string): Controller {
     const playbookFolder = path.dirname(playbookFile);
     return {
+      find: (wanted, folder) => find(wanted, folder, task, playbookFolder),
       file: async (wanted, folder) => this.#file(await find(wanted, folder, task, playbookFolder)),
       renderTemplate: async (wanted) => {
         const file = await find(wanted, "templates", task, playbookFolder);
@@ -60,7 +61,7 @@ export class ControllerFiles {
 /** Ansible's search: the role's folder, the role itself, then the same beside the playbook. */
 async function find(
   wanted: string,
-  folder: "files" | "templates",
+  folder: "files" | "templates" | "vars",
   task: Task,
   playbookFolder: string,
 ): Promise<string> {

@@ -158,7 +158,7 @@ async function variablesOf(
       hostvars: state.hostvars(playRun.playbook),
     }),
   });
-  variables.carryOver(progress.setByTasks);
+  variables.define(progress.setByTasks);
   return variables;
 }
 

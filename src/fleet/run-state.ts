@@ -143,7 +143,7 @@ export class RunState {
     // A host that takes no part in the run has made no progress, and looking at it must not make it seem so.
     const progress = this.#progress.get(host);
     if (progress?.facts !== undefined) variables.setFacts(progress.facts);
-    if (progress !== undefined) variables.carryOver(progress.setByTasks);
+    if (progress !== undefined) variables.define(progress.setByTasks);
     const scope = variables.scopeOf({
       keywords: NOTHING_INHERITED,
     });

@@ -21,6 +21,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   file: async () => erased((await import("./file.ts")).file),
   group: async () => erased((await import("./group.ts")).group),
   hostname: async () => erased((await import("./hostname.ts")).hostname),
+  include_vars: async () => erased((await import("./include-vars.ts")).includeVars),
   ini_file: async () => erased((await import("./ini-file.ts")).iniFile),
   lineinfile: async () => erased((await import("./lineinfile.ts")).lineinfile),
   nftables: async () => erased((await import("./nftables.ts")).nftables),

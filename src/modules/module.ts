@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Facts } from "../queries/facts.ts";
 import type { AnswersOf, QueryMap } from "../queries/query.ts";
+import type { SourcedVariable } from "../variables/sourced.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
 import type { Change, NeededChange } from "./change.ts";
 import type { ControllerFile, Step, StepOutput } from "./step.ts";
@@ -22,6 +23,8 @@ export interface Situation {
 export interface Controller {
   /** Finds a file as Ansible does: absolute, then the role's `files/` (or `templates/`), then beside the playbook. @throws DiagnosticsError file-not-found */
   file(path: string, folder: "files" | "templates"): Promise<ControllerFile>;
+  /** The same search, for the path alone; a folder is found too. @throws DiagnosticsError file-not-found */
+  find(path: string, folder: "files" | "templates" | "vars"): Promise<string>;
   /** Renders a template file with the task's variables. @throws DiagnosticsError */
   renderTemplate(path: string): Promise<string>;
   /** Absolute path on the controller: relative ones start at the playbook's folder. */
@@ -87,6 +90,8 @@ export interface ActionResult {
   data?: ValueMap;
   /** Variables of the host from now on (set_fact). */
   facts?: ValueMap;
+  /** The same as they stand in a file (include_vars): rendered when somebody asks for them. */
+  variables?: ReadonlyMap<string, SourcedVariable>;
 }
 
 export interface ModuleExample {
