@@ -62,7 +62,9 @@ export async function applyPass(
   const before = compare(context, session, task, prepared);
   if (before.action === "none") return { kind: "none", reason: before.reason, data: before.data };
   const now = situation(context, session, task);
-  const harmless = before.action === "run" && module.inCheckMode === "run";
+  const { inCheckMode = "predict" } = module;
+  const mode = typeof inCheckMode === "function" ? inCheckMode(input, now) : inCheckMode;
+  const harmless = before.action === "run" && mode === "run";
   if (now.checkMode && !harmless) {
     return { kind: "predicted", change: before, certain: before.action !== "run" };
   }

@@ -48,6 +48,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   tls_ca: async () => erased((await import("./tls-ca.ts")).tlsCa),
   tls_certificate: async () => erased((await import("./tls-certificate.ts")).tlsCertificate),
   ufw: async () => erased((await import("./ufw.ts")).ufw),
+  uri: async () => erased((await import("./uri.ts")).uri),
   user: async () => erased((await import("./user.ts")).user),
   wait_for: async () => erased((await import("./wait-for.ts")).waitFor),
 };

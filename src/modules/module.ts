@@ -60,9 +60,9 @@ export interface ModuleDefinition<Params, Input, Queries extends QueryMap, Detai
   examples: readonly ModuleExample[];
   /**
    * What check mode does with a `run` action. "predict" (default): says that it would run. "run": it changes nothing anywhere (assert, debug, set_fact,
-   * a health query), so it runs in check mode too and tells what it finds.
+   * a health query), so it runs in check mode too and tells what it finds. A function, where it depends on the parameters.
    */
-  inCheckMode?: "predict" | "run";
+  inCheckMode?: CheckMode | ((want: Input, situation: Situation) => CheckMode);
   /** What `register` gets besides changed, failed, skipped, msg: name to description. */
   returns?: Readonly<Record<string, string>>;
   /** Reads on the controller what the parameters point to. Without it the input is the parameters. */
@@ -80,6 +80,9 @@ export interface ModuleDefinition<Params, Input, Queries extends QueryMap, Detai
   /** What the steps' outputs mean. Without it: changed, and `data` of the change. */
   result?(want: Input, outputs: readonly StepOutput[], change: NeededChange<Detail>): ActionResult;
 }
+
+/** What check mode does with a `run` action. */
+export type CheckMode = "predict" | "run";
 
 /** How an action ended. */
 export interface ActionResult {
