@@ -71,7 +71,10 @@ describe("exit codes", () => {
   });
 
   test("1 a host failed, 4 a host could not be reached, 2 wrong input", async () => {
-    const failing = await playbook("failing.yml", "- hosts: bookworm1\n  tasks:\n    - fail: {msg: no}\n");
+    const failing = await playbook(
+      "failing.yml",
+      "- hosts: bookworm1\n  tasks:\n    - fail: {msg: on purpose}\n",
+    );
     const unreachable = await playbook(
       "unreachable.yml",
       "- hosts: nowhere\n  tasks:\n    - debug: {msg: hi}\n",
