@@ -2,7 +2,8 @@ import type { TestProject } from "vitest/node";
 import { labDown, labReset, labUp } from "../../src/lab/lab.ts";
 import type { LabHostSpec } from "../../src/lab/plan.ts";
 
-const LAB = "test";
+/** Another name lets two suites run beside each other on one machine. */
+const LAB = process.env["PLUMB_TEST_LAB"] ?? "test";
 /** Shared by all files: two releases for the modules, and the four of the main job. */
 const HOSTS: readonly LabHostSpec[] = [
   { name: "bookworm1", release: "bookworm" },
