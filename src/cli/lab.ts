@@ -19,6 +19,10 @@ export async function labUpCommand(hosts: readonly string[], { name }: { name: s
 
 function specOf(text: string): LabHostSpec {
   const [name = "", release = "bookworm"] = text.split(":");
+  if (!/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/.test(name))
+    throw inputError("invalid-option", `${text}: ${JSON.stringify(name)} is no host name`, {
+      expected: "letters, digits and dashes, with a release behind a colon: web1 or web1:trixie",
+    });
   if (release === "bookworm" || release === "trixie") return { name, release };
   throw inputError("invalid-option", `${text}: a lab has no release ${release}`, {
     expected: "bookworm or trixie",

@@ -42,6 +42,8 @@ export interface SessionOptions {
   /** The user under whom Plumb's state on the host is kept: root wherever the play becomes root. */
   stateUser: ShellUser;
   signal: AbortSignal;
+  /** Connects anew, for a host that was booted. @throws TransportError */
+  open(): Promise<Transport>;
 }
 
 /**
@@ -51,9 +53,10 @@ export interface SessionOptions {
 export class HostSession {
   readonly name: string;
   readonly address: string;
-  readonly transport: Transport;
   readonly answers = new Answers();
   readonly #options: SessionOptions;
+  readonly #closed: TransportCounters[] = [];
+  #transport: Transport;
   #facts: Facts | undefined;
   #pendingHandlers: string[] = [];
   #leftOverHandlers: readonly string[] = [];
@@ -62,8 +65,12 @@ export class HostSession {
   constructor(name: string, address: string, transport: Transport, options: SessionOptions) {
     this.name = name;
     this.address = address;
-    this.transport = transport;
+    this.#transport = transport;
     this.#options = options;
+  }
+
+  get transport(): Transport {
+    return this.#transport;
   }
 
   /** Known after the first trip. */
@@ -85,8 +92,24 @@ export class HostSession {
     return this.#options.signal;
   }
 
+  /** Of all connections that the run has had to the host. */
   counters(): TransportCounters {
-    return this.transport.counters();
+    return [...this.#closed, this.transport.counters()].reduce(addCounters);
+  }
+
+  /**
+   * Connects to the host anew and takes its lock again. What was known about it is forgotten.
+   *
+   * @throws TransportError when it does not answer; then it may be called again. HostStateError when another run has taken the host meanwhile.
+   */
+  async reconnect(): Promise<void> {
+    const opened = await this.#options.open();
+    this.#closed.push(this.#transport.counters());
+    await this.#transport.close();
+    this.#transport = opened;
+    this.answers.forgetAll();
+    this.#begun = undefined;
+    await this.begin();
   }
 
   /**
@@ -191,6 +214,16 @@ export class HostSession {
   noteHandlers(handlers: readonly string[]): void {
     this.#pendingHandlers = unique([...this.#pendingHandlers, ...handlers]);
   }
+}
+
+function addCounters(one: TransportCounters, other: TransportCounters): TransportCounters {
+  return {
+    roundTrips: one.roundTrips + other.roundTrips,
+    channels: one.channels + other.channels,
+    scripts: one.scripts + other.scripts,
+    bytesSent: one.bytesSent + other.bytesSent,
+    bytesReceived: one.bytesReceived + other.bytesReceived,
+  };
 }
 
 /** @throws Error when the script did not end by itself. */

@@ -109,7 +109,10 @@ async function performOnController(
     {
       name: session.name,
       address: session.address,
-      transport: session.transport,
+      get transport() {
+        return session.transport;
+      },
+      reconnect: () => session.reconnect(),
       signal: session.signal,
       download: (path) => session.transport.download(path, session.shellUser("task", user)),
       progress: (line) => options.progress(step.title, line),

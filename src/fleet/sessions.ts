@@ -9,10 +9,10 @@ import type { RunOptions } from "./run-options.ts";
  */
 export class Sessions {
   readonly #options: RunOptions;
-  readonly #session: Omit<SessionOptions, "signal">;
+  readonly #session: Omit<SessionOptions, "signal" | "open">;
   readonly #open = new Map<string, Promise<HostSession>>();
 
-  constructor(options: RunOptions, session: Omit<SessionOptions, "signal">) {
+  constructor(options: RunOptions, session: Omit<SessionOptions, "signal" | "open">) {
     this.#options = options;
     this.#session = session;
   }
@@ -49,6 +49,7 @@ export class Sessions {
     return new HostSession(host, settings.address ?? host, transport, {
       ...this.#session,
       signal: this.#options.aborting,
+      open: () => openTransport(settings),
     });
   }
 

@@ -107,7 +107,9 @@ async function boot(plan: LabPlan, host: LabHost): Promise<void> {
     "--console=pipe",
   ];
   const log = openSync(path.join(hostPath(plan.name, host.name), "console.log"), "a");
-  const child = spawn("/bin/sh", ["-c", `${joinGroups}; exec ${command.join(" ")}`], {
+  // A host that reboots itself ends nspawn with 133: who runs it is to start it again (systemd-nspawn(1), --keep-unit; src/nspawn/nspawn.c).
+  const again = `while ${command.join(" ")}; [ $? = 133 ]; do :; done`;
+  const child = spawn("/bin/sh", ["-c", `${joinGroups}; ${again}`], {
     detached: true,
     stdio: ["ignore", log, log],
     // Kernel settings of the network are the host's own, and may be set there (systemd's docs/ENVIRONMENT.md, 252).

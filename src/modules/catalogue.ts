@@ -36,6 +36,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   postgresql_query: async () => erased((await import("./postgresql-query.ts")).postgresqlQuery),
   postgresql_user: async () => erased((await import("./postgresql-user.ts")).postgresqlUser),
   raw: async () => erased((await import("./raw.ts")).raw),
+  reboot: async () => erased((await import("./reboot.ts")).reboot),
   script: async () => erased((await import("./script.ts")).script),
   set_fact: async () => erased((await import("./set-fact.ts")).setFact),
   shell: async () => erased((await import("./shell.ts")).shell),

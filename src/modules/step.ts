@@ -61,13 +61,15 @@ export interface StepHost {
   name: string;
   /** What the connection leads to, as the controller sees it. */
   address: string;
-  transport: Transport;
+  readonly transport: Transport;
   /** For long waits: ends them when the run is stopped. */
   signal: AbortSignal;
   /** Streams a file of the host, read as the task's user. */
   download(path: string): AsyncIterable<Uint8Array>;
   /** A line of progress. */
   progress(line: string): void;
+  /** Connects anew, after the host was booted. @throws TransportError while it does not answer: call it again. */
+  reconnect(): Promise<void>;
   /** Script in the shell of the task's user. */
   run(
     script: ShellText,

@@ -10,6 +10,7 @@ import type { TransportError } from "./transport.ts";
 export function openLocal(settings: ConnectionSettings): ShellTransport {
   return new ShellTransport({
     host: settings.name,
+    isLocal: true,
     opener: localChannels(),
     loginUser: userInfo().username,
     becomePassword: settings.becomePassword,

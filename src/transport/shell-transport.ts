@@ -16,6 +16,7 @@ import type {
 
 export interface ShellTransportOptions {
   host: string;
+  isLocal: boolean;
   opener: ChannelOpener;
   /** The user who logged in: becoming that one needs no other shell. */
   loginUser: string | undefined;
@@ -29,6 +30,7 @@ const PIECES_UNDER_WAY = 4;
 
 /** A transport made of framed shells, whatever carries their channels. */
 export class ShellTransport implements Transport {
+  readonly isLocal: boolean;
   readonly lost: Promise<TransportError>;
   readonly #options: ShellTransportOptions;
   readonly #shells = new Map<string, Promise<FramedShell>>();
@@ -44,6 +46,7 @@ export class ShellTransport implements Transport {
 
   constructor(options: ShellTransportOptions) {
     this.#options = options;
+    this.isLocal = options.isLocal;
     this.lost = options.lost;
     void options.lost.then((error) => {
       this.#lostError = error;

@@ -49,6 +49,7 @@ export async function openSsh(settings: ConnectionSettings): Promise<ShellTransp
   const { client, lost } = await connect(route, settings);
   return new ShellTransport({
     host: settings.name,
+    isLocal: false,
     opener: sshChannels(client),
     loginUser: route.user,
     becomePassword: settings.becomePassword,

@@ -56,6 +56,8 @@ export type ForwardTarget = { host: string; port: number } | { socketPath: strin
  * `connectionLost`, and later calls do too.
  */
 export interface Transport {
+  /** The host is the machine that Plumb runs on. */
+  readonly isLocal: boolean;
   /**
    * Runs a script in the long-lived shell of its user. Scripts for one user run one after another in the order of the calls, and calls made
    * without waiting travel together: they cost one round trip.

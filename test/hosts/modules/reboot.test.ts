@@ -1,0 +1,41 @@
+import { describe, expect, test } from "vitest";
+import { runTasks } from "../converge.ts";
+import { onHost } from "../lab-hosts.ts";
+
+const bootId = async (host: string): Promise<string> =>
+  (await onHost(host, "cat /proc/sys/kernel/random/boot_id")).trim();
+
+describe("reboot", () => {
+  test("boots, waits for another boot id, takes the lock again, and goes on", async () => {
+    const before = await bootId("bookworm1");
+    const { finished, tasks, statuses } = await runTasks(
+      `- command: touch /run/gone-after-a-boot
+- reboot:
+    reboot_timeout: 60
+    test_command: systemctl is-system-running --wait
+  register: booted
+- stat: {path: /run/gone-after-a-boot}
+  register: left
+- assert: {that: ["booted.rebooted", "not left.stat.exists"]}
+- copy: {content: "after the boot", dest: /srv/after-a-boot}`,
+    );
+    expect(tasks.filter(({ status }) => status === "failed")).toEqual([]);
+    expect(finished.outcome).toBe("ok");
+    expect(statuses).toEqual(["changed command", "changed reboot", "ok stat", "ok assert", "changed copy"]);
+    expect(await bootId("bookworm1")).not.toBe(before);
+    expect(await onHost("bookworm1", "cat /srv/after-a-boot")).toBe("after the boot");
+  });
+
+  test("in check mode nothing is booted, and nobody knows what would come of it", async () => {
+    const before = await bootId("bookworm1");
+    const { statuses } = await runTasks("- reboot:", { check: true });
+    expect(statuses).toEqual(["unknown reboot"]);
+    expect(await bootId("bookworm1")).toBe(before);
+  });
+
+  test("a host that does not go down is not taken for one that came back", async () => {
+    const { tasks } = await runTasks('- reboot: {reboot_timeout: 4, reboot_command: "true"}');
+    expect(tasks[0]?.status).toBe("failed");
+    expect(tasks[0]?.message).toContain("not back within 4 s: it has not gone down yet");
+  });
+});
