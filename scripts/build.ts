@@ -13,8 +13,9 @@ await build({
   format: "esm",
   platform: "node",
   target: "node22",
-  minify: true,
-  keepNames: true,
+  // Names stay: stack traces can be read, and it starts faster than with `keepNames`, which sets each of them at run time.
+  minifyWhitespace: true,
+  minifySyntax: true,
   chunkNames: "chunks/[name]-[hash]",
   // Native parts that are never installed: pure JavaScript does the same.
   external: ["cpu-features", "*.node", "pg-native"],

@@ -11,6 +11,9 @@ export interface SelectQuestion {
   port?: number | undefined;
 }
 
+/** Debian's `psql` is a script that looks for the right one, and takes longer for that than this takes for everything (pg_wrapper(1)). */
+const FIND_PSQL = 'for psql in /usr/lib/postgresql/*/bin/psql; do :; done; [ -x "$psql" ] || psql=psql';
+
 /**
  * Rows of any number of SELECTs, through the local socket: one psql(1) a database. The SQL goes by standard input: argv can be read by everybody. It is asked in
  * read-only transactions, because a query must not change anything.
@@ -31,11 +34,12 @@ export const postgresqlSelect = defineQuery<SelectQuestion, readonly ValueMap[]>
     });
     return {
       script: shellLines(
-        rawShell('command -v psql >/dev/null || { echo "PostgreSQL is not installed" >&2; exit 3; }'),
+        rawShell(FIND_PSQL),
+        rawShell('command -v "$psql" >/dev/null || { echo "PostgreSQL is not installed" >&2; exit 3; }'),
         rawShell("cd /"),
         ...[...groups.values()].map(({ question, statements }) => {
-          const port = question.port === undefined ? [] : ["-p", question.port];
-          return sh`printf '%s\\n' ${statements} | runuser -u ${question.systemUser} -- psql -X -A -t -q ${port} -d ${question.database}`;
+          const { systemUser, port = 5432, database } = question;
+          return sh`printf '%s\\n' ${statements} | runuser -u ${systemUser} -- "$psql" -X -A -t -q -p ${port} -d ${database}`;
         }),
         rawShell("exit 0"),
       ),
