@@ -1,5 +1,6 @@
 import { inputError } from "../diagnostics/diagnostic.ts";
 import type { ConnectionSettings } from "../transport/connection-settings.ts";
+import { present } from "../transport/present.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { Value } from "../variables/value.ts";
 import { splitWords } from "./ini-value.ts";
@@ -13,8 +14,6 @@ export interface ConnectionOverrides {
   hostKeyPolicy: ConnectionSettings["hostKeyPolicy"];
   connectTimeoutMs: number;
 }
-
-const KEEP_ALIVE_MS = 15_000;
 
 /**
  * How to reach a host, from its `ansible_*` variables.
@@ -57,7 +56,6 @@ export function connectionSettings(
       Number(value("ansible_ssh_timeout", "ansible_timeout") ?? 0) * 1000 ||
       ssh.connectTimeoutMs ||
       overrides.connectTimeoutMs,
-    keepAliveIntervalMs: KEEP_ALIVE_MS,
     becomeMethod: method === "su" ? "su" : "sudo",
   };
   return {
@@ -77,7 +75,10 @@ export function connectionSettings(
       text("ansible_become_password", "ansible_become_pass") ?? overrides.becomePassword,
     ),
     ...present("proxyJump", ssh.proxyJump),
+    ...present("configFile", ssh.configFile),
     ...present("knownHostsFiles", ssh.knownHostsFiles),
+    ...present("keepAliveIntervalMs", ssh.keepAliveIntervalMs),
+    ...present("keepAliveCount", ssh.keepAliveCount),
   };
 }
 
@@ -87,10 +88,13 @@ type SshOptions = Partial<
     | "port"
     | "user"
     | "privateKeyFile"
+    | "configFile"
     | "proxyJump"
     | "knownHostsFiles"
     | "hostKeyPolicy"
     | "connectTimeoutMs"
+    | "keepAliveIntervalMs"
+    | "keepAliveCount"
   >
 >;
 
@@ -109,7 +113,7 @@ function sshOptions(host: string, scope: Scope): SshOptions {
           `${host}: the SSH option \`${flag} ${argument}\` in ${name} is not known to Plumb`,
           {
             expected:
-              "-o ProxyJump, UserKnownHostsFile, StrictHostKeyChecking, ConnectTimeout, Port, User, IdentityFile; -J, -p, -l, -i",
+              "-o ProxyJump, UserKnownHostsFile, StrictHostKeyChecking, ConnectTimeout, ServerAliveInterval, ServerAliveCountMax, Port, User, IdentityFile; -F, -J, -p, -l, -i",
             hint: "put it into ~/.ssh/config, which Plumb reads as ssh does",
             ...at(scope, name),
           },
@@ -121,6 +125,10 @@ function sshOptions(host: string, scope: Scope): SshOptions {
 }
 
 function readFlag(flag: string, argument: string, options: SshOptions): boolean {
+  if (flag === "-F") {
+    options.configFile = argument;
+    return true;
+  }
   if (flag === "-o") {
     const [, key = "", value = ""] = /^\s*([A-Za-z]+)\s*[=\s]\s*(.*)$/.exec(argument) ?? [];
     return readOption(key.toLowerCase(), value, options);
@@ -150,6 +158,12 @@ function readOption(key: string, value: string, options: SshOptions): boolean {
     case "connecttimeout":
       options.connectTimeoutMs = Number(value) * 1000;
       return true;
+    case "serveraliveinterval":
+      options.keepAliveIntervalMs = Number(value) * 1000;
+      return true;
+    case "serveralivecountmax":
+      options.keepAliveCount = Number(value);
+      return true;
     case "port":
       options.port = Number(value);
       return true;
@@ -163,17 +177,12 @@ function readOption(key: string, value: string, options: SshOptions): boolean {
     case "controlmaster":
     case "controlpersist":
     case "controlpath":
-    case "serveraliveinterval":
     case "identitiesonly":
     case "preferredauthentications":
       return true;
     default:
       return false;
   }
-}
-
-function present<Key extends string, Type>(key: Key, value: Type | undefined): { [K in Key]?: Type } {
-  return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Type };
 }
 
 function at(scope: Scope, name: string): { at?: NonNullable<ReturnType<Scope["sourceOf"]>> } {

@@ -14,11 +14,16 @@ export interface ConnectionSettings {
   password?: string;
   /** ProxyJump hosts, first hop first, each `[user@]host[:port]`. */
   proxyJump?: string[];
+  /** Instead of ~/.ssh/config and the machine's own. */
+  configFile?: string;
   knownHostsFiles?: string[];
   /** strict: an unknown key is refused. accept-new: it is remembered. A changed key is always refused. */
   hostKeyPolicy: "strict" | "accept-new";
   connectTimeoutMs: number;
-  keepAliveIntervalMs: number;
+  /** ssh's ServerAliveInterval. */
+  keepAliveIntervalMs?: number;
+  /** ssh's ServerAliveCountMax: so many in a row without an answer mean that the link is dead. */
+  keepAliveCount?: number;
   becomeMethod: BecomeMethod;
   becomePassword?: string;
 }

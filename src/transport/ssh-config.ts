@@ -17,6 +17,9 @@ export interface SshConfig {
   knownHostsFiles: string[];
   strictHostKeyChecking: string;
   hostKeyAlias: string | undefined;
+  /** ServerAliveInterval; undefined where it is off, as it is unless somebody says otherwise. */
+  keepAliveIntervalMs: number | undefined;
+  keepAliveCount: number | undefined;
 }
 
 const run = promisify(execFile);
@@ -27,8 +30,12 @@ const cache = new Map<string, Promise<SshConfig | undefined>>();
  *
  * @returns undefined when there is no ssh client here: then only the inventory counts.
  */
-export function sshConfigOf(host: string, user?: string, port?: number): Promise<SshConfig | undefined> {
+export function sshConfigOf(
+  host: string,
+  { user, port, configFile }: Pick<ConnectionSettings, "user" | "port" | "configFile">,
+): Promise<SshConfig | undefined> {
   const args = [
+    ...(configFile === undefined ? [] : ["-F", configFile]),
     ...(user === undefined ? [] : ["-l", user]),
     ...(port === undefined ? [] : ["-p", String(port)]),
   ];
@@ -44,6 +51,7 @@ export function sshConfigOf(host: string, user?: string, port?: number): Promise
 /** Whether the inventory says everything, so that there is nothing to ask the configuration. */
 export function settingsSayAll(settings: ConnectionSettings): boolean {
   return (
+    settings.configFile === undefined &&
     settings.address !== undefined &&
     settings.user !== undefined &&
     settings.privateKeyFile !== undefined &&
@@ -87,6 +95,8 @@ export function parseSshConfig(text: string): SshConfig {
     knownHostsFiles: knownHosts.split(" ").filter(Boolean).map(expandHome),
     strictHostKeyChecking: one("stricthostkeychecking") ?? "ask",
     hostKeyAlias: one("hostkeyalias"),
+    keepAliveIntervalMs: Number(one("serveraliveinterval") ?? 0) * 1000 || undefined,
+    keepAliveCount: Number(one("serveralivecountmax")) || undefined,
   };
 }
 

@@ -8,6 +8,7 @@ import type { ByteChannel, ChannelOpener } from "./byte-channel.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { type HostKeyCheck, hostKeyCheck } from "./host-key.ts";
 import { knownHostsName } from "./known-hosts.ts";
+import { present } from "./present.ts";
 import { ShellTransport } from "./shell-transport.ts";
 import { type SshConfig, settingsSayAll, sshConfigOf } from "./ssh-config.ts";
 import { type ForwardTarget, TransportError } from "./transport.ts";
@@ -29,7 +30,11 @@ interface Route {
   hostKeyName: string;
   connectTimeoutMs: number;
   keepAliveIntervalMs: number;
+  keepAliveCount: number;
 }
+
+/** A dead link is found within a minute, where nobody asks for something else. */
+const KEEP_ALIVE = { intervalMs: 15_000, count: 3 };
 
 interface Connected {
   client: Client;
@@ -44,7 +49,7 @@ interface Connected {
 export async function openSsh(settings: ConnectionSettings): Promise<ShellTransport> {
   const config = settingsSayAll(settings)
     ? undefined
-    : await sshConfigOf(settings.address ?? settings.name, settings.user, settings.port);
+    : await sshConfigOf(settings.address ?? settings.name, settings);
   const route = routeTo(settings, config);
   const { client, lost } = await connect(route, settings);
   return new ShellTransport({
@@ -77,7 +82,8 @@ function routeTo(settings: ConnectionSettings, config: SshConfig | undefined): R
     hostKeyPolicy: config?.strictHostKeyChecking === "accept-new" ? "accept-new" : settings.hostKeyPolicy,
     hostKeyName: config?.hostKeyAlias ?? knownHostsName(address, port),
     connectTimeoutMs: settings.connectTimeoutMs,
-    keepAliveIntervalMs: settings.keepAliveIntervalMs,
+    keepAliveIntervalMs: settings.keepAliveIntervalMs ?? config?.keepAliveIntervalMs ?? KEEP_ALIVE.intervalMs,
+    keepAliveCount: settings.keepAliveCount ?? config?.keepAliveCount ?? KEEP_ALIVE.count,
   };
 }
 
@@ -105,7 +111,7 @@ async function connect(route: Route, settings: ConnectionSettings, over?: Duplex
       username: route.user,
       readyTimeout: route.connectTimeoutMs,
       keepaliveInterval: route.keepAliveIntervalMs,
-      keepaliveCountMax: 3,
+      keepaliveCountMax: route.keepAliveCount,
       hostVerifier: (key: Buffer, verify: (accepted: boolean) => void) => {
         check.accept(key).then(verify, (error: unknown) => {
           check.refusal = new TransportError(
@@ -238,7 +244,11 @@ async function connectJumpHost(
   const host = parsed?.[2] ?? parsed?.[3] ?? jump;
   const user = parsed?.[1];
   const port = parsed?.[4] === undefined ? undefined : Number(parsed[4]);
-  const config = await sshConfigOf(host, user, port);
+  const config = await sshConfigOf(host, {
+    ...present("user", user),
+    ...present("port", port),
+    ...present("configFile", settings.configFile),
+  });
   const {
     proxyJump: _jumps,
     port: _port,
@@ -247,10 +257,7 @@ async function connectJumpHost(
     password: _password,
     ...rest
   } = settings;
-  const route = routeTo(
-    { ...rest, name: host, ...(user === undefined ? {} : { user }), ...(port === undefined ? {} : { port }) },
-    config,
-  );
+  const route = routeTo({ ...rest, name: host, ...present("user", user), ...present("port", port) }, config);
   if (through === undefined) return connect({ ...route, jumps: [] }, settings);
   const stream = await forwardThrough(through.client, route.address, route.port);
   return connect(route, settings, stream);

@@ -24,7 +24,8 @@ export interface ConvergeOptions {
   check?: boolean;
   diff?: boolean;
   user?: string;
-  variables?: Record<string, string>;
+  /** undefined takes one of the usual variables away. */
+  variables?: Record<string, string | undefined>;
   stopping?: AbortSignal;
   override?: Partial<RunOptions>;
 }
@@ -75,7 +76,9 @@ async function runOptions(
     ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHostsFile}`,
     ...options.variables,
   };
-  const settings = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  const settings = Object.entries(variables)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${value ?? ""}`);
   await writeFile(inventory, [...lines, "[all:vars]", ...settings, ""].join("\n"));
   return {
     runId: "test",

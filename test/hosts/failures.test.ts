@@ -1,15 +1,17 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { promisify } from "node:util";
 import { describe, expect, inject, test } from "vitest";
 import { OPERATOR_PASSWORD } from "../../src/lab/image.ts";
-import { runTasks } from "./converge.ts";
+import { runPlaybook, runTasks } from "./converge.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
+const execute = promisify(execFile);
 const HOST = "bookworm1";
 const newFolder = (): Promise<string> => mkdtemp(path.join(tmpdir(), "plumb-test-"));
 const unreachableCode = (events: readonly { type: string }[]): unknown =>
@@ -114,7 +116,106 @@ describe("connecting", () => {
   });
 });
 
+describe("as ssh does it", () => {
+  test("a configuration file says where and who, through a jump host, and the agent has the key", async () => {
+    const { keyFile, knownHostsFile } = inject("lab");
+    const folder = await newFolder();
+    const socket = path.join(folder, "agent");
+    const config = path.join(folder, "config");
+    const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
+    try {
+      for (let tries = 0; tries < 50 && !(await stat(socket).catch(() => undefined)); tries++) await wait(50);
+      await execute("ssh-add", ["-q", keyFile], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
+      await writeFile(
+        config,
+        `Host ${labHost(HOST).address}
+  User operator
+  ProxyJump hop
+Host hop
+  HostName ${labHost("trixie1").address}
+  User admin
+Host *
+  UserKnownHostsFile ${knownHostsFile}
+  IdentityAgent ${socket}
+`,
+      );
+      const { finished, tasks } = await runPlaybook(
+        "- hosts: all\n  tasks:\n    - command: id -un\n      register: who\n    - assert: {that: who.stdout == 'operator'}",
+        {
+          hosts: [HOST],
+          variables: {
+            ansible_user: undefined,
+            ansible_ssh_private_key_file: undefined,
+            ansible_ssh_common_args: `"-F ${config}"`,
+          },
+        },
+      );
+      expect(tasks.filter(({ status }) => status === "failed")).toEqual([]);
+      expect(finished.outcome).toBe("ok");
+    } finally {
+      agent.kill();
+    }
+  });
+});
+
 describe("writing", () => {
+  test("a template that fails to render changes nothing, and the message points into it", async () => {
+    const folder = await newFolder();
+    await writeFile(path.join(folder, "site.conf.hbs"), "port {{port}}\nname {{naem}}\n");
+    await onHost(HOST, "echo old > /srv/site.conf");
+    const { tasks } = await runTasks(
+      "- template: {src: site.conf.hbs, dest: /srv/site.conf}\n  vars: {port: 1, name: x}",
+      { hosts: [HOST] },
+      folder,
+    );
+    expect(tasks[0]?.status).toBe("failed");
+    expect(tasks[0]?.message).toContain("naem");
+    expect(JSON.stringify(tasks[0])).toContain("site.conf.hbs");
+    expect(await onHost(HOST, "cat /srv/site.conf")).toBe("old\n");
+  });
+
+  test("names and contents may hold anything, wherever they are put", async () => {
+    const weird = `it's "$HOME" \`id\` $(id) \\ ü€ ; | & <b> %s`;
+    const value = JSON.stringify(`${weird}\nsecond line`);
+    const name = JSON.stringify(weird.replaceAll("/", ""));
+    const folder = await newFolder();
+    await writeFile(path.join(folder, "weird.hbs"), "{{value}}|{{#each list}}{{this}}|{{/each}}");
+    const { tasks } = await runTasks(
+      `- name: ${name}
+  vars: {value: ${value}, list: [${value}, plain]}
+  environment: {WEIRD: ${value}}
+  notify: ${name}
+  block:
+    - template: {src: weird.hbs, dest: /srv/weird}
+    - shell: printf %s "$WEIRD"
+      register: environment
+    - command: {argv: [printf, "%s", "{{value}}"]}
+      register: argument
+    - shell: cat
+      args: {stdin: "{{value}}", stdin_add_newline: false}
+      register: input
+    - lineinfile: {path: /srv/weird-lines, line: ${name}, create: true}
+    - file: {path: "/srv/weird dir/{{list.[1]}} ${weird.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}", state: directory}
+    - slurp: {src: /srv/weird}
+      register: written
+    - assert:
+        that:
+          - environment.stdout == value
+          - argument.stdout == value
+          - input.stdout == value
+          - base64_decode(written.content) == value + "|" + value + "|plain|"`,
+      {
+        hosts: [HOST],
+        handlers: `- name: ${name}\n  shell: printf %s {{quote value}} > /srv/weird-handled\n  vars: {value: ${value}}`,
+      },
+      folder,
+    );
+    expect(tasks.filter(({ status }) => status === "failed")).toEqual([]);
+    expect(await onHost(HOST, "cat /srv/weird-handled")).toBe(`${weird}\nsecond line`);
+    expect(await onHost(HOST, "cat /srv/weird-lines")).toBe(`${weird}\n`);
+    expect(await onHost(HOST, "ls '/srv/weird dir'")).toBe(`plain ${weird}\n`);
+  });
+
   test("a file that its validation refuses is not replaced", async () => {
     await onHost(HOST, "echo old > /srv/validated");
     const { tasks } = await runTasks(
@@ -190,25 +291,8 @@ describe("commands", () => {
 describe("an interrupted run", () => {
   test("a connection that is cut in the middle of a step makes the host unreachable, and the next run finishes", async () => {
     const { port, cut } = await relayTo(labHost(HOST).address);
-    const { keyFile, knownHostsFile } = inject("lab");
     const tasks = "- shell: sleep 3; echo done > /srv/cut\n  args: {creates: /srv/cut}";
-    const known = path.join(await newFolder(), "known_hosts");
-    const key = (await readFile(knownHostsFile, "utf8"))
-      .split("\n")
-      .find((line) => line.includes(HOST))
-      ?.split(" ")
-      .slice(1)
-      .join(" ");
-    await writeFile(known, `[127.0.0.1]:${port} ${key ?? ""}\n`);
-    const running = runTasks(tasks, {
-      hosts: [HOST],
-      variables: {
-        ansible_host: "127.0.0.1",
-        ansible_port: String(port),
-        ansible_ssh_private_key_file: keyFile,
-        ansible_ssh_common_args: `-o UserKnownHostsFile=${known}`,
-      },
-    });
+    const running = runTasks(tasks, { hosts: [HOST], variables: await throughRelay(port) });
     await wait(1500);
     cut();
     const broken = await running;
@@ -218,6 +302,19 @@ describe("an interrupted run", () => {
     const next = await runTasks(tasks, { hosts: [HOST] });
     expect(next.finished.outcome).toBe("ok");
     expect(await onHost(HOST, "cat /srv/cut; rm /srv/cut")).toBe("done\n");
+  });
+
+  test("a link that has gone silent is found out, and the host is unreachable", async () => {
+    const { port, cut, silence } = await relayTo(labHost(HOST).address);
+    const variables = await throughRelay(port, "-o ServerAliveInterval=1 -o ServerAliveCountMax=2");
+    const running = runTasks("- shell: sleep 60", { hosts: [HOST], variables });
+    await wait(1500);
+    silence();
+    const { events, finished } = await running;
+    cut();
+    await onHost(HOST, "pkill -f '[s]leep 60'; true");
+    expect(finished.outcome).toBe("unreachable");
+    expect(unreachableCode(events)).toBe("connection-lost");
   });
 
   test("kill -9 of the controller: the handler that was notified runs next time", async () => {
@@ -349,7 +446,26 @@ describe("the language", () => {
 });
 
 /** A relay on this machine that can be cut. */
-async function relayTo(address: string): Promise<{ port: number; cut: () => void }> {
+/** Connection variables that lead to the host through a relay. */
+async function throughRelay(port: number, more = ""): Promise<Record<string, string>> {
+  const { keyFile, knownHostsFile } = inject("lab");
+  const known = path.join(await newFolder(), "known_hosts");
+  const key = (await readFile(knownHostsFile, "utf8"))
+    .split("\n")
+    .find((line) => line.includes(HOST))
+    ?.split(" ")
+    .slice(1)
+    .join(" ");
+  await writeFile(known, `[127.0.0.1]:${port} ${key ?? ""}\n`);
+  return {
+    ansible_host: "127.0.0.1",
+    ansible_port: String(port),
+    ansible_ssh_private_key_file: keyFile,
+    ansible_ssh_common_args: `-o UserKnownHostsFile=${known} ${more}`,
+  };
+}
+
+async function relayTo(address: string): Promise<{ port: number; cut: () => void; silence: () => void }> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer((client) => {
     const upstream = net.connect({ host: address, port: 22 });
@@ -363,6 +479,10 @@ async function relayTo(address: string): Promise<{ port: number; cut: () => void
   const { port } = server.address() as net.AddressInfo;
   return {
     port,
+    // What is sent gets lost, and nobody says so.
+    silence: () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
     cut: () => {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -7,7 +7,6 @@ transportContract(async () =>
     connection: "local",
     hostKeyPolicy: "strict",
     connectTimeoutMs: 1000,
-    keepAliveIntervalMs: 0,
     becomeMethod: "sudo",
   }),
 );

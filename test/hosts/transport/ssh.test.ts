@@ -14,7 +14,6 @@ transportContract(async () => {
     knownHostsFiles: [knownHostsFile],
     hostKeyPolicy: "strict",
     connectTimeoutMs: 10_000,
-    keepAliveIntervalMs: 15_000,
     becomeMethod: "sudo",
   });
 });
