@@ -15,6 +15,8 @@ export type PassResult =
   | { kind: "done"; change: NeededChange; result: ActionResult };
 
 export interface PassHooks {
+  /** Resolves when this host may act. Others may have changed something on it meanwhile: then what was known about it is forgotten. */
+  turn(): Promise<void>;
   /** Called before the first step: what must be remembered on the host is remembered now. */
   beforeChange(change: NeededChange): Promise<void>;
   progress(step: string, line?: string): void;
@@ -68,6 +70,9 @@ export async function applyPass(
   if (now.checkMode && !harmless) {
     return { kind: "predicted", change: before, certain: before.action !== "run" };
   }
+  await hooks.turn();
+  if (!isAllKnown(session, prepared))
+    return applyPass(context, session, task, await hooks.askAgain(prepared), hooks);
   await hooks.beforeChange(before);
   const outputs: StepOutput[] = await perform(module.steps(before, input, now), {
     session,
@@ -82,6 +87,10 @@ export async function applyPass(
     audit(context, session, task, await hooks.askAgain(prepared));
   }
   return { kind: "done", change: before, result };
+}
+
+function isAllKnown(session: HostSession, { queries }: Prepared): boolean {
+  return [...queries.values()].every((question) => session.answers.has(question));
 }
 
 /** @throws NotKnown, ModuleFailure */

@@ -7,6 +7,8 @@ import type { HostUnreachable } from "./event.ts";
 import { handlerId } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import { HostStateError } from "./host-session.ts";
+import { Interrupted } from "./interrupted.ts";
+import { Places } from "./place.ts";
 import { checkRole } from "./role-check.ts";
 import { expandAndReport } from "./run-include.ts";
 import { runTask, type TaskEnd } from "./run-task.ts";
@@ -35,8 +37,11 @@ export async function convergeHost(context: HostContext): Promise<HostEnd> {
   try {
     const tasks = play.sections.flatMap((section) => tasksInOrder(section.nodes));
     await firstTrip(context, tasks);
+    const places = new Places();
     for (const section of play.sections) {
-      await runNodes(context, section.nodes, { tasks, rescued: false });
+      places.add(section.nodes);
+      await runNodes(context, section.nodes, { tasks, places, rescued: false });
+      context.hooks.arrive(places.end());
       await flushHandlers(context);
     }
     return "ok";
@@ -47,6 +52,7 @@ export async function convergeHost(context: HostContext): Promise<HostEnd> {
 
 async function endOf(context: HostContext, error: unknown): Promise<HostEnd> {
   if (error instanceof TransportError) return reportUnreachable(context, error);
+  if (error instanceof Interrupted) return "interrupted";
   if (error instanceof HostStateError) {
     reportUnusable(context, "locked", error.message, error.hint);
     return "failed";
@@ -57,6 +63,7 @@ async function endOf(context: HostContext, error: unknown): Promise<HostEnd> {
     await flushHandlers(context);
   } catch (second) {
     if (second instanceof TransportError) return reportUnreachable(context, second);
+    if (second instanceof Interrupted) return "interrupted";
     if (!(second instanceof StopHost)) throw second;
     return second.end === "interrupted" ? "interrupted" : "failed";
   }
@@ -100,6 +107,7 @@ async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promis
 interface Surroundings {
   /** All tasks of the play, or of the rescue part that is under way, in order. */
   tasks: Upcoming["tasks"];
+  places: Places;
   rescued: boolean;
 }
 
@@ -119,7 +127,7 @@ async function runBlock(context: HostContext, block: Block, around: Surroundings
   } catch (error) {
     if (!(error instanceof StopHost) || error.end !== "failed" || block.rescue.length === 0) throw error;
     const tasks = tasksInOrder(block.rescue);
-    await runNodes(context, block.rescue, { tasks, rescued: around.rescued });
+    await runNodes(context, block.rescue, { ...around, tasks });
   } finally {
     if (!context.isStopping()) await runNodes(context, block.always, around);
   }
@@ -129,15 +137,19 @@ async function runBlock(context: HostContext, block: Block, around: Surroundings
 async function runInclude(context: HostContext, include: Include, around: Surroundings): Promise<void> {
   if (context.isStopping()) throw new StopHost("interrupted");
   if (!context.options.selects(include.task)) return;
+  const place = around.places.of(include);
+  context.hooks.arrive(place);
   const nodes = await expandAndReport(context, include, around.rescued);
   if (nodes === undefined) throw new StopHost("failed");
   const rest = around.tasks.slice(around.tasks.indexOf(include) + 1);
-  await runNodes(context, nodes, { ...around, tasks: [...tasksInOrder(nodes), ...rest] });
+  const places = new Places(place).add(nodes);
+  await runNodes(context, nodes, { ...around, places, tasks: [...tasksInOrder(nodes), ...rest] });
 }
 
 async function runOne(context: HostContext, task: Task, around: Surroundings): Promise<void> {
   if (context.isStopping()) throw new StopHost("interrupted");
   if (!context.options.selects(task)) return;
+  context.hooks.arrive(around.places.of(task));
   if (task.module === "meta") return runMeta(context, task);
   if (!checkRole(context, task)) throw new StopHost("failed");
   const upcoming: Upcoming = { tasks: around.tasks, position: around.tasks.indexOf(task) };

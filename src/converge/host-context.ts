@@ -5,6 +5,7 @@ import type { Scope } from "../variables/scope.ts";
 import type { Event, TaskCounts } from "./event.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
 import type { HostVariables } from "./host-variables.ts";
+import type { Place } from "./place.ts";
 import type { Prepared } from "./prepare.ts";
 import type { TaskEnd } from "./run-task.ts";
 
@@ -22,6 +23,12 @@ export interface ConvergeOptions {
 export interface PlayHooks {
   /** The first host that asks runs the task, and its result is every host's. */
   once(taskId: string, host: string, run: () => Promise<TaskEnd>): Promise<TaskEnd>;
+  /** At most so many hosts are at a task at once. */
+  throttle<Type>(taskId: string, most: number, act: () => Promise<Type>): Promise<Type>;
+  /** The host has come to a task. */
+  arrive(place: Place): void;
+  /** Resolves when this host may act: with `strategy: linear`, when no other host of its batch is behind. @throws Interrupted */
+  turn(): Promise<void>;
   /** A session with another host of the inventory, for delegate_to. @throws TransportError, DiagnosticsError */
   sessionWith(host: string): Promise<HostSession>;
   /** Files and templates as a task sees them. */

@@ -27,7 +27,8 @@ export class HostVariables {
   readonly #fixed: FixedLayers;
   readonly #set = new Map<string, SourcedVariable>();
   readonly #unknown = new Set<string>();
-  #facts = new Map<string, SourcedVariable>();
+  #facts: ReadonlyMap<string, SourcedVariable> = new Map();
+  #version = 0;
   #scopes = new Map<string, Scope>();
 
   constructor(fixed: FixedLayers) {
@@ -36,8 +37,26 @@ export class HostVariables {
 
   /** Facts come back as data: they are never rendered as templates. */
   setFacts(facts: ValueMap): void {
-    this.#facts = new Map([["ansible_facts", literal(facts)]]);
-    for (const [name, value] of Object.entries(facts)) this.#facts.set(`ansible_${name}`, literal(value));
+    this.#facts = new Map([
+      ["ansible_facts", literal(facts)],
+      ...Object.entries(facts).map(([name, value]) => [`ansible_${name}`, literal(value)] as const),
+    ]);
+    this.#changed();
+  }
+
+  /** Everything that was found out and set on a host, as another play or another host sees it. */
+  takeOver(other: HostVariables): void {
+    this.#facts = other.#facts;
+    this.define(other.#set);
+  }
+
+  /** Another one whenever facts or variables have changed. */
+  get version(): number {
+    return this.#version;
+  }
+
+  #changed(): void {
+    this.#version += 1;
     this.#scopes.clear();
   }
 
@@ -49,12 +68,7 @@ export class HostVariables {
   /** In check mode: what only a run would tell. Asking for it raises PendingVariable. */
   setUnknown(name: string): void {
     this.#unknown.add(name);
-    this.#scopes.clear();
-  }
-
-  /** What tasks have set on this host, to be carried into the next play. */
-  get setByTasks(): ReadonlyMap<string, SourcedVariable> {
-    return this.#set;
+    this.#changed();
   }
 
   /** Variables that an earlier play has set, or that a task has read from a file: they are rendered when they are asked for. */
@@ -63,7 +77,7 @@ export class HostVariables {
       this.#set.set(name, variable);
       this.#unknown.delete(name);
     }
-    this.#scopes.clear();
+    this.#changed();
   }
 
   /**

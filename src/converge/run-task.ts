@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Task } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
-import type { Scope } from "../variables/scope.ts";
+import { PendingOnHost, type Scope } from "../variables/scope.ts";
 import { isValueMap, type Value, type ValueMap } from "../variables/value.ts";
 import { applyPass } from "./apply-pass.ts";
 import { ask } from "./ask.ts";
@@ -50,8 +50,8 @@ interface RunningPass extends ReportedPass {
  * @throws TransportError when the connection is lost.
  */
 export async function runTask(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
-  if (task.keywords.runOnce !== true) return runHere(context, task, place);
-  const result = await context.hooks.once(task.id, context.host, () => runHere(context, task, place));
+  if (task.keywords.runOnce !== true) return throttled(context, task, place);
+  const result = await context.hooks.once(task.id, context.host, () => throttled(context, task, place));
   register(context, task, result.notRun, result.registered);
   // What one host has set for all of them is set on all of them.
   const facts = result.registered["ansible_facts"];
@@ -62,6 +62,23 @@ export async function runTask(context: HostContext, task: Task, place: TaskPlace
   return result;
 }
 
+function throttled(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
+  const { throttle } = task.keywords;
+  const act = (): Promise<TaskEnd> => runHere(context, task, place);
+  return throttle === undefined ? act() : context.hooks.throttle(task.id, throttle, act);
+}
+
+/** What another host of the play has yet to set is waited for. */
+async function whenKnown<Type>(context: HostContext, act: () => Type | Promise<Type>): Promise<Type> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof PendingOnHost)) throw error;
+    await context.hooks.turn();
+    return act();
+  }
+}
+
 async function runHere(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
   const startedMs = Date.now();
   let passes: Pass[];
@@ -69,7 +86,7 @@ async function runHere(context: HostContext, task: Task, place: TaskPlace): Prom
   try {
     const scope = context.variables.scopeOf(task);
     session = await sessionFor(context, task, scope);
-    passes = passesOf(task, scope);
+    passes = await whenKnown(context, () => passesOf(task, context.variables.scopeOf(task)));
   } catch (error) {
     const outcome = failure(context, error);
     const reported = { task, pass: undefined, handler: place.handler, delegatedTo: undefined };
@@ -157,7 +174,9 @@ async function attemptPass(
 async function judgedPass(running: RunningPass, attempt: number): Promise<Outcome> {
   const { context, task, pass } = running;
   try {
-    const outcome = await tryPass(running).catch((error: unknown) => failure(context, error));
+    const outcome = await whenKnown(context, () => tryPass(running)).catch((error: unknown) =>
+      failure(context, error),
+    );
     return judged(task, pass.scope, outcome, attempt);
   } catch (error) {
     return failure(context, error);
@@ -180,6 +199,7 @@ async function tryPass(running: RunningPass): Promise<Outcome> {
   const silent = isSilent(task, pass.scope);
   const reference = referenceTo(context, running);
   const result = await applyPass(context, session, task, prepared, {
+    turn: () => context.hooks.turn(),
     beforeChange: async (change) => {
       const summary = silent ? "hidden by no_log" : context.secrets.redact(change.summary);
       context.emit({ type: "task-started", host: context.host, task: reference, summary });

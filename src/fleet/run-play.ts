@@ -1,14 +1,14 @@
-import pLimit from "p-limit";
 import { LOOK_AHEAD_ALL, tasksInOrder } from "../converge/ask-ahead.ts";
 import { convergeHost, type HostEnd } from "../converge/converge-host.ts";
 import type { HostContext } from "../converge/host-context.ts";
 import { HostVariables } from "../converge/host-variables.ts";
+import { Interrupted } from "../converge/interrupted.ts";
 import type { Play, Playbook } from "../playbook/playbook.ts";
 import { selectsTask } from "../playbook/tags.ts";
 import { TransportError } from "../transport/transport.ts";
+import { Batch } from "./batch.ts";
 import { batchesOf } from "./batches.ts";
 import { magicVariables } from "./magic-variables.ts";
-import { RunOnce } from "./run-once.ts";
 import type { HostProgress, RunState } from "./run-state.ts";
 
 /** One play of a run. */
@@ -37,48 +37,42 @@ export async function runPlay(state: RunState, playRun: PlayRun): Promise<void> 
     taskCount: tasks.filter((node) => selectsTask(node.kind === "include" ? node.task : node, options))
       .length,
   });
-  const limit = pLimit(options.forks);
-  for (const batch of batchesOf(hosts, playRun.play.serial)) {
+  for (const some of batchesOf(hosts, playRun.play.serial)) {
     if (state.stopping) break;
-    const once = new RunOnce();
-    await Promise.all(batch.map((host) => limit(() => runHost(state, playRun, batch, host, once))));
-    if (tooManyFailed(state, playRun.play, batch)) {
-      state.stop("max-fail-percentage");
-    }
+    const batch = new Batch(some, options.forks, playRun.play.strategy);
+    const release = (): void => batch.release();
+    state.signal.addEventListener("abort", release);
+    await Promise.all(some.map((host) => batch.work(host, () => runHost(state, playRun, batch, host))));
+    state.signal.removeEventListener("abort", release);
   }
   options.emit({ type: "play-finished", time: now(), playId: playRun.playId });
 }
 
-async function runHost(
-  state: RunState,
-  playRun: PlayRun,
-  batch: readonly string[],
-  host: string,
-  once: RunOnce,
-): Promise<void> {
+async function runHost(state: RunState, playRun: PlayRun, batch: Batch, host: string): Promise<void> {
   const progress = state.progressOf(host);
   if (state.stopping) {
     progress.outcome = "interrupted";
     return;
   }
   const started = Date.now();
-  const end = await connectAndConverge(state, playRun, batch, host, once, progress);
+  const end = await connectAndConverge(state, playRun, batch, host, progress);
   progress.durationMs += Date.now() - started;
   progress.outcome = end === "ended" ? "ok" : end;
-  if (playRun.play.anyErrorsFatal && (end === "failed" || end === "unreachable"))
-    state.stop("any-errors-fatal");
+  if (end !== "failed" && end !== "unreachable") return;
+  if (playRun.play.anyErrorsFatal) state.stop("any-errors-fatal");
+  if (tooManyFailed(state, playRun.play, batch.hosts)) state.stop("max-fail-percentage");
 }
 
 async function connectAndConverge(
   state: RunState,
   playRun: PlayRun,
-  batch: readonly string[],
+  batch: Batch,
   host: string,
-  once: RunOnce,
   progress: HostProgress,
 ): Promise<HostEnd> {
   const { options, sessions, files } = state;
   const variables = await variablesOf(state, playRun, batch, host, progress);
+  progress.variables = variables;
   const scope = variables.scopeOf({ keywords: playRun.play.keywords });
   try {
     const session = await sessions.with(host, scope);
@@ -94,7 +88,13 @@ async function connectAndConverge(
         defaultUser: options.defaultUser,
       },
       hooks: {
-        once: (taskId, _host, run) => once.once(taskId, run),
+        once: (taskId, _host, run) => batch.runOnce.once(taskId, run),
+        throttle: (taskId, most, act) => batch.throttle(taskId, most, act),
+        arrive: (place) => batch.arrive(host, place),
+        turn: async () => {
+          await batch.turn(host);
+          if (state.stopping) throw new Interrupted();
+        },
         sessionWith: async (other) => {
           const there = await variablesOf(state, playRun, batch, other, state.progressOf(other));
           const delegate = await sessions.with(other, there.scopeOf({ keywords: playRun.play.keywords }));
@@ -107,7 +107,12 @@ async function connectAndConverge(
       counts: progress.counts,
       emit: (event) => options.emit({ ...event, time: now() }),
       isStopping: () => state.stopping,
-      changesPending: progress.changesPending,
+      get changesPending() {
+        return progress.changesPending;
+      },
+      set changesPending(pending) {
+        progress.changesPending = pending;
+      },
       isAnythingPending: () => state.hostsInOrder.some(([, one]) => one.changesPending),
       prepared: new Map(),
       expansions: new Map(),
@@ -115,9 +120,7 @@ async function connectAndConverge(
       lookahead: LOOK_AHEAD_ALL,
     };
     const end = await convergeHost(context);
-    progress.changesPending = context.changesPending;
     progress.pendingHandlers = session.pendingHandlers;
-    progress.facts = session.facts;
     return end;
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
@@ -130,15 +133,13 @@ async function connectAndConverge(
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     });
     return "unreachable";
-  } finally {
-    progress.setByTasks = variables.setByTasks;
   }
 }
 
 async function variablesOf(
   state: RunState,
   playRun: PlayRun,
-  batch: readonly string[],
+  batch: Batch,
   host: string,
   progress: HostProgress,
 ): Promise<HostVariables> {
@@ -152,13 +153,13 @@ async function variablesOf(
     magic: magicVariables(host, options.inventory, {
       playbook: playRun.playbook,
       playHosts: playRun.hosts,
-      batchHosts: batch,
+      batchHosts: batch.hosts,
       checkMode: options.checkMode,
       diffMode: options.diffMode,
-      hostvars: state.hostvars(playRun.playbook),
+      hostvars: state.hostvars(playRun.playbook, (other) => batch.isBehind(other, host)),
     }),
   });
-  variables.define(progress.setByTasks);
+  if (progress.variables !== undefined) variables.takeOver(progress.variables);
   return variables;
 }
 

@@ -6,9 +6,11 @@ import { groupAndHostVariables } from "../inventory/variable-layers.ts";
 import { NOTHING_INHERITED } from "../playbook/load-context.ts";
 import type { Playbook } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
-import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
+import { PendingOnHost } from "../variables/scope.ts";
+import type { VariableLayer } from "../variables/sourced.ts";
 import type { ValueMap } from "../variables/value.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
+import { watchedMap } from "../variables/watched-map.ts";
 import { ControllerFiles } from "./controller-files.ts";
 import { magicVariables } from "./magic-variables.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -20,11 +22,9 @@ export interface HostProgress {
   outcome: Exclude<HostEnd, "ended">;
   counts: TaskCounts;
   changesPending: boolean;
-  /** Known once the host was connected. */
-  facts: ValueMap | undefined;
+  /** Known once the host has come to its turn: its facts, registered results and what tasks have set hold in later plays too, and for other hosts. */
+  variables: HostVariables | undefined;
   pendingHandlers: readonly string[];
-  /** Registered results and facts set by tasks: they hold in later plays too. */
-  setByTasks: ReadonlyMap<string, SourcedVariable>;
   durationMs: number;
 }
 
@@ -35,6 +35,7 @@ export class RunState {
   readonly files: ControllerFiles;
   readonly #progress = new Map<string, HostProgress>();
   readonly #layers = new Map<Playbook, ReadonlyMap<string, readonly VariableLayer[]>>();
+  readonly #stop = new AbortController();
   #stopping: Stopping["reason"] | undefined;
 
   constructor(options: RunOptions, sessions: Sessions) {
@@ -57,6 +58,7 @@ export class RunState {
   stop(reason: Stopping["reason"]): void {
     if (this.#stopping !== undefined) return;
     this.#stopping = reason;
+    this.#stop.abort();
     this.options.emit({ type: "stopping", time: new Date().toISOString(), reason });
   }
 
@@ -76,9 +78,8 @@ export class RunState {
           skipped: 0,
         },
         changesPending: false,
-        facts: undefined,
+        variables: undefined,
         pendingHandlers: [],
-        setByTasks: new Map(),
         durationMs: 0,
       };
       this.#progress.set(host, progress);
@@ -142,8 +143,7 @@ export class RunState {
     });
     // A host that takes no part in the run has made no progress, and looking at it must not make it seem so.
     const progress = this.#progress.get(host);
-    if (progress?.facts !== undefined) variables.setFacts(progress.facts);
-    if (progress !== undefined) variables.define(progress.setByTasks);
+    if (progress?.variables !== undefined) variables.takeOver(progress.variables);
     const scope = variables.scopeOf({
       keywords: NOTHING_INHERITED,
     });
@@ -154,25 +154,45 @@ export class RunState {
     return values;
   }
 
+  /** How often tasks or facts have changed what others see of a host. */
+  versionForOthers(host: string): number {
+    return this.#progress.get(host)?.variables?.version ?? -1;
+  }
+
   /**
-   * The variables of every host, by name. Each host's are put together when somebody looks at them: looking at one host of thousands must not
-   * cost the rest. It is filled with inventory variables before the first play and keeps what tasks set.
+   * The variables of every host, by name, as they are now. Each host's are put together when somebody looks at them: looking at one host of thousands must not
+   * cost the rest.
+   *
+   * @param isBehind whether another host of the play has yet to come to where the one that looks is: what it may set until then is pending.
    */
-  hostvars(playbook: Playbook): ValueMap {
-    return lazyHostvars(this, playbook);
+  hostvars(playbook: Playbook, isBehind: (host: string) => boolean): ValueMap {
+    return lazyHostvars(this, playbook, isBehind);
+  }
+
+  /** Aborts when the run is being stopped. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
   }
 }
 
-/** A mapping whose entries are put together when they are looked at. */
-function lazyHostvars(state: RunState, playbook: Playbook): ValueMap {
+/** A mapping whose entries are put together when they are looked at, and anew when they have changed. */
+function lazyHostvars(state: RunState, playbook: Playbook, isBehind: (host: string) => boolean): ValueMap {
   const all: ValueMap = {};
   for (const host of state.options.inventory.hosts.keys()) {
-    let known: ValueMap | undefined;
+    let known: { version: number; values: ValueMap } | undefined;
     Object.defineProperty(all, host, {
       enumerable: true,
       get: () => {
-        known ??= state.variablesForOthers(host, playbook);
-        return known;
+        const version = state.versionForOthers(host);
+        if (known?.version !== version) {
+          const values = state.variablesForOthers(host, playbook);
+          // A name that a host does not have may be set by a task that it has yet to come to.
+          const onMissing = (name: string): void => {
+            if (isBehind(host)) throw new PendingOnHost(host, name);
+          };
+          known = { version, values: watchedMap(values, onMissing) };
+        }
+        return known.values;
       },
     });
   }

@@ -21,6 +21,7 @@ export function inherit(above: InheritedKeywords, entries: Entries): InheritedKe
     ...present("diff", entries.boolean("diff")),
     ...present("delegateTo", entries.value("delegate_to")),
     ...present("runOnce", entries.boolean("run_once")),
+    ...present("throttle", throttleOf(entries)),
     ...present("timeoutMs", seconds(entries.number("timeout"))),
     environment: [...above.environment, ...environmentOf(entries)],
     tags: [...new Set([...above.tags, ...entries.words("tags")])],
@@ -35,6 +36,14 @@ export function conditions(entries: Entries, keyword: string): Condition[] | und
   const value = entries.filled(keyword);
   if (value === undefined) return undefined;
   return entries.collect(() => conditionsOf(keyword, value, entries.positionOf(keyword)));
+}
+
+/** 0 stands for no limit, as in Ansible. */
+function throttleOf(entries: Entries): number | undefined {
+  const most = entries.number("throttle");
+  if (most === undefined || most === 0) return undefined;
+  if (Number.isInteger(most) && most > 0) return most;
+  return entries.wrong("throttle", "a number of hosts");
 }
 
 /** Ansible gives times in seconds; 0 stands for no limit of one's own. */

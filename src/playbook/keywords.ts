@@ -20,6 +20,7 @@ const EVERYWHERE: readonly string[] = [
   "remote_user",
   "run_once",
   "tags",
+  "throttle",
   "timeout",
   "vars",
 ];
@@ -95,7 +96,6 @@ export const INSTEAD: Readonly<Record<string, string>> = {
   listen: "only handlers listen: move the task to `handlers:`",
   sudo: "write `become: true`",
   sudo_user: "write `become_user:`",
-  throttle: "`serial:` on the play says how many hosts are worked on at once",
   vars_prompt: "give the values with -e name=value or -e @file",
   with_dict: "write `loop: !expr items(name)`; each item has `key` and `value`",
   with_fileglob: "list the files in `loop:`",

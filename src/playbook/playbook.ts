@@ -26,6 +26,8 @@ export interface Play {
   /** In which order hosts come to their turn. */
   order: "inventory" | "reverse_inventory" | "sorted" | "reverse_sorted" | "shuffle";
   /** Batch sizes: hosts or percentages; empty for all hosts at once. */
+  /** linear: no host acts on a task before all have done with the one before. free: each at its own pace. */
+  strategy: "linear" | "free";
   serial: readonly (number | { percent: number })[];
   maxFailPercentage?: number;
   anyErrorsFatal: boolean;
@@ -56,6 +58,8 @@ export interface InheritedKeywords {
   delegateTo?: Templated;
   runOnce?: boolean;
   timeoutMs?: number;
+  /** At most so many hosts are at the task. */
+  throttle?: number;
   /** `when` of the node itself and of every block (and role) around it, outermost first. All must hold. */
   when: readonly Condition[];
   /** `vars` of the blocks around and of the node itself, outermost first. */

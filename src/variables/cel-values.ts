@@ -1,4 +1,5 @@
 import type { Value } from "./value.ts";
+import { watchedAs } from "./watched-map.ts";
 
 /**
  * A value as CEL takes it: whole numbers are BigInt there. Properties with a getter (the hosts in `hostvars`) stay lazy.
@@ -14,7 +15,7 @@ export function toCel(value: Value): unknown {
     else
       Object.defineProperty(converted, key, { enumerable: true, get: () => toCel(get.call(value) as Value) });
   }
-  return converted;
+  return watchedAs(value, converted);
 }
 
 /** A value of CEL as JSON can say it. */

@@ -32,3 +32,11 @@ export class PendingVariable extends Error {
     this.variable = variable;
   }
 }
+
+/** Asked for a variable of another host that has not come as far as this one: it may set it on the way. */
+export class PendingOnHost extends PendingVariable {
+  constructor(host: string, variable: string) {
+    super(`hostvars['${host}'].${variable}`);
+    this.name = "PendingOnHost";
+  }
+}

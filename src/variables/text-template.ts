@@ -13,7 +13,7 @@ import type { Value } from "./value.ts";
  */
 const handlebars = Handlebars.create();
 
-const KEPT_HELPERS = new Set(["if", "unless", "each", "with", "lookup"]);
+const KEPT_HELPERS = new Set(["if", "unless", "each", "with"]);
 /** Helpers whose parameters may be undefined: asking is what they are for. */
 const TOLERANT_HELPERS = new Set(["default", "defined"]);
 
@@ -37,12 +37,30 @@ for (const name of Object.keys(handlebars.helpers)) {
 for (const { name, call } of functionLibrary) {
   handlebars.registerHelper(name, (...args: unknown[]) => call(args.slice(0, -1).map(fromHandlebars)));
 }
+// CEL has operators for these.
+handlebars.registerHelper("and", (...args: unknown[]) => args.slice(0, -1).every(isTrue));
+handlebars.registerHelper("or", (...args: unknown[]) => args.slice(0, -1).some(isTrue));
+handlebars.registerHelper("not", (value: unknown) => !isTrue(value));
+handlebars.registerHelper("lookup", (value: unknown, ...keys: unknown[]) =>
+  keys.slice(0, -1).reduce(entryOf, value),
+);
 handlebars.registerHelper("plumb-strict", (place: number, value: unknown) => insist(place, value));
 handlebars.registerHelper("plumb-text", (place: number, value: unknown) => textOf(insist(place, value)));
 handlebars.registerHelper("plumb-single", (place: number, value: unknown) => {
   if (current !== undefined) current.single = { value: fromHandlebars(insist(place, value)) };
   return "";
 });
+
+/** What `{{#if}}` takes for true (Handlebars: an empty list is not). */
+function isTrue(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : Boolean(value);
+}
+
+/** `{{lookup hostvars name "address"}}`: one key after another. */
+function entryOf(value: unknown, key: unknown): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.hasOwn(value, String(key)) ? (value as Record<string, unknown>)[String(key)] : undefined;
+}
 
 function insist(place: number, value: unknown): unknown {
   if (value !== undefined || current === undefined) return value;

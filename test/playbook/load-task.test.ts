@@ -57,7 +57,6 @@ describe("keywords of a task", () => {
     ["with_items: [1]", "4:7 unknown-key", "loop:"],
     ["with_something: [1]", "4:7 unknown-key", "loop:"],
     ["async: 45", "4:7 unknown-key", "timeout:"],
-    ["throttle: 1", "4:7 unknown-key", "serial:"],
     ["listen: x", "4:7 unknown-key", "handlers"],
     ["any_errors_fatal: true", "4:7 unknown-key", "play"],
     ["sudo: true", "4:7 unknown-key", "become"],

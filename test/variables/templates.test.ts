@@ -46,6 +46,8 @@ describe("templates", () => {
       true,
     ],
     ["default in an expression forgives missing keys", "m: {a: 1}\nwanted: !expr default(m.b.c, 5)", 5],
+    ["lookup goes down key by key", "m: {a: {b: 7}}\nk: a\nwanted: \"{{ lookup m k 'b' }}\"", 7],
+    ["comparisons nest", 'n: 3\nwanted: "{{#if (and (gt n 2) (not (eq n 4)))}}yes{{/if}}"', "yes"],
     ["merge keys", "base: &base {a: 1, b: 2}\nwanted: {<<: *base, b: 3}", { a: 1, b: 3 }],
   ])("%s", (_title, yaml, value) => {
     expect(valueIn(yaml)).toEqual(value);
@@ -54,6 +56,7 @@ describe("templates", () => {
   test.each([
     ["an undefined variable", 'wanted: "{{ nothing }}"', "undefined-variable@1"],
     ["an undefined variable in an if", 'wanted: "{{#if nothing}}x{{/if}}"', "undefined-variable@1"],
+    ["a lookup that finds nothing", "m: {a: 1}\nwanted: \"{{ lookup m 'b' }}\"", "undefined-variable@2"],
     ["a missing key", 'm: {a: 1}\nwanted: "{{ m.b }}"', "undefined-variable@2"],
     ["a variable made of itself", 'wanted: "{{ other }}"\nother: "{{ wanted }}"', "variable-cycle@1"],
     ["Jinja's filters", 'wanted: "{{ x | upper }}"', "template-syntax@1"],

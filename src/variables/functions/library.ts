@@ -1,4 +1,5 @@
 import { collectionFunctions } from "./collections.ts";
+import { comparisonFunctions } from "./comparisons.ts";
 import { encodingFunctions } from "./encoding.ts";
 import type { LibraryFunction } from "./library-function.ts";
 import { lookupFunctions } from "./lookups.ts";
@@ -9,6 +10,7 @@ import { textFunctions } from "./text.ts";
 /** Every function that expressions and templates have beyond what CEL and Handlebars bring. */
 export const functionLibrary: readonly LibraryFunction[] = [
   ...collectionFunctions,
+  ...comparisonFunctions,
   ...encodingFunctions,
   ...lookupFunctions,
   ...networkFunctions,

@@ -41,7 +41,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "plumb-uri-"));
   await onHost(
     HOST,
-    "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y nginx-light >/dev/null 2>&1",
+    "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y nginx-light >/dev/null 2>&1",
   );
   await onHost(
     HOST,

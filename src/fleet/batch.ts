@@ -1,0 +1,68 @@
+import type { Place } from "../converge/place.ts";
+import { InStep } from "./in-step.ts";
+import { RunOnce } from "./run-once.ts";
+import { Slots } from "./slots.ts";
+
+/** The hosts that run a play together, and what makes them wait for each other. */
+export class Batch {
+  readonly hosts: readonly string[];
+  readonly runOnce = new RunOnce();
+  readonly #slots: Slots;
+  readonly #inStep: InStep | undefined;
+  readonly #throttles = new Map<string, Slots>();
+
+  constructor(hosts: readonly string[], forks: number, strategy: "linear" | "free") {
+    this.hosts = hosts;
+    this.#slots = new Slots(forks);
+    this.#inStep = strategy === "linear" ? new InStep(hosts) : undefined;
+  }
+
+  /** Does a host's part of the play as soon as fewer than `forks` hosts are at work. */
+  async work<Type>(host: string, act: () => Promise<Type>): Promise<Type> {
+    await this.#slots.take();
+    try {
+      return await act();
+    } finally {
+      this.#inStep?.leave(host);
+      this.#slots.give();
+    }
+  }
+
+  arrive(host: string, place: Place): void {
+    this.#inStep?.arrive(host, place);
+  }
+
+  isBehind(other: string, host: string): boolean {
+    return this.#inStep?.isBehind(other, this.#inStep.placeOf(host)) ?? false;
+  }
+
+  /** Resolves when a host may act. */
+  async turn(host: string): Promise<void> {
+    if (this.#inStep === undefined || this.#inStep.isTurn(host)) return;
+    await this.#idle(this.#inStep.turn(host));
+  }
+
+  /** `throttle`: at most so many hosts are at a task. */
+  async throttle<Type>(taskId: string, most: number, act: () => Promise<Type>): Promise<Type> {
+    const slots = this.#throttles.get(taskId) ?? new Slots(most);
+    this.#throttles.set(taskId, slots);
+    await this.#idle(slots.take());
+    try {
+      return await act();
+    } finally {
+      slots.give();
+    }
+  }
+
+  /** The run is being stopped: nobody waits any more. */
+  release(): void {
+    this.#inStep?.releaseAll();
+  }
+
+  /** Waits without taking up a slot that another host could use. */
+  async #idle(waiting: Promise<void>): Promise<void> {
+    this.#slots.give();
+    await waiting;
+    await this.#slots.take();
+  }
+}

@@ -1,0 +1,65 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { precedes } from "../../src/converge/place.ts";
+import { InStep } from "../../src/fleet/in-step.ts";
+
+describe("places", () => {
+  test.each([
+    [[], [0], true],
+    [[0], [1], true],
+    [[1], [0], false],
+    [[1], [1], false],
+    [[1], [1, 0], true],
+    [[1, 5], [2], true],
+    [[2], [1, 5], false],
+    [[1, 0], [1], false],
+  ])("%j precedes %j: %s", (one, other, expected) => {
+    expect(precedes(one, other)).toBe(expected);
+  });
+});
+
+describe("in step", () => {
+  test("nobody acts before the last has come as far, and everybody comes to an end", async () => {
+    const hostCount = fc.integer({ min: 1, max: 6 });
+    const tasks = fc.integer({ min: 1, max: 8 });
+    await fc.assert(
+      fc.asyncProperty(
+        hostCount,
+        tasks,
+        fc.scheduler(),
+        fc.integer(),
+        async (count, last, scheduler, seed) => {
+          const hosts = Array.from({ length: count }, (_, index) => `h${index}`);
+          const step = new InStep(hosts);
+          const done = new Map(hosts.map((host) => [host, -1]));
+          const left = new Set<string>();
+          const going = hosts.map(async (host, index) => {
+            // Some hosts fail on the way: nobody waits for them.
+            const end = (seed + index) % 3 === 0 ? last / 2 : last;
+            for (let task = 0; task < end; task++) {
+              await scheduler.schedule(Promise.resolve());
+              step.arrive(host, [task]);
+              if ((seed + index + task) % 2 === 0) {
+                await step.turn(host);
+                for (const other of hosts)
+                  if (!left.has(other)) expect(done.get(other)).toBeGreaterThanOrEqual(task - 1);
+              }
+              done.set(host, task);
+            }
+            left.add(host);
+            step.leave(host);
+          });
+          await scheduler.waitFor(Promise.all(going));
+        },
+      ),
+    );
+  });
+
+  test("a run that is stopped lets everybody go", async () => {
+    const step = new InStep(["a", "b"]);
+    step.arrive("a", [3]);
+    const waiting = step.turn("a");
+    step.releaseAll();
+    await waiting;
+  });
+});
