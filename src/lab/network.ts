@@ -46,6 +46,8 @@ export async function ensureHostNetwork(plan: LabPlan, host: LabHost): Promise<v
     "peer",
     "name",
     "host0",
+    "address",
+    hardwareAddress(host.address),
     "netns",
     namespace,
   ]);
@@ -55,6 +57,12 @@ export async function ensureHostNetwork(plan: LabPlan, host: LabHost): Promise<v
   await inside("address", "add", `${host.address}/24`, "dev", "host0");
   await inside("link", "set", "host0", "up");
   await inside("route", "add", "default", "via", bridgeAddress(plan));
+}
+
+/** Always the same for a host, as a machine's is: others remember it for a minute, and send there what is for the host. */
+function hardwareAddress(address: string): string {
+  const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
+  return ["02", "00", ...bytes].join(":");
 }
 
 export async function removeHostNetwork(plan: LabPlan, host: LabHost): Promise<void> {
