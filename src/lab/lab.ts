@@ -4,7 +4,7 @@ import { ensureAptCache, stopAptCache } from "./apt-cache.ts";
 import { runCommand, tryCommand } from "./command.ts";
 import { isRunning, killHost, publicHostKey, removeHost, startHost } from "./host.ts";
 import { ensureImage } from "./image.ts";
-import { ensureBridge, freeSubnet, removeBridge } from "./network.ts";
+import { claimSubnet, ensureBridge, removeBridge } from "./network.ts";
 import {
   bridgeAddress,
   keyPath,
@@ -37,7 +37,7 @@ export async function labUp(
   const missing = missingForLab();
   if (missing.length > 0) throw new Error(missing.join("\n"));
   const before = await readPlan(name);
-  const plan = layOut(name, before?.subnet ?? (await freeSubnet()), specs, before?.hosts ?? []);
+  const plan = layOut(name, before?.subnet ?? (await claimSubnet()), specs, before?.hosts ?? []);
   await mkdir(labPath(name), { recursive: true, mode: 0o755 });
   await writePlan(plan);
   await ensureBridge(plan);

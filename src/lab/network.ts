@@ -75,11 +75,12 @@ export async function removeBridge(plan: LabPlan): Promise<void> {
   await tryCommand(["nft", "delete", "table", "ip", tableName(plan)]);
 }
 
-/** The first subnet 10.213.N.0/24 that no interface of this machine has. */
-export async function freeSubnet(): Promise<number> {
+/** Takes the first subnet 10.213.N.0/24 that no interface of this machine has, by making its bridge: two labs that start together can't both get it. */
+export async function claimSubnet(): Promise<number> {
   const addresses = await runCommand(["ip", "-o", "-4", "address"]);
   for (let subnet = 10; subnet < 250; subnet++) {
-    if (!addresses.includes(` 10.213.${subnet}.`)) return subnet;
+    if (addresses.includes(` 10.213.${subnet}.`)) continue;
+    if (await tryCommand(["ip", "link", "add", bridgeName({ subnet }), "type", "bridge"])) return subnet;
   }
   throw new Error("no free subnet in 10.213.0.0/16: take other labs down (plumb lab list)");
 }
