@@ -67,7 +67,9 @@ async function writeIdentity(plan: LabPlan, host: LabHost, proxy: string | undef
   await rm(path.join(root, "etc/resolv.conf"), { force: true });
   await writeFile(path.join(root, "etc/resolv.conf"), await resolverConfiguration());
   const aptProxy = path.join(root, "etc/apt/apt.conf.d/90lab-cache");
-  if (proxy !== undefined) await writeFile(aptProxy, `Acquire::http::Proxy "${proxy}";\n`);
+  // No pipelining: when the cache closes a connection with requests still in the pipe, apt 2.6 was seen to wait for their answers for ever.
+  if (proxy !== undefined)
+    await writeFile(aptProxy, `Acquire::http::Proxy "${proxy}";\nAcquire::http::Pipeline-Depth "0";\n`);
   const publicKey = await readFile(`${keyPath(plan.name)}.pub`, "utf8");
   for (const home of ["root", "home/admin", "home/operator"]) {
     const folder = path.join(root, home, ".ssh");
