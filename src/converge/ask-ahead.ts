@@ -1,5 +1,6 @@
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import { ModuleFailure } from "../modules/module.ts";
+import { namesSetByTask } from "../playbook/names-set-by.ts";
 import type { Include, Node, Task } from "../playbook/playbook.ts";
 import { PendingVariable } from "../variables/scope.ts";
 import type { AddressedQuery } from "./answers.ts";
@@ -61,7 +62,7 @@ export async function questionsOf(
       continue;
     }
     questions.push(...(await questionsOfTask(context, task, new Set(pending))));
-    for (const name of namesSetBy(task)) pending.add(name);
+    for (const name of namesSetByTask(task)) pending.add(name);
   }
   return questions;
 }
@@ -123,10 +124,4 @@ export async function preparePass(context: HostContext, task: Task, pass: Pass):
     context.prepared.set(key, prepared);
   }
   return prepared;
-}
-
-function namesSetBy(task: Task): string[] {
-  const names = task.register === undefined ? [] : [task.register];
-  if (task.module === "set_fact") names.push(...task.parameters.map(({ key }) => key));
-  return names;
 }

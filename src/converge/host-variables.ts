@@ -27,6 +27,7 @@ export class HostVariables {
   readonly #fixed: FixedLayers;
   readonly #set = new Map<string, SourcedVariable>();
   readonly #unknown = new Set<string>();
+  #factValues: ValueMap = {};
   #facts: ReadonlyMap<string, SourcedVariable> = new Map();
   #version = 0;
   #scopes = new Map<string, Scope>();
@@ -37,6 +38,7 @@ export class HostVariables {
 
   /** Facts come back as data: they are never rendered as templates. */
   setFacts(facts: ValueMap): void {
+    this.#factValues = facts;
     this.#facts = new Map([
       ["ansible_facts", literal(facts)],
       ...Object.entries(facts).map(([name, value]) => [`ansible_${name}`, literal(value)] as const),
@@ -44,8 +46,14 @@ export class HostVariables {
     this.#changed();
   }
 
+  /** Facts that a task has gathered: those of other names stay. */
+  joinFacts(facts: ValueMap): void {
+    this.setFacts({ ...this.#factValues, ...facts });
+  }
+
   /** Everything that was found out and set on a host, as another play or another host sees it. */
   takeOver(other: HostVariables): void {
+    this.#factValues = other.#factValues;
     this.#facts = other.#facts;
     this.define(other.#set);
   }

@@ -259,6 +259,10 @@ async function settle(running: RunningPass, outcome: Outcome): Promise<void> {
   if (outcome.notRun === true && running.task.module === "set_fact") {
     for (const { key } of running.task.parameters) context.variables.setUnknown(key);
   }
+  if (outcome.gathered !== undefined) {
+    context.variables.joinFacts(outcome.gathered);
+    context.prepared.clear();
+  }
   if (outcome.variables !== undefined) {
     context.variables.define(outcome.variables);
     context.prepared.clear();

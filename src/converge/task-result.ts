@@ -24,6 +24,8 @@ export interface Outcome {
   facts: ValueMap;
   /** The same, not rendered yet. */
   variables?: ReadonlyMap<string, SourcedVariable>;
+  /** Facts that join `ansible_facts`. */
+  gathered?: ValueMap;
 }
 
 /** A result as an outcome. */
@@ -49,6 +51,7 @@ export function outcomeOf(result: PassResult): Outcome {
         differences: result.result.changed ? result.change.differences : [],
         data: result.result.data ?? {},
         facts: result.result.facts ?? {},
+        ...(result.result.gathered === undefined ? {} : { gathered: result.result.gathered }),
         ...(result.result.variables === undefined ? {} : { variables: result.result.variables }),
       };
   }

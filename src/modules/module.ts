@@ -93,6 +93,8 @@ export interface ActionResult {
   data?: ValueMap;
   /** Variables of the host from now on (set_fact). */
   facts?: ValueMap;
+  /** Facts of the host that join those that are known: `ansible_facts.NAME` from now on (service_facts). */
+  gathered?: ValueMap;
   /** The same as they stand in a file (include_vars): rendered when somebody asks for them. */
   variables?: ReadonlyMap<string, SourcedVariable>;
 }

@@ -43,6 +43,17 @@ export function parseKnownHosts(file: string, text: string): KnownHostsLine[] {
   return lines;
 }
 
+/** The line of a known_hosts file, if it names the host itself: not by a pattern, and without a marker. */
+export function lineNaming(line: string, name: string): KnownHostsLine | undefined {
+  const [parsed] = parseKnownHosts("", line);
+  if (parsed === undefined || parsed.marker !== undefined) return undefined;
+  const { hosts } = parsed;
+  const names = hosts.startsWith("|1|")
+    ? matchesHashed(hosts, name)
+    : hosts.split(",").some((one) => one.toLowerCase() === name.toLowerCase());
+  return names ? parsed : undefined;
+}
+
 /** The name under which a host is looked up: `[host]:port` unless the port is 22. */
 export function knownHostsName(host: string, port: number): string {
   return port === 22 ? host : `[${host}]:${port}`;
