@@ -7,6 +7,8 @@ shift
 
 packages="systemd-container mmdebstrap nftables iproute2 openssh-client apt-cacher-ng openssl ca-certificates"
 [ "$command" = demo ] || packages="$packages busybox sudo time"
+# What Plumb's vaults and inventories are compared with.
+[ "$command" != test ] || packages="$packages ansible-core age"
 node_version=24.21.0
 
 fail() { echo "plumb: $1" >&2; exit 2; }

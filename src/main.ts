@@ -2,13 +2,14 @@ import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
 import path from "node:path";
 import { Command, CommanderError, Option } from "commander";
+import { addVaultCommands, withVaultOptions } from "./cli/define-vault-commands.ts";
 
 // Compiled code is kept in a folder of the user's own: the default is one in /tmp, where others may write.
 enableCompileCache(path.join(process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache"), "plumb"));
 
 /** Options of the commands that connect to hosts. */
 function withHostOptions(command: Command): Command {
-  return command
+  return withVaultOptions(command)
     .option(
       "-i, --inventory <source...>",
       "inventory: a file, a directory, a program, or a list of hosts with a comma",
@@ -69,7 +70,7 @@ withHostOptions(program.command("run"))
     `
 Examples:
   plumb run site.yml -i hosts.ini --limit 'web:!web3' --tags config
-  plumb run site.yml -i hosts.ini -e version=1.24 -e @secrets.yml
+  plumb run site.yml -i hosts.ini -e version=1.24 -e @secrets.yml --vault-password-file ~/.vault
   plumb run site.yml -i hosts.ini --check --diff --detailed-exitcode`,
   )
   .action(async (files: string[], options) => {
@@ -106,8 +107,7 @@ withHostOptions(program.command("exec"))
     process.exitCode = await execCommand(pattern, command, options);
   });
 
-program
-  .command("inventory")
+withVaultOptions(program.command("inventory"))
   .description("show hosts, groups and variables")
   .option(
     "-i, --inventory <source...>",
@@ -130,6 +130,8 @@ program
     const { docCommand } = await import("./cli/doc.ts");
     process.exitCode = await docCommand(module, options);
   });
+
+addVaultCommands(program);
 
 const lab = program
   .command("lab")

@@ -7,7 +7,13 @@ import { inputError } from "../diagnostics/diagnostic.ts";
  * @throws DiagnosticsError for another shell.
  */
 export function completionScript(shell: string, program: Command): string {
-  const commands = program.commands.map((command) => ({ name: command.name(), words: wordsOf(command) }));
+  const commands = program.commands.map(
+    (command): CompletedCommand => ({
+      name: command.name(),
+      words: wordsOf(command),
+      inner: command.commands.map((one) => ({ name: one.name(), words: wordsOf(one) })),
+    }),
+  );
   switch (shell) {
     case "bash":
       return bashScript(commands);
@@ -15,9 +21,10 @@ export function completionScript(shell: string, program: Command): string {
       return `autoload -U +X bashcompinit && bashcompinit\n${bashScript(commands)}`;
     case "fish":
       return commands
-        .flatMap(({ name, words }) => [
+        .flatMap(({ name, words, inner }) => [
           `complete -c plumb -n __fish_use_subcommand -a ${name}`,
           ...words.map((word) => completeFish(name, word)),
+          ...inner.flatMap((one) => one.words.map((word) => completeFish(one.name, word))),
         ])
         .join("\n")
         .concat("\n");
@@ -31,6 +38,7 @@ export function completionScript(shell: string, program: Command): string {
 interface CompletedCommand {
   name: string;
   words: string[];
+  inner: { name: string; words: string[] }[];
 }
 
 function wordsOf(command: Command): string[] {
@@ -50,11 +58,14 @@ function completeFish(command: string, word: string): string {
 }
 
 function bashScript(commands: readonly CompletedCommand[]): string {
-  const cases = commands.map(({ name, words }) => `    ${name}) words="${words.join(" ")}" ;;`);
+  const cases = commands.flatMap(({ name, words, inner }) => [
+    ...inner.map((one) => `    "${name} ${one.name}") words="${one.words.join(" ")}" ;;`),
+    `    "${name} "*) words="${words.join(" ")}" ;;`,
+  ]);
   return [
     "_plumb() {",
     '  local current="${COMP_WORDS[COMP_CWORD]}" words',
-    '  case "${COMP_WORDS[1]}" in',
+    '  case "${COMP_WORDS[1]} ${COMP_WORDS[2]}" in',
     ...cases,
     `    *) words="${commands.map(({ name }) => name).join(" ")}" ;;`,
     "  esac",

@@ -26,10 +26,10 @@ export async function execCommand(
         ? answer?.exitCode === 0
           ? paint("green", "ok")
           : paint("red", answer === undefined ? "" : describeEnd(answer))
-        : paint("red", error.message);
+        : paint("red", run.secrets.redact(error.message));
     process.stdout.write(`${paint("bold", host)}  ${status}\n`);
     for (const text of [answer?.stdout, answer?.stderr]) {
-      const shown = safeText(text?.toString() ?? "", { newlines: true });
+      const shown = safeText(run.secrets.redact(text?.toString() ?? ""), { newlines: true });
       if (shown !== "") process.stdout.write(shown.endsWith("\n") ? shown : `${shown}\n`);
     }
   }

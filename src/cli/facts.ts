@@ -1,4 +1,5 @@
 import { onHosts } from "../fleet/on-hosts.ts";
+import { redactMap } from "../variables/redact-value.ts";
 import type { Value } from "../variables/value.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { hostRunOptions } from "./host-run-options.ts";
@@ -6,7 +7,8 @@ import type { HostOptions } from "./read-input.ts";
 
 /** `plumb facts`: what Plumb knows of hosts, as one JSON object by host. */
 export async function factsCommand(pattern: string, options: HostOptions): Promise<ExitCode> {
-  const answers = await onHosts(pattern, await hostRunOptions(options), async (session) => {
+  const run = await hostRunOptions(options);
+  const answers = await onHosts(pattern, run, async (session) => {
     await session.begin();
     return session.facts ?? {};
   });
@@ -16,6 +18,6 @@ export async function factsCommand(pattern: string, options: HostOptions): Promi
       error === undefined ? (answer ?? {}) : { unreachable: error.message },
     ]),
   );
-  process.stdout.write(`${JSON.stringify(shown, undefined, 2)}\n`);
+  process.stdout.write(`${JSON.stringify(redactMap(shown, run.secrets), undefined, 2)}\n`);
   return answers.some(({ error }) => error !== undefined) ? EXIT.unreachable : EXIT.ok;
 }

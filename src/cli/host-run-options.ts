@@ -1,4 +1,4 @@
-import { Secrets } from "../diagnostics/secrets.ts";
+import { withoutSecrets } from "../diagnostics/redact-diagnostic.ts";
 import type { RunOptions } from "../fleet/run-options.ts";
 import { interruption } from "./interruption.ts";
 import {
@@ -9,19 +9,21 @@ import {
   inventoryOf,
   wholeNumber,
 } from "./read-input.ts";
+import { keyringOf } from "./vault-options.ts";
 
 /** What ping, facts and exec need to connect to hosts: a run without a playbook. */
 export async function hostRunOptions(options: HostOptions): Promise<RunOptions> {
-  const secrets = new Secrets();
+  const keyring = await keyringOf(options);
+  const { secrets } = keyring;
   const { stopping, aborting } = interruption();
-  return {
+  return withoutSecrets(secrets, async () => ({
     runId: "ad-hoc",
-    inventory: await inventoryOf(options),
+    inventory: await inventoryOf(options, keyring),
     playbooks: [],
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     tags: [],
     skipTags: [],
-    extraVariables: await extraVariablesOf(options),
+    extraVariables: await extraVariablesOf(options, keyring),
     checkMode: true,
     diffMode: false,
     forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),
@@ -32,8 +34,9 @@ export async function hostRunOptions(options: HostOptions): Promise<RunOptions> 
       becomeMethod: options.becomeMethod === "su" ? "su" : "sudo",
     },
     secrets,
+    keyring,
     emit: () => undefined,
     stopping,
     aborting,
-  };
+  }));
 }

@@ -19,10 +19,10 @@ export async function pingCommand(pattern: string, options: HostOptions): Promis
     paint("bold", host),
     error === undefined ? paint("green", "reached") : paint("red", error.code),
     formatDuration(durationMs),
-    error === undefined ? `as ${answer ?? ""}` : error.message,
+    error === undefined ? `as ${answer ?? ""}` : run.secrets.redact(error.message),
   ]);
   process.stdout.write(`${tableLines(rows).join("\n")}\n`);
   for (const { error } of answers)
-    if (error?.hint !== undefined) process.stdout.write(`${error.host}: ${error.hint}\n`);
+    if (error?.hint !== undefined) process.stdout.write(`${error.host}: ${run.secrets.redact(error.hint)}\n`);
   return answers.some(({ error }) => error !== undefined) ? EXIT.unreachable : EXIT.ok;
 }

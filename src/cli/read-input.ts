@@ -8,9 +8,11 @@ import type { Inventory } from "../inventory/inventory.ts";
 import { loadInventory } from "../inventory/load-inventory.ts";
 import { extraVariables } from "../variables/extra-variables.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
+import type { Keyring } from "../variables/vault/keyring.ts";
+import type { VaultOptions } from "./vault-options.ts";
 
 /** Options that every command which connects to hosts has. */
-export interface HostOptions {
+export interface HostOptions extends VaultOptions {
   inventory?: string[];
   limit?: string;
   extraVars?: string[];
@@ -26,7 +28,7 @@ export interface HostOptions {
 }
 
 /** @throws DiagnosticsError */
-export async function inventoryOf(options: HostOptions): Promise<Inventory> {
+export async function inventoryOf(options: HostOptions, keyring: Keyring): Promise<Inventory> {
   const sources = options.inventory ?? defaultInventory();
   if (sources.length === 0) {
     throw inputError("invalid-option", "which hosts? There is no inventory", {
@@ -34,7 +36,7 @@ export async function inventoryOf(options: HostOptions): Promise<Inventory> {
       hint: "PLUMB_INVENTORY sets it for good",
     });
   }
-  return loadInventory(sources);
+  return loadInventory(sources, keyring);
 }
 
 function defaultInventory(): string[] {
@@ -42,8 +44,8 @@ function defaultInventory(): string[] {
   return set === undefined || set === "" ? [] : [set];
 }
 
-export async function extraVariablesOf(options: HostOptions): Promise<VariableLayer> {
-  return extraVariables(options.extraVars ?? []);
+export async function extraVariablesOf(options: HostOptions, keyring: Keyring): Promise<VariableLayer> {
+  return extraVariables(options.extraVars ?? [], keyring);
 }
 
 /** @throws DiagnosticsError when --ask-become-pass has no terminal to ask on. */

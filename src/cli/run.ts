@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { inputError } from "../diagnostics/diagnostic.ts";
-import { Secrets } from "../diagnostics/secrets.ts";
+import { withoutSecrets } from "../diagnostics/redact-diagnostic.ts";
 import { run as runPlaybooks } from "../fleet/run.ts";
 import { loadPlaybook } from "../playbook/load-playbook.ts";
 import { requireKnownTags } from "../playbook/tags.ts";
+import type { Keyring } from "../variables/vault/keyring.ts";
 import { openView } from "../views/open-view.ts";
 import type { OutputFormat } from "../views/view.ts";
 import { consoleOutput } from "./console-output.ts";
@@ -18,6 +19,7 @@ import {
   shippedRoles,
   wholeNumber,
 } from "./read-input.ts";
+import { keyringOf } from "./vault-options.ts";
 
 export interface RunCommandOptions extends HostOptions {
   tags?: string[];
@@ -36,14 +38,23 @@ export async function runCommand(
   playbookFiles: readonly string[],
   options: RunCommandOptions,
 ): Promise<ExitCode> {
-  const secrets = new Secrets();
+  const keyring = await keyringOf(options);
+  return withoutSecrets(keyring.secrets, () => runWith(keyring, playbookFiles, options));
+}
+
+async function runWith(
+  keyring: Keyring,
+  playbookFiles: readonly string[],
+  options: RunCommandOptions,
+): Promise<ExitCode> {
+  const { secrets } = keyring;
   const rolePaths = [...(options.rolesPath ?? []), shippedRoles()];
   const playbooks = [];
-  for (const file of playbookFiles) playbooks.push(await loadPlaybook(file, { rolePaths }));
+  for (const file of playbookFiles) playbooks.push(await loadPlaybook(file, { rolePaths, keyring }));
   const selection = { tags: words(options.tags), skipTags: words(options.skipTags) };
   requireKnownTags(playbooks, selection);
-  const inventory = await inventoryOf(options);
-  const extra = await extraVariablesOf(options);
+  const inventory = await inventoryOf(options, keyring);
+  const extra = await extraVariablesOf(options, keyring);
   const output = consoleOutput();
   if (options.syntaxCheck === true) {
     output.write("The playbooks and the inventory are well formed.\n");
@@ -73,6 +84,7 @@ export async function runCommand(
         becomeMethod: options.becomeMethod === "su" ? "su" : "sudo",
       },
       secrets,
+      keyring,
       emit: (event) => view.show(event),
       stopping,
       aborting,

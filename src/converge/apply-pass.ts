@@ -80,6 +80,7 @@ export async function applyPass(
     timeoutMs: task.keywords.timeoutMs,
     environment: prepared.environment,
     progress: hooks.progress,
+    holdsSecret: (text) => context.secrets.appearsIn(text),
   });
   const result = module.result?.(input, outputs, before) ?? { changed: true, data: before.data ?? {} };
   if (result.changed) stale(context, session);

@@ -4,6 +4,7 @@ import { createScope } from "../variables/host-scope.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
+import type { Keyring } from "../variables/vault/keyring.ts";
 
 /** The levels that stay the same while a play runs on a host, lowest precedence first within each part. */
 export interface FixedLayers {
@@ -18,6 +19,7 @@ export interface FixedLayers {
   extra: VariableLayer;
   /** inventory_hostname, groups, … : nobody may set these. */
   magic: VariableLayer;
+  keyring?: Keyring | undefined;
 }
 
 /**
@@ -98,7 +100,7 @@ export class HostVariables {
     const key = scopeKey(task, unknown);
     let scope = this.#scopes.get(key);
     if (scope === undefined) {
-      scope = createScope({ layers: this.#layersOf(task), pending: unknown });
+      scope = createScope({ layers: this.#layersOf(task), pending: unknown, keyring: this.#fixed.keyring });
       this.#scopes.set(key, scope);
     }
     return scope;

@@ -33,6 +33,8 @@ export interface PerformOptions {
   timeoutMs: number | undefined;
   environment: Readonly<Record<string, string>>;
   progress(step: string, line?: string): void;
+  /** Whether a secret stands in a text: a new file with one in it is for its owner alone. */
+  holdsSecret(text: string): boolean;
 }
 
 /**
@@ -82,10 +84,14 @@ async function performWrite(step: WriteFileStep, options: PerformOptions): Promi
   const size = contentSize(step.content);
   const uploaded = size > LARGEST_INLINE_BYTES;
   const uploadedAs = uploaded ? await session.transport.upload(contentStream(step.content), as) : undefined;
-  const exec = await session.run(writeFileScript(step, size, uploadedAs), as, {
-    timeoutMs: options.timeoutMs ?? STEP_TIMEOUT_MS,
-    ...(uploaded ? {} : { stdin: await contentBytes(step.content) }),
-  });
+  const exec = await session.run(
+    writeFileScript(step, size, uploadedAs, isPrivate(step.content, options)),
+    as,
+    {
+      timeoutMs: options.timeoutMs ?? STEP_TIMEOUT_MS,
+      ...(uploaded ? {} : { stdin: await contentBytes(step.content) }),
+    },
+  );
   if (exec.exitCode === 0) return exec;
   const reason = lastWords(exec);
   const message =
@@ -97,6 +103,11 @@ async function performWrite(step: WriteFileStep, options: PerformOptions): Promi
           ? `${step.path} was not replaced: ${describeEnd(exec)}`
           : `${step.path} was not replaced${reason}`;
   throw new StepFailure(step.title, message, exec);
+}
+
+function isPrivate(content: FileContent, { holdsSecret }: PerformOptions): boolean {
+  if (content.secret === true) return true;
+  return content.kind === "bytes" && holdsSecret(Buffer.from(content.bytes).toString());
 }
 
 async function performOnController(

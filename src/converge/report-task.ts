@@ -1,9 +1,11 @@
+import { redactDiagnostic } from "../diagnostics/redact-diagnostic.ts";
+import { redactDifference } from "../diagnostics/redact-difference.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
 import type { Difference } from "../modules/change.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
+import { redactMap } from "../variables/redact-value.ts";
 import type { Scope } from "../variables/scope.ts";
-import { isValueMap, type Value, type ValueMap } from "../variables/value.ts";
 import type { TaskReference, TaskStatus } from "./event.ts";
 import type { HostContext } from "./host-context.ts";
 import type { Pass } from "./passes.ts";
@@ -58,10 +60,14 @@ export function reportFinished(
     status,
     message: silent ? "hidden by no_log" : redact(outcome.message),
     ...(outcome.hint === undefined ? {} : { hint: redact(outcome.hint) }),
-    ...(outcome.diagnostics === undefined ? {} : { diagnostics: outcome.diagnostics }),
+    ...(outcome.diagnostics === undefined
+      ? {}
+      : {
+          diagnostics: outcome.diagnostics.map((diagnostic) => redactDiagnostic(diagnostic, context.secrets)),
+        }),
     differences: silent
       ? []
-      : outcome.differences.map((difference) => redactDifference(difference, context.secrets)),
+      : outcome.differences.map((difference) => withoutSecrets(difference, context.secrets)),
     data: silent ? null : redactMap(registeredOf(outcome, rest.attempts), context.secrets),
     durationMs: Date.now() - rest.startedMs,
     notified: rest.notified.map(redact),
@@ -98,26 +104,11 @@ function taskName(task: Task, scope: Scope | undefined): string {
   }
 }
 
-function redactDifference(difference: Difference, secrets: Secrets): Difference {
-  const hidden = (text: string | undefined): string | undefined =>
-    text === undefined ? undefined : secrets.redact(text);
-  const before = hidden(difference.before);
-  const after = hidden(difference.after);
+function withoutSecrets(difference: Difference, secrets: Secrets): Difference {
+  const { before, after } = redactDifference(difference, secrets);
   return {
     ...difference,
     ...(before === undefined ? {} : { before }),
     ...(after === undefined ? {} : { after }),
   };
-}
-
-function redactMap(values: ValueMap, secrets: Secrets): ValueMap {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, redactValue(value, secrets)]),
-  );
-}
-
-function redactValue(value: Value, secrets: Secrets): Value {
-  if (typeof value === "string") return secrets.redact(value);
-  if (Array.isArray(value)) return value.map((item) => redactValue(item, secrets));
-  return isValueMap(value) ? redactMap(value, secrets) : value;
 }

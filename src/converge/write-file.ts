@@ -13,8 +13,12 @@ export const CONTENT_INCOMPLETE = 74;
  * who may write beside the target can't swap the file for a link before it has its owner and mode. Temporary directories there from a run that was
  * cut off by a power failure are removed: the host's lock says that nobody else is writing.
  */
-export function writeFileScript(step: WriteFileStep, sizeBytes: number, uploadedAs?: string): ShellText {
-  const secret = step.content.secret === true;
+export function writeFileScript(
+  step: WriteFileStep,
+  sizeBytes: number,
+  uploadedAs: string | undefined,
+  isPrivate: boolean,
+): ShellText {
   return shellLines(
     rawShell("set -eu"),
     rawShell("umask 077"),
@@ -32,7 +36,7 @@ export function writeFileScript(step: WriteFileStep, sizeBytes: number, uploaded
       : sh`cat -- ${uploadedAs} > content; rm -f -- ${uploadedAs}`,
     sh`if [ "$(wc -c < content)" -ne ${sizeBytes} ]; then echo "only $(wc -c < content) of ${sizeBytes} bytes arrived" >&2; exit ${CONTENT_INCOMPLETE}; fi`,
     ownerText(step),
-    modeText(step, secret),
+    modeText(step, isPrivate),
     step.validate === undefined ? undefined : validateText(step.validate),
     rawShell("sync -- content"),
     step.backup === true
@@ -57,9 +61,9 @@ function ownerText(step: WriteFileStep): ShellText {
   return rawShell(`${rest}chown -- ${quote(owner)} content`);
 }
 
-function modeText(step: WriteFileStep, secret: boolean): ShellText {
+function modeText(step: WriteFileStep, isPrivate: boolean): ShellText {
   if (step.mode !== undefined) return sh`chmod -- ${step.mode} content`;
-  const whenNew = secret ? "0600" : "0644";
+  const whenNew = isPrivate ? "0600" : "0644";
   return sh`if [ -f "$target" ]; then chmod --reference="$target" -- content; else chmod -- ${whenNew} content; fi`;
 }
 

@@ -35,5 +35,15 @@ export type DiagnosticCode =
   | "variable-cycle"
   | "template-render"
   | "expression-evaluation"
+  // vaults
+  | "vault-no-password"
+  | "vault-wrong-password"
+  | "vault-damaged"
+  | "vault-truncated"
+  | "vault-already-vaulted"
+  | "vault-not-vaulted"
+  | "vault-password-source"
+  | "vault-key"
+  | "vault-tool-missing"
   // command line
   | "invalid-option";

@@ -93,7 +93,11 @@ function printable(line: string): string {
 
 function lineOfFile(file: string, line: number): string | undefined {
   try {
-    return readFileSync(file, "utf8").split("\n")[line - 1];
+    const lines = readFileSync(file, "utf8").split("\n");
+    // Of a vaulted file the position is one in what the vault holds; its own lines say nothing.
+    if (line > 1 && /^(\$ANSIBLE_VAULT;|age-encryption|-----BEGIN AGE)/.test(lines[0] ?? ""))
+      return undefined;
+    return lines[line - 1];
   } catch {
     // The excerpt is a courtesy; position and message stand without it.
     return undefined;

@@ -1,7 +1,9 @@
+import { writtenForms } from "./written-forms.ts";
+
 /** What stands in output where a secret stood. */
 export const REDACTED = "********";
 
-/** Shorter values are not searched for: they would turn ordinary text into asterisks and hide nothing. */
+/** Shorter values are not searched for inside of text: they would turn ordinary words into asterisks and hide nothing. */
 const SHORTEST_SEARCHED = 4;
 
 /**
@@ -10,45 +12,52 @@ const SHORTEST_SEARCHED = 4;
  */
 export class Secrets {
   readonly #values = new Set<string>();
+  readonly #forms = new Set<string>();
+  readonly #short = new Set<string>();
   #pattern: RegExp | undefined;
 
   /** Adds a value; of a value with several lines (a private key) each line is a secret of its own. */
   add(value: string): void {
-    for (const part of [value, ...value.split(/\r?\n/)]) {
-      const trimmed = part.trim();
-      if (trimmed.length < SHORTEST_SEARCHED || isArmour(trimmed)) continue;
-      for (const form of writtenForms(trimmed)) this.#values.add(form);
+    if (this.#values.has(value)) return;
+    this.#values.add(value);
+    const trimmed = value.trim();
+    if (trimmed !== "" && trimmed.length < SHORTEST_SEARCHED) this.#short.add(trimmed);
+    for (const part of new Set([value, ...value.split(/\r?\n/)])) {
+      const text = part.trim();
+      if (text.length < SHORTEST_SEARCHED || isArmour(text)) continue;
+      for (const form of writtenForms(text)) this.#forms.add(form);
     }
     this.#pattern = undefined;
   }
 
+  get isEmpty(): boolean {
+    return this.#forms.size === 0;
+  }
+
   /** Whether any secret stands in the text. */
   appearsIn(text: string): boolean {
-    return this.redact(text) !== text;
+    return !this.isEmpty && text.search(this.#searched()) !== -1;
   }
 
   /** The text with every secret replaced by asterisks. */
   redact(text: string): string {
-    if (this.#values.size === 0) return text;
-    this.#pattern ??= searchPattern(this.#values);
-    return text.replace(this.#pattern, REDACTED);
+    return this.isEmpty ? text : text.replace(this.#searched(), REDACTED);
+  }
+
+  /** The same for a value that stands by itself: then even a secret of one letter is hidden. */
+  redactWhole(text: string): string {
+    return this.#short.has(text.trim()) ? REDACTED : this.redact(text);
+  }
+
+  #searched(): RegExp {
+    this.#pattern ??= searchPattern(this.#forms);
+    return this.#pattern;
   }
 }
 
 /** `-----BEGIN …-----` lines say nothing secret and help people to see what was hidden. */
 function isArmour(line: string): boolean {
   return /^-----(BEGIN|END) [A-Z0-9 ]+-----$/.test(line);
-}
-
-/** A secret may be shown as it is, inside JSON, quoted for the shell, in base64 or in a URL. */
-function writtenForms(value: string): string[] {
-  return [
-    value,
-    JSON.stringify(value).slice(1, -1),
-    value.replaceAll("'", "'\\''"),
-    Buffer.from(value).toString("base64"),
-    encodeURIComponent(value),
-  ];
 }
 
 function searchPattern(values: Set<string>): RegExp {

@@ -3,12 +3,14 @@ import { createReadStream } from "node:fs";
 import { access, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { inputError } from "../diagnostics/diagnostic.ts";
-import type { Secrets } from "../diagnostics/secrets.ts";
 import type { Controller } from "../modules/module.ts";
 import type { ControllerFile } from "../modules/step.ts";
 import type { Task } from "../playbook/playbook.ts";
 import type { Scope } from "../variables/scope.ts";
 import { renderTemplateFile } from "../variables/template-file.ts";
+import { readVariablesFile } from "../variables/variables-file.ts";
+import type { Keyring } from "../variables/vault/keyring.ts";
+import { type InputText, readInput } from "../variables/yaml-source.ts";
 
 /** Files up to this size are kept in memory for the whole run; larger ones are read again for each host. */
 const LARGEST_KEPT_BYTES = 4 * 1024 * 1024;
@@ -16,11 +18,11 @@ const LARGEST_KEPT_BYTES = 4 * 1024 * 1024;
 /** What playbooks refer to on the controller, read once a run. */
 export class ControllerFiles {
   readonly #files = new Map<string, Promise<ControllerFile>>();
-  readonly #templates = new Map<string, Promise<string>>();
-  readonly #secrets: Secrets;
+  readonly #templates = new Map<string, Promise<InputText>>();
+  readonly #keyring: Keyring;
 
-  constructor(secrets: Secrets) {
-    this.#secrets = secrets;
+  constructor(keyring: Keyring) {
+    this.#keyring = keyring;
   }
 
   /** The controller as a task sees it: paths are looked up beside its role and its playbook. */
@@ -31,10 +33,14 @@ export class ControllerFiles {
       file: async (wanted, folder) => this.#file(await find(wanted, folder, task, playbookFolder)),
       renderTemplate: async (wanted) => {
         const file = await find(wanted, "templates", task, playbookFolder);
-        return renderTemplateFile(await this.#template(file), file, scope);
+        const { text, isFromVault } = await this.#template(file);
+        const rendered = renderTemplateFile(text, file, scope);
+        if (isFromVault) this.#keyring.hide(rendered);
+        return rendered;
       },
+      variablesFile: (file) => readVariablesFile(file, this.#keyring),
       resolvePath: (wanted) => path.resolve(playbookFolder, wanted),
-      addSecret: (value) => this.#secrets.add(value),
+      addSecret: (value) => this.#keyring.hide(value),
       variable: (name) => scope.lookup(name),
     };
   }
@@ -42,16 +48,16 @@ export class ControllerFiles {
   #file(file: string): Promise<ControllerFile> {
     let read = this.#files.get(file);
     if (read === undefined) {
-      read = readControllerFile(file);
+      read = readControllerFile(file, this.#keyring);
       this.#files.set(file, read);
     }
     return read;
   }
 
-  #template(file: string): Promise<string> {
+  #template(file: string): Promise<InputText> {
     let text = this.#templates.get(file);
     if (text === undefined) {
-      text = readFile(file, "utf8");
+      text = readInput(file, this.#keyring);
       this.#templates.set(file, text);
     }
     return text;
@@ -87,15 +93,17 @@ async function exists(file: string): Promise<boolean> {
   );
 }
 
-async function readControllerFile(file: string): Promise<ControllerFile> {
+async function readControllerFile(file: string, keyring: Keyring): Promise<ControllerFile> {
   const { size } = await stat(file);
   if (size <= LARGEST_KEPT_BYTES) {
-    const bytes = await readFile(file);
+    const { bytes, isFromVault } = await keyring.open(await readFile(file), file);
+    if (isFromVault) keyring.hide(bytes.toString());
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     return {
       path: file,
       sizeBytes: bytes.byteLength,
       sha256,
+      isFromVault,
       read: async () => bytes,
       stream: () => once(bytes),
     };
@@ -106,6 +114,7 @@ async function readControllerFile(file: string): Promise<ControllerFile> {
     path: file,
     sizeBytes: size,
     sha256: hash.digest("hex"),
+    isFromVault: false,
     read: () => readFile(file),
     stream: () => createReadStream(file),
   };

@@ -6,6 +6,7 @@ import { hostsMatching } from "../inventory/pattern.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
 import { NOTHING_INHERITED } from "../playbook/load-context.ts";
 import { TransportError } from "../transport/transport.ts";
+import { Keyring } from "../variables/vault/keyring.ts";
 import type { RunOptions } from "./run-options.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -51,9 +52,11 @@ async function askOne<Answer>(
   ask: (session: HostSession) => Promise<Answer>,
 ): Promise<HostAnswer<Answer>> {
   const started = Date.now();
+  const keyring = options.keyring ?? new Keyring(options.secrets);
   const variables = new HostVariables({
-    inventory: await groupAndHostVariables(options.inventory, host, { playbookFolder: undefined }),
+    inventory: await groupAndHostVariables(options.inventory, host, { playbookFolder: undefined, keyring }),
     play: [],
+    keyring,
     extra: options.extraVariables,
     magic: { level: "magic variables", variables: new Map() },
   });

@@ -5,6 +5,7 @@ import type { ConnectionOverrides } from "../inventory/connection-variables.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { Playbook } from "../playbook/playbook.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
+import type { Keyring } from "../variables/vault/keyring.ts";
 
 /** What a run is made of: all input is loaded and checked before it starts. */
 export interface RunOptions {
@@ -23,6 +24,8 @@ export interface RunOptions {
   connection: ConnectionOverrides;
   defaultUser: TaskUser;
   secrets: Secrets;
+  /** Opens what is vaulted, and adds what is in it to the secrets; without, there are no passwords. */
+  keyring?: Keyring;
   emit: EventSink;
   /** First Ctrl-C: finish the step under way, then stop. */
   stopping: AbortSignal;

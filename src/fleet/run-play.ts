@@ -149,6 +149,7 @@ async function variablesOf(
     play: await state.playLayers(playRun, host),
     connection: playRun.play.connection,
     roles: playRun.play.roles,
+    keyring: state.keyring,
     extra: options.extraVariables,
     magic: magicVariables(host, options.inventory, {
       playbook: playRun.playbook,

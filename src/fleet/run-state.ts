@@ -10,6 +10,7 @@ import { PendingOnHost } from "../variables/scope.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { ValueMap } from "../variables/value.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
+import { Keyring } from "../variables/vault/keyring.ts";
 import { watchedMap } from "../variables/watched-map.ts";
 import { ControllerFiles } from "./controller-files.ts";
 import { magicVariables } from "./magic-variables.ts";
@@ -33,6 +34,7 @@ export class RunState {
   readonly options: RunOptions;
   readonly sessions: Sessions;
   readonly files: ControllerFiles;
+  readonly keyring: Keyring;
   readonly #progress = new Map<string, HostProgress>();
   readonly #layers = new Map<Playbook, ReadonlyMap<string, readonly VariableLayer[]>>();
   readonly #stop = new AbortController();
@@ -41,7 +43,8 @@ export class RunState {
   constructor(options: RunOptions, sessions: Sessions) {
     this.options = options;
     this.sessions = sessions;
-    this.files = new ControllerFiles(options.secrets);
+    this.keyring = options.keyring ?? new Keyring(options.secrets);
+    this.files = new ControllerFiles(this.keyring);
     options.stopping.addEventListener("abort", () => this.stop("interrupted"));
     if (options.stopping.aborted) this.stop("interrupted");
   }
@@ -94,6 +97,7 @@ export class RunState {
   inventoryLayers(host: string, playbook: Playbook): Promise<readonly VariableLayer[]> {
     return groupAndHostVariables(this.options.inventory, host, {
       playbookFolder: path.dirname(playbook.file),
+      keyring: this.keyring,
     });
   }
 
@@ -105,6 +109,7 @@ export class RunState {
     const scope = new HostVariables({
       inventory: await this.inventoryLayers(host, playbook),
       play: [own],
+      keyring: this.keyring,
       extra: this.options.extraVariables,
       magic: magicVariables(host, this.options.inventory, {
         playbook,
@@ -118,7 +123,7 @@ export class RunState {
     const layers = [own];
     for (const file of play.variableFiles) {
       const name = path.resolve(path.dirname(playbook.file), String(evaluate(file, scope)));
-      layers.push({ level: "play vars_files", variables: await readVariablesFile(name) });
+      layers.push({ level: "play vars_files", variables: await readVariablesFile(name, this.keyring) });
     }
     return layers;
   }
@@ -138,6 +143,7 @@ export class RunState {
     const variables = new HostVariables({
       inventory: this.#layers.get(playbook)?.get(host) ?? [],
       play: [],
+      keyring: this.keyring,
       extra: this.options.extraVariables,
       magic: { level: "magic variables", variables: new Map() },
     });

@@ -3,7 +3,10 @@ import { access, constants, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { inputError } from "../diagnostics/diagnostic.ts";
+import type { SourcedVariable } from "../variables/sourced.ts";
 import { isValueMap, type Value } from "../variables/value.ts";
+import { Keyring } from "../variables/vault/keyring.ts";
+import { fromJson } from "../variables/vault/vaulted-value.ts";
 import { readInput } from "../variables/yaml-source.ts";
 import { readIni } from "./ini-source.ts";
 import type { Inventory } from "./inventory.ts";
@@ -19,13 +22,13 @@ const IGNORED = /(^\.|~$|\.(orig|ini\.bak|bak|cfg|retry|pyc|pyo|md|rst|swp)$)/;
  *
  * @throws DiagnosticsError
  */
-export async function loadInventory(sources: readonly string[]): Promise<Inventory> {
+export async function loadInventory(sources: readonly string[], keyring = new Keyring()): Promise<Inventory> {
   const builder = new InventoryBuilder();
-  for (const source of sources) await readSource(source, builder);
+  for (const source of sources) await readSource(source, builder, keyring);
   return builder.build(sources);
 }
 
-async function readSource(source: string, builder: InventoryBuilder): Promise<void> {
+async function readSource(source: string, builder: InventoryBuilder, keyring: Keyring): Promise<void> {
   if (source.includes(",")) {
     for (const host of source
       .split(",")
@@ -40,18 +43,27 @@ async function readSource(source: string, builder: InventoryBuilder): Promise<vo
       hint: `for a list of hosts add a comma: -i '${source},'`,
     });
   }
-  if (information.isDirectory()) return readDirectory(source, builder);
-  if (await isExecutable(source)) return readExecutable(source, builder);
-  const text = await readInput(source);
-  if (/\.(ya?ml|json)$/.test(source)) readYamlInventory(text, source, builder);
-  else if (/\.(ini|cfg)$/.test(source) || !looksLikeYaml(text)) readIni(text, source, builder);
-  else readYamlInventory(text, source, builder);
+  if (information.isDirectory()) return readDirectory(source, builder, keyring);
+  if (await isExecutable(source)) return readExecutable(source, builder, keyring);
+  const input = await readInput(source, keyring);
+  if (/\.(ya?ml|json)$/.test(source)) readYamlInventory(input, source, builder);
+  else if (/\.(ini|cfg)$/.test(source) || !looksLikeYaml(input.text)) {
+    if (input.isFromVault) hideIniValues(input.text, keyring);
+    readIni(input.text, source, builder);
+  } else readYamlInventory(input, source, builder);
 }
 
-async function readDirectory(folder: string, builder: InventoryBuilder): Promise<void> {
+/** What stands behind an equals sign, to the end of the line (a group's variable) or of the word (a host's). */
+function hideIniValues(text: string, keyring: Keyring): void {
+  for (const [, rest = ""] of text.matchAll(/=[ \t]*(.*)/g)) keyring.hide(rest);
+  for (const [, value = ""] of text.matchAll(/=[ \t]*("[^"]*"|'[^']*'|[^\s=]+)(?=\s|$)/g))
+    keyring.hide(value.replace(/^(["'])(.*)\1$/, "$2"));
+}
+
+async function readDirectory(folder: string, builder: InventoryBuilder, keyring: Keyring): Promise<void> {
   for (const name of (await readdir(folder)).sort()) {
     if (name === "group_vars" || name === "host_vars" || IGNORED.test(name)) continue;
-    await readSource(path.join(folder, name), builder);
+    await readSource(path.join(folder, name), builder, keyring);
   }
 }
 
@@ -69,7 +81,10 @@ function looksLikeYaml(text: string): boolean {
 }
 
 /** A dynamic inventory: `--list` prints JSON (Ansible, "Developing dynamic inventory"). */
-async function readExecutable(file: string, builder: InventoryBuilder): Promise<void> {
+async function readExecutable(file: string, builder: InventoryBuilder, keyring: Keyring): Promise<void> {
+  const variable = (value: Value): SourcedVariable => ({
+    value: fromJson(value, { file, line: 1, column: 1 }, keyring),
+  });
   const answer = await askProgram(file, ["--list"]);
   const meta = isValueMap(answer["_meta"]) ? answer["_meta"]["hostvars"] : undefined;
   const hosts = new Set<string>();
@@ -84,15 +99,13 @@ async function readExecutable(file: string, builder: InventoryBuilder): Promise<
     for (const child of asList(group["children"])) builder.addChild(name, child);
     const { vars } = group as { vars?: Value };
     if (isValueMap(vars)) {
-      for (const [key, value] of Object.entries(vars))
-        builder.groupVariable(name, key, { value: { kind: "literal", value } });
+      for (const [key, value] of Object.entries(vars)) builder.groupVariable(name, key, variable(value));
     }
   }
   for (const host of hosts) {
     const variables = isValueMap(meta) ? (meta[host] ?? {}) : await askProgram(file, ["--host", host]);
     if (!isValueMap(variables)) continue;
-    for (const [key, value] of Object.entries(variables))
-      builder.hostVariable(host, key, { value: { kind: "literal", value } });
+    for (const [key, value] of Object.entries(variables)) builder.hostVariable(host, key, variable(value));
   }
 }
 

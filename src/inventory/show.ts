@@ -1,13 +1,16 @@
+import { redactMap } from "../variables/redact-value.ts";
 import type { Templated } from "../variables/templated.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
+import type { Keyring } from "../variables/vault/keyring.ts";
+import { VAULT_KEY } from "../variables/vault/vaulted-value.ts";
 import type { Inventory } from "./inventory.ts";
 import { groupAndHostVariables } from "./variable-layers.ts";
 
 /** The inventory as `ansible-inventory --list` prints it. */
-export async function inventoryAsJson(inventory: Inventory): Promise<ValueMap> {
+export async function inventoryAsJson(inventory: Inventory, keyring: Keyring): Promise<ValueMap> {
   const hostvars: ValueMap = {};
   for (const host of inventory.hosts.keys()) {
-    const variables = await variablesOfHost(inventory, host);
+    const variables = await variablesOfHost(inventory, host, keyring);
     if (Object.keys(variables).length > 0) hostvars[host] = variables;
   }
   const result: ValueMap = { _meta: { hostvars } };
@@ -20,13 +23,20 @@ export async function inventoryAsJson(inventory: Inventory): Promise<ValueMap> {
   return result;
 }
 
-/** The inventory variables of a host; templates are shown as they are written, because nothing is rendered yet. */
-export async function variablesOfHost(inventory: Inventory, host: string): Promise<ValueMap> {
+/**
+ * The inventory variables of a host; templates are shown as they are written, because nothing is rendered yet. So are values that are vaulted by
+ * themselves; what stands in files that are vaulted as a whole is hidden.
+ */
+export async function variablesOfHost(
+  inventory: Inventory,
+  host: string,
+  keyring: Keyring,
+): Promise<ValueMap> {
   const variables: ValueMap = {};
-  for (const layer of await groupAndHostVariables(inventory, host, { playbookFolder: undefined })) {
+  for (const layer of await groupAndHostVariables(inventory, host, { playbookFolder: undefined, keyring })) {
     for (const [name, { value }] of layer.variables) variables[name] = asWritten(value);
   }
-  return variables;
+  return redactMap(variables, keyring.secrets);
 }
 
 function asWritten(templated: Templated): Value {
@@ -34,7 +44,9 @@ function asWritten(templated: Templated): Value {
     case "literal":
       return templated.value;
     case "text":
-      return templated.template.source;
+      return templated.template.vaulted === true
+        ? { [VAULT_KEY]: templated.template.source }
+        : templated.template.source;
     case "expression":
       return templated.expression.source;
     case "list":

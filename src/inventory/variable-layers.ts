@@ -2,11 +2,14 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
+import type { Keyring } from "../variables/vault/keyring.ts";
 import type { Inventory } from "./inventory.ts";
 
 /** Where group_vars and host_vars are looked for besides beside the inventory. */
 export interface LayerOptions {
   playbookFolder: string | undefined;
+  /** Opens the files that are vaulted. */
+  keyring: Keyring;
 }
 
 type Variables = ReadonlyMap<string, SourcedVariable>;
@@ -34,7 +37,11 @@ export async function groupAndHostVariables(
     name: string,
     folders: readonly string[],
   ): Promise<readonly VariableLayer[]> =>
-    (await Promise.all(folders.map((folder) => filesNamed(path.join(folder, kind), name, kind)))).flat();
+    (
+      await Promise.all(
+        folders.map((folder) => filesNamed(path.join(folder, kind), name, kind, options.keyring)),
+      )
+    ).flat();
   const groupFiles = async (folders: readonly string[]): Promise<readonly VariableLayer[]> =>
     (await Promise.all(groups.map((group) => filesOf("group_vars", group, folders)))).flat();
   const all = inventory.groups.get("all")?.variables;
@@ -72,18 +79,28 @@ function layer(level: string, variables: Variables | undefined): VariableLayer[]
   return variables === undefined || variables.size === 0 ? [] : [{ level, variables }];
 }
 
-function filesNamed(folder: string, name: string, level: string): Promise<readonly VariableLayer[]> {
+function filesNamed(
+  folder: string,
+  name: string,
+  level: string,
+  keyring: Keyring,
+): Promise<readonly VariableLayer[]> {
   const key = path.join(folder, name);
   let read = cache.get(key);
   if (read === undefined) {
-    read = readNamed(folder, name, level);
+    read = readNamed(folder, name, level, keyring);
     cache.set(key, read);
   }
   return read;
 }
 
 /** `name`, `name.yml`, `name.yaml`, `name.json`, and every such file in a folder `name/`; all that exist count. */
-async function readNamed(folder: string, name: string, level: string): Promise<readonly VariableLayer[]> {
+async function readNamed(
+  folder: string,
+  name: string,
+  level: string,
+  keyring: Keyring,
+): Promise<readonly VariableLayer[]> {
   const present = new Set(await listing(folder));
   const layers: VariableLayer[] = [];
   for (const extension of ["", ".yml", ".yaml", ".json"]) {
@@ -91,7 +108,7 @@ async function readNamed(folder: string, name: string, level: string): Promise<r
     const file = path.join(folder, name + extension);
     const files = extension === "" && (await stat(file)).isDirectory() ? await filesBelow(file) : [file];
     for (const one of files)
-      layers.push({ level: `${level}/${name}`, variables: await readVariablesFile(one) });
+      layers.push({ level: `${level}/${name}`, variables: await readVariablesFile(one, keyring) });
   }
   return layers;
 }

@@ -3,7 +3,7 @@ import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import { compileValue } from "../variables/compile-value.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
 import type { Templated, TemplatedEntry } from "../variables/templated.ts";
-import { parseYaml } from "../variables/yaml-source.ts";
+import { type InputText, parseYaml } from "../variables/yaml-source.ts";
 import type { InventoryBuilder } from "./inventory-builder.ts";
 import { expandRanges } from "./ranges.ts";
 
@@ -14,8 +14,12 @@ const GROUP_KEYS = ["hosts", "children", "vars"];
  *
  * @throws DiagnosticsError yaml-syntax, inventory-syntax, unknown-key
  */
-export function readYamlInventory(text: string, file: string, builder: InventoryBuilder): void {
-  const source = parseYaml(text, file);
+export function readYamlInventory(
+  { text, ...origin }: InputText,
+  file: string,
+  builder: InventoryBuilder,
+): void {
+  const source = parseYaml(text, file, origin);
   for (const { key, value, keyAt } of entries(
     compileValue(source, source.document.contents),
     "an inventory",

@@ -8,6 +8,7 @@ import {
 } from "./managed-file.ts";
 import { defineLoadingModule } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
+import type { ControllerFile, FileContent } from "./step.ts";
 
 export const fileParams = {
   dest: absolutePath.describe("Where on the host."),
@@ -63,11 +64,7 @@ export const copy = defineLoadingModule({
     path: want.dest,
     content:
       want.content === undefined
-        ? {
-            kind: "controller-file",
-            file: await controller.file(want.src ?? "", "files"),
-            ...(want.secret ? { secret: true } : {}),
-          }
+        ? fileContent(await controller.file(want.src ?? "", "files"), want.secret)
         : textContent(String(want.content), want.secret),
     owner: want.owner,
     group: want.group,
@@ -81,3 +78,8 @@ export const copy = defineLoadingModule({
   diff: (want, { at }) => diffManagedFile(want, at),
   steps: (change, want) => managedFileSteps(want, change.detail),
 });
+
+/** What was vaulted on the controller is as secret on the host. */
+function fileContent(file: ControllerFile, secret: boolean): FileContent {
+  return { kind: "controller-file", file, ...(secret || file.isFromVault ? { secret: true } : {}) };
+}

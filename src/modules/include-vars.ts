@@ -2,7 +2,6 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import type { SourcedVariable } from "../variables/sourced.ts";
-import { readVariablesFile } from "../variables/variables-file.ts";
 import { type Controller, defineLoadingModule, ModuleFailure } from "./module.ts";
 
 const pattern = z.string().refine(
@@ -74,7 +73,7 @@ export const includeVars = defineLoadingModule<Params, Input, Record<string, nev
     const files = await filesOf(want, controller);
     const variables = new Map<string, SourcedVariable>();
     for (const file of files) {
-      for (const [name, variable] of await readVariablesFile(file)) variables.set(name, variable);
+      for (const [name, variable] of await controller.variablesFile(file)) variables.set(name, variable);
     }
     return { want, files, variables: want.name === undefined ? variables : inOne(want.name, variables) };
   },

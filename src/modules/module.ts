@@ -25,6 +25,8 @@ export interface Controller {
   file(path: string, folder: "files" | "templates"): Promise<ControllerFile>;
   /** The same search, for the path alone; a folder is found too. @throws DiagnosticsError file-not-found */
   find(path: string, folder: "files" | "templates" | "vars"): Promise<string>;
+  /** Reads a file of variables, which may be vaulted. @param path as `find` gives it. @throws DiagnosticsError */
+  variablesFile(path: string): Promise<ReadonlyMap<string, SourcedVariable>>;
   /** Renders a template file with the task's variables. @throws DiagnosticsError */
   renderTemplate(path: string): Promise<string>;
   /** Absolute path on the controller: relative ones start at the playbook's folder. */

@@ -91,6 +91,8 @@ export interface ControllerFile {
   sizeBytes: number;
   /** Hexadecimal. */
   sha256: string;
+  /** It came out of a vault on the controller: what is in it must not be shown. */
+  isFromVault: boolean;
   read(): Promise<Buffer>;
   stream(): AsyncIterable<Uint8Array>;
 }

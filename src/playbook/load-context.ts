@@ -3,6 +3,7 @@ import { type Diagnostic, DiagnosticsError, type SourceRange } from "../diagnost
 import type { Module } from "../modules/module.ts";
 import { compileValue } from "../variables/compile-value.ts";
 import type { Templated } from "../variables/templated.ts";
+import type { Keyring } from "../variables/vault/keyring.ts";
 import { readYaml } from "../variables/yaml-source.ts";
 import type { InheritedKeywords, Node, RoleContext, Task } from "./playbook.ts";
 
@@ -18,6 +19,8 @@ export interface LoadState {
   /** Where roles are looked for, besides beside the playbook. */
   rolePaths: readonly string[];
   playbookFolder: string;
+  /** Opens the files that are vaulted. */
+  keyring: Keyring;
 }
 
 /** Where a node is loaded: its file, and what it inherits. */
@@ -56,7 +59,7 @@ interface LoadedFile {
 export async function loadFile(state: LoadState, file: string): Promise<Templated> {
   let loading = state.files.get(file);
   if (loading === undefined) {
-    loading = compileFile(file);
+    loading = compileFile(file, state.keyring);
     state.files.set(file, loading);
   }
   const { value, problems } = await loading;
@@ -64,9 +67,9 @@ export async function loadFile(state: LoadState, file: string): Promise<Template
   return value;
 }
 
-async function compileFile(file: string): Promise<LoadedFile> {
+async function compileFile(file: string, keyring: Keyring): Promise<LoadedFile> {
   const problems: Diagnostic[] = [];
-  const source = await readYaml(shownPath(file));
+  const source = await readYaml(shownPath(file), keyring);
   return { value: compileValue(source, source.document.contents, problems), problems };
 }
 

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
 import { findOwnModules } from "../modules/own-modules.ts";
+import { Keyring } from "../variables/vault/keyring.ts";
 import { checkKeywords } from "./check-keywords.ts";
 import { describeTemplated, Entries } from "./entries.ts";
 import { inherit } from "./inherit.ts";
@@ -22,6 +23,8 @@ import { isA } from "./role-files.ts";
 export interface LoadOptions {
   /** More folders with roles. */
   rolePaths: readonly string[];
+  /** Opens the files that are vaulted; without, there are no passwords. */
+  keyring?: Keyring;
 }
 
 /**
@@ -39,6 +42,7 @@ export async function loadPlaybook(file: string, options: LoadOptions): Promise<
     loadRoleEntry,
     rolePaths: options.rolePaths,
     playbookFolder: path.dirname(absolute),
+    keyring: options.keyring ?? new Keyring(),
   };
   await collecting(state, () => findOwnModules(state.playbookFolder));
   const plays = (await collecting(state, () => loadPlays(state, absolute, [], NOTHING_INHERITED))) ?? [];

@@ -35,7 +35,7 @@ export async function roleVariables(
   if (files.length === 0 && isRequired !== undefined) throw noSuchFile(folder, part, name, isRequired);
   const variables = new Map<string, SourcedVariable>();
   for (const file of files) {
-    const read = await collecting(state, () => readVariablesFile(shownPath(file)));
+    const read = await collecting(state, () => readVariablesFile(shownPath(file), state.keyring));
     for (const [key, value] of read ?? []) variables.set(key, value);
   }
   return variables;

@@ -1,8 +1,14 @@
-import { type Diagnostic, DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
+import {
+  type Diagnostic,
+  DiagnosticsError,
+  inputError,
+  type SourceRange,
+} from "../diagnostics/diagnostic.ts";
 import { compileExpression } from "./expression.ts";
 import type { Templated, TemplatedEntry } from "./templated.ts";
 import { compileText } from "./text-template.ts";
 import type { Value } from "./value.ts";
+import { VAULT_KEY, vaultedValue } from "./vault/vaulted-value.ts";
 import { isAlias, isMap, isScalar, isSeq, type YamlNode, type YamlSource } from "./yaml-source.ts";
 
 /** How the `yaml` package gives the key `<<` where merging is on: as a symbol. */
@@ -47,13 +53,15 @@ function compile(source: Source, node: unknown, above: ReadonlySet<unknown>): Te
     return compile({ ...source, isCopy: true }, target, above);
   }
   const at = source.at(node as YamlNode);
-  if (isScalar(node)) return collected(source, at, node.value, () => compileScalar(node.value, node.tag, at));
+  if (isScalar(node))
+    return collected(source, at, node.value, () => compileScalar(source, node.value, node.tag, at));
   const inside = new Set([...above, node]);
   if (isSeq(node)) {
     return { kind: "list", items: node.items.map((item) => compile(source, item, inside)), at };
   }
   if (isMap(node)) {
-    return { kind: "map", entries: mapEntries(source, node, inside), at };
+    const entries = mapEntries(source, node, inside);
+    return jsonVault(source, entries, at) ?? { kind: "map", entries, at };
   }
   throw inputError("wrong-type", "this YAML can't be used as a value", { at });
 }
@@ -127,14 +135,60 @@ function entriesOf(map: Templated): readonly TemplatedEntry[] {
   return [];
 }
 
-function compileScalar(value: unknown, tag: string | undefined, at: NonNullable<Templated["at"]>): Templated {
-  if (tag === "!expr") return { kind: "expression", expression: compileExpression(String(value), at), at };
-  if (tag === "!vault") {
-    throw inputError("wrong-type", "vaulted values are not supported yet", {
-      at,
-      hint: "pass the value with -e @file, or read it from the environment with env()",
-    });
+/** `{"__ansible_vault": "…"}`, as JSON has it instead of a tag. */
+function jsonVault(
+  { origin }: Source,
+  entries: readonly TemplatedEntry[],
+  at: SourceRange,
+): Templated | undefined {
+  const [only] = entries;
+  if (entries.length !== 1 || only?.key !== VAULT_KEY || only.value.kind !== "literal") return undefined;
+  return vaultedValue(String(only.value.value), at, origin.keyring);
+}
+
+function compileScalar(
+  { origin }: Source,
+  value: unknown,
+  tag: string | undefined,
+  at: SourceRange,
+): Templated {
+  if (tag === "!vault" || tag === "!vault-encrypted") return vaultedValue(String(value), at, origin.keyring);
+  const compiled = compiledScalar(value, tag, at);
+  return origin.isFromVault ? hidden(compiled, origin) : compiled;
+}
+
+/** From a file that is vaulted as a whole: the value is secret, and so is what a template or an expression in it gives. */
+function hidden(compiled: Templated, { keyring }: Source["origin"]): Templated {
+  const secret = (value: Value): Value => {
+    keyring.hideValue(value);
+    return value;
+  };
+  switch (compiled.kind) {
+    case "text": {
+      const { template } = compiled;
+      secret(template.source);
+      return {
+        ...compiled,
+        template: { ...template, evaluate: (scope) => secret(template.evaluate(scope)) },
+      };
+    }
+    case "expression": {
+      const { expression } = compiled;
+      return {
+        ...compiled,
+        expression: { ...expression, evaluate: (scope) => secret(expression.evaluate(scope)) },
+      };
+    }
+    case "literal":
+      secret(compiled.value);
+      return compiled;
+    default:
+      return compiled;
   }
+}
+
+function compiledScalar(value: unknown, tag: string | undefined, at: SourceRange): Templated {
+  if (tag === "!expr") return { kind: "expression", expression: compileExpression(String(value), at), at };
   if (tag === "!unsafe") return { kind: "literal", value: String(value), at };
   if (typeof value === "string" && value.includes("{{")) {
     return { kind: "text", template: compileText(value, at), at };

@@ -2,13 +2,21 @@ import { type ASTNode, Environment } from "@marcbachmann/cel-js";
 import { DiagnosticsError, inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { fromCel, toCel } from "./cel-values.ts";
 import { functionLibrary } from "./functions/library.ts";
+import { callFunction } from "./functions/library-function.ts";
 import { PendingVariable, type Scope } from "./scope.ts";
 import type { Expression } from "./templated.ts";
 import { undefinedVariable } from "./undefined-variable.ts";
+import type { Keyring } from "./vault/keyring.ts";
 
 /** Functions whose first argument may be undefined, or have no such key: asking is what they are for. */
 const TOLERANT = new Set(["default", "defined"]);
 const MACROS = new Set(["map", "filter", "exists", "all", "exists_one"]);
+
+/** Methods of CEL's own that make something else of a text. */
+const REMAKING = /\.(substring|split|lowerAscii|upperAscii|trim|replace|join|reverse)\s*\(|base64\./;
+
+/** What the functions need to know of the evaluation under way; expressions are evaluated one at a time, without pauses. */
+let current: Keyring | undefined;
 
 const environment = makeEnvironment();
 
@@ -18,11 +26,14 @@ function makeEnvironment(): Environment {
     homogeneousAggregateLiterals: false,
     enableOptionalTypes: true,
   });
-  for (const { name, parameters, call } of functionLibrary) {
+  for (const one of functionLibrary) {
+    const { name, parameters } = one;
     const required = parameters.filter((parameter) => !parameter.endsWith("?")).length;
     for (let count = required; count <= parameters.length; count++) {
       const types = Array.from({ length: count }, () => "dyn").join(", ");
-      made.registerFunction(`${name}(${types}): dyn`, (...args: unknown[]) => toCel(call(args.map(fromCel))));
+      made.registerFunction(`${name}(${types}): dyn`, (...args: unknown[]) =>
+        toCel(callFunction(one, args.map(fromCel), current)),
+      );
     }
   }
   return made;
@@ -63,10 +74,17 @@ export function compileExpression(source: string, at: SourceRange): Expression {
         context[name] = toCel(value);
       }
       for (const part of parts) context[part.name] = valueOrNull(part.expression, scope);
+      const before = current;
+      current = scope.keyring;
       try {
-        return fromCel(run(context));
+        const result = fromCel(run(context));
+        if (current !== undefined && REMAKING.test(rewritten))
+          current.hideDerived(Object.values(context).flat(), result);
+        return result;
       } catch (error) {
         throw evaluationError(source, at, error);
+      } finally {
+        current = before;
       }
     },
   };

@@ -2,6 +2,7 @@ import { inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { compileValue } from "./compile-value.ts";
 import type { SourcedVariable, VariableLayer } from "./sourced.ts";
 import { readVariablesFile } from "./variables-file.ts";
+import { Keyring } from "./vault/keyring.ts";
 import { parseYaml } from "./yaml-source.ts";
 
 /**
@@ -9,10 +10,15 @@ import { parseYaml } from "./yaml-source.ts";
  *
  * @throws DiagnosticsError
  */
-export async function extraVariables(texts: readonly string[]): Promise<VariableLayer> {
+export async function extraVariables(
+  texts: readonly string[],
+  keyring = new Keyring(),
+): Promise<VariableLayer> {
   const variables = new Map<string, SourcedVariable>();
   for (const text of texts) {
-    const more = text.startsWith("@") ? await readVariablesFile(text.slice(1)) : fromText(text);
+    const more = text.startsWith("@")
+      ? await readVariablesFile(text.slice(1), keyring)
+      : fromText(text, keyring);
     for (const [name, variable] of more) variables.set(name, variable);
   }
   return { level: "extra vars", variables };
@@ -20,8 +26,8 @@ export async function extraVariables(texts: readonly string[]): Promise<Variable
 
 const AT: SourceRange = { file: "-e", line: 1, column: 1 };
 
-function fromText(text: string): ReadonlyMap<string, SourcedVariable> {
-  if (/^\s*[{[]/.test(text) || /^[A-Za-z_]\w*:\s/.test(text)) return fromYaml(text);
+function fromText(text: string, keyring: Keyring): ReadonlyMap<string, SourcedVariable> {
+  if (/^\s*[{[]/.test(text) || /^[A-Za-z_]\w*:\s/.test(text)) return fromYaml(text, keyring);
   const words = text.match(/[A-Za-z_]\w*=(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s]*)/g) ?? [];
   if (words.length === 0 || words.join("").length < text.replace(/\s+/g, "").length - 2) {
     const leftOver = words.reduce((rest, word) => rest.replace(word, ""), text).trim();
@@ -40,8 +46,8 @@ function fromText(text: string): ReadonlyMap<string, SourcedVariable> {
   );
 }
 
-function fromYaml(text: string): ReadonlyMap<string, SourcedVariable> {
-  const source = parseYaml(text, "-e");
+function fromYaml(text: string, keyring: Keyring): ReadonlyMap<string, SourcedVariable> {
+  const source = parseYaml(text, "-e", { keyring, isFromVault: false });
   const compiled = compileValue(source, source.document.contents);
   if (compiled.kind !== "map")
     throw inputError("invalid-option", `-e ${text}: this is no mapping of names to values`);

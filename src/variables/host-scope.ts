@@ -4,16 +4,18 @@ import { positionInside } from "./position-inside.ts";
 import { PendingVariable, type Scope } from "./scope.ts";
 import type { SourcedVariable, VariableLayer } from "./sourced.ts";
 import type { Value } from "./value.ts";
+import type { Keyring } from "./vault/keyring.ts";
 
 export interface ScopeOptions {
   /** Lowest precedence first. */
   layers: readonly VariableLayer[];
   /** Names that a task yet to run will set. */
   pending?: ReadonlySet<string>;
+  keyring?: Keyring | undefined;
 }
 
 /** Variables that are rendered when they are asked for, and once. */
-export function createScope({ layers, pending = new Set() }: ScopeOptions): Scope {
+export function createScope({ layers, pending = new Set(), keyring }: ScopeOptions): Scope {
   const rendered = new Map<string, Value>();
   const rendering: string[] = [];
   const following: string[] = [];
@@ -25,6 +27,7 @@ export function createScope({ layers, pending = new Set() }: ScopeOptions): Scop
     return undefined;
   };
   const scope: Scope = {
+    keyring,
     lookup(name) {
       if (pending.has(name)) throw new PendingVariable(name);
       const known = rendered.get(name);
@@ -64,6 +67,7 @@ export function createScope({ layers, pending = new Set() }: ScopeOptions): Scop
     },
     extended: (layer) =>
       createScope({
+        keyring,
         layers: [...layers, layer],
         pending: new Set([...pending].filter((name) => !layer.variables.has(name))),
       }),

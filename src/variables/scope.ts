@@ -1,12 +1,15 @@
 import type { SourceRange } from "../diagnostics/diagnostic.ts";
 import type { VariableLayer } from "./sourced.ts";
 import type { Value } from "./value.ts";
+import type { Keyring } from "./vault/keyring.ts";
 
 /**
  * The variables that a template or an expression sees: of one host, in one task, for one loop item. Values are rendered when they are
  * asked for, and rendered once.
  */
 export interface Scope {
+  /** What opens vaulted files, and hides what is made of secrets. */
+  readonly keyring: Keyring | undefined;
   /**
    * The value of a variable, rendered through and through.
    *

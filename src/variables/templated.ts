@@ -24,6 +24,8 @@ export interface TextTemplate {
   readonly source: string;
   /** Names of the variables it may read: a superset, so that they can be made ready before it runs. */
   readonly names: readonly string[];
+  /** It is no template but a value in Ansible's vault: `source` is the vaulted text. */
+  readonly vaulted?: boolean;
   /**
    * The rendered text; a template that is nothing but one expression gives the value with its type.
    *

@@ -1,6 +1,7 @@
 import Handlebars from "handlebars";
 import { DiagnosticsError, inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { functionLibrary } from "./functions/library.ts";
+import { callFunction } from "./functions/library-function.ts";
 import { PendingVariable, type Scope } from "./scope.ts";
 import type { TextTemplate } from "./templated.ts";
 import { undefinedVariable } from "./undefined-variable.ts";
@@ -34,8 +35,10 @@ let current: Evaluation | undefined;
 for (const name of Object.keys(handlebars.helpers)) {
   if (!KEPT_HELPERS.has(name)) handlebars.unregisterHelper(name);
 }
-for (const { name, call } of functionLibrary) {
-  handlebars.registerHelper(name, (...args: unknown[]) => call(args.slice(0, -1).map(fromHandlebars)));
+for (const one of functionLibrary) {
+  handlebars.registerHelper(one.name, (...args: unknown[]) =>
+    callFunction(one, args.slice(0, -1).map(fromHandlebars), current?.scope.keyring),
+  );
 }
 // CEL has operators for these.
 handlebars.registerHelper("and", (...args: unknown[]) => args.slice(0, -1).every(isTrue));

@@ -1,7 +1,8 @@
 import { DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
 import { compileValue } from "./compile-value.ts";
 import type { SourcedVariable } from "./sourced.ts";
-import { parseYaml, readInput } from "./yaml-source.ts";
+import type { Keyring } from "./vault/keyring.ts";
+import { type Origin, parseYaml, readInput } from "./yaml-source.ts";
 
 /** A variable's name: what templates and expressions can say. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -11,13 +12,21 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
  *
  * @throws DiagnosticsError
  */
-export async function readVariablesFile(file: string): Promise<ReadonlyMap<string, SourcedVariable>> {
-  return parseVariables(await readInput(file), file);
+export async function readVariablesFile(
+  file: string,
+  keyring: Keyring,
+): Promise<ReadonlyMap<string, SourcedVariable>> {
+  const { text, ...origin } = await readInput(file, keyring);
+  return parseVariables(text, file, origin);
 }
 
 /** @throws DiagnosticsError yaml-syntax, wrong-type */
-export function parseVariables(text: string, file: string): ReadonlyMap<string, SourcedVariable> {
-  const source = parseYaml(text, file);
+export function parseVariables(
+  text: string,
+  file: string,
+  origin?: Origin,
+): ReadonlyMap<string, SourcedVariable> {
+  const source = parseYaml(text, file, origin);
   if (source.document.contents === null) return new Map();
   const compiled = compileValue(source, source.document.contents);
   if (compiled.kind === "literal" && compiled.value === null) return new Map();

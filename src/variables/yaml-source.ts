@@ -17,12 +17,26 @@ import {
   inputError,
   type SourceRange,
 } from "../diagnostics/diagnostic.ts";
+import { Keyring } from "./vault/keyring.ts";
+
+/** Whether a text came out of a vault, and what opens the vaults in it. */
+export interface Origin {
+  keyring: Keyring;
+  /** Its file was vaulted as a whole: every value in it is secret. */
+  isFromVault: boolean;
+}
+
+/** A text that a user wrote into a file. */
+export interface InputText extends Origin {
+  text: string;
+}
 
 /** A YAML file with the positions of everything in it. */
 export interface YamlSource {
   file: string;
   text: string;
   document: Document.Parsed;
+  origin: Origin;
   at(node: YamlNode | null | undefined): SourceRange;
 }
 
@@ -30,7 +44,7 @@ export type { YamlNode };
 export { isAlias, isMap, isScalar, isSeq };
 
 /** Tags that Plumb gives a meaning: the text is kept, with its tag, for whoever compiles the value. */
-const KEPT_TAGS: ScalarTag[] = ["!expr", "!vault", "!unsafe"].map((tag) => ({
+const KEPT_TAGS: ScalarTag[] = ["!expr", "!vault", "!vault-encrypted", "!unsafe"].map((tag) => ({
   tag,
   resolve: (text) => text,
 }));
@@ -43,12 +57,14 @@ function withoutSingleLetterBooleans(tag: Tags[number]): Tags[number] {
   return { ...tag, test: new RegExp(tag.test.source.replace("Y|y|", "").replace("N|n|", "")) };
 }
 
+const withoutVaults = (): Origin => ({ keyring: new Keyring(), isFromVault: false });
+
 /**
  * Parses YAML as Ansible's files mean it: version 1.1, in which `yes` is true and `0644` octal.
  *
  * @throws DiagnosticsError yaml-syntax, with every error that was found.
  */
-export function parseYaml(text: string, file: string): YamlSource {
+export function parseYaml(text: string, file: string, origin: Origin = withoutVaults()): YamlSource {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, {
     lineCounter,
@@ -63,6 +79,8 @@ export function parseYaml(text: string, file: string): YamlSource {
     return { file, line: from.line, column: from.col, endLine: to.line, endColumn: to.col };
   };
   if (document.errors.length > 0) {
+    // What is wrong in it may be told in its own words.
+    if (origin.isFromVault) origin.keyring.hide(text);
     // One slip makes several errors: the first on each line says what it is.
     const lines = document.errors.map((error) => lineCounter.linePos(error.pos[0]).line);
     const first = document.errors.filter((_, index) => lines.indexOf(lines[index] ?? 0) === index);
@@ -83,19 +101,26 @@ export function parseYaml(text: string, file: string): YamlSource {
     file,
     text,
     document,
+    origin,
     at: (node) => (node?.range == null ? { file, line: 1, column: 1 } : at(node.range[0], node.range[1])),
   };
 }
 
-/** Reads and parses a YAML file. @throws DiagnosticsError file-not-found, file-unreadable, yaml-syntax */
-export async function readYaml(file: string): Promise<YamlSource> {
-  return parseYaml(await readInput(file), file);
+/** Reads and parses a YAML file. @throws DiagnosticsError file-not-found, file-unreadable, vault-*, yaml-syntax */
+export async function readYaml(file: string, keyring: Keyring): Promise<YamlSource> {
+  const { text, ...origin } = await readInput(file, keyring);
+  return parseYaml(text, file, origin);
 }
 
-/** Reads a file that the user named. @throws DiagnosticsError file-not-found, file-unreadable */
-export async function readInput(file: string): Promise<string> {
+/** Reads a file that the user named, out of its vault if it is in one. @throws DiagnosticsError file-not-found, file-unreadable, vault-* */
+export async function readInput(file: string, keyring: Keyring): Promise<InputText> {
+  const { bytes, isFromVault } = await keyring.open(await bytesOf(file), file);
+  return { text: bytes.toString(), keyring, isFromVault };
+}
+
+async function bytesOf(file: string): Promise<Buffer> {
   try {
-    return await readFile(file, "utf8");
+    return await readFile(file);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : "";
     const reason = error instanceof Error ? error.message : String(error);

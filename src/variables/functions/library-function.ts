@@ -1,4 +1,5 @@
 import type { Value } from "../value.ts";
+import type { Keyring } from "../vault/keyring.ts";
 
 /** A function for expressions (`name(a, b)`) and templates (`{{ name a b }}`). */
 export interface LibraryFunction {
@@ -8,8 +9,18 @@ export interface LibraryFunction {
   summary: string;
   /** A CEL expression and the value that it has; tests evaluate it. */
   example: { expression: string; value: Value };
-  /** @throws Error with a message for whoever wrote the expression. */
-  call(args: readonly Value[]): Value;
+  /**
+   * @param keyring opens files that are vaulted.
+   * @throws Error with a message for whoever wrote the expression.
+   */
+  call(args: readonly Value[], keyring?: Keyring): Value;
+}
+
+/** Calls a function; what it makes of a secret is secret too. */
+export function callFunction({ call }: LibraryFunction, args: readonly Value[], keyring?: Keyring): Value {
+  const result = call(args, keyring);
+  keyring?.hideDerived(args, result);
+  return result;
 }
 
 /** @throws Error naming the function when the argument is no text. */

@@ -1,6 +1,8 @@
 import { randomInt } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import path from "node:path";
+import { isVaulted } from "../vault/envelope.ts";
+import { Keyring } from "../vault/keyring.ts";
 import { type LibraryFunction, number, text } from "./library-function.ts";
 
 const LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
@@ -17,9 +19,10 @@ export const lookupFunctions: readonly LibraryFunction[] = [
   {
     name: "read_file",
     parameters: ["path"],
-    summary: "The text of a file on the controller, without its final newline.",
+    summary:
+      "The text of a file on the controller, without its final newline. One in Ansible's vault is opened.",
     example: { expression: 'read_file("/dev/null")', value: "" },
-    call: ([file]) => readFileSync(text("read_file", file), "utf8").replace(/\n$/, ""),
+    call: ([file], keyring) => fileText(text("read_file", file), keyring).replace(/\n$/, ""),
   },
   {
     name: "password_file",
@@ -31,6 +34,15 @@ export const lookupFunctions: readonly LibraryFunction[] = [
       keptPassword(text("password_file", file), length === undefined ? 32 : number("password_file", length)),
   },
 ];
+
+function fileText(file: string, keyring: Keyring | undefined): string {
+  const bytes = readFileSync(file);
+  if (!isVaulted(bytes)) return bytes.toString();
+  const opening = keyring ?? new Keyring();
+  const content = opening.decrypt(bytes.toString(), file, { file, line: 1, column: 1 }).toString();
+  opening.hide(content);
+  return content;
+}
 
 function keptPassword(file: string, length: number): string {
   try {

@@ -1,0 +1,164 @@
+import { readFile } from "node:fs/promises";
+import { armor, Decrypter, Encrypter, identityToRecipient } from "age-encryption";
+import { type DiagnosticsError, inputError } from "../../diagnostics/diagnostic.ts";
+import { AGE_ARMOUR } from "./other-formats.ts";
+
+/**
+ * What is in a file that is encrypted by age.
+ *
+ * @param identityFiles as `age-keygen` writes them.
+ * @throws DiagnosticsError vault-key, vault-wrong-password, vault-truncated, vault-damaged
+ */
+export async function decryptAge(
+  bytes: Buffer,
+  file: string,
+  identityFiles: readonly string[],
+): Promise<Buffer> {
+  const at = { file, line: 1, column: 1 };
+  const binary = unarmoured(bytes, file);
+  if (identityFiles.length === 0) {
+    throw inputError("vault-no-password", `${file} is encrypted by age, and no identity was given`, {
+      at,
+      hint: "give --age-identity FILE, or set SOPS_AGE_KEY_FILE",
+    });
+  }
+  const decrypter = new Decrypter();
+  for (const identity of await identitiesIn(identityFiles)) addIdentity(decrypter, identity, identityFiles);
+  try {
+    return Buffer.from(await decrypter.decrypt(binary));
+  } catch (error) {
+    const reason = messageOf(error);
+    if (reason.includes("no identity matched")) {
+      throw inputError("vault-wrong-password", `${file} is encrypted by age for somebody else`, {
+        at,
+        hint: `tried the identities in ${identityFiles.join(", ")}`,
+      });
+    }
+    throw damaged(file, reason, /stream ended/.test(reason));
+  }
+}
+
+/**
+ * Encrypts a content for recipients (`age1…`, or files with one a line).
+ *
+ * @param isArmoured as text, otherwise binary.
+ * @throws DiagnosticsError vault-key
+ */
+export async function encryptAge(
+  content: Uint8Array,
+  recipients: readonly string[],
+  isArmoured: boolean,
+): Promise<Buffer> {
+  const encrypter = new Encrypter();
+  for (const recipient of await recipientsIn(recipients)) {
+    try {
+      encrypter.addRecipient(recipient);
+    } catch (error) {
+      throw inputError("vault-key", `\`${recipient}\` is no recipient of age: ${messageOf(error)}`, {
+        expected: "age1…, as `age-keygen -y` prints it; SSH keys can't be used",
+      });
+    }
+  }
+  const binary = await encrypter.encrypt(content);
+  return isArmoured ? Buffer.from(armor.encode(binary)) : Buffer.from(binary);
+}
+
+export function isArmoured(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(0, AGE_ARMOUR.length)).toString("latin1") === AGE_ARMOUR;
+}
+
+/**
+ * For whom a file can be encrypted again: a file does not say who its recipients are, only how many. If it is one, it is the owner of the identity.
+ *
+ * @returns undefined when there are others, who would lose the file.
+ * @throws DiagnosticsError
+ */
+export async function onlyRecipient(
+  bytes: Buffer,
+  file: string,
+  identityFiles: readonly string[],
+): Promise<string | undefined> {
+  const header = unarmoured(bytes, file).toString("latin1").split("\n---")[0] ?? "";
+  if ((header.match(/^-> /gm) ?? []).length !== 1) return undefined;
+  for (const identity of await identitiesIn(identityFiles)) {
+    const decrypter = new Decrypter();
+    decrypter.addIdentity(identity);
+    const fits = await decrypter.decrypt(unarmoured(bytes, file)).then(
+      () => true,
+      () => false,
+    );
+    if (fits) return identityToRecipient(identity);
+  }
+  return undefined;
+}
+
+function unarmoured(bytes: Buffer, file: string): Buffer {
+  if (!isArmoured(bytes)) return bytes;
+  const text = bytes.toString("latin1");
+  if (!text.includes("-----END AGE ENCRYPTED FILE-----"))
+    throw damaged(file, "its last line is not there", true);
+  try {
+    return Buffer.from(armor.decode(text));
+  } catch (error) {
+    throw damaged(file, messageOf(error), false);
+  }
+}
+
+function damaged(file: string, reason: string, isTruncated: boolean): DiagnosticsError {
+  return inputError(
+    isTruncated ? "vault-truncated" : "vault-damaged",
+    isTruncated
+      ? `${file} is encrypted by age, and its end is missing: ${reason}`
+      : `${file} is encrypted by age, and damaged or cut off: ${reason}`,
+    {
+      at: { file, line: 1, column: 1 },
+      hint: "take it from a backup or from version control",
+    },
+  );
+}
+
+function addIdentity(decrypter: Decrypter, identity: string, files: readonly string[]): void {
+  try {
+    decrypter.addIdentity(identity);
+  } catch {
+    // The library's message would repeat the key.
+    throw inputError("vault-key", `a line of ${files.join(", ")} is no identity of age`, {
+      expected: "AGE-SECRET-KEY-1…, as `age-keygen` writes it; comments start with #",
+    });
+  }
+}
+
+async function identitiesIn(files: readonly string[]): Promise<string[]> {
+  const texts = await Promise.all(files.map((file) => keyFile(file, "identity")));
+  const identities = texts.flatMap(linesOf);
+  if (identities.length > 0 || files.length === 0) return identities;
+  throw inputError("vault-key", `there is no identity in ${files.join(", ")}`, {
+    hint: "make one with `age-keygen -o FILE`",
+  });
+}
+
+async function recipientsIn(recipients: readonly string[]): Promise<string[]> {
+  const lists = await Promise.all(
+    recipients.map(async (one) => (/^age1/.test(one) ? [one] : linesOf(await keyFile(one, "recipient")))),
+  );
+  return lists.flat();
+}
+
+async function keyFile(file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw inputError("vault-key", `the age ${what} file ${file} can't be read: ${messageOf(error)}`);
+  }
+}
+
+function linesOf(text: string): string[] {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,426 @@
+import { execFileSync, spawn } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { describe, expect, test, vi } from "vitest";
+
+// Every test starts Plumb a few times, on a machine that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), "plumb-vault-cli-"));
+const main = path.resolve("src/main.ts");
+
+function start(args: readonly string[], { stdin = "", env = {} as NodeJS.ProcessEnv } = {}) {
+  const child = spawn(process.execPath, [main, "vault", ...args], {
+    cwd: folder,
+    env: { ...process.env, ...env },
+  });
+  child.stdin.end(stdin);
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString("latin1");
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const ended = new Promise<Ended>((resolve) =>
+    child.on("close", (code) => resolve({ code, stdout: Buffer.from(stdout, "latin1").toString(), stderr })),
+  );
+  return { child, ended };
+}
+
+const vault = (
+  args: readonly string[],
+  more: { stdin?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ended> => start(args, more).ended;
+
+const at = (name: string): string => path.join(folder, name);
+const write = (name: string, text: string): string => {
+  writeFileSync(at(name), text);
+  return name;
+};
+const read = (name: string): string => readFileSync(at(name), "utf8");
+const ansibleView = (name: string, ...ids: string[]): string =>
+  execFileSync("ansible-vault", ["view", ...ids.flatMap((id) => ["--vault-id", id]), name], {
+    cwd: folder,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+
+write("pass", "first password\n");
+write("pass2", "second password\n");
+/** Folders with plain text that an edit has left. */
+const leftBy = ({ child }: { child: { pid?: number | undefined } }): string[] => {
+  const places = new Set(["/dev/shm", process.env["XDG_RUNTIME_DIR"] ?? "/dev/shm", tmpdir()]);
+  const names = [...places].flatMap((place) => readdirSync(place));
+  return names.filter((name) => name.startsWith(`plumb-vault-${child.pid}-`));
+};
+
+describe("plumb vault encrypt and decrypt", () => {
+  test("take a file there and back, with its owner and mode, and no copy beside it", async () => {
+    write("a.yml", "a: s3cret\n");
+    chmodSync(at("a.yml"), 0o640);
+    if (process.getuid?.() === 0) chownSync(at("a.yml"), 12, 34);
+    const before = statSync(at("a.yml"));
+    expect((await vault(["encrypt", "--vault-id", "prod@pass", "a.yml"])).code).toBe(0);
+    expect(read("a.yml")).toMatch(/^\$ANSIBLE_VAULT;1\.2;AES256;prod\n/);
+    expect(ansibleView("a.yml", "prod@pass")).toBe("a: s3cret\n");
+    const ended = await vault(["decrypt", "--vault-password-file", "pass", "a.yml"]);
+    expect(ended).toMatchObject({ code: 0, stderr: expect.stringContaining("others may read it") });
+    expect(read("a.yml")).toBe("a: s3cret\n");
+    const after = statSync(at("a.yml"));
+    expect([after.mode, after.uid, after.gid]).toEqual([before.mode, before.uid, before.gid]);
+    expect(readdirSync(folder).filter((name) => name.startsWith(".a.yml"))).toEqual([]);
+  });
+
+  test("follow a link to the file and leave the link", async () => {
+    write("real.yml", "a: 1\n");
+    symlinkSync("real.yml", at("link.yml"));
+    await vault(["encrypt", "--vault-password-file", "pass", "link.yml"]);
+    expect(read("real.yml")).toContain("$ANSIBLE_VAULT;1.1");
+    expect(readFileSync(at("link.yml"), "utf8")).toBe(read("real.yml"));
+  });
+
+  test("do nothing at all if one of several files is wrong, and say what is wrong with each", async () => {
+    write("one.yml", "a: 1\n");
+    write("two.yml", "a: 2\n");
+    await vault(["encrypt", "--vault-password-file", "pass", "two.yml"]);
+    const encrypted = await vault(["encrypt", "--vault-password-file", "pass", "one.yml", "two.yml"]);
+    expect(encrypted).toMatchObject({ code: 2, stderr: expect.stringContaining("[vault-already-vaulted]") });
+    expect(read("one.yml")).toBe("a: 1\n");
+    const decrypted = await vault([
+      "decrypt",
+      "--vault-password-file",
+      "pass",
+      "two.yml",
+      "one.yml",
+      "nowhere.yml",
+    ]);
+    expect(decrypted).toMatchObject({ code: 2, stderr: expect.stringContaining("[file-not-found]") });
+    const other = await vault(["decrypt", "--vault-password-file", "pass", "two.yml", "one.yml"]);
+    expect(other).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("one.yml:1:1: error: one.yml is not vaulted [vault-not-vaulted]"),
+    });
+    expect(read("two.yml")).toContain("$ANSIBLE_VAULT");
+  });
+
+  test("take standard input to standard output, any bytes, and a value as it stands in YAML", async () => {
+    const { stdout } = await vault(["encrypt", "--vault-password-file", "pass"], {
+      stdin: "no final newline",
+    });
+    expect(stdout).toMatch(/^\$ANSIBLE_VAULT/);
+    const pasted = `  key: !vault |\n${stdout.replace(/^/gm, "        ")}`;
+    for (const stdin of [stdout, pasted]) {
+      const { stdout: plain } = await vault(["decrypt", "-", "--vault-password-file", "pass"], { stdin });
+      expect(plain).toBe("no final newline");
+    }
+  });
+
+  test("write elsewhere with --output, for the owner alone, and leave the file", async () => {
+    write("source.yml", "a: 1\n");
+    await vault(["encrypt", "--vault-password-file", "pass", "source.yml", "--output", "sealed"]);
+    expect(read("source.yml")).toBe("a: 1\n");
+    await vault(["decrypt", "--vault-password-file", "pass", "sealed", "--output", "opened"]);
+    expect(read("opened")).toBe("a: 1\n");
+    expect(statSync(at("opened")).mode & 0o777).toBe(0o600);
+    expect(
+      (await vault(["decrypt", "--vault-password-file", "pass", "sealed", "--output", "-"])).stdout,
+    ).toBe("a: 1\n");
+    expect((await vault(["encrypt", "source.yml", "pass", "--output", "x"])).code).toBe(2);
+  });
+
+  test("ask which of several passwords, and take what --encrypt-vault-id says", async () => {
+    write("which.yml", "a: 1\n");
+    const both = ["--vault-id", "dev@pass", "--vault-id", "prod@pass2"];
+    expect(await vault(["encrypt", ...both, "which.yml"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--encrypt-vault-id"),
+    });
+    expect((await vault(["encrypt", ...both, "--encrypt-vault-id", "nobody", "which.yml"])).code).toBe(2);
+    await vault(["encrypt", ...both, "--encrypt-vault-id", "prod", "which.yml"]);
+    expect(ansibleView("which.yml", "prod@pass2")).toBe("a: 1\n");
+  });
+});
+
+describe("passwords", () => {
+  test("come from files, programs, client programs that are told the label, and the environment", async () => {
+    write("sealed.yml", "a: 1\n");
+    await vault(["encrypt", "--vault-password-file", "pass", "sealed.yml"]);
+    writeFileSync(at("program"), "#!/bin/sh\n[ $# = 0 ] && echo 'first password'\n", { mode: 0o755 });
+    writeFileSync(
+      at("keys-client.sh"),
+      '#!/bin/sh\n[ "$*" = "--vault-id prod" ] && echo "first password"\n',
+      { mode: 0o755 },
+    );
+    const opens = async (args: string[], env: NodeJS.ProcessEnv = {}): Promise<void> =>
+      expect(await vault(["view", "sealed.yml", ...args], { env }), args.join(" ")).toMatchObject({
+        code: 0,
+        stdout: "a: 1\n",
+      });
+    await opens(["--vault-password-file", "program"]);
+    await opens(["--vault-id", "prod@keys-client.sh"]);
+    await opens([], { ANSIBLE_VAULT_PASSWORD_FILE: "pass" });
+    await opens([], { PLUMB_VAULT_PASSWORD_FILE: "pass", ANSIBLE_VAULT_PASSWORD_FILE: "nowhere" });
+    await opens([], { ANSIBLE_VAULT_IDENTITY_LIST: "dev@pass2, prod@pass" });
+  });
+
+  test("that can't be had are an error that says why, and not the password", async () => {
+    write("empty", " \n");
+    writeFileSync(at("failing"), "#!/bin/sh\necho 'the key is locked' >&2\nexit 3\n", { mode: 0o755 });
+    for (const [source, said] of [
+      ["nowhere", "there is no vault password file nowhere"],
+      ["empty", "is empty"],
+      ["failing", "exit 3: the key is locked"],
+      ["prompt", "there is no terminal"],
+    ] as const) {
+      const ended = await vault(["view", "sealed.yml", "--vault-id", source]);
+      expect(ended).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(said) });
+    }
+    const wrong = await vault(["view", "sealed.yml", "--vault-password-file", "pass2"]);
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("[vault-wrong-password]") });
+    const none = await vault(["view", "sealed.yml"]);
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining("[vault-no-password]") });
+  });
+});
+
+describe("plumb vault rekey", () => {
+  test("gives all files the new password and label, or none of them", async () => {
+    for (const name of ["r1.yml", "r2.yml"]) write(name, `name: ${name}\n`);
+    await vault(["encrypt", "--vault-password-file", "pass", "r1.yml", "r2.yml"]);
+    const before = read("r1.yml");
+    write("r3.yml", "plain\n");
+    expect(
+      (
+        await vault([
+          "rekey",
+          "--vault-password-file",
+          "pass",
+          "--new-vault-id",
+          "prod@pass2",
+          "r1.yml",
+          "r3.yml",
+        ])
+      ).code,
+    ).toBe(2);
+    expect(read("r1.yml")).toBe(before);
+    expect(
+      (
+        await vault([
+          "rekey",
+          "--vault-password-file",
+          "pass",
+          "--new-vault-id",
+          "prod@pass2",
+          "r1.yml",
+          "r2.yml",
+        ])
+      ).code,
+    ).toBe(0);
+    expect(ansibleView("r1.yml", "prod@pass2")).toBe("name: r1.yml\n");
+    expect(read("r2.yml")).toContain("1.2;AES256;prod");
+  });
+});
+
+describe("plumb vault encrypt-string", () => {
+  test("writes what YAML can hold and ansible-vault can open", async () => {
+    const ended = await vault(["encrypt-string", "--vault-id", "prod@pass", "one", "-n", "first", "two"]);
+    expect(ended.stdout).toMatch(
+      /^first: !vault \|\n {10}\$ANSIBLE_VAULT;1\.2;AES256;prod\n( {10}[0-9a-f]+\n)+\n!vault \|\n/,
+    );
+    expect(ended.stderr).toContain("history");
+    const piped = await vault(["encrypt-string", "--vault-password-file", "pass", "--stdin-name", "key"], {
+      stdin: "s3cret",
+    });
+    expect(piped.stdout).toMatch(/^key: !vault \|\n/);
+    write("string", piped.stdout.replace(/^.*\n/, "").replace(/^ +/gm, ""));
+    expect(ansibleView("string", "pass").trimEnd()).toBe("s3cret");
+    expect((await vault(["encrypt-string", "--vault-password-file", "pass"], { stdin: "" })).code).toBe(2);
+  });
+});
+
+describe("plumb vault edit", () => {
+  /** An editor that notes where it was and with which permissions, and then does what the script says. */
+  const editor = (name: string, script: string): NodeJS.ProcessEnv => {
+    const log = 'stat -c "%a %n" "$1" "$(dirname "$1")" > "$NOTES"; stat -f -c %T "$1" >> "$NOTES"';
+    writeFileSync(at(name), `#!/bin/sh\n${log}\n${script}\n`, { mode: 0o755 });
+    return { VISUAL: "", EDITOR: at(name), NOTES: at(`${name}.notes`) };
+  };
+
+  test("changes the file; the plain text is the user's alone, in memory, and gone afterwards", async () => {
+    write("edit.yml", "a: old\n");
+    await vault(["encrypt", "--vault-id", "prod@pass", "edit.yml"]);
+    const env = editor("changing", 'cp "$1" "$1~"; echo "a: new" > "$1"');
+    const started = start(["edit", "--vault-id", "prod@pass", "edit.yml"], { env });
+    expect((await started.ended).code).toBe(0);
+    expect(ansibleView("edit.yml", "prod@pass")).toBe("a: new\n");
+    expect(read("edit.yml")).toContain("1.2;AES256;prod");
+    expect(read("changing.notes")).toMatch(/^600 .*\/edit\.yml\n700 .*\ntmpfs\n/);
+    expect(leftBy(started)).toEqual([]);
+  });
+
+  test("leaves the file as it is when nothing was changed, or the editor fails", async () => {
+    const before = read("edit.yml");
+    expect(
+      (await vault(["edit", "--vault-password-file", "pass", "edit.yml"], { env: editor("looking", "true") }))
+        .stderr,
+    ).toContain("stays as it was");
+    const failing = start(["edit", "--vault-password-file", "pass", "edit.yml"], {
+      env: editor("failing-editor", 'echo x > "$1"; exit 1'),
+    });
+    expect(await failing.ended).toMatchObject({ code: 2, stderr: expect.stringContaining("exit 1") });
+    expect(read("edit.yml")).toBe(before);
+    expect(leftBy(failing)).toEqual([]);
+  });
+
+  test("wipes the plain text when it is told to end meanwhile, and after a kill the next time", async () => {
+    const before = read("edit.yml");
+    const env = editor("sleeping", 'echo started > "$NOTES.started"; exec sleep 30');
+    const begin = async () => {
+      const started = start(["edit", "--vault-password-file", "pass", "edit.yml"], { env });
+      while (!existsSync(at("sleeping.notes.started"))) await wait(20);
+      return started;
+    };
+    const ended = await begin();
+    expect(leftBy(ended)).toHaveLength(1);
+    ended.child.kill("SIGTERM");
+    expect((await ended.ended).code).toBe(2);
+    expect(leftBy(ended)).toEqual([]);
+    execFileSync("rm", [at("sleeping.notes.started")]);
+    const killed = await begin();
+    const sleeping = execFileSync("pgrep", ["-P", String(killed.child.pid)], { encoding: "utf8" }).trim();
+    killed.child.kill("SIGKILL");
+    process.kill(Number(sleeping), "SIGKILL");
+    await killed.ended;
+    expect(leftBy(killed)).toHaveLength(1);
+    await vault(["edit", "--vault-password-file", "pass", "edit.yml"], { env: editor("next", "true") });
+    expect(leftBy(killed)).toEqual([]);
+    expect(read("edit.yml")).toBe(before);
+  });
+
+  test("keeps somebody else's change, and yours beside it", async () => {
+    const env = editor("racing", `echo "a: mine" > "$1"; cp ${at("r1.yml")} ${at("edit.yml")}`);
+    const ended = await vault(["edit", "--vault-id", "prod@pass", "edit.yml"], { env });
+    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("edit.yml.edited") });
+    expect(read("edit.yml")).toBe(read("r1.yml"));
+    expect(ansibleView("edit.yml.edited", "prod@pass")).toBe("a: mine\n");
+  });
+
+  test("create makes a file that is not there, and only then", async () => {
+    const env = editor("creating", 'echo "a: made" > "$1"');
+    expect((await vault(["create", "--vault-password-file", "pass", "made.yml"], { env })).code).toBe(0);
+    expect(ansibleView("made.yml", "pass")).toBe("a: made\n");
+    expect(statSync(at("made.yml")).mode & 0o777).toBe(0o600);
+    expect((await vault(["create", "--vault-password-file", "pass", "made.yml"], { env })).code).toBe(2);
+  });
+});
+
+describe("age", () => {
+  const age = (...args: string[]): string =>
+    execFileSync(args[0] ?? "", args.slice(1), {
+      cwd: folder,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+  age("age-keygen", "-o", "id1");
+  age("age-keygen", "-o", "id2");
+  const [first = "", second = ""] = ["id1", "id2"].map((name) => age("age-keygen", "-y", name).trim());
+
+  test("encrypts what age opens, as text and binary, for several; and opens what age encrypts", async () => {
+    write("recipients", `# us\n${second}\n`);
+    for (const form of [[], ["--age-binary"]]) {
+      write("age.yml", "a: 1\n");
+      expect(
+        (
+          await vault([
+            "encrypt",
+            "age.yml",
+            "--age-recipient",
+            first,
+            "--age-recipient",
+            "recipients",
+            ...form,
+          ])
+        ).code,
+      ).toBe(0);
+      expect(read("age.yml").startsWith("-----BEGIN")).toBe(form.length === 0);
+      for (const identity of ["id1", "id2"])
+        expect(age("age", "-d", "-i", identity, "age.yml")).toBe("a: 1\n");
+    }
+    write("theirs.yml", "a: 2\n");
+    age("age", "-r", first, "-o", "theirs.age", "theirs.yml");
+    expect((await vault(["view", "theirs.age"], { env: { SOPS_AGE_KEY_FILE: "id1" } })).stdout).toBe(
+      "a: 2\n",
+    );
+    expect((await vault(["view", "theirs.age", "--age-identity", "id2"])).stderr).toContain(
+      "[vault-wrong-password]",
+    );
+    expect((await vault(["decrypt", "theirs.age", "--age-identity", "id1"])).code).toBe(0);
+    expect(read("theirs.age")).toBe("a: 2\n");
+    expect((await vault(["encrypt", "theirs.age", "--age-recipient", "age1nobody"])).stderr).toContain(
+      "[vault-key]",
+    );
+  });
+
+  test("edits for the same recipient; with several it must be told who they are", async () => {
+    const env = { VISUAL: "", EDITOR: "sed -i s/1/changed/" };
+    write("mine.yml", "a: 1\n");
+    await vault(["encrypt", "mine.yml", "--age-recipient", first]);
+    expect((await vault(["edit", "mine.yml", "--age-identity", "id1"], { env })).code).toBe(0);
+    expect(age("age", "-d", "-i", "id1", "mine.yml")).toBe("a: changed\n");
+    const refused = await vault(["edit", "age.yml", "--age-identity", "id1"], { env });
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("--age-recipient") });
+    const told = ["--age-recipient", first, "--age-recipient", second];
+    expect((await vault(["edit", "age.yml", "--age-identity", "id1", ...told], { env })).code).toBe(0);
+    expect(age("age", "-d", "-i", "id2", "age.yml")).toBe("a: changed\n");
+  });
+});
+
+describe("SOPS", () => {
+  const encrypted =
+    "a: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\nsops:\n    age: []\n    mac: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\n    version: 3.9.0\n";
+
+  /** Debian has no sops: a stand-in shows what it would be asked, and what becomes of its answer. */
+  const standIn = (script: string): NodeJS.ProcessEnv => {
+    const folderOf = mkdtempSync(path.join(tmpdir(), "plumb-sops-"));
+    writeFileSync(path.join(folderOf, "sops"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    return { PATH: `${folderOf}:${process.env["PATH"] ?? ""}` };
+  };
+
+  test("the program is given the file's name, its type and the identity; what it prints is the content", async () => {
+    write("sops.yml", encrypted);
+    const env = standIn('echo "asked: $* key: $SOPS_AGE_KEY_FILE"');
+    const ended = await vault(["view", "sops.yml", "--age-identity", "id1"], { env });
+    expect(ended).toMatchObject({
+      code: 0,
+      stdout: "asked: --decrypt --input-type yaml --output-type yaml sops.yml key: id1\n",
+    });
+    const failing = await vault(["view", "sops.yml"], { env: standIn("echo 'no key' >&2; exit 128") });
+    expect(failing).toMatchObject({ code: 2, stderr: expect.stringContaining("(128): no key") });
+    expect((await vault(["edit", "sops.yml"], { env })).stderr).toContain("sops edit sops.yml");
+  });
+
+  test("without the program it is said that it is missing", async () => {
+    write("sops.yml", encrypted);
+    const ended = await vault(["view", "sops.yml"], { env: { PATH: "/nonexistent" } });
+    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("[vault-tool-missing]") });
+  });
+});
