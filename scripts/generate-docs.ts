@@ -46,10 +46,16 @@ const START = "<!-- functions -->";
 const page = await readFile("docs/templates-and-expressions.md", "utf8");
 const functions = [...functionLibrary]
   .sort((a, b) => (a.name < b.name ? -1 : 1))
-  .map(
-    ({ name, parameters, summary, example }) =>
-      `| \`${name}(${parameters.join(", ")})\` | ${summary} | \`${example.expression.replaceAll("|", "\\|")}\` is \`${JSON.stringify(example.value).replaceAll("|", "\\|")}\` |`,
-  );
+  .map(({ name, parameters, summary, example, aliases }) => {
+    const others = aliases === undefined ? "" : ` Also ${aliases.map((one) => `\`${one}\``).join(", ")}.`;
+    const answer = JSON.stringify(example.value);
+    const cells = [
+      `\`${name}(${parameters.join(", ")})\``,
+      summary + others,
+      `\`${example.expression}\` is \`${answer}\``,
+    ];
+    return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  });
 const table = ["| function | what it gives | example |", "| --- | --- | --- |", ...functions].join("\n");
 await writeFile(
   "docs/templates-and-expressions.md",

@@ -31,6 +31,8 @@ export type DiagnosticCode =
   | "template-syntax"
   | "expression-syntax"
   | "expression-type"
+  | "unknown-function"
+  | "function-arguments"
   | "undefined-variable"
   | "variable-cycle"
   | "template-render"

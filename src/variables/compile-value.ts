@@ -5,6 +5,7 @@ import {
   type SourceRange,
 } from "../diagnostics/diagnostic.ts";
 import { compileExpression } from "./expression.ts";
+import { jinjaIn } from "./jinja-habits.ts";
 import type { Templated, TemplatedEntry } from "./templated.ts";
 import { compileText } from "./text-template.ts";
 import type { Value } from "./value.ts";
@@ -190,7 +191,7 @@ function hidden(compiled: Templated, { keyring }: Source["origin"]): Templated {
 function compiledScalar(value: unknown, tag: string | undefined, at: SourceRange): Templated {
   if (tag === "!expr") return { kind: "expression", expression: compileExpression(String(value), at), at };
   if (tag === "!unsafe") return { kind: "literal", value: String(value), at };
-  if (typeof value === "string" && value.includes("{{")) {
+  if (typeof value === "string" && (value.includes("{{") || jinjaIn(value) !== undefined)) {
     return { kind: "text", template: compileText(value, at), at };
   }
   return { kind: "literal", value: plain(value), at };

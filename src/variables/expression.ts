@@ -1,22 +1,27 @@
 import { type ASTNode, Environment } from "@marcbachmann/cel-js";
 import { DiagnosticsError, inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
+import { type CallProblem, checkCall, unknownFunctionIn } from "./call-check.ts";
 import { fromCel, toCel } from "./cel-values.ts";
-import { functionLibrary } from "./functions/library.ts";
+import { TOLERANT_FUNCTIONS } from "./functions/choosing.ts";
+import { functionsByName } from "./functions/library.ts";
 import { callFunction } from "./functions/library-function.ts";
+import { findPattern } from "./functions/patterns.ts";
+import { expressionHint, PYTHON_WORDS } from "./jinja-habits.ts";
 import { PendingVariable, type Scope } from "./scope.ts";
 import type { Expression } from "./templated.ts";
+import { callerFor } from "./text-template.ts";
 import { undefinedVariable } from "./undefined-variable.ts";
-import type { Keyring } from "./vault/keyring.ts";
 
-/** Functions whose first argument may be undefined, or have no such key: asking is what they are for. */
-const TOLERANT = new Set(["default", "defined"]);
 const MACROS = new Set(["map", "filter", "exists", "all", "exists_one"]);
 
 /** Methods of CEL's own that make something else of a text. */
 const REMAKING = /\.(substring|split|lowerAscii|upperAscii|trim|replace|join|reverse)\s*\(|base64\./;
 
-/** What the functions need to know of the evaluation under way; expressions are evaluated one at a time, without pauses. */
-let current: Keyring | undefined;
+/** Stands for CEL's own `matches`, which nothing bounds. */
+const BOUNDED_MATCHES = "plumb_matches";
+
+/** Whose variables the functions see; expressions are evaluated one at a time, without pauses. */
+let current: Scope | undefined;
 
 const environment = makeEnvironment();
 
@@ -26,16 +31,20 @@ function makeEnvironment(): Environment {
     homogeneousAggregateLiterals: false,
     enableOptionalTypes: true,
   });
-  for (const one of functionLibrary) {
-    const { name, parameters } = one;
+  for (const [name, known] of functionsByName) {
+    const { parameters } = known;
     const required = parameters.filter((parameter) => !parameter.endsWith("?")).length;
     for (let count = required; count <= parameters.length; count++) {
       const types = Array.from({ length: count }, () => "dyn").join(", ");
       made.registerFunction(`${name}(${types}): dyn`, (...args: unknown[]) =>
-        toCel(callFunction(one, args.map(fromCel), current)),
+        toCel(callFunction(known, args.map(fromCel), callerFor(current))),
       );
     }
   }
+  made.registerFunction(
+    `string.${BOUNDED_MATCHES}(string): bool`,
+    (subject: string, pattern: string) => findPattern("matches", subject, pattern) !== undefined,
+  );
   return made;
 }
 
@@ -58,28 +67,38 @@ export function compileExpression(source: string, at: SourceRange): Expression {
   } catch (error) {
     throw syntaxError(source, at, error);
   }
+  checkCalls(ast, source, at);
   const parts = tolerantParts(ast, text, at);
-  const rewritten = withPlaceholders(text, parts);
+  const rewritten = withBoundedMatches(withPlaceholders(text, parts));
   const run = environment.parse(rewritten);
   const names = [...namesIn(run.ast)].filter((name) => !parts.some((part) => part.name === name));
+  refusePythonWords(names, at);
   const allNames = [...new Set([...names, ...parts.flatMap((part) => part.expression.names)])];
   return {
     source: source.trim(),
     names: allNames,
     evaluate: (scope) => {
       const context: Record<string, unknown> = {};
+      const used: unknown[] = [];
       for (const name of names) {
         const value = scope.lookup(name);
-        if (value === undefined) throw undefinedVariable(name, scope, at);
-        context[name] = toCel(value);
+        if (value !== undefined) {
+          context[name] = toCel(value);
+          used.push(context[name]);
+        }
+        // Only what is asked for must be there: `defined(a) && a.b`.
+        else Object.defineProperty(context, name, { get: () => failUndefined(name, scope, at) });
       }
-      for (const part of parts) context[part.name] = valueOrNull(part.expression, scope);
+      for (const part of parts) {
+        context[part.name] = valueOrNull(part.expression, scope);
+        used.push(context[part.name]);
+      }
       const before = current;
-      current = scope.keyring;
+      current = scope;
       try {
         const result = fromCel(run(context));
-        if (current !== undefined && REMAKING.test(rewritten))
-          current.hideDerived(Object.values(context).flat(), result);
+        if (scope.keyring !== undefined && REMAKING.test(rewritten))
+          scope.keyring.hideDerived(used.flat(), result);
         return result;
       } catch (error) {
         throw evaluationError(source, at, error);
@@ -88,6 +107,64 @@ export function compileExpression(source: string, at: SourceRange): Expression {
       }
     },
   };
+}
+
+function failUndefined(name: string, scope: Scope, at: SourceRange): never {
+  throw undefinedVariable(name, scope, at);
+}
+
+/** @throws DiagnosticsError unknown-function, function-arguments: with every call that is wrong */
+function checkCalls(ast: ASTNode, source: string, at: SourceRange): void {
+  const problems: CallProblem[] = [];
+  visit(ast, (node) => {
+    const problem = node.op === "call" || node.op === "rcall" ? problemOf(node, source) : undefined;
+    if (problem !== undefined) problems.push(problem);
+    return true;
+  });
+  if (problems.length > 0)
+    throw new DiagnosticsError(problems.map((problem) => ({ severity: "error", at, ...problem })));
+}
+
+function problemOf(node: ASTNode & { op: "call" | "rcall" }, source: string): CallProblem | undefined {
+  if (node.op === "rcall") {
+    const [method] = node.args;
+    if (MACROS.has(method) || celFunctions().methods.has(method)) return undefined;
+    const called = functionsByName.has(method) ? method : undefined;
+    return {
+      ...unknownFunctionIn(source, method, celFunctions().methods),
+      message: `values have no method \`${method}\``,
+      ...(called === undefined ? {} : { hint: `it is a function: ${called}(value, …)` }),
+    };
+  }
+  const [name, args] = node.args;
+  if (celFunctions().names.has(name)) return undefined;
+  if (!functionsByName.has(name)) return unknownFunctionIn(source, name, celFunctions().names);
+  return checkCall(name, { count: args.length, besides: celFunctions().names });
+}
+
+let known: { names: ReadonlySet<string>; methods: ReadonlySet<string> } | undefined;
+
+/** What CEL itself brings. */
+function celFunctions(): NonNullable<typeof known> {
+  if (known === undefined) {
+    const functions = new Environment({ enableOptionalTypes: true }).getDefinitions().functions;
+    const isMethod = ({ receiverType }: (typeof functions)[number]): boolean => receiverType != null;
+    known = {
+      names: new Set(functions.filter((one) => !isMethod(one)).map(({ name }) => name)),
+      methods: new Set(functions.filter(isMethod).map(({ name }) => name)),
+    };
+  }
+  return known;
+}
+
+/** @throws DiagnosticsError expression-syntax */
+function refusePythonWords(names: readonly string[], at: SourceRange): void {
+  const word = names.find((name) => Object.hasOwn(PYTHON_WORDS, name));
+  if (word === undefined) return;
+  throw inputError("expression-syntax", `\`${word}\` is Python's`, {
+    at,
+    hint: `write ${PYTHON_WORDS[word]}`,
+  });
 }
 
 /** Undefined and a missing key come out as null; everything else that goes wrong does go wrong. */
@@ -117,7 +194,7 @@ function tolerantParts(ast: ASTNode, text: string, at: SourceRange): PlacedPart[
     if (node.op !== "call") return true;
     const [name, args] = node.args as [string, ASTNode[]];
     const [first] = args;
-    if (!TOLERANT.has(name) || first === undefined || first.op === "value") return true;
+    if (!TOLERANT_FUNCTIONS.has(name) || first === undefined || first.op === "value") return true;
     const { start, end } = first.range;
     parts.push({
       name: `plumb_part_${parts.length}`,
@@ -139,6 +216,13 @@ function withPlaceholders(text: string, parts: readonly PlacedPart[]): string {
   return [...parts]
     .sort((a, b) => b.start - a.start)
     .reduce((result, part) => result.slice(0, part.start) + part.name + result.slice(part.end), text);
+}
+
+/** `text.matches(pattern)` outside of strings, with the function that can be cut off. */
+function withBoundedMatches(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\.\s*matches\s*\(/g, (token) =>
+    token.startsWith(".") ? `.${BOUNDED_MATCHES}(` : token,
+  );
 }
 
 /** Calls `enter` for every node; its children are skipped where it says false. */
@@ -187,23 +271,11 @@ function withSymbols(text: string): string {
 }
 
 function syntaxError(source: string, at: SourceRange, error: unknown): DiagnosticsError {
-  const hint = habitHint(source);
+  const hint = expressionHint(source);
   return inputError("expression-syntax", `this is not a CEL expression: ${messageOf(error)}`, {
     at,
     ...(hint === undefined ? {} : { hint }),
   });
-}
-
-/** What people who come from Jinja2 will type, and what to write instead. */
-function habitHint(source: string): string | undefined {
-  if (source.includes("{{")) return "an expression needs no braces: write the name as it is";
-  if (/\bis\s+(not\s+)?defined\b/.test(source)) return "write defined(name), or not defined(name)";
-  if (/\bis\s+(not\s+)?\w+/.test(source))
-    return "tests are functions here: result.failed, name == null, name.matches('…')";
-  if (/\|/.test(source.replaceAll("||", "")))
-    return 'filters are functions: default(name, "x"), lower(name), length(list)';
-  if (/[^=!<>]=[^=]/.test(source)) return "`==` compares";
-  return undefined;
 }
 
 function evaluationError(source: string, at: SourceRange, error: unknown): unknown {
@@ -221,5 +293,7 @@ function evaluationError(source: string, at: SourceRange, error: unknown): unkno
 /** The first line: the excerpt that follows shows the rewritten text. */
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return (message.split("\n")[0] ?? message).replaceAll(/plumb_part_\d+/g, "…");
+  return (message.split("\n")[0] ?? message)
+    .replaceAll(/plumb_part_\d+/g, "…")
+    .replaceAll(BOUNDED_MATCHES, "matches");
 }

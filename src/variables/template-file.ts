@@ -1,5 +1,6 @@
 import type { Scope } from "./scope.ts";
-import { compileTemplate, textOf } from "./text-template.ts";
+import { compileTemplate } from "./text-template.ts";
+import { textOf } from "./written-value.ts";
 
 /**
  * Renders a template file. Its final newline stays as it is.

@@ -1,11 +1,15 @@
 import Handlebars from "handlebars";
 import { DiagnosticsError, inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
-import { functionLibrary } from "./functions/library.ts";
-import { callFunction } from "./functions/library-function.ts";
+import { checkCall } from "./call-check.ts";
+import { TOLERANT_FUNCTIONS } from "./functions/choosing.ts";
+import { functionsByName } from "./functions/library.ts";
+import { type Caller, callFunction, type LibraryFunction } from "./functions/library-function.ts";
+import { jinjaIn, templateHint } from "./jinja-habits.ts";
 import { PendingVariable, type Scope } from "./scope.ts";
 import type { TextTemplate } from "./templated.ts";
 import { undefinedVariable } from "./undefined-variable.ts";
 import type { Value } from "./value.ts";
+import { textOf } from "./written-value.ts";
 
 /**
  * Handlebars, made strict. Its own strict mode is not enough: it lets undefined helper parameters pass, and without escaping adds neighbouring numbers
@@ -14,9 +18,9 @@ import type { Value } from "./value.ts";
  */
 const handlebars = Handlebars.create();
 
-const KEPT_HELPERS = new Set(["if", "unless", "each", "with"]);
-/** Helpers whose parameters may be undefined: asking is what they are for. */
-const TOLERANT_HELPERS = new Set(["default", "defined"]);
+const BLOCK_HELPERS = new Set(["if", "unless", "each", "with"]);
+/** Helpers that are no functions of the library: CEL has operators for these. */
+const OPERATORS = new Set(["and", "or", "not", "lookup"]);
 
 /** What the helpers need to know of the evaluation under way; templates are evaluated one at a time, without pauses. */
 interface Evaluation {
@@ -33,14 +37,13 @@ interface Place {
 let current: Evaluation | undefined;
 
 for (const name of Object.keys(handlebars.helpers)) {
-  if (!KEPT_HELPERS.has(name)) handlebars.unregisterHelper(name);
+  if (!BLOCK_HELPERS.has(name)) handlebars.unregisterHelper(name);
 }
-for (const one of functionLibrary) {
-  handlebars.registerHelper(one.name, (...args: unknown[]) =>
-    callFunction(one, args.slice(0, -1).map(fromHandlebars), current?.scope.keyring),
+for (const [name, known] of functionsByName) {
+  handlebars.registerHelper(name, (...args: unknown[]) =>
+    callFunction(known, argumentsFor(known, args), callerFor(current?.scope)),
   );
 }
-// CEL has operators for these.
 handlebars.registerHelper("and", (...args: unknown[]) => args.slice(0, -1).every(isTrue));
 handlebars.registerHelper("or", (...args: unknown[]) => args.slice(0, -1).some(isTrue));
 handlebars.registerHelper("not", (value: unknown) => !isTrue(value));
@@ -71,10 +74,25 @@ function insist(place: number, value: unknown): unknown {
   throw undefinedVariable(name, current.scope, at);
 }
 
-/** How a value is written in text: text as it is, nothing for null, lists and maps as JSON. */
-export function textOf(value: unknown): string {
-  if (value === null || value === undefined) return "";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+/** Arguments in their places: those with a name (`{{ join list separator="," }}`) where the function has that parameter. */
+function argumentsFor({ parameters }: LibraryFunction, args: readonly unknown[]): (Value | undefined)[] {
+  const placed: (Value | undefined)[] = args.slice(0, -1).map(fromHandlebars);
+  const { hash } = args.at(-1) as Handlebars.HelperOptions;
+  for (const [name, value] of Object.entries(hash))
+    placed[parameters.findIndex((one) => one.replace(/\?$/, "") === name)] = fromHandlebars(value);
+  return placed;
+}
+
+/** What a function may know of the scope that it is called in. */
+export function callerFor(scope: Scope | undefined): Caller {
+  return {
+    keyring: scope?.keyring,
+    variable: (name) => scope?.lookup(name),
+    render: (text, file) => {
+      const template = compileTemplate(text, (line, column) => ({ file, line, column: column + 1 }));
+      return scope === undefined ? text : textOf(template.evaluate(scope));
+    },
+  };
 }
 
 function fromHandlebars(value: unknown): Value {
@@ -140,6 +158,14 @@ function asDiagnostic(error: unknown, at: SourceRange): unknown {
 }
 
 function parse(text: string, locate: Locate, fallback: SourceRange | undefined): hbs.AST.Program {
+  const jinja = jinjaIn(text);
+  if (jinja !== undefined) {
+    const before = text.slice(0, jinja.index).split("\n");
+    throw inputError("template-syntax", `this is Jinja2, and templates are Handlebars: ${jinja.written}`, {
+      at: fallback ?? locate(before.length, before.at(-1)?.length ?? 0),
+      hint: jinja.hint,
+    });
+  }
   try {
     return handlebars.parse(text);
   } catch (error) {
@@ -147,24 +173,13 @@ function parse(text: string, locate: Locate, fallback: SourceRange | undefined):
     const line = Number(/on line (\d+)/.exec(message)?.[1] ?? 1);
     throw inputError("template-syntax", `the template can't be read: ${firstLines(message)}`, {
       at: fallback ?? locate(line, 0),
-      hint: syntaxHint(text),
+      hint: templateHint(text),
     });
   }
 }
 
 function firstLines(message: string): string {
   return message.split("\n").slice(1, 2).join(" ").trim() || message;
-}
-
-/** What people who come from Jinja2 will type, and what to write instead. */
-function syntaxHint(text: string): string {
-  if (/\{\{[^}]*\|/.test(text))
-    return 'filters are written in front: {{ default name "x" }}, {{ upper name }}, {{ join list "," }}';
-  if (/\{%/.test(text))
-    return "{% if x %} is written {{#if x}} … {{/if}}, and {% for i in list %} {{#each list}} … {{/each}}";
-  if (/\{\{[^}]*(==|\+|\band\b|\bor\b)/.test(text))
-    return "a computed value is an expression: `key: !expr a + 1`";
-  return "templates are Handlebars: {{ name }}, {{ name.key }}, {{ helper name }}, {{#each list}} … {{/each}}";
 }
 
 interface Rewriting {
@@ -181,6 +196,7 @@ function rewriteProgram(program: hbs.AST.Program | undefined, rewriting: Rewriti
       rewriteMustache(statement as hbs.AST.MustacheStatement, rewriting);
     } else if (statement.type === "BlockStatement") {
       const block = statement as hbs.AST.BlockStatement;
+      checkBlock(block, rewriting);
       block.params = rewriteParams(block, rewriting);
       rewriteProgram(block.program, { ...rewriting, isSingle: false });
       rewriteProgram(block.inverse, { ...rewriting, isSingle: false });
@@ -190,42 +206,76 @@ function rewriteProgram(program: hbs.AST.Program | undefined, rewriting: Rewriti
 
 function rewriteMustache(statement: hbs.AST.MustacheStatement, rewriting: Rewriting): void {
   const place = placeOf(statement.path, rewriting);
-  const inner: hbs.AST.Expression =
-    statement.params.length === 0
-      ? statement.path
-      : ({
-          type: "SubExpression",
-          path: statement.path,
-          params: rewriteParams(statement, rewriting),
-          loc: statement.loc,
-        } as hbs.AST.SubExpression);
-  if (statement.params.length === 0) noteName(statement.path, rewriting);
+  const isCall = statement.params.length > 0 || (statement.hash?.pairs.length ?? 0) > 0;
+  const inner: hbs.AST.Expression = isCall
+    ? ({
+        type: "SubExpression",
+        path: statement.path,
+        params: rewriteParams(statement, rewriting),
+        hash: statement.hash,
+        loc: statement.loc,
+      } as hbs.AST.SubExpression)
+    : statement.path;
+  if (isCall) checkHelper(statement, rewriting);
+  else noteName(statement.path, rewriting);
   statement.path = pathTo(rewriting.isSingle ? "plumb-single" : "plumb-text", statement.loc);
   statement.params = [numberLiteral(place, statement.loc), inner];
   (statement as { hash: unknown }).hash = undefined;
 }
 
-function rewriteParams(
-  call: { path: hbs.AST.Expression; params: hbs.AST.Expression[] },
-  rewriting: Rewriting,
-): hbs.AST.Expression[] {
+/** Arguments with and without a name; those must be defined, but for the functions that ask for that. */
+function rewriteParams(call: HelperCall, rewriting: Rewriting): hbs.AST.Expression[] {
   const helper = (call.path as hbs.AST.PathExpression).original;
-  return call.params.map((param) => {
-    if (param.type === "SubExpression") {
-      const nested = param as hbs.AST.SubExpression;
-      nested.params = rewriteParams(nested, rewriting);
-      return nested;
-    }
-    if (param.type !== "PathExpression") return param;
-    noteName(param, rewriting);
-    if (TOLERANT_HELPERS.has(helper) || (param as hbs.AST.PathExpression).data) return param;
-    const place = placeOf(param, rewriting);
-    return {
-      type: "SubExpression",
-      path: pathTo("plumb-strict", param.loc),
-      params: [numberLiteral(place, param.loc), param],
-      loc: param.loc,
-    } as hbs.AST.SubExpression;
+  for (const pair of call.hash?.pairs ?? []) pair.value = rewriteParam(pair.value, helper, rewriting);
+  return call.params.map((param) => rewriteParam(param, helper, rewriting));
+}
+
+function rewriteParam(param: hbs.AST.Expression, helper: string, rewriting: Rewriting): hbs.AST.Expression {
+  if (param.type === "SubExpression") {
+    const nested = param as hbs.AST.SubExpression;
+    checkHelper(nested, rewriting);
+    nested.params = rewriteParams(nested, rewriting);
+    return nested;
+  }
+  if (param.type !== "PathExpression") return param;
+  noteName(param, rewriting);
+  if (TOLERANT_FUNCTIONS.has(helper) || (param as hbs.AST.PathExpression).data) return param;
+  const place = placeOf(param, rewriting);
+  return {
+    type: "SubExpression",
+    path: pathTo("plumb-strict", param.loc),
+    params: [numberLiteral(place, param.loc), param],
+    loc: param.loc,
+  } as hbs.AST.SubExpression;
+}
+
+interface HelperCall {
+  path: hbs.AST.Expression;
+  params: hbs.AST.Expression[];
+  hash?: hbs.AST.Hash;
+  loc: hbs.AST.SourceLocation;
+}
+
+/** @throws DiagnosticsError unknown-function, function-arguments */
+function checkHelper(call: HelperCall, { locate }: Rewriting): void {
+  const name = String((call.path as hbs.AST.PathExpression).original);
+  if (OPERATORS.has(name)) return;
+  const named = call.hash?.pairs.map((pair) => pair.key) ?? [];
+  const problem = checkCall(name, { count: call.params.length, named, besides: OPERATORS });
+  if (problem === undefined) return;
+  const { code, message, ...rest } = problem;
+  throw inputError(code, message, { at: locate(call.loc.start.line, call.loc.start.column), ...rest });
+}
+
+/** @throws DiagnosticsError unknown-function for a block that there is not */
+function checkBlock(block: hbs.AST.BlockStatement, { locate }: Rewriting): void {
+  const name = String((block.path as hbs.AST.PathExpression).original);
+  if (BLOCK_HELPERS.has(name)) return;
+  throw inputError("unknown-function", `there is no block {{#${name}}}`, {
+    at: locate(block.loc.start.line, block.loc.start.column),
+    hint: functionsByName.has(name)
+      ? `\`${name}\` is a function: {{ ${name} … }}, or {{#if (${name} …)}}`
+      : "there is {{#if}}, {{#unless}}, {{#each}} and {{#with}}",
   });
 }
 

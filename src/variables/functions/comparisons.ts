@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Value } from "../value.ts";
 import type { LibraryFunction } from "./library-function.ts";
+import { order } from "./order.ts";
 
 /** Functions that compare: templates have no operators, and `{{#if (eq a b)}}` is how they do without. */
 export const comparisonFunctions: readonly LibraryFunction[] = [
@@ -47,10 +47,3 @@ export const comparisonFunctions: readonly LibraryFunction[] = [
     call: ([a, b]) => order("ge", a, b) >= 0,
   },
 ];
-
-/** @throws Error for what has no order. */
-function order(name: string, a: Value | undefined, b: Value | undefined): number {
-  if (typeof a === "number" && typeof b === "number") return a - b;
-  if (typeof a === "string" && typeof b === "string") return a < b ? -1 : a > b ? 1 : 0;
-  throw new Error(`${name}: needs two numbers or two texts`);
-}

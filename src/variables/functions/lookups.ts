@@ -1,28 +1,123 @@
+import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import path from "node:path";
+import type { Value } from "../value.ts";
 import { isVaulted } from "../vault/envelope.ts";
 import { Keyring } from "../vault/keyring.ts";
-import { type LibraryFunction, number, text } from "./library-function.ts";
+import { type Caller, given, type LibraryFunction, text, whole } from "./library-function.ts";
 
 const LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+
+/** A command on the controller that has not ended after this long holds everything up. */
+const LONGEST_COMMAND_MS = 60_000;
+
+/** Where a file on the controller is looked for, as Ansible looks: in the role, beside the playbook, and where one stands. */
+function searchPath(caller: Caller, folder: "files" | "templates"): string[] {
+  const places = ["role_path", "playbook_dir"].flatMap((name) => {
+    const place = caller.variable(name);
+    return typeof place === "string" && place !== "" ? [path.join(place, folder), place] : [];
+  });
+  return [...places, process.cwd()];
+}
+
+/** @throws Error naming all places that were looked at. */
+function found(
+  name: string,
+  value: Value | undefined,
+  { caller, folder }: { caller: Caller; folder: "files" | "templates" },
+): string {
+  const written = text(name, value);
+  const places = searchPath(caller, folder).map((place) => path.resolve(place, written));
+  const file = places.find((place) => existsSync(place));
+  if (file !== undefined) return file;
+  throw new Error(`${name}: there is no file ${written}: looked at ${[...new Set(places)].join(", ")}`);
+}
 
 /** Functions that look something up on the controller. */
 export const lookupFunctions: readonly LibraryFunction[] = [
   {
     name: "env",
-    parameters: ["name"],
-    summary: "A variable of Plumb's own environment; null when it is not set.",
+    parameters: ["name", "fallback?"],
+    summary: "A variable of Plumb's own environment; the fallback, or null, when it is not set.",
     example: { expression: 'env("PLUMB_NO_SUCH_VARIABLE")', value: null },
-    call: ([name]) => process.env[text("env", name)] ?? null,
+    call: ([name, fallback]) => process.env[text("env", name)] ?? fallback ?? null,
   },
   {
     name: "read_file",
     parameters: ["path"],
     summary:
-      "The text of a file on the controller, without its final newline. One in Ansible's vault is opened.",
+      "The text of a file on the controller (looked for in the role's `files/` and beside the playbook), without its final newline. One in Ansible's vault is opened.",
     example: { expression: 'read_file("/dev/null")', value: "" },
-    call: ([file], keyring) => fileText(text("read_file", file), keyring).replace(/\n$/, ""),
+    call: ([file], caller) =>
+      fileText(found("read_file", file, { caller, folder: "files" }), caller).replace(/\n$/, ""),
+  },
+  {
+    name: "read_template",
+    parameters: ["path"],
+    summary:
+      "A template on the controller (looked for in the role's `templates/` and beside the playbook), rendered with the variables of the host.",
+    example: { expression: 'read_template("/dev/null")', value: "" },
+    call: ([written], caller) => {
+      const file = found("read_template", written, { caller, folder: "templates" });
+      return caller.render(fileText(file, caller), file);
+    },
+  },
+  {
+    name: "fileglob",
+    parameters: ["pattern"],
+    summary: "Paths of the files on the controller that a pattern such as `certs/*.pem` matches, sorted.",
+    example: { expression: 'fileglob("/dev/nul[l]")', value: [] },
+    call: ([pattern], caller) => {
+      const written = text("fileglob", pattern);
+      for (const place of path.isAbsolute(written) ? ["/"] : searchPath(caller, "files")) {
+        const files = globSync(written, { cwd: place })
+          .map((one) => path.resolve(place, one))
+          .filter((one) => statSync(one).isFile());
+        if (files.length > 0) return files.sort();
+      }
+      return [];
+    },
+  },
+  {
+    name: "file_exists",
+    parameters: ["path"],
+    summary: "Whether there is such a file or folder on the controller.",
+    example: { expression: 'file_exists("/dev/null")', value: true },
+    call: ([file], caller) =>
+      searchPath(caller, "files").some((place) => existsSync(path.resolve(place, text("file_exists", file)))),
+  },
+  {
+    name: "pipe",
+    parameters: ["command"],
+    summary:
+      "What a command on the controller writes, without its final newline; an error when it fails. It runs at every evaluation.",
+    example: { expression: 'pipe("echo hello")', value: "hello" },
+    call: ([command], caller) => {
+      const folder = caller.variable("playbook_dir");
+      const { status, stdout, stderr, error, signal } = spawnSync("/bin/sh", ["-c", text("pipe", command)], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+        timeout: LONGEST_COMMAND_MS,
+        maxBuffer: 64 * 2 ** 20,
+        ...(typeof folder === "string" && existsSync(folder) ? { cwd: folder } : {}),
+      });
+      if (error !== undefined) throw new Error(`pipe: ${error.message}`);
+      if (status !== 0)
+        throw new Error(
+          `pipe: the command ended with ${status ?? signal}: ${stderr.trim().slice(0, 500) || "without a message"}`,
+        );
+      return stdout.replace(/\n$/, "");
+    },
   },
   {
     name: "password_file",
@@ -31,11 +126,14 @@ export const lookupFunctions: readonly LibraryFunction[] = [
       "A password kept in a file on the controller (0600): made at random (letters and digits) the first time, read ever after.",
     example: { expression: 'length(password_file("/dev/null", 20)) >= 0', value: true },
     call: ([file, length]) =>
-      keptPassword(text("password_file", file), length === undefined ? 32 : number("password_file", length)),
+      keptPassword(
+        text("password_file", file),
+        given(length, (one) => whole("password_file", one, 1, 1_000), 32),
+      ),
   },
 ];
 
-function fileText(file: string, keyring: Keyring | undefined): string {
+function fileText(file: string, { keyring }: Caller): string {
   const bytes = readFileSync(file);
   if (!isVaulted(bytes)) return bytes.toString();
   const opening = keyring ?? new Keyring();
