@@ -95,6 +95,9 @@ function statementHint(keyword: string, written: string): string {
   }
 }
 
+/** Longer text is no slip of somebody's habits, and looking for one would take long. */
+const LONGEST_LOOKED_AT = 500;
+
 /** How arguments of one language are written in the other. */
 type Call = (name: string, args: readonly string[]) => string;
 const inExpression: Call = (name, args) => `${name}(${args.join(", ")})`;
@@ -106,7 +109,9 @@ const inTemplate: Call = (name, args) => `{{ ${[name, ...args].join(" ")} }}`;
  * @returns undefined where nothing looks like it.
  */
 export function expressionHint(source: string): string | undefined {
+  if (source.length > LONGEST_LOOKED_AT) return undefined;
   if (source.includes("{{")) return "an expression needs no braces: write the name as it is";
+  if (source.includes("{%")) return 'a condition is written as it is, in CEL: name == "x" and count > 0';
   return (
     testHint(source) ??
     filterHint(source, inExpression) ??
@@ -120,8 +125,9 @@ export function expressionHint(source: string): string | undefined {
 
 /** What to write instead of Jinja2 between `{{` and `}}`. */
 export function templateHint(text: string): string {
-  const inside = /\{\{(?!\{)([\s\S]*?)\}\}/g;
+  const inside = /\{\{(?!\{)([^}]*)\}\}/g;
   for (const [, source = ""] of text.matchAll(inside)) {
+    if (source.length > LONGEST_LOOKED_AT) continue;
     const hint = filterHint(source, inTemplate) ?? lookupHint(source, inTemplate);
     if (hint !== undefined) return hint;
     if (/\sif\s.*\selse\s/.test(source))

@@ -49,7 +49,7 @@ describe("a condition", () => {
   test.each([
     ['"{{ a }}"', "`when: a`"],
     ['"{{ a }} == 1"', "`when: a == 1`"],
-    ['"{{ a | bool }}"', "functions"],
+    ['"{{ a | bool }}"', "to_bool(a)"],
     ['"{% if a %}"', "CEL"],
   ])("in braces is refused, with what to write: %s", (yaml, hint) => {
     expect(() => {
