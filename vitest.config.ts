@@ -3,7 +3,15 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/hosts/**"] } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/hosts/**"],
+          // A machine may be busy with other work; a test that hangs is still ended.
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: "hosts",

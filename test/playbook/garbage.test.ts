@@ -1,12 +1,9 @@
 import fc from "fast-check";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { stringify } from "yaml";
 import { moduleNames } from "../../src/modules/catalogue.ts";
 import { KEYWORDS } from "../../src/playbook/keywords.ts";
 import { problemsOf } from "./loading.ts";
-
-// Hundreds of runs each, on machines that may be busy.
-vi.setConfig({ testTimeout: 120_000 });
 
 const words = [
   ...new Set(Object.values(KEYWORDS).flat()),
