@@ -116,9 +116,12 @@ withVaultOptions(program.command("inventory"))
   .option("--list", "everything, as JSON (as ansible-inventory --list)")
   .option("--graph", "groups and hosts as a tree")
   .option("--host <name>", "the variables of one host, as JSON")
-  .action(async (options) => {
+  .option("--export", "with --list: variables stay with the groups that have them")
+  .option("--vars", "with --graph: show variables too")
+  .argument("[group]", "with --graph: the group to begin with")
+  .action(async (group: string | undefined, options) => {
     const { inventoryCommand } = await import("./cli/inventory.ts");
-    process.exitCode = await inventoryCommand(options);
+    process.exitCode = await inventoryCommand(group, options);
   });
 
 program

@@ -1,6 +1,8 @@
 import { inputError } from "../diagnostics/diagnostic.ts";
+import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import { withoutSecrets } from "../diagnostics/redact-diagnostic.ts";
-import { inventoryAsJson, inventoryGraph, variablesOfHost } from "../inventory/show.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import { inventoryAsJson, inventoryGraph, sortedJson, variablesOfHost } from "../inventory/show.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type HostOptions, inventoryOf } from "./read-input.ts";
@@ -10,22 +12,46 @@ export interface InventoryCommandOptions extends Pick<HostOptions, "inventory">,
   list?: boolean;
   graph?: boolean;
   host?: string;
+  export?: boolean;
+  vars?: boolean;
 }
 
 /** `plumb inventory`. */
-export async function inventoryCommand(options: InventoryCommandOptions): Promise<ExitCode> {
+export async function inventoryCommand(
+  group: string | undefined,
+  options: InventoryCommandOptions,
+): Promise<ExitCode> {
   const keyring = await keyringOf(options);
-  return withoutSecrets(keyring.secrets, () => showInventory(options, keyring));
+  return withoutSecrets(keyring.secrets, async () => {
+    const inventory = await inventoryOf(options, keyring, { onlyToShow: true });
+    process.stdout.write(await shown(inventory, keyring, { ...options, group }));
+    return EXIT.ok;
+  });
 }
 
-async function showInventory(options: InventoryCommandOptions, keyring: Keyring): Promise<ExitCode> {
-  const inventory = await inventoryOf(options, keyring);
+async function shown(
+  inventory: Inventory,
+  keyring: Keyring,
+  { group, ...options }: InventoryCommandOptions & { group: string | undefined },
+): Promise<string> {
   if (options.host !== undefined) {
-    if (!inventory.hosts.has(options.host))
-      throw inputError("unknown-host", `the inventory has no host ${options.host}`);
-    const variables = await variablesOfHost(inventory, options.host, keyring);
-    process.stdout.write(`${JSON.stringify(variables, undefined, 4)}\n`);
-  } else if (options.graph === true) process.stdout.write(inventoryGraph(inventory));
-  else process.stdout.write(`${JSON.stringify(await inventoryAsJson(inventory, keyring), undefined, 4)}\n`);
-  return EXIT.ok;
+    if (!inventory.hosts.has(options.host)) {
+      const meant = didYouMean(options.host, [...inventory.hosts.keys()]);
+      throw inputError("unknown-host", `the inventory has no host ${options.host}`, {
+        ...(meant === undefined ? {} : { hint: `did you mean \`${meant}\`?` }),
+      });
+    }
+    return `${sortedJson(await variablesOfHost(inventory, options.host, keyring))}\n`;
+  }
+  if (options.graph !== true) {
+    return `${sortedJson(await inventoryAsJson(inventory, { keyring, export: options.export === true }))}\n`;
+  }
+  const top = group ?? "all";
+  if (!inventory.groups.has(top)) {
+    const meant = didYouMean(top, [...inventory.groups.keys()]);
+    throw inputError("pattern-matches-nothing", `the inventory has no group ${top}`, {
+      ...(meant === undefined ? {} : { hint: `did you mean \`${meant}\`?` }),
+    });
+  }
+  return inventoryGraph(inventory, top, { keyring, withVariables: options.vars === true });
 }

@@ -5,7 +5,7 @@ import { inputError } from "../diagnostics/diagnostic.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
 import type { ConnectionOverrides } from "../inventory/connection-variables.ts";
 import type { Inventory } from "../inventory/inventory.ts";
-import { loadInventory } from "../inventory/load-inventory.ts";
+import { type InventoryOptions, loadInventory } from "../inventory/load-inventory.ts";
 import { extraVariables } from "../variables/extra-variables.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
@@ -28,7 +28,11 @@ export interface HostOptions extends VaultOptions {
 }
 
 /** @throws DiagnosticsError */
-export async function inventoryOf(options: HostOptions, keyring: Keyring): Promise<Inventory> {
+export async function inventoryOf(
+  options: Pick<HostOptions, "inventory">,
+  keyring: Keyring,
+  how: Omit<InventoryOptions, "keyring"> = {},
+): Promise<Inventory> {
   const sources = options.inventory ?? defaultInventory();
   if (sources.length === 0) {
     throw inputError("invalid-option", "which hosts? There is no inventory", {
@@ -36,7 +40,7 @@ export async function inventoryOf(options: HostOptions, keyring: Keyring): Promi
       hint: "PLUMB_INVENTORY sets it for good",
     });
   }
-  return loadInventory(sources, keyring);
+  return loadInventory(sources, { keyring, ...how });
 }
 
 function defaultInventory(): string[] {

@@ -3,7 +3,7 @@ import type { ConnectionSettings } from "../transport/connection-settings.ts";
 import { present } from "../transport/present.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { Value } from "../variables/value.ts";
-import { splitWords } from "./ini-value.ts";
+import { shellWords } from "./shell-words.ts";
 
 /** What the command line says of connections; the inventory wins over `user` and `privateKeyFile`, as in Ansible. */
 export interface ConnectionOverrides {
@@ -102,7 +102,7 @@ type SshOptions = Partial<
 function sshOptions(host: string, scope: Scope): SshOptions {
   const options: SshOptions = {};
   for (const name of ["ansible_ssh_common_args", "ansible_ssh_extra_args"]) {
-    const words = splitWords(String(scope.lookup(name) ?? ""));
+    const words = shellWords(String(scope.lookup(name) ?? ""), { comments: false });
     for (let index = 0; index < words.length; index++) {
       const flag = words[index] ?? "";
       const attached = flag.length > 2 ? flag.slice(2) : undefined;

@@ -1,12 +1,20 @@
 import { type Diagnostic, DiagnosticsError, type SourceRange } from "../diagnostics/diagnostic.ts";
-import type { SourcedVariable } from "../variables/sourced.ts";
-import { compileText } from "../variables/text-template.ts";
 import type { Value } from "../variables/value.ts";
-import { iniValue, splitWords } from "./ini-value.ts";
 import type { InventoryBuilder } from "./inventory-builder.ts";
-import { expandRanges } from "./ranges.ts";
+import { pythonLiteral } from "./python-literal.ts";
+import { hostNames } from "./ranges.ts";
+import { shellWords } from "./shell-words.ts";
+import { sourcedValue } from "./source-value.ts";
 
 type Section = { group: string; kind: "hosts" | "vars" | "children" };
+
+/** Where a line ends: all that Python's str.splitlines takes for it. */
+const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
+const SECTION = /^\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?$/;
+const GROUP_NAME = /^([^:\]\s]+)\s*(?:#.*)?$/;
+
+/** A group that was mentioned before it was declared. */
+type Mention = { at: SourceRange } & ({ kind: "vars" } | { kind: "children"; parents: string[] });
 
 /**
  * Reads an inventory in Ansible's INI form.
@@ -14,113 +22,138 @@ type Section = { group: string; kind: "hosts" | "vars" | "children" };
  * @throws DiagnosticsError with every line that can't be read.
  */
 export function readIni(text: string, file: string, builder: InventoryBuilder): void {
-  const problems: Diagnostic[] = [];
-  const varsSections: { group: string; at: SourceRange }[] = [];
-  let section: Section = { group: "ungrouped", kind: "hosts" };
-  text.split("\n").forEach((raw, index) => {
+  const reader = new IniReader(builder);
+  text.split(LINE_END).forEach((raw, index) => {
     const line = raw.trim();
     if (line === "" || line.startsWith("#") || line.startsWith(";")) return;
-    const at: SourceRange = {
+    reader.read(line, {
       file,
       line: index + 1,
       column: raw.indexOf(line) + 1,
       endLine: index + 1,
       endColumn: raw.trimEnd().length + 1,
-    };
-    try {
-      if (line.startsWith("[") && /^\[[^\]]+\]\s*([#;].*)?$/.test(line) && !/^\[\d*:/.test(line)) {
-        section = readSection(line);
-        if (section.kind === "vars") varsSections.push({ group: section.group, at });
-        else builder.group(section.group, at);
-      } else readLine(line, section, at, builder);
-    } catch (error) {
-      if (error instanceof DiagnosticsError) problems.push(...error.diagnostics);
-      else
-        problems.push({
-          severity: "error",
-          code: "inventory-syntax",
-          message: error instanceof Error ? error.message : String(error),
-          at,
-        });
-    }
+    });
   });
-  for (const { group, at } of varsSections) {
-    if (builder.hasGroup(group)) builder.group(group);
-    if (!builder.hasGroup(group)) {
-      problems.push({
-        severity: "error",
-        code: "inventory-syntax",
-        message: `[${group}:vars] sets variables of the group \`${group}\`, which nothing defines`,
-        at,
-        hint: `add a section [${group}] with its hosts`,
-      });
+  reader.finish();
+}
+
+class IniReader {
+  readonly #builder: InventoryBuilder;
+  readonly #problems: Diagnostic[] = [];
+  readonly #mentioned = new Map<string, Mention>();
+  #section: Section = { group: "ungrouped", kind: "hosts" };
+
+  constructor(builder: InventoryBuilder) {
+    this.#builder = builder;
+  }
+
+  read(line: string, at: SourceRange): void {
+    try {
+      const section = SECTION.exec(line);
+      if (section !== null) this.#startSection(section[1] ?? "", section[2] ?? "hosts", at);
+      else if (line.startsWith("[") && line.endsWith("]")) {
+        throw new Error(
+          `${line} is no section: write [group], [group:vars] or [group:children], without blanks`,
+        );
+      } else if (this.#section.kind === "hosts") this.#readHosts(line, at);
+      else if (this.#section.kind === "vars") this.#readVariable(line, at);
+      else this.#readChild(line, at);
+    } catch (error) {
+      if (error instanceof DiagnosticsError) this.#problems.push(...error.diagnostics);
+      else this.#wrong(error instanceof Error ? error.message : String(error), at);
     }
   }
-  if (problems.length > 0) throw new DiagnosticsError(problems);
-}
 
-function readSection(line: string): Section {
-  const inner = line.slice(1, line.indexOf("]"));
-  const [group = "", kind = "hosts"] = inner.split(":");
-  if (kind !== "hosts" && kind !== "vars" && kind !== "children") {
-    throw new Error(`[${inner}]: a section is [group], [group:vars] or [group:children]`);
+  /** @throws DiagnosticsError with all that was wrong. */
+  finish(): void {
+    for (const [name, mention] of this.#mentioned) {
+      const what =
+        mention.kind === "vars"
+          ? `[${name}:vars] sets variables of the group \`${name}\`, which nothing defines`
+          : `[${mention.parents[0] ?? ""}:children] names the group \`${name}\`, which nothing defines`;
+      this.#wrong(what, mention.at, `add a section [${name}] with its hosts`);
+    }
+    if (this.#problems.length > 0) throw new DiagnosticsError(this.#problems);
   }
-  return { group: group.trim(), kind };
-}
 
-function readLine(line: string, section: Section, at: SourceRange, builder: InventoryBuilder): void {
-  if (section.kind === "children") {
-    builder.addChild(section.group, (splitWords(line)[0] ?? line).trim(), at);
-  } else if (section.kind === "vars") {
+  #wrong(message: string, at: SourceRange, hint?: string): void {
+    this.#problems.push({
+      severity: "error",
+      code: "inventory-syntax",
+      message,
+      at,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+
+  #startSection(group: string, kind: string, at: SourceRange): void {
+    if (kind !== "hosts" && kind !== "vars" && kind !== "children") {
+      throw new Error(`[${group}:${kind}]: a section is [group], [group:vars] or [group:children]`);
+    }
+    this.#section = { group, kind };
+    if (!this.#builder.hasGroup(group)) {
+      // Variables alone make no group: it must be declared elsewhere, before or behind.
+      if (kind === "vars" && !this.#mentioned.has(group)) this.#mentioned.set(group, { kind: "vars", at });
+      this.#builder.group(group, at);
+    }
+    if (kind !== "vars") this.#declared(group);
+  }
+
+  #declared(group: string): void {
+    const mention = this.#mentioned.get(group);
+    if (mention === undefined) return;
+    this.#mentioned.delete(group);
+    if (mention.kind === "vars") return;
+    for (const parent of mention.parents) {
+      this.#builder.addChild(parent, group, mention.at);
+      if (this.#mentioned.get(parent)?.kind === "children") this.#declared(parent);
+    }
+  }
+
+  #readChild(line: string, at: SourceRange): void {
+    const child = GROUP_NAME.exec(line)?.[1];
+    if (child === undefined) throw new Error(`\`${line}\` is no name of a group`);
+    const { group } = this.#section;
+    if (this.#builder.hasGroup(child)) {
+      this.#builder.addChild(group, child, at);
+      return;
+    }
+    const mention = this.#mentioned.get(child);
+    if (mention?.kind === "children") mention.parents.push(group);
+    else this.#mentioned.set(child, { kind: "children", parents: [group], at });
+  }
+
+  #readVariable(line: string, at: SourceRange): void {
     const equals = line.indexOf("=");
     if (equals === -1) throw new Error(`\`${line}\` is not a variable: write name=value`);
-    const value = variable(iniValue(withoutComment(line.slice(equals + 1))), at);
-    builder.groupVariable(section.group, line.slice(0, equals).trim(), value);
-  } else readHostLine(line, section.group, at, builder);
-}
+    const value = iniValue(line.slice(equals + 1).trim());
+    const variable = sourcedValue(value, at, this.#builder);
+    this.#builder.groupVariable(this.#section.group, line.slice(0, equals).trim(), variable);
+  }
 
-function readHostLine(line: string, group: string, at: SourceRange, builder: InventoryBuilder): void {
-  const [pattern = "", ...assignments] = splitWords(line);
-  const { names, port } = hostNames(pattern);
-  for (const name of names) {
-    builder.addHost(group, name, at);
-    if (port !== undefined) builder.hostVariable(name, "ansible_port", variable(port, at));
-    for (const assignment of assignments) {
+  #readHosts(line: string, at: SourceRange): void {
+    const [pattern = "", ...assignments] = shellWords(line, { comments: true });
+    const { names, port } = hostNames(pattern);
+    if (pattern === "---") throw new Error("`---` begins YAML, and this is read as INI");
+    const variables = assignments.map((assignment) => {
       const equals = assignment.indexOf("=");
-      if (equals <= 0)
+      if (equals === -1) {
         throw new Error(
           `\`${assignment}\` behind the host \`${pattern}\` is not a variable: write name=value`,
         );
-      builder.hostVariable(
-        name,
-        assignment.slice(0, equals),
-        variable(iniValue(assignment.slice(equals + 1)), at),
-      );
+      }
+      const value = iniValue(assignment.slice(equals + 1));
+      return [assignment.slice(0, equals), sourcedValue(value, at, this.#builder)] as const;
+    });
+    for (const name of names) {
+      this.#builder.addHost(this.#section.group, name, { at, ...(port === undefined ? {} : { port }) });
+      for (const [variable, value] of variables) this.#builder.hostVariable(name, variable, value);
     }
   }
 }
 
-/** `name`, `name:port`, `[ipv6]:port`, with ranges. */
-function hostNames(pattern: string): { names: string[]; port: number | undefined } {
-  const withPort = /^(.+?):(\d+)$/.exec(pattern);
-  const bare = withPort?.[1];
-  const isPort = bare !== undefined && !/\[[^\]]*$/.test(bare) && (!bare.includes(":") || /\]$/.test(bare));
-  const text = isPort ? bare : pattern;
-  const port = isPort ? Number(withPort?.[2]) : undefined;
-  const address = /^\[([0-9A-Fa-f:.]+)\]$/.exec(text);
-  if (address?.[1] !== undefined && (address[1].match(/:/g) ?? []).length > 2)
-    return { names: [address[1]], port };
-  return { names: expandRanges(text), port };
-}
-
-/** In `:vars` sections ` #` begins a comment. */
-function withoutComment(text: string): string {
-  return text.replace(/\s+#.*$/, "");
-}
-
-function variable(value: Value, at: SourceRange): SourcedVariable {
-  if (typeof value === "string" && value.includes("{{")) {
-    return { value: { kind: "text", template: compileText(value, at), at }, at };
-  }
-  return { value: { kind: "literal", value, at }, at };
+/** A value of an INI inventory, typed as Ansible types it: as a Python literal where it is one, otherwise text. */
+function iniValue(text: string): Value {
+  const literal = pythonLiteral(text);
+  return literal === undefined ? text : literal.value;
 }

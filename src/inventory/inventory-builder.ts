@@ -1,181 +1,236 @@
-import type { SourceRange } from "../diagnostics/diagnostic.ts";
-import { inputError } from "../diagnostics/diagnostic.ts";
+import { type Diagnostic, inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
+import type { Keyring } from "../variables/vault/keyring.ts";
 import type { Group, Host, Inventory } from "./inventory.ts";
 
 interface GroupDraft {
   hosts: Set<string>;
   children: Set<string>;
+  parents: Set<string>;
   variables: Map<string, SourcedVariable>;
-  at: SourceRange | undefined;
+  priority: number;
 }
 
-/** Gathers hosts and groups from any number of sources, and makes the inventory of them. */
+interface HostDraft {
+  variables: Map<string, SourcedVariable>;
+  groups: Set<string>;
+  at: SourceRange | undefined;
+  source: string | undefined;
+}
+
+/**
+ * Gathers hosts and groups from any number of sources, and makes the inventory of them. Groups, their children and hosts stand in the order in which they
+ * were added, as in Ansible's InventoryData.
+ */
 export class InventoryBuilder {
-  readonly #hosts = new Map<
-    string,
-    { variables: Map<string, SourcedVariable>; at: SourceRange | undefined }
-  >();
+  /** What is wrong with values, where the rest can be read on. */
+  readonly problems: Diagnostic[] = [];
+  /** Opens what is vaulted. */
+  readonly keyring: Keyring;
+  readonly #hosts = new Map<string, HostDraft>();
   readonly #groups = new Map<string, GroupDraft>();
+  #source: string | undefined;
 
-  host(name: string, at?: SourceRange): void {
-    if (!this.#hosts.has(name)) this.#hosts.set(name, { variables: new Map(), at });
+  constructor(keyring: Keyring) {
+    this.keyring = keyring;
+    this.group("all");
+    this.group("ungrouped");
+    this.addChild("all", "ungrouped");
   }
 
-  hostVariable(name: string, variable: string, value: SourcedVariable): void {
-    this.host(name);
-    this.#hosts.get(name)?.variables.set(variable, value);
-  }
-
-  group(name: string, at?: SourceRange): void {
-    if (!this.#groups.has(name)) {
-      this.#groups.set(name, { hosts: new Set(), children: new Set(), variables: new Map(), at });
-    }
+  /** What is added from now on comes from here. */
+  startSource(source: string): void {
+    this.#source = source;
   }
 
   hasGroup(name: string): boolean {
-    return name === "all" || name === "ungrouped" || this.#groups.has(name);
+    return this.#groups.has(name);
   }
 
-  addHost(group: string, host: string, at?: SourceRange): void {
-    this.host(host, at);
+  /** @throws DiagnosticsError for a name that is empty. */
+  group(name: string, at?: SourceRange): void {
+    if (name === "")
+      throw inputError("inventory-syntax", "a group must have a name", at === undefined ? {} : { at });
+    if (this.#groups.has(name)) return;
+    this.#groups.set(name, {
+      hosts: new Set(),
+      children: new Set(),
+      parents: new Set(),
+      variables: new Map(),
+      priority: 1,
+    });
+  }
+
+  /** @param port counts for a host that nobody has named before, as in Ansible. */
+  addHost(group: string, host: string, { at, port }: { at?: SourceRange; port?: number } = {}): void {
+    if (host === "")
+      throw inputError("inventory-syntax", "a host must have a name", at === undefined ? {} : { at });
     this.group(group, at);
+    let draft = this.#hosts.get(host);
+    if (draft === undefined) {
+      draft = { variables: new Map(), groups: new Set(), at, source: this.#source };
+      this.#hosts.set(host, draft);
+      if (port !== undefined) {
+        const where = at === undefined ? {} : { at };
+        draft.variables.set("ansible_port", { value: { kind: "literal", value: port, ...where }, ...where });
+      }
+    }
     this.#groups.get(group)?.hosts.add(host);
+    draft.groups.add(group);
   }
 
+  hostVariable(host: string, name: string, variable: SourcedVariable): void {
+    this.#hosts.get(host)?.variables.set(name, variable);
+  }
+
+  /** @throws DiagnosticsError when the group would become its own child. */
   addChild(group: string, child: string, at?: SourceRange): void {
     this.group(group, at);
     this.group(child, at);
+    const way = this.#wayBetween(child, group);
+    if (way !== undefined) {
+      throw inputError(
+        "inventory-syntax",
+        `the group \`${child}\` is its own child: ${[...way, child].join(" -> ")}`,
+        {
+          ...(at === undefined ? {} : { at }),
+          hint: "take one of these children out",
+        },
+      );
+    }
     this.#groups.get(group)?.children.add(child);
+    this.#groups.get(child)?.parents.add(group);
   }
 
-  groupVariable(group: string, variable: string, value: SourcedVariable): void {
-    this.group(group);
-    this.#groups.get(group)?.variables.set(variable, value);
+  /** @throws DiagnosticsError for a priority that is no number. */
+  groupVariable(group: string, name: string, variable: SourcedVariable): void {
+    this.group(group, variable.at);
+    const draft = this.#groups.get(group);
+    if (name !== "ansible_group_priority") draft?.variables.set(name, variable);
+    else if (draft !== undefined) draft.priority = priorityOf(group, variable);
   }
 
-  /** @throws DiagnosticsError when a group is its own child. */
   build(sources: readonly string[]): Inventory {
-    this.group("all");
-    this.group("ungrouped");
-    this.#attachLooseGroups();
-    const parents = this.#parents();
-    this.#refuseCycles();
+    // Every group that no other has for a child is a child of `all`.
+    for (const [name, { parents }] of this.#groups) {
+      if (name !== "all" && parents.size === 0) this.addChild("all", name);
+    }
+    this.#fillUngrouped();
     const depths = this.#depths();
-    this.#fillUngrouped(parents);
     const groups = new Map<string, Group>();
     for (const [name, draft] of this.#groups) {
-      const priority = draft.variables.get("ansible_group_priority")?.value;
       groups.set(name, {
         name,
         hosts: [...draft.hosts],
         children: [...draft.children],
-        parents: [...(parents.get(name) ?? [])],
+        parents: [...draft.parents],
         variables: draft.variables,
-        priority:
-          priority?.kind === "literal" && Number.isInteger(Number(priority.value))
-            ? Number(priority.value)
-            : 1,
+        priority: draft.priority,
         depth: depths.get(name) ?? 0,
       });
     }
-    return { hosts: this.#finishHosts(groups, parents), groups, sources };
+    return { hosts: this.#finishHosts(groups), groups, sources };
   }
 
-  /** Every group that no other has for a child is a child of `all`. */
-  #attachLooseGroups(): void {
-    const children = new Set([...this.#groups.values()].flatMap((draft) => [...draft.children]));
-    const all = this.#groups.get("all");
-    for (const name of this.#groups.keys()) {
-      if (name !== "all" && !children.has(name)) all?.children.add(name);
-    }
-  }
-
-  #parents(): Map<string, Set<string>> {
-    const parents = new Map<string, Set<string>>();
-    for (const [name, draft] of this.#groups) {
-      for (const child of draft.children) parents.set(child, (parents.get(child) ?? new Set()).add(name));
-    }
-    return parents;
-  }
-
-  #refuseCycles(): void {
-    const finished = new Set<string>();
-    const walk = (name: string, above: readonly string[]): void => {
-      if (above.includes(name)) {
-        const at = this.#groups.get(name)?.at;
-        throw inputError(
-          "inventory-syntax",
-          `the group \`${name}\` is its own child: ${[...above, name].join(" -> ")}`,
-          {
-            ...(at === undefined ? {} : { at }),
-            hint: "take one of these children out",
-          },
-        );
+  /** The groups that lead from one down to another, if any do. */
+  #wayBetween(top: string, bottom: string): string[] | undefined {
+    const cameFrom = new Map<string, string | undefined>([[bottom, undefined]]);
+    for (const [name] of cameFrom) {
+      if (name === top) {
+        const way: string[] = [];
+        for (let one: string | undefined = name; one !== undefined; one = cameFrom.get(one)) way.push(one);
+        return way;
       }
-      if (finished.has(name)) return;
-      for (const child of this.#groups.get(name)?.children ?? []) walk(child, [...above, name]);
-      finished.add(name);
-    };
-    for (const name of this.#groups.keys()) walk(name, []);
+      for (const parent of this.#groups.get(name)?.parents ?? [])
+        if (!cameFrom.has(parent)) cameFrom.set(parent, name);
+    }
+    return undefined;
   }
 
+  #fillUngrouped(): void {
+    const ungrouped = this.#groups.get("ungrouped");
+    for (const [name, { groups }] of this.#hosts) {
+      const isGrouped = [...groups].some((group) => group !== "all" && group !== "ungrouped");
+      if (isGrouped) {
+        ungrouped?.hosts.delete(name);
+        groups.delete("ungrouped");
+      } else {
+        ungrouped?.hosts.add(name);
+        groups.add("ungrouped");
+      }
+    }
+  }
+
+  /** The longest way from `all`: parents are done before their children. */
   #depths(): Map<string, number> {
-    const depths = new Map<string, number>([["all", 0]]);
-    const visit = (name: string, depth: number): void => {
-      if ((depths.get(name) ?? -1) > depth) return;
+    const depths = new Map<string, number>();
+    const waiting = new Map([...this.#groups].map(([name, { parents }]) => [name, parents.size]));
+    const ready = [...waiting].filter(([, parents]) => parents === 0).map(([name]) => name);
+    for (const name of ready) {
+      const depth = depths.get(name) ?? 0;
       depths.set(name, depth);
-      for (const child of this.#groups.get(name)?.children ?? []) visit(child, depth + 1);
-    };
-    visit("all", 0);
+      for (const child of this.#groups.get(name)?.children ?? []) {
+        depths.set(child, Math.max(depths.get(child) ?? 0, depth + 1));
+        const left = (waiting.get(child) ?? 0) - 1;
+        waiting.set(child, left);
+        if (left === 0) ready.push(child);
+      }
+    }
     return depths;
   }
 
-  #fillUngrouped(parents: ReadonlyMap<string, ReadonlySet<string>>): void {
-    const grouped = new Set<string>();
-    for (const [name, draft] of this.#groups) {
-      if (name !== "all" && name !== "ungrouped") for (const host of draft.hosts) grouped.add(host);
-    }
-    const ungrouped = this.#groups.get("ungrouped");
-    for (const name of this.#hosts.keys()) {
-      if (grouped.has(name)) ungrouped?.hosts.delete(name);
-      else ungrouped?.hosts.add(name);
-    }
-    if (parents.get("ungrouped") === undefined) this.#groups.get("all")?.children.add("ungrouped");
-  }
-
-  #finishHosts(
-    groups: ReadonlyMap<string, Group>,
-    parents: ReadonlyMap<string, ReadonlySet<string>>,
-  ): Map<string, Host> {
-    const direct = new Map<string, string[]>();
-    for (const group of groups.values()) {
-      for (const host of group.hosts) direct.set(host, [...(direct.get(host) ?? []), group.name]);
-    }
+  #finishHosts(groups: ReadonlyMap<string, Group>): Map<string, Host> {
     const ancestors = new Map<string, readonly string[]>();
-    const ancestorsOf = (name: string): readonly string[] => {
+    const withAncestors = (name: string): readonly string[] => {
       let found = ancestors.get(name);
       if (found === undefined) {
-        found = [
-          ...new Set([...(parents.get(name) ?? [])].flatMap((parent) => [...ancestorsOf(parent), parent])),
-        ];
+        found = [...new Set([name, ...[...(groups.get(name)?.parents ?? [])].flatMap(withAncestors)])];
         ancestors.set(name, found);
       }
       return found;
     };
+    // Hosts of the same groups share one list: a large inventory has many hosts and few ways to be grouped.
+    const lists = new Map<string, readonly string[]>();
     const hosts = new Map<string, Host>();
     for (const [name, draft] of this.#hosts) {
-      const mine = new Set((direct.get(name) ?? []).flatMap((group) => [...ancestorsOf(group), group]));
-      mine.delete("all");
+      const key = [...draft.groups].join("\0");
+      let list = lists.get(key);
+      if (list === undefined) {
+        const all = new Set([...draft.groups].flatMap(withAncestors));
+        all.delete("all");
+        list = inPrecedence([...all], groups);
+        lists.set(key, list);
+      }
       hosts.set(name, {
         name,
         variables: draft.variables,
-        groups: inPrecedence([...mine], groups),
+        groups: list,
         ...(draft.at === undefined ? {} : { at: draft.at }),
+        ...(draft.source === undefined ? {} : { source: draft.source }),
       });
     }
     return hosts;
   }
+}
+
+function priorityOf(group: string, { value, at }: SourcedVariable): number {
+  const written = value.kind === "literal" ? value.value : undefined;
+  const priority =
+    typeof written === "boolean"
+      ? Number(written)
+      : typeof written === "number"
+        ? Math.trunc(written)
+        : undefined;
+  if (priority !== undefined) return priority;
+  if (typeof written === "string" && /^\s*[+-]?\d+\s*$/.test(written)) return Number(written);
+  throw inputError(
+    "inventory-syntax",
+    `the ansible_group_priority of the group \`${group}\` is no whole number`,
+    {
+      ...(at === undefined ? {} : { at }),
+      expected: "a number such as 10; where groups are equally deep, the higher one wins",
+    },
+  );
 }
 
 /** Ansible's order of groups, the weakest first: depth, then priority, then name. */

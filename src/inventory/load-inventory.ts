@@ -1,56 +1,107 @@
-import { execFile } from "node:child_process";
-import { access, constants, readdir, stat } from "node:fs/promises";
+import { access, constants, open, readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { promisify } from "node:util";
-import { inputError } from "../diagnostics/diagnostic.ts";
-import type { SourcedVariable } from "../variables/sourced.ts";
-import { isValueMap, type Value } from "../variables/value.ts";
+import { DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
-import { fromJson } from "../variables/vault/vaulted-value.ts";
-import { readInput } from "../variables/yaml-source.ts";
+import { type InputText, isMap, parseYaml, readInput, type YamlSource } from "../variables/yaml-source.ts";
+import { readProgram } from "./dynamic-source.ts";
 import { readIni } from "./ini-source.ts";
 import type { Inventory } from "./inventory.ts";
 import { InventoryBuilder } from "./inventory-builder.ts";
+import { hostNames } from "./ranges.ts";
 import { readYamlInventory } from "./yaml-inventory.ts";
 
-const run = promisify(execFile);
-/** Files beside an inventory that are none (Ansible's INVENTORY_IGNORE_EXTS). */
-const IGNORED = /(^\.|~$|\.(orig|ini\.bak|bak|cfg|retry|pyc|pyo|md|rst|swp)$)/;
+/** Entries of a directory of sources that are none (Ansible's INVENTORY_IGNORE_EXTS, and what it ignores always). */
+const IGNORED =
+  /^\.|^host_vars$|^group_vars$|^vars_plugins$|\.(?:pyc|pyo|swp|bak|rpm|md|txt|rst|orig|ini|cfg|retry)$|~$/;
+
+export interface InventoryOptions {
+  /** Opens what is vaulted. */
+  keyring?: Keyring;
+  /** Keep templates that do not compile, to show them as they are written: nothing is going to render them. */
+  onlyToShow?: boolean;
+}
 
 /**
- * Loads the inventory from all its sources, in order: INI and YAML files, directories of them, executables, and `host1,host2,` lists.
+ * Loads the inventory from all its sources, in order: INI and YAML files, directories of them, programs, and `host1,host2,` lists.
  *
  * @throws DiagnosticsError
  */
-export async function loadInventory(sources: readonly string[], keyring = new Keyring()): Promise<Inventory> {
-  const builder = new InventoryBuilder();
-  for (const source of sources) await readSource(source, builder, keyring);
+export async function loadInventory(
+  sources: readonly string[],
+  { keyring = new Keyring(), onlyToShow = false }: InventoryOptions = {},
+): Promise<Inventory> {
+  const builder = new InventoryBuilder(keyring);
+  for (const source of sources) await readSource(source, builder);
+  if (builder.problems.length > 0 && !onlyToShow) throw new DiagnosticsError(builder.problems);
   return builder.build(sources);
 }
 
-async function readSource(source: string, builder: InventoryBuilder, keyring: Keyring): Promise<void> {
-  if (source.includes(",")) {
-    for (const host of source
-      .split(",")
-      .map((name) => name.trim())
-      .filter(Boolean))
-      builder.addHost("ungrouped", host);
-    return;
-  }
+async function readSource(source: string, builder: InventoryBuilder): Promise<void> {
   const information = await stat(source).catch(() => undefined);
-  if (information === undefined) {
-    throw inputError("file-not-found", `there is no inventory ${source}`, {
-      hint: `for a list of hosts add a comma: -i '${source},'`,
+  if (information?.isDirectory() === true) {
+    if (await readDirectory(source, builder)) return;
+    throw inputError("inventory-syntax", `there is no inventory in the folder ${source}`, {
+      hint: "as in Ansible, files that end in .ini, .cfg, .txt, .md, .bak and the like are left out of a folder",
     });
   }
-  if (information.isDirectory()) return readDirectory(source, builder, keyring);
-  if (await isExecutable(source)) return readExecutable(source, builder, keyring);
-  const input = await readInput(source, keyring);
-  if (/\.(ya?ml|json)$/.test(source)) readYamlInventory(input, source, builder);
-  else if (/\.(ini|cfg)$/.test(source) || !looksLikeYaml(input.text)) {
-    if (input.isFromVault) hideIniValues(input.text, keyring);
-    readIni(input.text, source, builder);
-  } else readYamlInventory(input, source, builder);
+  builder.startSource(source);
+  if (information !== undefined) return readFileSource(source, builder);
+  if (source.includes(",")) return readList(source, builder);
+  throw inputError("file-not-found", `there is no inventory ${source}`, {
+    hint: `for a list of hosts add a comma: -i '${source},'`,
+  });
+}
+
+/** `host1,host2:2222,web[1:3]` */
+function readList(source: string, builder: InventoryBuilder): void {
+  for (const item of source.split(",")) {
+    if (item.trim() === "") continue;
+    try {
+      const { names, port } = hostNames(item.trim());
+      for (const name of names) builder.addHost("ungrouped", name, port === undefined ? {} : { port });
+    } catch (error) {
+      throw inputError(
+        "inventory-syntax",
+        `-i ${source}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+}
+
+/** @returns whether there was a source in it. */
+async function readDirectory(folder: string, builder: InventoryBuilder): Promise<boolean> {
+  let found = false;
+  for (const name of (await readdir(folder)).sort(byCodePoint)) {
+    if (IGNORED.test(name)) continue;
+    const place = path.join(folder, name);
+    if ((await stat(place)).isDirectory()) {
+      if (await readDirectory(place, builder)) found = true;
+      continue;
+    }
+    await readSource(place, builder);
+    found = true;
+  }
+  return found;
+}
+
+function byCodePoint(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+}
+
+async function readFileSource(file: string, builder: InventoryBuilder): Promise<void> {
+  const extension = path.extname(file);
+  if (await isProgram(file)) return readProgram(file, builder);
+  const input = await readInput(file, builder.keyring);
+  if (extension === ".toml") {
+    throw inputError("inventory-syntax", `${file}: an inventory in TOML can't be read`, {
+      hint: `turn it into YAML: ansible-inventory -i ${file} --list --yaml`,
+    });
+  }
+  const source = [".yml", ".yaml", ".json", ""].includes(extension) ? yamlOf(input, file) : undefined;
+  if (source === undefined) {
+    if (input.isFromVault) hideIniValues(input.text, builder.keyring);
+    readIni(input.text, file, builder);
+  } else readYamlInventory(source, builder);
 }
 
 /** What stands behind an equals sign, to the end of the line (a group's variable) or of the word (a host's). */
@@ -60,72 +111,38 @@ function hideIniValues(text: string, keyring: Keyring): void {
     keyring.hide(value.replace(/^(["'])(.*)\1$/, "$2"));
 }
 
-async function readDirectory(folder: string, builder: InventoryBuilder, keyring: Keyring): Promise<void> {
-  for (const name of (await readdir(folder)).sort()) {
-    if (name === "group_vars" || name === "host_vars" || IGNORED.test(name)) continue;
-    await readSource(path.join(folder, name), builder, keyring);
+/** The file as YAML, unless it is written as INI. What is meant for YAML and has an error in it is told as YAML. */
+function yamlOf({ text, ...origin }: InputText, file: string): YamlSource | undefined {
+  const first = text.split("\n").find((line) => line.trim() !== "" && !/^\s*[#;]/.test(line));
+  if (first === undefined) return undefined;
+  // JSON on one line begins with a bracket too, but no section ends in what JSON ends in.
+  if (/^\s*\[[^"'{}[\],]*\]\s*(?:#.*)?$/.test(first)) return undefined;
+  try {
+    const source = parseYaml(text, file, origin);
+    return isMap(source.document.contents) || /\.(?:ya?ml|json)$/.test(file) ? source : undefined;
+  } catch (error) {
+    if (/\.(?:ya?ml|json)$/.test(file) || /^(?:---|[^\s=]+:(?:\s|$))/.test(first)) throw error;
+    return undefined;
   }
 }
 
-async function isExecutable(file: string): Promise<boolean> {
-  if (/\.(ya?ml|json|ini)$/.test(file)) return false;
-  return access(file, constants.X_OK).then(
+/** Whether it is a file to run. YAML that somebody made executable by accident is none. */
+async function isProgram(file: string): Promise<boolean> {
+  const handle = await open(file).catch(() => undefined);
+  if (handle === undefined) return false;
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    const start = buffer.subarray(0, bytesRead).toString("latin1");
+    if (!start.startsWith("#!") && start !== "\x7fELF") return false;
+  } finally {
+    await handle.close();
+  }
+  const isExecutable = await access(file, constants.X_OK).then(
     () => true,
     () => false,
   );
-}
-
-function looksLikeYaml(text: string): boolean {
-  const line = text.split("\n").find((one) => one.trim() !== "" && !one.trim().startsWith("#"));
-  return line !== undefined && /^(---|[A-Za-z_][\w-]*:\s*$)/.test(line);
-}
-
-/** A dynamic inventory: `--list` prints JSON (Ansible, "Developing dynamic inventory"). */
-async function readExecutable(file: string, builder: InventoryBuilder, keyring: Keyring): Promise<void> {
-  const variable = (value: Value): SourcedVariable => ({
-    value: fromJson(value, { file, line: 1, column: 1 }, keyring),
+  if (isExecutable) return true;
+  throw inputError("inventory-syntax", `the inventory program ${file} can't be run: it is not executable`, {
+    hint: `chmod +x ${file}`,
   });
-  const answer = await askProgram(file, ["--list"]);
-  const meta = isValueMap(answer["_meta"]) ? answer["_meta"]["hostvars"] : undefined;
-  const hosts = new Set<string>();
-  for (const [name, content] of Object.entries(answer)) {
-    if (name === "_meta") continue;
-    builder.group(name);
-    const group = Array.isArray(content) ? { hosts: content } : isValueMap(content) ? content : {};
-    for (const host of asList(group["hosts"])) {
-      builder.addHost(name, host);
-      hosts.add(host);
-    }
-    for (const child of asList(group["children"])) builder.addChild(name, child);
-    const { vars } = group as { vars?: Value };
-    if (isValueMap(vars)) {
-      for (const [key, value] of Object.entries(vars)) builder.groupVariable(name, key, variable(value));
-    }
-  }
-  for (const host of hosts) {
-    const variables = isValueMap(meta) ? (meta[host] ?? {}) : await askProgram(file, ["--host", host]);
-    if (!isValueMap(variables)) continue;
-    for (const [key, value] of Object.entries(variables)) builder.hostVariable(host, key, variable(value));
-  }
-}
-
-function asList(value: Value | undefined): string[] {
-  return Array.isArray(value) ? value.map(String) : [];
-}
-
-async function askProgram(file: string, args: readonly string[]): Promise<Record<string, Value>> {
-  try {
-    const { stdout } = await run(path.resolve(file), args, { timeout: 60_000, maxBuffer: 256 * 1024 * 1024 });
-    const answer = JSON.parse(stdout) as Value;
-    if (isValueMap(answer)) return answer;
-    throw new Error("it printed no JSON object");
-  } catch (error) {
-    throw inputError(
-      "inventory-syntax",
-      `the inventory program ${file} ${args.join(" ")} failed: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        hint: "run it by hand: it must print JSON as `ansible-inventory --list` does",
-      },
-    );
-  }
 }

@@ -1,16 +1,25 @@
-import { readFileSync } from "node:fs";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/did-you-mean.ts";
-import type { Inventory } from "./inventory.ts";
+import { globExpression, regularExpression } from "./glob.ts";
+import { type Inventory, membersOf } from "./inventory.ts";
+import { readHostsFile, splitPattern } from "./split-pattern.ts";
 
 /**
- * The hosts that a pattern names, in the inventory's order (Ansible, "Patterns: targeting hosts and groups"): names, groups, globs, `~regex`,
- * `group[0]`, `group[1:3]`, joined with `:` or `,`; `&` keeps what is in both, `!` takes away. `@file` reads names from a file.
+ * The hosts that a pattern names, in Ansible's order (Ansible, "Patterns: targeting hosts and groups"): names, groups, globs, `~regex`,
+ * `group[0]`, `group[1:3]`, joined with `:` or `,`; `&` keeps what is in both, `!` takes away. `@file` reads patterns from a file.
  *
  * @throws DiagnosticsError pattern-syntax, pattern-matches-nothing
  */
 export function hostsMatching(pattern: string, inventory: Inventory): string[] {
-  const parts = splitPattern(pattern);
+  const written = splitPattern(pattern);
+  if (written.length === 0) {
+    throw inputError("pattern-syntax", "the pattern is empty: it names no host", {
+      hint: "for every host write `all`",
+    });
+  }
+  const parts = written.flatMap((part) => (part.startsWith("@") ? readHostsFile(part.slice(1)) : [part]));
+  // Only a file can come to nothing here, and a list of no hosts means no host.
+  if (parts.length === 0) return [];
   const plain = parts.filter((part) => !/^[&!]/.test(part));
   const selected = new Set<string>();
   for (const part of plain.length === 0 ? ["all"] : plain) {
@@ -21,118 +30,61 @@ export function hostsMatching(pattern: string, inventory: Inventory): string[] {
     for (const host of selected) if (!kept.has(host)) selected.delete(host);
   }
   for (const part of parts.filter((one) => one.startsWith("!"))) {
-    for (const host of matchOne(part.slice(1), inventory, true)) selected.delete(host);
+    for (const host of matchOne(part.slice(1), inventory)) selected.delete(host);
   }
   return [...selected];
 }
 
-/** `:` and `,` separate, but not inside brackets, in IPv6 addresses or in a regular expression. */
-function splitPattern(pattern: string): string[] {
-  return pattern
-    .split(",")
-    .flatMap((part) => {
-      const trimmed = part.trim();
-      if (trimmed.startsWith("~") || trimmed.startsWith("@") || /^[0-9A-Fa-f]*:[0-9A-Fa-f:]*:/.test(trimmed))
-        return [trimmed];
-      return trimmed.split(/:(?![^[]*\])/).map((one) => one.trim());
-    })
-    .filter(Boolean);
-}
+/** `NAME[2]`, `NAME[-1]`, `NAME[1:3]`, `NAME[1:]`; the end is included. */
+const SUBSCRIPT = /^(.+)\[(?:(-?[0-9]+)|([0-9]+)[:-]([0-9]*))\]$/;
 
-function matchOne(part: string, inventory: Inventory, mayBeEmpty = false): string[] {
-  if (part.startsWith("@"))
-    return fileHosts(part.slice(1)).flatMap((name) => matchOne(name, inventory, mayBeEmpty));
-  const subscript = /^(.+)\[(-?\d+)?(?:(:)(-?\d+)?)?\]$/.exec(part);
-  if (subscript !== null && !part.startsWith("~")) return sliced(part, subscript, inventory);
-  const found = part.startsWith("~") ? byTest(regexOf(part), inventory) : byName(part, inventory);
-  if (found.length === 0 && !mayBeEmpty && !isEmptyGroup(part, inventory)) throw nothing(part, inventory);
+function matchOne(part: string, inventory: Inventory): readonly string[] {
+  if (part === "") throw inputError("pattern-syntax", "there is no pattern behind `!` or `&`");
+  if (inventory.hosts.has(part)) return [part];
+  const subscript = part.startsWith("~") ? null : SUBSCRIPT.exec(part);
+  if (subscript !== null) return sliced(part, subscript, inventory);
+  const found = enumerate(part, inventory);
+  if (found === undefined) throw nothing(part, inventory);
   return found;
-}
-
-function isEmptyGroup(part: string, inventory: Inventory): boolean {
-  return inventory.groups.has(part);
 }
 
 function sliced(
   part: string,
-  [, base = "", first, colon, last]: RegExpExecArray,
+  [, base = "", index, first, last]: RegExpExecArray,
   inventory: Inventory,
-): string[] {
-  const hosts = matchOne(base, inventory);
-  if (colon === undefined) {
-    const host = hosts.at(Number(first));
-    if (host === undefined) {
-      throw inputError("pattern-matches-nothing", `\`${part}\`: \`${base}\` has only ${hosts.length} hosts`);
-    }
-    return [host];
-  }
-  const [start, end] = [Number(first ?? 0), last === undefined ? hosts.length - 1 : Number(last)];
-  if (start >= 0 && end >= 0 && start > end) {
+): readonly string[] {
+  const hosts = enumerate(base, inventory);
+  if (hosts === undefined) throw nothing(base, inventory);
+  if (hosts.length === 0) return hosts;
+  const end = last === undefined || last === "" ? hosts.length - 1 : Number(last);
+  if (index === undefined && Number(first) > end && last !== "") {
     throw inputError("pattern-syntax", `\`${part}\` ends before it begins`, {
-      hint: `write ${base}[${end}:${start}]`,
+      hint: `write ${base}[${last}:${first}]`,
     });
   }
-  return hosts.slice(start, end === -1 ? undefined : end + 1);
-}
-
-function byName(name: string, inventory: Inventory): string[] {
-  if (name === "all" || name === "*") return [...inventory.hosts.keys()];
-  if (inventory.groups.has(name)) return membersOf(name, inventory);
-  if (inventory.hosts.has(name)) return [name];
-  if (!/[*?[]/.test(name)) return [];
-  const expression = name
-    .replace(/[.+^${}()|\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".")
-    .replaceAll("[!", "[^");
-  return byTest(new RegExp(`^${expression}$`), inventory);
-}
-
-function byTest(test: RegExp, inventory: Inventory): string[] {
-  const found = new Set<string>();
-  for (const group of inventory.groups.keys()) {
-    if (test.test(group)) for (const host of membersOf(group, inventory)) found.add(host);
+  const found =
+    index === undefined ? hosts.slice(Number(first), end + 1) : hosts.slice(Number(index)).slice(0, 1);
+  if (found.length === 0 || Number(index) < -hosts.length) {
+    const many = hosts.length === 1 ? "1 host" : `${hosts.length} hosts`;
+    throw inputError("pattern-matches-nothing", `\`${part}\`: \`${base}\` has only ${many}`, {
+      hint: "the first one is [0]",
+    });
   }
-  for (const host of inventory.hosts.keys()) if (test.test(host)) found.add(host);
-  return [...found];
+  return found;
 }
 
-/** Hosts of a group and of its children, in the inventory's order. */
-export function membersOf(group: string, inventory: Inventory): string[] {
-  if (group === "all") return [...inventory.hosts.keys()];
-  const members = new Set<string>();
-  const collect = (name: string): void => {
-    const one = inventory.groups.get(name);
-    for (const host of one?.hosts ?? []) members.add(host);
-    for (const child of one?.children ?? []) collect(child);
-  };
-  collect(group);
-  return [...inventory.hosts.keys()].filter((host) => members.has(host));
-}
-
-function regexOf(part: string): RegExp {
-  try {
-    return new RegExp(`^(?:${part.slice(1)})`);
-  } catch (error) {
-    throw inputError(
-      "pattern-syntax",
-      `\`${part}\` is no regular expression: ${error instanceof Error ? error.message : ""}`,
-    );
+/** @returns undefined when no group and no host has such a name; an empty group is something. */
+function enumerate(part: string, inventory: Inventory): readonly string[] | undefined {
+  const isRegex = part.startsWith("~");
+  if (!isRegex && !/[?*[]/.test(part)) {
+    if (inventory.groups.has(part)) return membersOf(part, inventory);
+    return inventory.hosts.has(part) ? [part] : undefined;
   }
-}
-
-function fileHosts(file: string): string[] {
-  try {
-    return readFileSync(file, "utf8")
-      .split("\n")
-      .map((line) => line.trim())
-      .filter((line) => line !== "" && !line.startsWith("#"));
-  } catch (error) {
-    throw inputError(
-      "file-unreadable",
-      `the list of hosts ${file} can't be read: ${error instanceof Error ? error.message : ""}`,
-    );
-  }
+  const test = isRegex ? regularExpression(part) : globExpression(part);
+  const groups = [...inventory.groups.keys()].filter((group) => test.test(group));
+  const hosts = new Set(groups.flatMap((group) => membersOf(group, inventory)));
+  for (const host of inventory.hosts.keys()) if (test.test(host)) hosts.add(host);
+  return groups.length === 0 && hosts.size === 0 ? undefined : [...hosts];
 }
 
 function nothing(part: string, inventory: Inventory): Error {

@@ -1,23 +1,61 @@
+import { type HostAddress, hostAddress } from "./host-address.ts";
+
+const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+/** More hosts than this in one line are a slip of the hand, not a fleet. */
+const MOST_HOSTS = 1_000_000;
+
+/** A host line's first word, taken apart: the hosts it stands for, and their port. */
+export interface HostNames {
+  names: readonly string[];
+  port?: number;
+}
+
 /**
- * The hosts that a pattern such as `web[01:20:2].example.com` or `db[a:c]` stands for (Ansible's expand_hostname_range).
+ * The hosts that `web1`, `web[01:20:2].example.com:2222`, `db[a:c]` or `[2001:db8::1]:22` stand for.
+ *
+ * @throws Error when a range can't be read.
+ */
+export function hostNames(pattern: string): HostNames {
+  const address: HostAddress = hostAddress(pattern) ?? { host: pattern };
+  if (address.port === undefined && pattern.endsWith(":")) {
+    throw new Error(`\`${pattern}\` ends with a colon: a port must stand behind it`);
+  }
+  if (address.host.trim() === "") throw new Error("a host must have a name");
+  const names = expandRanges(address.host);
+  return address.port === undefined ? { names } : { names, port: address.port };
+}
+
+/**
+ * The names that a pattern with ranges stands for (Ansible, "Adding ranges of hosts").
  *
  * @throws Error when a range can't be read.
  */
 export function expandRanges(pattern: string): string[] {
-  const open = /\[([^\]]*:[^\]]*)\]/.exec(pattern);
-  if (open?.[1] === undefined) return [pattern];
-  const before = pattern.slice(0, open.index);
-  const after = pattern.slice(open.index + open[0].length);
-  return rangeItems(open[1]).flatMap((item) => expandRanges(`${before}${item}${after}`));
+  if (!pattern.includes("[")) return [pattern];
+  let names = [""];
+  let rest = pattern;
+  while (rest.includes("[")) {
+    const open = rest.indexOf("[");
+    const close = rest.indexOf("]", open);
+    if (close === -1) throw new Error(`the bracket in \`${pattern}\` is not closed`);
+    const items = rangeItems(rest.slice(open + 1, close));
+    if (names.length * items.length > MOST_HOSTS) {
+      throw new Error(`\`${pattern}\` stands for more than ${MOST_HOSTS} hosts`);
+    }
+    const before = rest.slice(0, open);
+    names = names.flatMap((name) => items.map((item) => name + before + item));
+    rest = rest.slice(close + 1);
+  }
+  return names.map((name) => name + rest);
 }
 
 function rangeItems(text: string): string[] {
   const [begin = "", end = "", step = "1", ...rest] = text.split(":");
   const stride = Number(step);
-  if (rest.length > 0 || end === "" || !Number.isInteger(stride) || stride < 1) throw badRange(text);
+  if (rest.length > 0 || end === "" || !/^\d+$/.test(step) || stride < 1) throw badRange(text);
   if (/^[A-Za-z]$/.test(begin) && /^[A-Za-z]$/.test(end)) {
-    return numbers(begin.charCodeAt(0), end.charCodeAt(0), stride, text).map((code) =>
-      String.fromCharCode(code),
+    return numbers(LETTERS.indexOf(begin), LETTERS.indexOf(end), stride, text).map(
+      (index) => LETTERS[index] ?? "",
     );
   }
   if (!/^\d*$/.test(begin) || !/^\d+$/.test(end)) throw badRange(text);
@@ -34,7 +72,9 @@ function rangeItems(text: string): string[] {
 
 function numbers(begin: number, end: number, stride: number, text: string): number[] {
   if (begin > end) throw new Error(`the range [${text}] ends before it begins`);
-  return Array.from({ length: Math.floor((end - begin) / stride) + 1 }, (_, index) => begin + index * stride);
+  const length = Math.floor((end - begin) / stride) + 1;
+  if (length > MOST_HOSTS) throw new Error(`the range [${text}] stands for more than ${MOST_HOSTS} hosts`);
+  return Array.from({ length }, (_, index) => begin + index * stride);
 }
 
 function badRange(text: string): Error {

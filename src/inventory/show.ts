@@ -1,26 +1,42 @@
 import { redactMap } from "../variables/redact-value.ts";
+import type { VariableLayer } from "../variables/sourced.ts";
 import type { Templated } from "../variables/templated.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { VAULT_KEY } from "../variables/vault/vaulted-value.ts";
-import type { Inventory } from "./inventory.ts";
-import { groupAndHostVariables } from "./variable-layers.ts";
+import { type Inventory, membersOf } from "./inventory.ts";
+import { groupAndHostVariables, groupVariables, hostOnlyVariables } from "./variable-layers.ts";
 
-/** The inventory as `ansible-inventory --list` prints it. */
-export async function inventoryAsJson(inventory: Inventory, keyring: Keyring): Promise<ValueMap> {
-  const hostvars: ValueMap = {};
-  for (const host of inventory.hosts.keys()) {
-    const variables = await variablesOfHost(inventory, host, keyring);
-    if (Object.keys(variables).length > 0) hostvars[host] = variables;
-  }
-  const result: ValueMap = { _meta: { hostvars } };
+export interface ShowOptions {
+  /** Opens what is vaulted, and knows what must not be shown. */
+  keyring: Keyring;
+  /** Variables with the groups that have them, instead of all of them with the hosts (`ansible-inventory --export`). */
+  export?: boolean;
+}
+
+/** The inventory as `ansible-inventory --list` prints it; keys in the order of their characters. */
+export async function inventoryAsJson(inventory: Inventory, options: ShowOptions): Promise<ValueMap> {
+  const { keyring } = options;
+  const result: Record<string, ValueMap> = {};
   for (const group of inventory.groups.values()) {
     const entry: ValueMap = {};
     if (group.children.length > 0) entry["children"] = [...group.children];
     if (group.hosts.length > 0 && group.name !== "all") entry["hosts"] = [...group.hosts];
+    if (options.export === true) {
+      const variables = await variablesOfGroup(inventory, group.name, keyring);
+      if (Object.keys(variables).length > 0) entry["vars"] = variables;
+    }
     if (Object.keys(entry).length > 0) result[group.name] = entry;
   }
-  return result;
+  const hostvars: ValueMap = {};
+  for (const host of membersOf("all", inventory)) {
+    const variables =
+      options.export === true
+        ? written(await hostOnlyVariables(inventory, host, { keyring, onlyToShow: true }), keyring)
+        : await variablesOfHost(inventory, host, keyring);
+    if (Object.keys(variables).length > 0) hostvars[host] = variables;
+  }
+  return { ...result, _meta: { hostvars } };
 }
 
 /**
@@ -32,8 +48,18 @@ export async function variablesOfHost(
   host: string,
   keyring: Keyring,
 ): Promise<ValueMap> {
+  return written(await groupAndHostVariables(inventory, host, { keyring, onlyToShow: true }), keyring);
+}
+
+async function variablesOfGroup(inventory: Inventory, group: string, keyring: Keyring): Promise<ValueMap> {
+  const variables = written(await groupVariables(inventory, group, keyring), keyring);
+  const priority = inventory.groups.get(group)?.priority ?? 1;
+  return priority === 1 ? variables : { ...variables, ansible_group_priority: priority };
+}
+
+function written(layers: readonly VariableLayer[], keyring: Keyring): ValueMap {
   const variables: ValueMap = {};
-  for (const layer of await groupAndHostVariables(inventory, host, { playbookFolder: undefined, keyring })) {
+  for (const layer of layers) {
     for (const [name, { value }] of layer.variables) variables[name] = asWritten(value);
   }
   return redactMap(variables, keyring.secrets);
@@ -56,18 +82,48 @@ function asWritten(templated: Templated): Value {
   }
 }
 
-/** Groups and hosts as a tree, as `ansible-inventory --graph` prints it. */
-export function inventoryGraph(inventory: Inventory): string {
-  const lines: string[] = ["@all:"];
-  const walk = (name: string, depth: number): void => {
-    const group = inventory.groups.get(name);
-    const prefix = `${"  |".repeat(depth)}--`;
-    for (const child of group?.children ?? []) {
-      lines.push(`${prefix}@${child}:`);
-      walk(child, depth + 1);
-    }
-    if (name !== "all") for (const host of group?.hosts ?? []) lines.push(`${prefix}${host}`);
+/** A value as JSON with its keys sorted, as `ansible-inventory` prints it. */
+export function sortedJson(value: Value): string {
+  return JSON.stringify(
+    value,
+    (_, one: Value) =>
+      typeof one === "object" && one !== null && !Array.isArray(one)
+        ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+        : one,
+    4,
+  );
+}
+
+/**
+ * Groups and hosts as a tree, as `ansible-inventory --graph` prints it.
+ *
+ * @param top the group to begin with.
+ * @param options `withVariables` is `--vars`: with the variables of hosts and groups.
+ */
+export async function inventoryGraph(
+  inventory: Inventory,
+  top: string,
+  options: { keyring: Keyring; withVariables?: boolean },
+): Promise<string> {
+  const { keyring, withVariables = false } = options;
+  const lines: string[] = [];
+  const show = (text: string, depth: number): void => {
+    lines.push(depth === 0 ? text : `${"  |".repeat(depth)}--${text}`);
   };
-  walk("all", 1);
+  const showVariables = (variables: ValueMap, depth: number): void => {
+    for (const [name, value] of Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1)))
+      show(`{${name} = ${typeof value === "string" ? value : JSON.stringify(value)}}`, depth);
+  };
+  const walk = async (name: string, depth: number): Promise<void> => {
+    const group = inventory.groups.get(name);
+    show(`@${name}:`, depth);
+    for (const child of group?.children ?? []) await walk(child, depth + 1);
+    for (const host of name === "all" ? [] : (group?.hosts ?? [])) {
+      show(host, depth + 1);
+      if (withVariables) showVariables(await variablesOfHost(inventory, host, keyring), depth + 2);
+    }
+    if (withVariables) showVariables(await variablesOfGroup(inventory, name, keyring), depth + 1);
+  };
+  await walk(top, 0);
   return `${lines.join("\n")}\n`;
 }

@@ -1,21 +1,20 @@
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import path from "node:path";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
-import { readVariablesFile } from "../variables/variables-file.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import type { Inventory } from "./inventory.ts";
+import { type VariableFiles, variableFilesOf } from "./variable-files.ts";
 
 /** Where group_vars and host_vars are looked for besides beside the inventory. */
 export interface LayerOptions {
-  playbookFolder: string | undefined;
+  playbookFolder?: string | undefined;
   /** Opens the files that are vaulted. */
   keyring: Keyring;
+  /** Keep templates that do not compile, to show them as they are written. */
+  onlyToShow?: boolean;
 }
 
-type Variables = ReadonlyMap<string, SourcedVariable>;
-
-/** Files that were read, by path without extension: every host of a group shares them. */
-const cache = new Map<string, Promise<readonly VariableLayer[]>>();
+type Layers = readonly VariableLayer[];
 
 /**
  * The inventory part of Ansible's precedence for one host, lowest first: group variables of the inventory, group_vars/all, group_vars/*, host variables
@@ -27,109 +26,121 @@ export async function groupAndHostVariables(
   inventory: Inventory,
   host: string,
   options: LayerOptions,
-): Promise<readonly VariableLayer[]> {
-  const found = inventory.hosts.get(host);
-  const groups = found?.groups ?? [];
-  const inventoryFolders = await foldersOf(inventory);
-  const playbookFolders = options.playbookFolder === undefined ? [] : [options.playbookFolder];
-  const filesOf = async (
-    kind: "group_vars" | "host_vars",
-    name: string,
-    folders: readonly string[],
-  ): Promise<readonly VariableLayer[]> =>
-    (
-      await Promise.all(
-        folders.map((folder) => filesNamed(path.join(folder, kind), name, kind, options.keyring)),
-      )
-    ).flat();
-  const groupFiles = async (folders: readonly string[]): Promise<readonly VariableLayer[]> =>
-    (await Promise.all(groups.map((group) => filesOf("group_vars", group, folders)))).flat();
-  const all = inventory.groups.get("all")?.variables;
+): Promise<Layers> {
+  const groups = inventory.hosts.get(host)?.groups ?? [];
   return [
-    ...layer("inventory file group variables (all)", all),
+    ...(await layersOfGroups(inventory, groups, options)),
+    ...(await hostOnlyVariables(inventory, host, options)),
+  ];
+}
+
+/** What is written with a host itself and in its host_vars. @throws DiagnosticsError */
+export async function hostOnlyVariables(
+  inventory: Inventory,
+  host: string,
+  options: LayerOptions,
+): Promise<Layers> {
+  const files = variableFilesOf(options.keyring, options.onlyToShow === true);
+  const layers: VariableLayer[] = layer(
+    "inventory file host variables",
+    inventory.hosts.get(host)?.variables,
+  );
+  for (const folder of [...(await foldersOf(inventory)), ...playbookFolders(options)]) {
+    const found = files.named(folder, "host_vars", host);
+    if (found !== undefined) layers.push(...(await found));
+  }
+  return layers;
+}
+
+/** What is written with a group itself and in the inventory's group_vars. @throws DiagnosticsError */
+export async function groupVariables(inventory: Inventory, group: string, keyring: Keyring): Promise<Layers> {
+  const own = layer(`inventory file group variables (${group})`, inventory.groups.get(group)?.variables);
+  const files = variableFilesOf(keyring, true);
+  return [...own, ...(await filesOfGroups(files, [group], await foldersOf(inventory)))];
+}
+
+const known = new WeakMap<readonly string[], Map<string, Promise<Layers>>>();
+
+/** Hosts in the same groups share one list of them, and with it their layers. */
+function layersOfGroups(
+  inventory: Inventory,
+  groups: readonly string[],
+  options: LayerOptions,
+): Promise<Layers> {
+  let byPlace = known.get(groups);
+  if (byPlace === undefined) {
+    byPlace = new Map();
+    known.set(groups, byPlace);
+  }
+  const key = `${options.onlyToShow === true}\0${options.playbookFolder ?? ""}`;
+  let layers = byPlace.get(key);
+  if (layers === undefined) {
+    layers = readLayersOfGroups(inventory, groups, options);
+    byPlace.set(key, layers);
+  }
+  return layers;
+}
+
+async function readLayersOfGroups(
+  inventory: Inventory,
+  groups: readonly string[],
+  options: LayerOptions,
+): Promise<Layers> {
+  const files = variableFilesOf(options.keyring, options.onlyToShow === true);
+  const beside = await foldersOf(inventory);
+  const playbook = playbookFolders(options);
+  return [
+    ...layer("inventory file group variables (all)", inventory.groups.get("all")?.variables),
     ...groups.flatMap((group) =>
       layer(`inventory file group variables (${group})`, inventory.groups.get(group)?.variables),
     ),
-    ...(await filesOf("group_vars", "all", inventoryFolders)),
-    ...(await filesOf("group_vars", "all", playbookFolders)),
-    ...(await groupFiles(inventoryFolders)),
-    ...(await groupFiles(playbookFolders)),
-    ...layer("inventory file host variables", found?.variables),
-    ...(await filesOf("host_vars", host, inventoryFolders)),
-    ...(await filesOf("host_vars", host, playbookFolders)),
+    ...(await filesOfGroups(files, ["all"], beside)),
+    ...(await filesOfGroups(files, ["all"], playbook)),
+    ...(await filesOfGroups(files, groups, beside)),
+    ...(await filesOfGroups(files, groups, playbook)),
   ];
+}
+
+async function filesOfGroups(
+  files: VariableFiles,
+  groups: readonly string[],
+  folders: readonly string[],
+): Promise<VariableLayer[]> {
+  const layers: VariableLayer[] = [];
+  for (const folder of folders) {
+    for (const group of groups) {
+      const found = files.named(folder, "group_vars", group);
+      if (found !== undefined) layers.push(...(await found));
+    }
+  }
+  return layers;
+}
+
+function playbookFolders({ playbookFolder }: LayerOptions): string[] {
+  return playbookFolder === undefined ? [] : [playbookFolder];
 }
 
 const folderCache = new WeakMap<Inventory, Promise<string[]>>();
 
+/** The folders of the sources, in their order. */
 function foldersOf(inventory: Inventory): Promise<string[]> {
   let folders = folderCache.get(inventory);
   if (folders === undefined) {
-    folders = Promise.all(
-      inventory.sources
-        .filter((source) => !source.includes(","))
-        .map(async (source) => ((await stat(source)).isDirectory() ? source : path.dirname(source))),
-    ).then((all) => [...new Set(all)]);
+    folders = Promise.all(inventory.sources.map(folderOf)).then((all) => [
+      ...new Set(all.filter((folder) => folder !== undefined)),
+    ]);
     folderCache.set(inventory, folders);
   }
   return folders;
 }
 
-function layer(level: string, variables: Variables | undefined): VariableLayer[] {
+/** @returns undefined for a list of hosts, which stands nowhere. */
+async function folderOf(source: string): Promise<string | undefined> {
+  const information = await stat(source).catch(() => undefined);
+  if (information === undefined) return undefined;
+  return information.isDirectory() ? source : path.dirname(source);
+}
+
+function layer(level: string, variables: ReadonlyMap<string, SourcedVariable> | undefined): VariableLayer[] {
   return variables === undefined || variables.size === 0 ? [] : [{ level, variables }];
-}
-
-function filesNamed(
-  folder: string,
-  name: string,
-  level: string,
-  keyring: Keyring,
-): Promise<readonly VariableLayer[]> {
-  const key = path.join(folder, name);
-  let read = cache.get(key);
-  if (read === undefined) {
-    read = readNamed(folder, name, level, keyring);
-    cache.set(key, read);
-  }
-  return read;
-}
-
-/** `name`, `name.yml`, `name.yaml`, `name.json`, and every such file in a folder `name/`; all that exist count. */
-async function readNamed(
-  folder: string,
-  name: string,
-  level: string,
-  keyring: Keyring,
-): Promise<readonly VariableLayer[]> {
-  const present = new Set(await listing(folder));
-  const layers: VariableLayer[] = [];
-  for (const extension of ["", ".yml", ".yaml", ".json"]) {
-    if (!present.has(name + extension)) continue;
-    const file = path.join(folder, name + extension);
-    const files = extension === "" && (await stat(file)).isDirectory() ? await filesBelow(file) : [file];
-    for (const one of files)
-      layers.push({ level: `${level}/${name}`, variables: await readVariablesFile(one, keyring) });
-  }
-  return layers;
-}
-
-const listings = new Map<string, Promise<string[]>>();
-
-function listing(folder: string): Promise<string[]> {
-  let names = listings.get(folder);
-  if (names === undefined) {
-    names = readdir(folder).catch(() => []);
-    listings.set(folder, names);
-  }
-  return names;
-}
-
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = (await readdir(folder, { recursive: true, withFileTypes: true })).filter(
-    (entry) =>
-      entry.isFile() &&
-      (!entry.name.includes(".") || /\.(ya?ml|json)$/.test(entry.name)) &&
-      !entry.name.startsWith("."),
-  );
-  return entries.map((entry) => path.join(entry.parentPath, entry.name)).sort();
 }

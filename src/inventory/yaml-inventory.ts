@@ -3,29 +3,32 @@ import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import { compileValue } from "../variables/compile-value.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
 import type { Templated, TemplatedEntry } from "../variables/templated.ts";
-import { type InputText, parseYaml } from "../variables/yaml-source.ts";
+import type { YamlSource } from "../variables/yaml-source.ts";
 import type { InventoryBuilder } from "./inventory-builder.ts";
-import { expandRanges } from "./ranges.ts";
+import { type HostNames, hostNames } from "./ranges.ts";
 
 const GROUP_KEYS = ["hosts", "children", "vars"];
 
 /**
  * Reads an inventory in Ansible's YAML form: groups with `hosts`, `children` and `vars`.
  *
- * @throws DiagnosticsError yaml-syntax, inventory-syntax, unknown-key
+ * @throws DiagnosticsError inventory-syntax, unknown-key
  */
-export function readYamlInventory(
-  { text, ...origin }: InputText,
-  file: string,
-  builder: InventoryBuilder,
-): void {
-  const source = parseYaml(text, file, origin);
-  for (const { key, value, keyAt } of entries(
-    compileValue(source, source.document.contents),
-    "an inventory",
-  )) {
-    readGroup(key, value, keyAt, builder);
+export function readYamlInventory(source: YamlSource, builder: InventoryBuilder): void {
+  const content = compileValue(source, source.document.contents, builder.problems);
+  const groups = entries(content, "an inventory");
+  const plugin = groups.find(({ key }) => key === "plugin");
+  if (plugin !== undefined) {
+    throw inputError(
+      "inventory-syntax",
+      "this is the configuration of an Ansible inventory plugin, which is Python",
+      {
+        ...where(plugin.keyAt),
+        hint: `write what it finds into a file: ansible-inventory -i ${source.file} --list --export, or print it from a program`,
+      },
+    );
   }
+  for (const { key, value, keyAt } of groups) readGroup(key, value, keyAt, builder);
 }
 
 function readGroup(
@@ -41,8 +44,8 @@ function readGroup(
         builder.groupVariable(name, variable.key, sourced(variable));
     } else if (key === "children") {
       for (const child of entries(value, "children")) {
-        builder.addChild(name, child.key, child.keyAt);
         readGroup(child.key, child.value, child.keyAt, builder);
+        builder.addChild(name, child.key, child.keyAt);
       }
     } else if (key === "hosts") readHosts(name, value, builder);
     else throw unknownKey(key, keyAt);
@@ -51,30 +54,42 @@ function readGroup(
 
 function readHosts(group: string, content: Templated, builder: InventoryBuilder): void {
   for (const { key, value, keyAt } of entries(content, "hosts")) {
-    let names: string[];
+    let hosts: HostNames;
     try {
-      names = expandRanges(key);
+      hosts = hostNames(key);
     } catch (error) {
       throw inputError(
         "inventory-syntax",
         error instanceof Error ? error.message : String(error),
-        keyAt === undefined ? {} : { at: keyAt },
+        where(keyAt),
       );
     }
-    for (const name of names) {
-      builder.addHost(group, name, keyAt);
-      for (const variable of entries(value, `the host \`${key}\``))
-        builder.hostVariable(name, variable.key, sourced(variable));
+    const variables = entries(value, `the host \`${key}\``).map(
+      (entry) => [entry.key, sourced(entry)] as const,
+    );
+    for (const name of hosts.names) {
+      builder.addHost(group, name, {
+        ...where(keyAt),
+        ...(hosts.port === undefined ? {} : { port: hosts.port }),
+      });
+      for (const [variable, sourcedVariable] of variables)
+        builder.hostVariable(name, variable, sourcedVariable);
     }
   }
 }
 
+/** The entries of a mapping. Nothing is an empty one, and a single name is one key, as in `hosts: web1`. */
 function entries(value: Templated, what: string): readonly TemplatedEntry[] {
   if (value.kind === "map") return value.entries;
-  if (value.kind === "literal" && value.value === null) return [];
-  if (value.kind === "literal" && typeof value.value === "object" && !Array.isArray(value.value)) return [];
+  if (value.kind === "literal") {
+    if (value.value === null) return [];
+    if (typeof value.value === "string" && (what === "hosts" || what === "children")) {
+      const nothing: Templated = { kind: "literal", value: null };
+      return [{ key: value.value, value: nothing, ...(value.at === undefined ? {} : { keyAt: value.at }) }];
+    }
+  }
   throw inputError("inventory-syntax", `${what} must be a mapping`, {
-    ...(value.at === undefined ? {} : { at: value.at }),
+    ...where(value.at),
     hint: "each host is a key: write `web1:` and not `- web1`",
   });
 }
@@ -82,12 +97,16 @@ function entries(value: Templated, what: string): readonly TemplatedEntry[] {
 function unknownKey(key: string, at: SourceRange | undefined): DiagnosticsError {
   const meant = didYouMean(key, GROUP_KEYS);
   return inputError("unknown-key", `a group has no \`${key}\``, {
-    ...(at === undefined ? {} : { at }),
+    ...where(at),
     expected: GROUP_KEYS.join(", "),
     ...(meant === undefined ? {} : { hint: `did you mean \`${meant}\`?` }),
   });
 }
 
 function sourced({ value, keyAt }: TemplatedEntry): SourcedVariable {
-  return { value, ...(keyAt === undefined ? {} : { at: keyAt }) };
+  return { value, ...where(keyAt) };
+}
+
+function where(at: SourceRange | undefined): { at?: SourceRange } {
+  return at === undefined ? {} : { at };
 }

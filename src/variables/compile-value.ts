@@ -72,7 +72,7 @@ function mapEntries(
   node: { items: { key: unknown; value: unknown }[] },
   above: ReadonlySet<unknown>,
 ): TemplatedEntry[] {
-  const entries: TemplatedEntry[] = [];
+  const entries = new Map<string, TemplatedEntry>();
   for (const pair of node.items) {
     if (pair.key !== null && !isScalar(pair.key)) {
       throw inputError("yaml-syntax", "a key must be text", {
@@ -83,26 +83,26 @@ function mapEntries(
     const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
     // `<<: *defaults` (YAML 1.1, merge keys): what the map itself says wins.
     if (key === "<<" || key === MERGE_KEY) {
-      const merged = compile(source, pair.value, above);
-      const maps = merged.kind === "list" ? merged.items : [merged];
-      for (const map of maps) {
+      const below = compile(source, pair.value, above);
+      for (const map of below.kind === "list" ? below.items : [below]) {
         for (const entry of entriesOf(map)) {
-          if (!entries.some((one) => one.key === entry.key)) entries.push(entry);
+          if (!entries.has(entry.key)) entries.set(entry.key, entry);
         }
       }
       continue;
     }
-    const entry = { key, keyAt: source.at(pair.key as YamlNode), value: compile(source, pair.value, above) };
-    const index = entries.findIndex((one) => one.key === key);
-    if (index === -1) entries.push(entry);
-    else entries[index] = entry;
+    entries.set(key, {
+      key,
+      keyAt: source.at(pair.key as YamlNode),
+      value: compile(source, pair.value, above),
+    });
   }
-  return entries;
+  return [...entries.values()];
 }
 
 /** A scalar that does not compile is a template that can't be evaluated: what uses it need not complain once more. */
 function collected(
-  { problems }: Source,
+  { problems, origin }: Source,
   at: NonNullable<Templated["at"]>,
   written: unknown,
   compileIt: () => Templated,
@@ -113,6 +113,7 @@ function collected(
   } catch (error) {
     if (!(error instanceof DiagnosticsError)) throw error;
     problems.push(...error.diagnostics);
+    if (origin.isFromVault) origin.keyring.hide(String(written));
     const evaluate = (): never => {
       throw error;
     };
@@ -197,11 +198,9 @@ function compiledScalar(value: unknown, tag: string | undefined, at: SourceRange
   return { kind: "literal", value: plain(value), at };
 }
 
-/** YAML's dates and large integers as what JSON can say. */
+/** What the types of YAML that nobody uses come to: JSON has text for them. */
 function plain(value: unknown): Value {
   if (value === undefined || value === null) return null;
-  if (typeof value === "bigint") return Number(value);
-  if (value instanceof Date) return value.toISOString().replace(/T00:00:00\.000Z$/, "");
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
   return String(value);
 }

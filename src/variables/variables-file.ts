@@ -1,4 +1,4 @@
-import { DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
+import { type Diagnostic, DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
 import { compileValue } from "./compile-value.ts";
 import type { SourcedVariable } from "./sourced.ts";
 import type { Keyring } from "./vault/keyring.ts";
@@ -15,20 +15,28 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 export async function readVariablesFile(
   file: string,
   keyring: Keyring,
+  options: VariablesFileOptions = {},
 ): Promise<ReadonlyMap<string, SourcedVariable>> {
   const { text, ...origin } = await readInput(file, keyring);
-  return parseVariables(text, file, origin);
+  return parseVariables(text, file, { origin, ...options });
 }
 
-/** @throws DiagnosticsError yaml-syntax, wrong-type */
+export interface VariablesFileOptions {
+  /** Keep templates that do not compile, to show them as they are written: nothing is going to render them. */
+  onlyToShow?: boolean;
+}
+
+/** @throws DiagnosticsError yaml-syntax, wrong-type, template-syntax: all that is wrong in the file */
 export function parseVariables(
   text: string,
   file: string,
-  origin?: Origin,
+  { origin, onlyToShow = false }: VariablesFileOptions & { origin?: Origin } = {},
 ): ReadonlyMap<string, SourcedVariable> {
   const source = parseYaml(text, file, origin);
   if (source.document.contents === null) return new Map();
-  const compiled = compileValue(source, source.document.contents);
+  const problems: Diagnostic[] = [];
+  const compiled = compileValue(source, source.document.contents, problems);
+  if (problems.length > 0 && !onlyToShow) throw new DiagnosticsError(problems);
   if (compiled.kind === "literal" && compiled.value === null) return new Map();
   if (compiled.kind !== "map") {
     throw inputError("wrong-type", "a file of variables is a mapping of names to values", {

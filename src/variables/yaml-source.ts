@@ -18,6 +18,7 @@ import {
   type SourceRange,
 } from "../diagnostics/diagnostic.ts";
 import { Keyring } from "./vault/keyring.ts";
+import { PLAIN_SCALARS } from "./yaml-scalars.ts";
 
 /** Whether a text came out of a vault, and what opens the vaults in it. */
 export interface Origin {
@@ -49,18 +50,16 @@ const KEPT_TAGS: ScalarTag[] = ["!expr", "!vault", "!vault-encrypted", "!unsafe"
   resolve: (text) => text,
 }));
 
-/** YAML 1.1 takes `y` and `n` for booleans too; PyYAML, and so Ansible, does not. */
-function withoutSingleLetterBooleans(tag: Tags[number]): Tags[number] {
-  if (typeof tag === "string" || tag.tag !== "tag:yaml.org,2002:bool" || tag.collection !== undefined)
-    return tag;
-  if (tag.test === undefined) return tag;
-  return { ...tag, test: new RegExp(tag.test.source.replace("Y|y|", "").replace("N|n|", "")) };
+const TYPED_BY_US = new Set(PLAIN_SCALARS.map(({ tag }) => tag));
+
+function isTypedByUs(tag: Tags[number]): boolean {
+  return typeof tag !== "string" && tag.collection === undefined && TYPED_BY_US.has(tag.tag);
 }
 
 const withoutVaults = (): Origin => ({ keyring: new Keyring(), isFromVault: false });
 
 /**
- * Parses YAML as Ansible's files mean it: version 1.1, in which `yes` is true and `0644` octal.
+ * Parses YAML as Ansible's files mean it: version 1.1 with PyYAML's types (yaml-scalars.ts), in which `yes` is true and `0644` octal.
  *
  * @throws DiagnosticsError yaml-syntax, with every error that was found.
  */
@@ -70,7 +69,7 @@ export function parseYaml(text: string, file: string, origin: Origin = withoutVa
     lineCounter,
     version: "1.1",
     merge: true,
-    customTags: (tags) => [...tags.map(withoutSingleLetterBooleans), ...KEPT_TAGS],
+    customTags: (tags) => [...tags.filter((tag) => !isTypedByUs(tag)), ...PLAIN_SCALARS, ...KEPT_TAGS],
     prettyErrors: false,
   });
   const at = (offset: number, end: number): SourceRange => {

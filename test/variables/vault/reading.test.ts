@@ -43,7 +43,7 @@ async function findings(act: () => unknown): Promise<readonly Diagnostic[]> {
 }
 
 function scopeOf(yaml: string, keyring: Keyring) {
-  const variables = parseVariables(yaml, "vars.yml", { keyring, isFromVault: false });
+  const variables = parseVariables(yaml, "vars.yml", { origin: { keyring, isFromVault: false } });
   return createScope({ keyring, layers: [{ level: "test", variables }] });
 }
 
@@ -100,7 +100,7 @@ describe("files that are vaulted as a whole", () => {
   test("are read as inventory, group_vars, host_vars and with -e", async () => {
     const folder = folderWith({
       "inventory/hosts.yml": vault("all:\n  hosts:\n    web1:\n      from_yaml: yaml-s3cret\n"),
-      "inventory/more.ini": vault(
+      "inventory/more": vault(
         'web1 from_ini="ini s3cret"\n[web]\nweb1\n[web:vars]\nfrom_group = group s3cret\n',
       ),
       "inventory/group_vars/all/vault.yml": vault(
@@ -111,7 +111,7 @@ describe("files that are vaulted as a whole", () => {
       "extra.yml": vault("from_extra: extra-s3cret\n"),
     });
     const keyring = keyringWith(["default", PASSWORD]);
-    const inventory = await loadInventory([path.join(folder, "inventory")], keyring);
+    const inventory = await loadInventory([path.join(folder, "inventory")], { keyring });
     const extra = await extraVariables([`@${folder}/extra.yml`], keyring);
     const layers = await groupAndHostVariables(inventory, "web1", { playbookFolder: undefined, keyring });
     const scope = createScope({ keyring, layers: [...layers, extra] });
@@ -130,7 +130,7 @@ describe("files that are vaulted as a whole", () => {
       expect(scope.lookup(name), name).toBe(value);
       expect(keyring.secrets.appearsIn(String(value)), name).toBe(name !== "port");
     }
-    const shown = JSON.stringify(await inventoryAsJson(inventory, keyring));
+    const shown = JSON.stringify(await inventoryAsJson(inventory, { keyring }));
     expect(shown).not.toMatch(/s3cret|4711/);
   });
 

@@ -1,0 +1,201 @@
+import { chmod, symlink } from "node:fs/promises";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { type Inventory, membersOf } from "../../src/inventory/inventory.ts";
+import { loadInventory } from "../../src/inventory/load-inventory.ts";
+import { inventoryAsJson, variablesOfHost } from "../../src/inventory/show.ts";
+import type { ValueMap } from "../../src/variables/value.ts";
+import { Keyring } from "../../src/variables/vault/keyring.ts";
+import { findings, folderWith, inventoryOf } from "./inventory-files.ts";
+
+const shown = (inventory: Inventory, host: string): Promise<ValueMap> =>
+  variablesOfHost(inventory, host, new Keyring());
+
+describe("Bad inventories", () => {
+  test.each([
+    [
+      "a group that is its own child",
+      "hosts",
+      "[a:children]\nb\n[b:children]\na\n[a]\n[b]\n",
+      ["inventory-syntax:4"],
+    ],
+    [
+      "a group that is its own child, in YAML",
+      "hosts.yml",
+      "a:\n  children:\n    b:\n      children:\n        a:\n",
+      ["inventory-syntax:3"],
+    ],
+    ["a range that ends before it begins", "hosts", "web[3:1]\n", ["inventory-syntax:1"]],
+    ["a range with a step of none", "hosts", "web[1:3:0]\n", ["inventory-syntax:1"]],
+    ["a range of more hosts than anybody has", "hosts", "web[1:99999999]\n", ["inventory-syntax:1"]],
+    ["ranges that multiply to more", "hosts", "web[1:9999][1:9999]\n", ["inventory-syntax:1"]],
+    ["a bracket that is not closed", "hosts", "web[1:3\n", ["inventory-syntax:1"]],
+    [
+      "variables of a group that nothing defines",
+      "hosts",
+      "[web]\n[wbe:vars]\nx=1\n",
+      ["inventory-syntax:2"],
+    ],
+    ["a child that nothing defines", "hosts", "[web:children]\nwbe\n", ["inventory-syntax:2"]],
+    ["a section of no known kind", "hosts", "[web:childs]\n", ["inventory-syntax:1"]],
+    ["a quote that is not closed", "hosts", "web1 x='a\n", ["inventory-syntax:1"]],
+    [
+      "every wrong line at once",
+      "hosts",
+      "web1 x\n[g:vars]\nnothing\n[g]\nh y\n",
+      ["inventory-syntax:1", "inventory-syntax:3", "inventory-syntax:5"],
+    ],
+    [
+      "a priority that is no number",
+      "hosts",
+      "[g]\n[g:vars]\nansible_group_priority=high\n",
+      ["inventory-syntax:3"],
+    ],
+    ["a list of hosts in YAML", "hosts.yml", "all:\n  hosts:\n    - web1\n", ["inventory-syntax:3"]],
+    ["a misspelt key in YAML", "hosts.yml", "all:\n  host:\n    web1:\n", ["unknown-key:2"]],
+    ["a group that is text", "hosts.yml", "web: web1\n", ["inventory-syntax:1"]],
+    ["YAML that does not parse", "hosts.yml", "all:\n  hosts:\n\tweb1:\n", ["yaml-syntax:3"]],
+    ["the same host twice in YAML", "hosts.yml", "all:\n  hosts:\n    a:\n    a:\n", ["yaml-syntax:3"]],
+    ["a plugin's configuration", "aws.yml", "plugin: aws_ec2\nregions: []\n", ["inventory-syntax:1"]],
+    ["TOML", "hosts.toml", "[all.hosts]\n", ["inventory-syntax"]],
+    ["a template that does not parse", "hosts", "web1 x='{{ a | default(1) }}'\n", ["template-syntax:1"]],
+    ["a program that fails", "cloud", "#!/bin/sh\nexit 3\n", ["inventory-syntax"]],
+    ["a program that prints no JSON", "cloud", "#!/bin/sh\necho hello\n", ["inventory-syntax"]],
+    [
+      "a program whose hosts are no list",
+      "cloud",
+      '#!/bin/sh\necho \'{"web": {"hosts": "web1"}}\'\n',
+      ["inventory-syntax"],
+    ],
+  ])("%s", async (_, name, text, codes) => {
+    expect(await findings(() => inventoryOf(name, text))).toEqual(codes);
+  });
+
+  test("a program that nobody made executable is told of, and not read as a list of hosts", async () => {
+    const folder = await folderWith({ cloud: "#!/bin/sh\necho {}\n" });
+    await chmod(path.join(folder, "cloud"), 0o644);
+    expect(await findings(() => loadInventory([path.join(folder, "cloud")]))).toEqual(["inventory-syntax"]);
+  });
+
+  test("a folder whose files are all left out is told of", async () => {
+    const folder = await folderWith({ "hosts.ini": "web1\n", "README.md": "" });
+    expect(await findings(() => loadInventory([folder]))).toEqual(["inventory-syntax"]);
+  });
+
+  test("a source that is not there is told of", async () => {
+    expect(await findings(() => loadInventory(["/nonexistent/hosts"]))).toEqual(["file-not-found"]);
+  });
+
+  test("an empty file has no hosts, and is no error", async () => {
+    expect((await inventoryOf("hosts", "")).hosts.size).toBe(0);
+    expect((await inventoryOf("hosts.yml", "---\n")).hosts.size).toBe(0);
+  });
+});
+
+describe("Sources", () => {
+  test("a list of hosts may have ranges and ports", async () => {
+    const inventory = await loadInventory(["web[1:2]:2222, db1,"]);
+    expect([...inventory.hosts.keys()]).toEqual(["web1", "web2", "db1"]);
+    expect(await shown(inventory, "web2")).toEqual({ ansible_port: 2222 });
+  });
+
+  test("YAML that somebody made executable is still read as YAML", async () => {
+    const folder = await folderWith({ "hosts.yml": "all:\n  hosts:\n    web1:\n" });
+    await chmod(path.join(folder, "hosts.yml"), 0o755);
+    expect([...(await loadInventory([path.join(folder, "hosts.yml")])).hosts.keys()]).toEqual(["web1"]);
+  });
+
+  test("text with braces from a program is a template, as in any other inventory", async () => {
+    const inventory = await inventoryOf(
+      "cloud",
+      `#!/bin/sh\necho '{"web": {"hosts": ["a"], "vars": {"x": ["{{ y }}"]}}}'\n`,
+    );
+    const value = inventory.groups.get("web")?.variables.get("x")?.value;
+    expect(value?.kind === "list" ? value.items[0]?.kind : value?.kind).toBe("text");
+  });
+
+  test("a number that JavaScript could not hold exactly keeps all its digits, as text", async () => {
+    const ini = await inventoryOf("hosts", "web1 id=12345678901234567890\n");
+    const yaml = await inventoryOf("hosts.yml", "all: {hosts: {web1: {id: 12345678901234567890}}}\n");
+    expect(await shown(ini, "web1")).toEqual({ id: "12345678901234567890" });
+    expect(await shown(yaml, "web1")).toEqual({ id: "12345678901234567890" });
+  });
+
+  test("a host knows the source that named it first", async () => {
+    const folder = await folderWith({ a: "web1\n", b: "web1\nweb2\n" });
+    const inventory = await loadInventory([path.join(folder, "a"), path.join(folder, "b")]);
+    expect([...inventory.hosts.values()].map(({ source }) => path.basename(source ?? ""))).toEqual([
+      "a",
+      "b",
+    ]);
+  });
+
+  test("templates that do not compile are shown as they are written", async () => {
+    const folder = await folderWith({
+      hosts: "web1 x='{{ a | b }}'\n",
+      "group_vars/all.yml": 'y: "{{ c | d }}"\n',
+    });
+    const inventory = await loadInventory([path.join(folder, "hosts")], { onlyToShow: true });
+    expect(await shown(inventory, "web1")).toEqual({ x: "{{ a | b }}", y: "{{ c | d }}" });
+  });
+
+  test("with --export variables stay with their groups", async () => {
+    const folder = await folderWith({
+      hosts: "web1 own=1\n[web]\nweb1\n[web:vars]\nx=1\nansible_group_priority=7\n",
+      "group_vars/web.yml": "y: 2\n",
+      "host_vars/web1.yml": "z: 3\n",
+    });
+    const inventory = await loadInventory([path.join(folder, "hosts")]);
+    expect(await inventoryAsJson(inventory, { keyring: new Keyring(), export: true })).toEqual({
+      _meta: { hostvars: { web1: { own: 1, z: 3 } } },
+      all: { children: ["ungrouped", "web"] },
+      web: { hosts: ["web1"], vars: { x: 1, y: 2, ansible_group_priority: 7 } },
+    });
+  });
+});
+
+describe("group_vars and host_vars", () => {
+  test("a file and a folder of the same name are both read", async () => {
+    const folder = await folderWith({
+      hosts: "[web]\nweb1\n",
+      "group_vars/web/a.yml": "from_folder: 1\nboth: folder\n",
+      "group_vars/web.yml": "from_file: 1\nboth: file\n",
+      "host_vars/web1": "plain: 1\n",
+      "host_vars/web1.json": '{"json": 1}',
+    });
+    const inventory = await loadInventory([path.join(folder, "hosts")]);
+    expect(await shown(inventory, "web1")).toEqual({
+      from_folder: 1,
+      from_file: 1,
+      both: "file",
+      plain: 1,
+      json: 1,
+    });
+  });
+
+  test("links to files and folders are followed", async () => {
+    const folder = await folderWith({
+      hosts: "web1\n",
+      "shared.yml": "x: 1\n",
+      "more/a.yml": "y: 2\n",
+      "group_vars/.keep": "",
+    });
+    await symlink("../shared.yml", path.join(folder, "group_vars/all.yml"));
+    await symlink("../more", path.join(folder, "group_vars/ungrouped"));
+    const inventory = await loadInventory([path.join(folder, "hosts")]);
+    expect(await shown(inventory, "web1")).toEqual({ x: 1, y: 2 });
+  });
+
+  test("a file that is no mapping is told of", async () => {
+    const folder = await folderWith({ hosts: "web1\n", "host_vars/web1.yml": "- a\n" });
+    const inventory = await loadInventory([path.join(folder, "hosts")]);
+    expect(await findings(() => shown(inventory, "web1"))).toEqual(["wrong-type:1"]);
+  });
+});
+
+test("twenty thousand hosts in a thousand groups are no matter", async () => {
+  const lines = Array.from({ length: 1000 }, (_, group) => `[g${group}]\nh${group}-[1:20] x=${group}\n`);
+  const inventory = await inventoryOf("hosts", lines.join(""));
+  expect(membersOf("all", inventory)).toHaveLength(20_000);
+  expect(inventory.hosts.get("h999-20")?.groups).toEqual(["g999"]);
+});
