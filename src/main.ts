@@ -2,6 +2,7 @@ import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
 import path from "node:path";
 import { Command, CommanderError, Option } from "commander";
+import { addPgbouncerCommands } from "./cli/define-pgbouncer-commands.ts";
 import { addVaultCommands, withVaultOptions } from "./cli/define-vault-commands.ts";
 
 // Compiled code is kept in a folder of the user's own: the default is one in /tmp, where others may write.
@@ -135,6 +136,7 @@ program
   });
 
 addVaultCommands(program);
+addPgbouncerCommands(program, withHostOptions);
 
 const lab = program
   .command("lab")

@@ -1,5 +1,5 @@
 import type { Change, NeededChange } from "../modules/change.ts";
-import { type ActionResult, ModuleFailure } from "../modules/module.ts";
+import { type ActionResult, ModuleFailure, type ParameterFinding } from "../modules/module.ts";
 import type { StepOutput } from "../modules/step.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { LOOK_AHEAD_AFTER_CHANGE } from "./ask-ahead.ts";
@@ -19,6 +19,8 @@ export interface PassHooks {
   turn(): Promise<void>;
   /** Called before the first step: what must be remembered on the host is remembered now. */
   beforeChange(change: NeededChange): Promise<void>;
+  /** Called with what the module finds questionable. */
+  warn(findings: readonly ParameterFinding[]): void;
   progress(step: string, line?: string): void;
   /**
    * After a change: reads what the parameters point to on the controller anew, asks for this pass, and for as much of what comes next as is wise.
@@ -62,6 +64,7 @@ export async function applyPass(
 ): Promise<PassResult> {
   const { module, input } = prepared;
   const before = compare(context, session, task, prepared);
+  if (before.warnings !== undefined) hooks.warn(before.warnings);
   if (before.action === "none") return { kind: "none", reason: before.reason, data: before.data };
   const now = situation(context, session, task);
   const { inCheckMode = "predict" } = module;

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { ModuleFailure } from "../modules/module.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import { PendingOnHost, type Scope } from "../variables/scope.ts";
@@ -11,6 +12,7 @@ import type { HostContext } from "./host-context.ts";
 import type { HostSession } from "./host-session.ts";
 import { judged, retryAfterMs } from "./judge.ts";
 import { type Pass, passesOf } from "./passes.ts";
+import { diagnosticsOf } from "./place-findings.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { isSilent, type ReportedPass, referenceTo, reportFinished } from "./report-task.ts";
 import { holds, skipped } from "./skip.ts";
@@ -174,9 +176,10 @@ async function attemptPass(
 async function judgedPass(running: RunningPass, attempt: number): Promise<Outcome> {
   const { context, task, pass } = running;
   try {
-    const outcome = await whenKnown(context, () => tryPass(running)).catch((error: unknown) =>
-      failure(context, error),
-    );
+    const outcome = await whenKnown(context, () => tryPass(running)).catch((error: unknown) => ({
+      ...failure(context, error),
+      ...placed(error, task, pass.scope),
+    }));
     return judged(task, pass.scope, outcome, attempt);
   } catch (error) {
     return failure(context, error);
@@ -185,6 +188,12 @@ async function judgedPass(running: RunningPass, attempt: number): Promise<Outcom
 
 function failure(context: HostContext, error: unknown): Outcome {
   return outcomeOfError(error, context.changesPending, context.options.checkMode);
+}
+
+/** A module that blames its parameters is shown with their lines. */
+function placed(error: unknown, task: Task, scope: Scope): Pick<Outcome, "diagnostics"> {
+  if (!(error instanceof ModuleFailure) || error.findings.length === 0) return {};
+  return { diagnostics: diagnosticsOf(error.findings, "error", task, scope) };
 }
 
 async function tryPass(running: RunningPass): Promise<Outcome> {
@@ -200,6 +209,10 @@ async function tryPass(running: RunningPass): Promise<Outcome> {
   const reference = referenceTo(context, running);
   const result = await applyPass(context, session, task, prepared, {
     turn: () => context.hooks.turn(),
+    warn: (findings) => {
+      for (const diagnostic of diagnosticsOf(findings, "warning", task, pass.scope))
+        context.emit({ type: "warning", host: context.host, message: diagnostic.message, diagnostic });
+    },
     beforeChange: async (change) => {
       const summary = silent ? "hidden by no_log" : context.secrets.redact(change.summary);
       context.emit({ type: "task-started", host: context.host, task: reference, summary });

@@ -26,6 +26,7 @@ export type DiagnosticCode =
   | "unknown-tag"
   | "unknown-handler"
   | "invalid-role-variable"
+  | "refused-configuration"
   | "no-hosts"
   // variables
   | "template-syntax"

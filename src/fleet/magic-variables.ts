@@ -7,7 +7,7 @@ import type { Value, ValueMap } from "../variables/value.ts";
 
 /** What every host sees of the play it is in. */
 export interface PlayNames {
-  playbook: Playbook;
+  playbook: Pick<Playbook, "file">;
   playHosts: readonly string[];
   batchHosts: readonly string[];
   checkMode: boolean;

@@ -1,4 +1,5 @@
 import type { ValueMap } from "../variables/value.ts";
+import type { ParameterFinding } from "./module.ts";
 
 /** One thing that is not as wanted; views show it, plans and records keep it. */
 export type Difference =
@@ -29,6 +30,8 @@ export interface NoChange {
   reason: string;
   /** For `register`. */
   data?: ValueMap;
+  /** What is questionable about the parameters; shown as warnings, at their lines. */
+  warnings?: readonly ParameterFinding[];
 }
 
 /** What has to change. `detail` is whatever the module's `steps` needs to know. */
@@ -41,6 +44,8 @@ export interface NeededChange<Detail = unknown> {
   detail: Detail;
   /** For `register`, in check mode and after the steps. */
   data?: ValueMap;
+  /** What is questionable about the parameters; shown as warnings, at their lines. */
+  warnings?: readonly ParameterFinding[];
 }
 
 export type Change<Detail = unknown> = NoChange | NeededChange<Detail>;

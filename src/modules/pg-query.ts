@@ -16,7 +16,9 @@ export const loginParams = {
       "Address of the server, as this host sees it: the connection goes through this host's SSH connection.",
     ),
   port: z.number().int().min(1).max(65535).default(6432).describe("Port of the server."),
-  socket: absolutePath.optional().describe("A socket on this host, instead of host and port."),
+  socket: absolutePath
+    .optional()
+    .describe("A socket on this host, or its folder, instead of a host; without TLS."),
   user: z.string().min(1).describe("User to log in as."),
   password: z.string().optional().describe("The password."),
   sslmode: z
@@ -27,6 +29,11 @@ export const loginParams = {
     .string()
     .optional()
     .describe("The authority's certificate, on the controller; relative to the playbook."),
+  cert_file: z
+    .string()
+    .optional()
+    .describe("A client certificate, on the controller; relative to the playbook."),
+  key_file: z.string().optional().describe("Its private key, on the controller."),
   server_name: z
     .string()
     .optional()
@@ -136,15 +143,20 @@ export async function loginOf(
     password?: string | undefined;
     sslmode: PgLogin["tls"]["mode"];
     ca_file?: string | undefined;
+    cert_file?: string | undefined;
+    key_file?: string | undefined;
     server_name?: string | undefined;
   },
   database: string,
   resolve: (file: string) => string,
 ): Promise<Login> {
-  const ca =
-    want.ca_file === undefined
-      ? undefined
-      : await readFile(resolve(want.ca_file), "utf8").catch(() => undefined);
+  const textOf = async (file: string | undefined): Promise<string | undefined> =>
+    file === undefined ? undefined : readFile(resolve(file), "utf8").catch(() => undefined);
+  const [ca, cert, key] = [
+    await textOf(want.ca_file),
+    await textOf(want.cert_file),
+    await textOf(want.key_file),
+  ];
   return {
     target:
       want.socket === undefined
@@ -154,7 +166,14 @@ export async function loginOf(
       user: want.user,
       password: want.password,
       database,
-      tls: { mode: want.sslmode, ca, serverName: want.server_name ?? want.host },
+      // PostgreSQL and PgBouncer speak TLS over TCP only.
+      tls: {
+        mode: want.socket === undefined ? want.sslmode : "disable",
+        ca,
+        cert,
+        key,
+        serverName: want.server_name ?? want.host,
+      },
       timeoutMs: 10_000,
     },
   };

@@ -38,7 +38,7 @@ export const pgbouncerAdmin = defineLoadingModule<
   name: "pgbouncer_admin",
   summary: "PgBouncer's console: apply the configuration, pause, resume, show",
   description:
-    "`apply` compares SHOW CONFIG with the file: where a setting differs that only a restart applies, it restarts the service, otherwise it sends RELOAD. Afterwards SHOW CONFIG must say what the file says, and the log no error: PgBouncer answers RELOAD even to a file that it could not read.",
+    "`apply` compares SHOW CONFIG with the file: where a setting differs that only a restart applies, or the unit has been written since the service was started, it restarts the service; otherwise it sends RELOAD. Afterwards SHOW CONFIG must say what the file says, and the log no error: PgBouncer answers RELOAD even to a file that it could not read.",
   params,
   secretParams: ["password"],
   examples: [
@@ -51,7 +51,7 @@ export const pgbouncerAdmin = defineLoadingModule<
       yaml: '- pgbouncer_admin:\n    command: SHOW POOLS\n    user: pgb_stats\n    password: "{{ stats_password }}"\n  register: pools\n',
     },
   ],
-  returns: { rows: "What a SHOW command answered.", what: "What `apply` did: reload or restart." },
+  returns: { rows: "What a SHOW command answered.", what: "What `apply` did: start, reload or restart." },
   load: async (want, controller) => ({
     want,
     login: await loginOf(want, "pgbouncer", controller.resolvePath),
@@ -89,27 +89,55 @@ async function command(host: StepHost, want: Params, login: Login): Promise<Appl
 /** @throws ModuleFailure when the process does not follow the file afterwards. */
 async function apply(host: StepHost, want: Params, login: Login): Promise<Applied> {
   const service = `${want.service}.service`;
-  const file = await host.run(
-    sh`cat -- ${want.config} && systemctl is-active ${service} >&2; date '+%s' >&2`,
-  );
-  const [state, since] = file.stderr.toString().trim().split("\n").slice(-2);
-  const wanted = parseIni(file.stdout.toString()).get("pgbouncer") ?? new Map<string, string>();
-  if (state !== "active") return { what: await restart(host, service), rows: [] };
+  const { file, active, sinceSeconds, unitIsNewer } = await look(host, want.config, service);
+  const wanted = parseIni(file).get("pgbouncer") ?? new Map<string, string>();
+  const restartedFor = async (why: string): Promise<Applied> => {
+    await restart(host, service);
+    await refuseSilentFailure(host, want, login, { wanted, service, sinceSeconds });
+    return { what: why, rows: [] };
+  };
+  if (!active) return restartedFor("started");
+  if (unitIsNewer) return restartedFor("restarted for its unit");
   const running =
     (await showConfig(host, want, login)) ?? (await showConfigAfterSignal(host, want, login, service));
+  if (running === undefined) return restartedFor("restarted: the console did not let us in");
   const stale = differing(wanted, running).filter(
     (name) => settingNamed("pgbouncer", name)?.reloadable === false,
   );
-  if (running === undefined || stale.length > 0) {
-    await restart(host, service);
-    return {
-      what: `restarted${stale.length > 0 ? ` for ${stale.join(", ")}` : ": the console did not let us in"}`,
-      rows: [],
-    };
-  }
+  if (stale.length > 0) return restartedFor(`restarted for ${stale.join(", ")}`);
   await askUntil(host, login, ["RELOAD"], want.timeout);
-  await refuseSilentFailure(host, want, login, { wanted, service, since: since ?? "0" });
+  await refuseSilentFailure(host, want, login, { wanted, service, sinceSeconds });
   return { what: "reloaded", rows: [] };
+}
+
+/** What there is: the file, whether the service runs, and whether its unit has been written since it was started. */
+async function look(
+  host: StepHost,
+  config: string,
+  service: string,
+): Promise<{ file: string; active: boolean; sinceSeconds: string; unitIsNewer: boolean }> {
+  const result = await host.run(
+    shellLines(
+      sh`set -e; cat -- ${config}; unit=${service}`,
+      rawShell(
+        `{ date '+now=%s.%N'; read -r up rest < /proc/uptime; echo "up=$up"
+systemctl show -p ActiveState,ActiveEnterTimestampMonotonic -- "$unit"
+for path in $(systemctl show -p FragmentPath,DropInPaths --value -- "$unit"); do stat -c 'written=%.9Y' -- "$path"; done; } >&2`,
+      ),
+    ),
+  );
+  const said = result.stderr.toString();
+  if (result.exitCode !== 0)
+    throw new ModuleFailure(`${config} and ${service} can't be looked at: ${said.trim().split("\n").at(-1)}`);
+  const number = (name: string): number => Number(new RegExp(`^${name}=([\\d.]+)$`, "m").exec(said)?.[1]);
+  const startedAt = number("now") - number("up") + number("ActiveEnterTimestampMonotonic") / 1e6;
+  const written = [...said.matchAll(/^written=([\d.]+)$/gm)].map(([, time]) => Number(time));
+  return {
+    file: result.stdout.toString(),
+    active: /^ActiveState=(active|reloading)$/m.test(said),
+    sinceSeconds: String(Math.floor(number("now"))),
+    unitIsNewer: written.some((time) => time > startedAt),
+  };
 }
 
 /** undefined: the running process knows no such administrator yet, so only a restart can help. */
@@ -156,12 +184,16 @@ async function refuseSilentFailure(
   host: StepHost,
   want: Params,
   login: Login,
-  { wanted, service, since }: { wanted: ReadonlyMap<string, string>; service: string; since: string },
+  {
+    wanted,
+    service,
+    sinceSeconds,
+  }: { wanted: ReadonlyMap<string, string>; service: string; sinceSeconds: string },
 ): Promise<void> {
   const left = differing(wanted, await showConfig(host, want, login));
   const log = await host.run(
     shellLines(
-      sh`journalctl --no-pager -o cat -u ${service} --since ${`@${since}`} 2>/dev/null | grep -E ' (ERROR|FATAL) '`,
+      sh`journalctl --no-pager -o cat -u ${service} --since ${`@${sinceSeconds}`} 2>/dev/null | grep -E ' (ERROR|FATAL) '`,
       rawShell("exit 0"),
     ),
   );

@@ -11,7 +11,8 @@ import {
 import { defineModule } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
 
-const rule = z
+/** A rule of the HBA file, as parameter. */
+export const hbaRule = z
   .strictObject({
     type: z.enum(["local", "host", "hostssl", "hostnossl"]).default("hostssl").describe("How they connect."),
     databases: z.array(z.string()).min(1).default(["all"]).describe("To which databases."),
@@ -29,7 +30,7 @@ const rule = z
 
 const params = z.strictObject({
   path: absolutePath.default("/etc/pgbouncer/pg_hba.conf").describe("The file (auth_hba_file)."),
-  rules: z.array(rule).describe("Who may connect, first match wins; who matches none is refused."),
+  rules: z.array(hbaRule).describe("Who may connect, first match wins; who matches none is refused."),
   owner: accountName.default("root").describe("Owner of the file."),
   group: accountName.default("pgbouncer").describe("Group of the file: the service's."),
   mode: fileMode.default("0640").describe("Mode of the file."),

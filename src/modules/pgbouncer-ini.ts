@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { checkConfiguration } from "../pgbouncer/check-configuration.ts";
-import type { Configuration, Finding } from "../pgbouncer/configuration.ts";
+import type { Finding } from "../pgbouncer/configuration.ts";
 import { effectOf, parseIni, renderIni } from "../pgbouncer/ini.ts";
-import { settingNamed, settingNames } from "../pgbouncer/settings.ts";
 import { pathState } from "../queries/path-state.ts";
 import { pgbouncerVersion } from "../queries/pgbouncer-version.ts";
 import { quote } from "../shell/shell-text.ts";
@@ -15,33 +14,11 @@ import {
 } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
-
-const value = z.union([
-  z.string(),
-  z.number(),
-  z.boolean(),
-  z.null(),
-  z.array(z.union([z.string(), z.number()])),
-]);
-const settings = z.record(z.string(), value);
+import { configurationOf, configurationParams, misspelt, placedFinding } from "./pgbouncer-configuration.ts";
 
 const params = z.strictObject({
   path: absolutePath.default("/etc/pgbouncer/pgbouncer.ini").describe("The configuration file."),
-  pgbouncer: settings.describe(
-    "Settings of the section [pgbouncer]. Booleans are written as PgBouncer wants them.",
-  ),
-  when_supported: settings
-    .default({})
-    .describe("More settings of [pgbouncer], written only where the host's version has them."),
-  databases: z
-    .record(z.string(), settings)
-    .default({})
-    .describe("Section [databases]: name, and its settings such as host, port, dbname, pool_size."),
-  users: z.record(z.string(), settings).default({}).describe("Section [users]: limits of users."),
-  peers: z
-    .record(z.string(), settings)
-    .default({})
-    .describe("Section [peers]: other processes of the same pooler (1.19 and later)."),
+  ...configurationParams,
   owner: accountName
     .default("root")
     .describe("Owner of the file. Not the service's user: it need not rewrite its own configuration."),
@@ -58,7 +35,10 @@ const params = z.strictObject({
     .strictObject({
       max_connections: z.number().int().min(1).describe("PostgreSQL's max_connections."),
       reserved: z.number().int().min(0).default(3).describe("Connections that the pooler must leave."),
-      users: z.number().int().min(1).default(1).describe("Users who connect through the pooler."),
+      users: z
+        .union([z.number().int().min(1), z.array(z.string()).min(1)])
+        .default(1)
+        .describe("Users who connect through the pooler: how many, or their names."),
       processes: z
         .number()
         .int()
@@ -73,27 +53,6 @@ const params = z.strictObject({
 });
 
 type Params = z.infer<typeof params>;
-
-function configurationOf(
-  { pgbouncer, when_supported, databases, users, peers }: Params,
-  version: string,
-): Configuration {
-  const names = new Set(settingNames("pgbouncer", version));
-  const supported = Object.entries(when_supported).filter(
-    ([name]) => names.has(name) && pgbouncer[name] === undefined,
-  );
-  return { pgbouncer: { ...pgbouncer, ...Object.fromEntries(supported) }, databases, users, peers };
-}
-
-/** A setting that no version has is misspelt, and not merely unsupported here. */
-function misspelt({ when_supported }: Params): Finding[] {
-  return Object.keys(when_supported)
-    .filter((name) => settingNamed("pgbouncer", name) === undefined)
-    .map((name) => ({
-      path: ["when_supported", name],
-      message: `PgBouncer has no setting \`${name}\` in [pgbouncer]`,
-    }));
-}
 
 export const pgbouncerIni = defineModule<
   Params,
@@ -133,10 +92,12 @@ export const pgbouncerIni = defineModule<
     // Without a version (check mode, before the package is there) the settings are taken for those of the oldest.
     const release = version.version ?? "1.18";
     const configuration = configurationOf(want, release);
-    refuse([
-      ...misspelt(want),
-      ...checkConfiguration(configuration, { version: release, capacity: capacityOf(want) }),
-    ]);
+    refuse(
+      [
+        ...misspelt(want),
+        ...checkConfiguration(configuration, { version: release, capacity: capacityOf(want) }),
+      ].map((finding) => placedFinding(finding, want)),
+    );
     const text = renderIni(configuration);
     const before = at.type === "file" ? (at.content?.toString() ?? "") : "";
     const { restartFor } = effectOf(parseIni(before), parseIni(text));

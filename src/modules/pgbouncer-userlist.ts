@@ -12,7 +12,8 @@ import {
 import { defineModule } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
 
-const entry = z
+/** An entry of the userlist, as parameter. */
+export const userlistEntry = z
   .strictObject({
     user: z.string().min(1).max(127).describe("The user."),
     password: z.string().min(1).optional().describe("The password."),
@@ -38,7 +39,7 @@ const entry = z
 const params = z.strictObject({
   path: absolutePath.default("/etc/pgbouncer/userlist.txt").describe("The file (auth_file)."),
   entries: z
-    .array(entry)
+    .array(userlistEntry)
     .describe("Who may log in to PgBouncer itself: administrators, auth_user, users without auth_query."),
   owner: accountName.default("root").describe("Owner of the file."),
   group: accountName.default("pgbouncer").describe("Group of the file: the service's."),
@@ -46,7 +47,7 @@ const params = z.strictObject({
 });
 
 type Params = z.infer<typeof params>;
-type Entry = z.infer<typeof entry>;
+type Entry = z.infer<typeof userlistEntry>;
 
 export const pgbouncerUserlist = defineModule<
   Params,

@@ -10,6 +10,7 @@ import {
   textContent,
 } from "./managed-file.ts";
 import { defineLoadingModule } from "./module.ts";
+import type { ScriptStep } from "./step.ts";
 import { hardeningSettings } from "./systemd-hardening.ts";
 
 const setting = z.union([z.string(), z.number(), z.boolean()]);
@@ -56,6 +57,25 @@ const params = z
     },
   );
 
+/**
+ * With RemoveIPC (and DynamicUser, which implies it) systemd deletes all shared memory of the service's user when the service stops, and that of the user whom an older
+ * unit of that name ran as: a PostgreSQL on the host then fails until it is restarted. Seen on Debian 12 and 13.
+ */
+const safeParams = params.superRefine((all, context) => {
+  for (const name of ["RemoveIPC", "DynamicUser"]) {
+    const value = all.service?.[name];
+    if (value === undefined || /^(no|false|off|0)$/i.test(String(value))) continue;
+    const user = String(all.service?.["User"] ?? "");
+    if (name === "DynamicUser" && user !== "postgres") continue;
+    if (!/^(postgres|pgbouncer)$/.test(user)) continue;
+    context.addIssue({
+      code: "custom",
+      message: `would delete the shared memory of PostgreSQL when a service of the user ${user} stops`,
+      path: ["service", name],
+    });
+  }
+});
+
 type Params = z.infer<typeof params>;
 type Section = z.infer<typeof section>;
 
@@ -75,7 +95,7 @@ export const systemdUnit = defineLoadingModule<
   summary: "A systemd unit or drop-in from settings, with hardening presets",
   description:
     "The unit is checked with `systemd-analyze verify` before it is put in place: a setting that systemd does not know is an error, and the old unit stays. systemd then reads its units anew.",
-  params,
+  params: safeParams,
   examples: [
     {
       title: "A service that may do hardly anything",
@@ -86,7 +106,11 @@ export const systemdUnit = defineLoadingModule<
       yaml: "- systemd_unit:\n    name: nginx\n    dropin: limits.conf\n    service: {LimitNOFILE: 65536}\n",
     },
   ],
-  returns: { dest: "Path of the unit's file." },
+  returns: {
+    dest: "Path of the unit's file.",
+    exposure_before: "With a hardening preset: what `systemd-analyze security` gave before, 10 being worst.",
+    exposure_after: "The same afterwards.",
+  },
   load: async (want) => {
     const name = unitName(want.name);
     const path =
@@ -136,7 +160,7 @@ export const systemdUnit = defineLoadingModule<
       detail: undefined,
     };
   },
-  steps: (change, { file }) => {
+  steps: (change, { want, file, name }) => {
     const reload = {
       kind: "script" as const,
       title: "have systemd read its units",
@@ -146,13 +170,41 @@ export const systemdUnit = defineLoadingModule<
       return [{ kind: "script", title: change.summary, script: sh`rm -f -- ${file.path}` }, reload];
     if (change.detail === undefined) return [reload];
     const folder = file.path.replace(/\/[^/]*$/, "");
+    const measured = want.hardening === "none" ? [] : [exposureStep(name)];
     return [
+      ...measured,
       { kind: "script", title: `make ${folder}`, script: sh`mkdir -p -- ${folder}` },
       ...managedFileSteps(file, change.detail),
       reload,
+      ...measured,
     ];
   },
+  result: ({ file, want }, outputs, change) => {
+    const exposures = outputs
+      .filter(({ title }) => title === EXPOSURE)
+      .map(({ exec }) => /([\d.]+) \S+/.exec(exec?.stdout.toString() ?? "")?.[1] ?? "none");
+    const [before, after] = exposures;
+    const data = { dest: file.path };
+    if (want.hardening === "none" || before === undefined || after === undefined)
+      return { changed: true, data };
+    return {
+      changed: true,
+      message: `${change.summary} (exposure ${before} before, ${after} now)`,
+      data: { ...data, exposure_before: before, exposure_after: after },
+    };
+  },
 });
+
+const EXPOSURE = "measure the exposure";
+
+/** Of a unit that is not there yet nothing can be said. */
+function exposureStep(name: string): ScriptStep {
+  return {
+    kind: "script",
+    title: EXPOSURE,
+    script: sh`systemd-analyze security --no-pager -- ${name} 2>/dev/null | sed -n 's/.*exposure level for [^:]*: //p'`,
+  };
+}
 
 function unitText(want: Params): string {
   const service =

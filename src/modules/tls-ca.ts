@@ -23,6 +23,12 @@ const params = z.strictObject({
   common_name: z.string().min(1).max(64).default("Plumb internal CA").describe("Its name."),
   days: z.number().int().min(1).max(36500).default(3650).describe("How long its certificate is valid."),
   dest: absolutePath.optional().describe("Where its certificate is installed on the host, if it should be."),
+  also_trusted: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      "More authorities' certificates, files on the controller, that are installed in the same file: for the time of a change from one authority to another.",
+    ),
   owner: accountName.default("root").describe("Owner of the installed certificate."),
   group: accountName.default("root").describe("Group of the installed certificate."),
   mode: fileMode.default("0644").describe("Mode of the installed certificate."),
@@ -33,6 +39,8 @@ interface Input {
   commonName: string;
   days: number;
   certificate: string | undefined;
+  /** Certificates of other authorities, PEM. */
+  others: readonly string[];
   install: Omit<ManagedFile, "content"> | undefined;
 }
 
@@ -62,12 +70,22 @@ export const tlsCa = defineLoadingModule<
       want.dest === undefined
         ? undefined
         : { path: want.dest, owner: want.owner, group: want.group, mode: want.mode };
-    return { directory, commonName: want.common_name, days: want.days, certificate, install };
+    const others = await Promise.all(
+      want.also_trusted.map(async (file) => (await controller.file(file, "files")).read()),
+    );
+    return {
+      directory,
+      commonName: want.common_name,
+      days: want.days,
+      certificate,
+      others: others.map(String),
+      install,
+    };
   },
   queries: ({ install }) => ({
     at: pathState({ path: install?.path ?? "/", sha256: install !== undefined }),
   }),
-  diff: ({ certificate, install, directory }, { at }) => {
+  diff: ({ certificate, others, install, directory }, { at }) => {
     if (certificate === undefined) {
       const difference: Difference = { kind: "field", name: "authority", before: "absent", after: directory };
       return {
@@ -79,13 +97,14 @@ export const tlsCa = defineLoadingModule<
     }
     if (install === undefined)
       return { action: "none", reason: "the authority is there", data: { certificate } };
-    const change = diffManagedFile({ ...install, content: textContent(certificate) }, at);
+    const change = diffManagedFile({ ...install, content: textContent(bundle(certificate, others)) }, at);
     return { ...change, data: { certificate } };
   },
   steps: (change, input): Step[] => {
-    const { certificate, install } = input;
+    const { certificate, others, install } = input;
     if (certificate !== undefined && install !== undefined) {
-      return managedFileSteps({ ...install, content: textContent(certificate) }, change.detail ?? EVERYTHING);
+      const content = textContent(bundle(certificate, others));
+      return managedFileSteps({ ...install, content }, change.detail ?? EVERYTHING);
     }
     return [
       {
@@ -95,7 +114,9 @@ export const tlsCa = defineLoadingModule<
           await makeAuthority(input);
           const made = await readAuthority(input.directory);
           if (install === undefined || made === undefined) return {};
-          return { next: managedFileSteps({ ...install, content: textContent(made) }, EVERYTHING) };
+          return {
+            next: managedFileSteps({ ...install, content: textContent(bundle(made, others)) }, EVERYTHING),
+          };
         },
       },
     ];
@@ -103,3 +124,9 @@ export const tlsCa = defineLoadingModule<
 });
 
 const EVERYTHING: FileChange = { rewrite: true, attributes: true };
+
+/** The own certificate first, then the others, each once. */
+function bundle(own: string, others: readonly string[]): string {
+  const certificates = [own, ...others].map((text) => `${text.trim()}\n`);
+  return [...new Set(certificates)].join("");
+}

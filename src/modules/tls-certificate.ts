@@ -39,6 +39,13 @@ const params = z.strictObject({
     .min(0)
     .default(30)
     .describe("It is renewed when it is valid for less than this."),
+  issued_after: z
+    .string()
+    .refine((text) => !Number.isNaN(Date.parse(text)), {
+      error: "must be a time, such as 2026-01-31T12:00:00Z",
+    })
+    .optional()
+    .describe("A certificate that was issued before this time is replaced, with a new key. For rotation."),
   owner: accountName.default("root").describe("Owner of key and certificate."),
   group: accountName.default("root").describe("Group of key and certificate."),
   key_mode: fileMode.default("0640").describe("Mode of the key."),
@@ -123,7 +130,10 @@ export const tlsCertificate = defineLoadingModule<
           ? `set owner and mode of ${want.key_path}`
           : `issue the certificate ${want.cert_path}`,
       differences,
-      detail: { issue: problem !== undefined, newKey: pair.publicKey === undefined },
+      detail: {
+        issue: problem !== undefined,
+        newKey: pair.publicKey === undefined || problem === BEFORE_ROTATION,
+      },
       data,
     };
   },
@@ -137,6 +147,8 @@ function named(path: string, differences: readonly Difference[]): Difference[] {
     .filter((difference) => difference.before !== undefined)
     .map((difference) => ({ ...difference, name: `${path} ${difference.name}` }));
 }
+
+const BEFORE_ROTATION = "issued before the rotation";
 
 /** Why the certificate can't stay, in words; undefined when it can. */
 function whatIsWrong(
@@ -168,6 +180,8 @@ function whatIsWrong(
       .join(",")
   )
     return "for another use";
+  if (want.issued_after !== undefined && certificate.validFromDate.getTime() < Date.parse(want.issued_after))
+    return BEFORE_ROTATION;
   const daysLeft = (certificate.validToDate.getTime() / 1000 - pair.nowSeconds) / 86_400;
   return daysLeft < want.renew_before_days ? `valid for ${Math.floor(daysLeft)} days more` : undefined;
 }

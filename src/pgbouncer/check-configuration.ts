@@ -1,9 +1,10 @@
 import { CONNECTION_SECTIONS, type Configuration, type Finding } from "./configuration.ts";
 import { type SettingValue, settingProblem } from "./settings.ts";
-import { type Capacity, ceilingOf } from "./sizing.ts";
+import { type Capacity, ceilingOf, largestPoolSize } from "./sizing.ts";
 
 export interface CheckOptions {
-  version: string;
+  /** undefined: not known yet, so what only some versions have is not refused. */
+  version: string | undefined;
   /** What PostgreSQL leaves for this pooler; undefined: not said, so not checked. */
   capacity: Capacity | undefined;
 }
@@ -20,7 +21,7 @@ export function checkConfiguration(configuration: Configuration, options: CheckO
   ];
 }
 
-function settingFindings(configuration: Configuration, version: string): Finding[] {
+function settingFindings(configuration: Configuration, version: string | undefined): Finding[] {
   const findings: Finding[] = [];
   const check = (
     section: "pgbouncer" | "databases" | "users" | "peers",
@@ -152,11 +153,12 @@ function capacityFindings(configuration: Configuration, capacity: Capacity | und
   const { connections, arithmetic } = ceilingOf(configuration, capacity);
   const left = capacity.maxConnections - capacity.reserved;
   if (connections <= left) return [];
+  const largest = largestPoolSize(configuration, capacity);
   return [
     {
       path: ["pgbouncer", "default_pool_size"],
       message: `all pools together can open ${connections} server connections, and PostgreSQL leaves ${left}: ${arithmetic}`,
-      hint: "lower default_pool_size, reserve_pool_size or max_db_connections, or raise PostgreSQL's max_connections",
+      hint: `lower default_pool_size, reserve_pool_size or max_db_connections, or raise PostgreSQL's max_connections${largest === undefined ? "" : `; default_pool_size ${largest} would fit`}`,
     },
   ];
 }

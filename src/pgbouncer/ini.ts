@@ -1,5 +1,5 @@
 import { CONNECTION_SECTIONS, type Configuration } from "./configuration.ts";
-import { type SettingValue, settingNamed, settingText } from "./settings.ts";
+import { type Setting, type SettingValue, settingNamed, settingText } from "./settings.ts";
 
 /** pgbouncer.ini of a configuration. Same data, same text: what stands there by hand is not kept. */
 export function renderIni(configuration: Configuration): string {
@@ -66,6 +66,14 @@ export interface Effect {
   changed: boolean;
 }
 
+/** A setting that is not in the file has its default; writing that down changes nothing. */
+function orDefault(setting: Setting, text: string | undefined): string | undefined {
+  return (
+    text ??
+    (setting.default === undefined ? undefined : settingText(setting, setting.default as SettingValue))
+  );
+}
+
 /** Compares two configurations by what they say, not by how they are written. */
 export function effectOf(before: ParsedIni, after: ParsedIni): Effect {
   const restartFor: string[] = [];
@@ -76,7 +84,11 @@ export function effectOf(before: ParsedIni, after: ParsedIni): Effect {
     for (const key of new Set([...old.keys(), ...now.keys()])) {
       if (old.get(key) === now.get(key)) continue;
       changed = true;
-      if (section === "pgbouncer" && settingNamed("pgbouncer", key)?.reloadable === false)
+      const setting = section === "pgbouncer" ? settingNamed("pgbouncer", key) : undefined;
+      if (
+        setting?.reloadable === false &&
+        orDefault(setting, old.get(key)) !== orDefault(setting, now.get(key))
+      )
         restartFor.push(key);
       // A forced user that goes away stays until a restart.
       if (

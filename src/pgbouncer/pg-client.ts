@@ -7,7 +7,13 @@ export interface PgLogin {
   user: string;
   password: string | undefined;
   database: string;
-  tls: { mode: "disable" | "require" | "verify-full"; ca: string | undefined; serverName: string };
+  tls: {
+    mode: "disable" | "require" | "verify-full";
+    ca: string | undefined;
+    cert: string | undefined;
+    key: string | undefined;
+    serverName: string;
+  };
   timeoutMs: number;
 }
 
@@ -66,9 +72,14 @@ export async function pgQueries(
 
 function tlsOptions({ tls }: PgLogin): pg.ClientConfig["ssl"] {
   if (tls.mode === "disable") return false;
-  if (tls.mode === "require") return { rejectUnauthorized: false };
+  const own = {
+    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+    ...(tls.key === undefined ? {} : { key: tls.key }),
+  };
+  if (tls.mode === "require") return { rejectUnauthorized: false, ...own };
   return {
     rejectUnauthorized: true,
+    ...own,
     // A name that is an address has no place in the TLS handshake (RFC 6066, 3); it is compared with the certificate all the same.
     ...(isIP(tls.serverName) === 0 ? { servername: tls.serverName } : { host: tls.serverName }),
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),

@@ -46,16 +46,18 @@ export function settingProblem(
   section: Section,
   name: string,
   value: SettingValue,
-  version: string,
+  version: string | undefined,
 ): { message: string; hint?: string } | undefined {
   const setting = settingNamed(section, name);
   if (setting === undefined) {
-    const meant = didYouMean(name, settingNames(section, version));
+    const known = version === undefined ? Object.keys(sections[section]) : settingNames(section, version);
+    const meant = didYouMean(name, known);
     return {
       message: `PgBouncer has no setting \`${name}\` in [${section}]`,
       ...(meant === undefined ? {} : { hint: `did you mean \`${meant}\`?` }),
     };
   }
+  if (version === undefined) return valueProblem(name, setting, value, version);
   if (compareVersions(version, setting.since) < 0 && setting.since !== "1.17") {
     return {
       message: `\`${name}\` exists since PgBouncer ${setting.since}, and this host has ${version}`,
@@ -79,7 +81,7 @@ function valueProblem(
   name: string,
   setting: Setting,
   value: SettingValue,
-  version: string,
+  version: string | undefined,
 ): { message: string; hint?: string } | undefined {
   const text = settingText(setting, value);
   if (/[\n\r]/.test(text)) return { message: `\`${name}\` must be one line` };
@@ -136,16 +138,16 @@ function enumProblem(
   name: string,
   setting: Setting,
   text: string,
-  version: string,
+  version: string | undefined,
 ): { message: string; hint?: string } | undefined {
   const allowed = (setting.values ?? []).filter((value) => {
     const since = setting.valuesSince?.[value];
-    return since === undefined || compareVersions(version, since) >= 0;
+    return since === undefined || version === undefined || compareVersions(version, since) >= 0;
   });
   if (allowed.includes(text.toLowerCase())) return undefined;
   const meant = didYouMean(text, allowed);
   return {
-    message: `\`${name}\` can't be ${JSON.stringify(text)}: PgBouncer ${version} knows ${allowed.join(", ")}`,
+    message: `\`${name}\` can't be ${JSON.stringify(text)}: PgBouncer${version === undefined ? "" : ` ${version}`} knows ${allowed.join(", ")}`,
     ...(meant === undefined ? {} : { hint: `did you mean \`${meant}\`?` }),
   };
 }

@@ -6,8 +6,12 @@ export interface UserlistEntry {
 
 /** userlist.txt; comments begin with `;` there, never with `#`: that would end the list. */
 export function renderUserlist(entries: readonly UserlistEntry[]): string {
-  const lines = entries.map(({ user, secret }) => `${quoted(user)} ${quoted(secret)}`);
-  return `;; Managed by Plumb: changes by hand are undone by the next run.\n${lines.join("\n")}\n`;
+  return `;; Managed by Plumb: changes by hand are undone by the next run.\n${entries.map(userlistLine).join("")}`;
+}
+
+/** One line of it. */
+export function userlistLine({ user, secret }: UserlistEntry): string {
+  return `${quoted(user)} ${quoted(secret)}\n`;
 }
 
 /** Reads userlist.txt as PgBouncer does: two quoted words a line, a doubled quote stands for one. */

@@ -150,16 +150,11 @@ describe("sizing", () => {
         { default_pool_size: 20, reserve_pool_size: 5 },
         { a: {}, b: { max_db_connections: 30 }, c: { user: "one", pool_size: 3 } },
       ),
-      {
-        maxConnections: 0,
-        reserved: 0,
-        users: 2,
-        processes: 2,
-      },
+      { users: 2, processes: 2 },
     );
     expect(connections).toBe(2 * (50 + 30 + 8));
     expect(arithmetic).toContain(
-      "a: 2 × (20 + 5) = 50; b: 2 × (20 + 5), at most 30 = 30; c: 1 × (3 + 5) = 8",
+      "a: 2 × (20 + 5) = 50; b: 2 × (20 + 5), at most 30 = 30; c: 1 × (3 + 5) = 8; × 2 processes = 176",
     );
   });
 });

@@ -1,0 +1,117 @@
+import { connect } from "node:net";
+import pg from "pg";
+import { expect, test } from "vitest";
+import { labHost, onHost } from "../lab-hosts.ts";
+import { openTunnel, startLoad } from "../pooler-load.ts";
+import { authorityOf, passwordOf, provisionFrom, told } from "./provision.ts";
+
+/** Two processes share the port on each pooler; then it is one again. */
+export function severalInstances(folder: () => string): void {
+  const two = ["{pgbouncer_instances: 2, pgbouncer_default_pool_size: 8}"];
+  const units = (host: string): Promise<string> =>
+    onHost(host, "systemctl list-units --plain --no-legend 'pgbouncer*' | awk '{print $1, $3}'");
+
+  test("more processes than PostgreSQL can take are refused, with the arithmetic", async () => {
+    const { tasks } = await provisionFrom(folder(), {
+      limit: "poolers",
+      extra: ["{pgbouncer_instances: 2}"],
+    });
+    const [failed] = tasks.filter(({ status }) => status === "failed");
+    expect(failed?.task.module).toBe("pgbouncer_capacity");
+    expect(failed?.message).toContain(
+      "leaves 92 (100 − 8), the pools can open 112: app: 1 × (15 + 10) + 1 × 3 = 28; × 4 processes = 112; default_pool_size 10 would fit",
+    );
+  });
+
+  test("a second process starts beside the first, and a second run changes nothing", async () => {
+    const first = await provisionFrom(folder(), { limit: "poolers", extra: two });
+    expect(told(first.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    expect(told((await provisionFrom(folder(), { limit: "poolers", extra: two })).not("ok"))).toEqual([]);
+    for (const host of ["pool1", "pool2"]) {
+      expect(await units(host)).toBe("pgbouncer-2.service active\npgbouncer.service active\n");
+      expect(await onHost(host, "ls -A /run/pgbouncer /run/pgbouncer-2 | grep -c PGSQL.6432")).toBe("2\n");
+    }
+  });
+
+  test("a cancel request finds its query whichever process it comes to (1.24: peers)", async () => {
+    const cancelled = await cancelledQueries(folder(), "pool2", 8);
+    expect(cancelled).toBe(8);
+  });
+
+  test("both processes serve clients, and scaling down under load leaves nothing behind", async () => {
+    const load = await startLoad({
+      from: "app1",
+      to: "pool1",
+      database: "app",
+      staying: 0,
+      comingAndGoing: 4,
+      credentials: async () => ({
+        user: "app",
+        password: await passwordOf(folder(), "app"),
+        ca: await authorityOf(folder()),
+      }),
+    });
+    const finished = await provisionFrom(folder(), { limit: "poolers" });
+    const { queries } = await load.stop();
+    expect(told(finished.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    expect(queries).toBeGreaterThan(0);
+    for (const host of ["pool1", "pool2"]) {
+      expect(await units(host)).toBe("pgbouncer.service active\n");
+      expect(
+        await onHost(
+          host,
+          "ls -d /run/pgbouncer-* /var/log/pgbouncer-* /etc/pgbouncer/*-2* /etc/systemd/system/pgbouncer-* /etc/systemd/system/*/pgbouncer-* 2>/dev/null; systemctl list-units --all --plain --no-legend 'pgbouncer-*'; true",
+        ),
+      ).toBe("");
+    }
+    expect(told((await provisionFrom(folder(), { limit: "poolers" })).not("ok"))).toEqual([]);
+  });
+}
+
+/** Starts queries one after another, cancels each, and counts those that ended at once. */
+async function cancelledQueries(folder: string, pooler: string, count: number): Promise<number> {
+  const tunnel = await openTunnel("app1", labHost(pooler).address, 6432);
+  let cancelled = 0;
+  try {
+    for (let index = 0; index < count; index++) {
+      const client = new pg.Client({
+        host: "127.0.0.1",
+        port: tunnel.port,
+        user: "app",
+        database: "app",
+        password: await passwordOf(folder, "app"),
+        ssl: { ca: await authorityOf(folder), servername: pooler },
+      });
+      client.on("error", () => undefined);
+      await client.connect();
+      const query = client.query("select pg_sleep(3)").catch((error: unknown) => error);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await cancel(tunnel.port, client as unknown as Session);
+      const answer = await query;
+      if (answer instanceof Error && /canceling statement/.test(answer.message)) cancelled += 1;
+      await client.end();
+    }
+  } finally {
+    tunnel.process.kill();
+  }
+  return cancelled;
+}
+
+interface Session {
+  processID: number;
+  secretKey: number;
+}
+
+/** A CancelRequest (PostgreSQL's protocol, 55.2.8) comes on a connection of its own, and without TLS as libpq sends it. */
+function cancel(port: number, { processID, secretKey }: Session): Promise<void> {
+  const packet = Buffer.alloc(16);
+  [16, 80_877_102, processID, secretKey].forEach((word, index) => {
+    packet.writeInt32BE(word, index * 4);
+  });
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.end(packet));
+    socket.once("close", () => resolve());
+    socket.once("error", reject);
+    socket.resume();
+  });
+}

@@ -1,0 +1,102 @@
+import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { inject } from "vitest";
+import { stringify } from "yaml";
+import type { Event, RunFinished, TaskFinished } from "../../../src/converge/event.ts";
+import { Secrets } from "../../../src/diagnostics/secrets.ts";
+import { run } from "../../../src/fleet/run.ts";
+import { loadInventory } from "../../../src/inventory/load-inventory.ts";
+import { loadPlaybook } from "../../../src/playbook/load-playbook.ts";
+import { extraVariables } from "../../../src/variables/extra-variables.ts";
+import { labHost } from "../lab-hosts.ts";
+
+/** A copy of the example's group_vars with an inventory of the lab's hosts: db1, pool1 (Debian 12), pool2 (Debian 13), app1. */
+export async function mainJobInventory(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-main-job-"));
+  await cp("inventory/example/group_vars", path.join(folder, "group_vars"), { recursive: true });
+  const { keyFile, knownHostsFile } = inject("lab");
+  const member = (name: string) => ({ [name]: { ansible_host: labHost(name).address } });
+  await writeFile(
+    path.join(folder, "hosts.yml"),
+    stringify({
+      all: {
+        vars: {
+          ansible_user: "admin",
+          ansible_ssh_private_key_file: keyFile,
+          ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHostsFile}`,
+        },
+        children: {
+          postgresql: { hosts: member("db1") },
+          poolers: { hosts: { ...member("pool1"), ...member("pool2") } },
+          clients: { hosts: member("app1") },
+        },
+      },
+    }),
+  );
+  return folder;
+}
+
+export interface ProvisionOptions {
+  check?: boolean;
+  /** Variables as `-e` takes them. */
+  extra?: string[];
+  limit?: string;
+  playbook?: string;
+}
+
+export interface Provisioned {
+  finished: RunFinished;
+  tasks: TaskFinished[];
+  events: Event[];
+  /** Tasks with another status, but for skipped ones. */
+  not: (status: string) => TaskFinished[];
+}
+
+/** Runs playbooks/pgbouncer.yml, or another one, on the inventory. */
+export async function provisionFrom(folder: string, options: ProvisionOptions = {}): Promise<Provisioned> {
+  const events: Event[] = [];
+  const finished = await run({
+    runId: "main-job",
+    inventory: await loadInventory([path.join(folder, "hosts.yml")]),
+    playbooks: [
+      await loadPlaybook(options.playbook ?? "playbooks/pgbouncer.yml", {
+        rolePaths: [path.resolve("roles")],
+      }),
+    ],
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    tags: [],
+    skipTags: [],
+    extraVariables: await extraVariables(options.extra ?? []),
+    checkMode: options.check === true,
+    diffMode: true,
+    forks: 8,
+    connection: { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 10_000 },
+    defaultUser: { become: false, becomeUser: "root", becomeMethod: "sudo" },
+    secrets: new Secrets(),
+    emit: (event) => events.push(event),
+    stopping: new AbortController().signal,
+    aborting: new AbortController().signal,
+  });
+  const tasks = events.filter((event): event is TaskFinished => event.type === "task-finished");
+  return {
+    finished,
+    tasks,
+    events,
+    not: (status: string) => tasks.filter((task) => task.status !== status && task.status !== "skipped"),
+  };
+}
+
+/** Host, status, task and message of each. */
+export const told = (tasks: readonly TaskFinished[]): string[] =>
+  tasks.map(({ host, status, task, message }) => `${host} ${status} ${task.name}: ${message}`);
+
+/** A password that the first run made. */
+export async function passwordOf(folder: string, name: string): Promise<string> {
+  return (await readFile(path.join(folder, "secrets", name), "utf8")).trim();
+}
+
+/** The authority's certificate. */
+export function authorityOf(folder: string): Promise<string> {
+  return readFile(path.join(folder, "pki", "ca.crt"), "utf8");
+}
