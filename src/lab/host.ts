@@ -105,6 +105,8 @@ async function boot(plan: LabPlan, host: LabHost): Promise<void> {
     `--network-namespace-path=/run/netns/${namespaceName(plan.name, host.name)}`,
     "--capability=CAP_NET_ADMIN,CAP_NET_RAW",
     "--system-call-filter=bpf",
+    // Swap areas are the kernel's, and so all hosts see them; without this nobody could try one.
+    "--system-call-filter=@swap",
     "--resolv-conf=off",
     "--console=pipe",
   ];

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { unitName, unitState } from "../queries/unit-state.ts";
-import { quote, rawShell, sh } from "../shell/shell-text.ts";
+import { rawShell, sh } from "../shell/shell-text.ts";
 import type { Change } from "./change.ts";
 import {
   diffManagedFile,
@@ -12,14 +12,7 @@ import {
 import { defineLoadingModule } from "./module.ts";
 import type { ScriptStep } from "./step.ts";
 import { hardeningSettings } from "./systemd-hardening.ts";
-
-const setting = z.union([z.string(), z.number(), z.boolean()]);
-const section = z.record(
-  z
-    .string()
-    .regex(/^[A-Z][A-Za-z0-9]*$/, { error: "must be a setting as systemd writes it, such as ExecStart" }),
-  z.union([setting, z.array(setting)]),
-);
+import { section, sectionsText, type UnitSection, verifyCommand } from "./systemd-unit-text.ts";
 
 const params = z
   .strictObject({
@@ -77,7 +70,6 @@ const safeParams = params.superRefine((all, context) => {
 });
 
 type Params = z.infer<typeof params>;
-type Section = z.infer<typeof section>;
 
 interface Unit {
   want: Params;
@@ -209,46 +201,13 @@ function exposureStep(name: string): ScriptStep {
 function unitText(want: Params): string {
   const service =
     want.service === undefined ? undefined : { ...hardeningSettings(want.hardening), ...want.service };
-  const sections: [string, Section | undefined][] = [
+  return sectionsText([
     ["Unit", Object.keys(want.unit).length === 0 ? undefined : want.unit],
-    ["Service", service as Section | undefined],
+    ["Service", service as UnitSection | undefined],
     ["Socket", want.socket],
     ["Timer", want.timer],
     ["Path", want.path],
     ["Mount", want.mount],
     ["Install", want.install],
-  ];
-  const text = sections.flatMap(([name, settings]) =>
-    settings === undefined
-      ? []
-      : [
-          `[${name}]\n${Object.entries(settings)
-            .map(([key, value]) => lines(key, value))
-            .join("")}`,
-        ],
-  );
-  return `# Managed by Plumb: changes by hand are undone by the next run.\n${text.join("\n")}`;
-}
-
-/** systemd.syntax(7): a value ends with its line, so a line end in it must be escaped by whoever means it. */
-function lines(key: string, value: Section[string]): string {
-  const values = Array.isArray(value) ? value : [value];
-  return values
-    .map(
-      (one) =>
-        `${key}=${one === true ? "yes" : one === false ? "no" : String(one).replaceAll("\n", " \\\n  ")}\n`,
-    )
-    .join("");
-}
-
-/** systemd-analyze only warns of settings that it does not know; what it says of our file counts as a refusal. */
-function verifyCommand(name: string): string {
-  const unit = quote(name);
-  return [
-    "folder=$(mktemp -d) && trap 'rm -rf \"$folder\"' EXIT",
-    `cp %s "$folder"/${unit}`,
-    `code=0; systemd-analyze verify --man=no "$folder"/${unit} > "$folder/said" 2>&1 || code=$?`,
-    'if grep -F "$folder/" "$folder/said" | sed "s|$folder/||g" | grep .; then exit 1; fi',
-    'if [ "$code" -ne 0 ]; then cat "$folder/said"; exit 1; fi',
-  ].join("; ");
+  ]);
 }
