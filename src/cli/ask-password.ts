@@ -5,7 +5,7 @@ import { inputError } from "../diagnostics/diagnostic.ts";
 /**
  * Asks for a password on the terminal, without showing it.
  *
- * @throws DiagnosticsError when there is no terminal.
+ * @throws DiagnosticsError when there is no terminal, or nothing was typed (Ctrl-C, Ctrl-D).
  */
 export function askPassword(
   prompt: string,
@@ -14,14 +14,19 @@ export function askPassword(
   if (!process.stdin.isTTY) {
     throw inputError("invalid-option", "there is no terminal to ask for a password on", { hint: instead });
   }
-  process.stderr.write(prompt);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
-  return new Promise((resolve) => {
-    lines.question("", (answer) => {
-      lines.close();
+  // Not before: whoever types fast would see the beginning.
+  process.stderr.write(prompt);
+  return new Promise((resolve, reject) => {
+    // Ctrl-C and Ctrl-D close it too; after an answer this comes too late to count.
+    lines.on("close", () => {
       process.stderr.write("\n");
+      reject(inputError("invalid-option", "no password was given"));
+    });
+    lines.question("", (answer) => {
       resolve(answer);
+      lines.close();
     });
   });
 }

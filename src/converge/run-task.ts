@@ -220,7 +220,8 @@ async function tryPass(running: RunningPass): Promise<Outcome> {
     },
     progress: (step, line) => {
       const shown = line === undefined || silent ? {} : { line: context.secrets.redact(line) };
-      context.emit({ type: "task-progress", host: context.host, task: reference, step, ...shown });
+      const title = silent ? "hidden by no_log" : context.secrets.redact(step);
+      context.emit({ type: "task-progress", host: context.host, task: reference, step: title, ...shown });
     },
     askAgain: async (before) => {
       const again =

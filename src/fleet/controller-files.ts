@@ -35,12 +35,13 @@ export class ControllerFiles {
         const file = await find(wanted, "templates", task, playbookFolder);
         const { text, isFromVault } = await this.#template(file);
         const rendered = renderTemplateFile(text, file, scope);
-        if (isFromVault) this.#keyring.hide(rendered);
+        if (isFromVault) this.#keyring.hideFile(rendered);
         return rendered;
       },
       variablesFile: (file) => readVariablesFile(file, this.#keyring),
       resolvePath: (wanted) => path.resolve(playbookFolder, wanted),
       addSecret: (value) => this.#keyring.hide(value),
+      holdsSecret: (text) => this.#keyring.secrets.appearsIn(text),
       variable: (name) => scope.lookup(name),
     };
   }
@@ -97,7 +98,7 @@ async function readControllerFile(file: string, keyring: Keyring): Promise<Contr
   const { size } = await stat(file);
   if (size <= LARGEST_KEPT_BYTES) {
     const { bytes, isFromVault } = await keyring.open(await readFile(file), file);
-    if (isFromVault) keyring.hide(bytes.toString());
+    if (isFromVault) keyring.hideFile(bytes.toString());
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     return {
       path: file,

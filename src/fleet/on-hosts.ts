@@ -7,6 +7,7 @@ import { groupAndHostVariables } from "../inventory/variable-layers.ts";
 import { NOTHING_INHERITED } from "../playbook/load-context.ts";
 import { TransportError } from "../transport/transport.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
+import { openAll } from "../variables/vault/vaulted-value.ts";
 import type { RunOptions } from "./run-options.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -53,8 +54,12 @@ async function askOne<Answer>(
 ): Promise<HostAnswer<Answer>> {
   const started = Date.now();
   const keyring = options.keyring ?? new Keyring(options.secrets);
+  const inventory = await groupAndHostVariables(options.inventory, host, {
+    playbookFolder: undefined,
+    keyring,
+  });
   const variables = new HostVariables({
-    inventory: await groupAndHostVariables(options.inventory, host, { playbookFolder: undefined, keyring }),
+    inventory,
     play: [],
     keyring,
     extra: options.extraVariables,
@@ -63,6 +68,10 @@ async function askOne<Answer>(
   const scope = variables.scopeOf({
     keywords: NOTHING_INHERITED,
   });
+  // What the host says may have any of them in it.
+  if (keyring.passwords.length > 0) {
+    for (const layer of inventory) for (const { value } of layer.variables.values()) openAll(value, scope);
+  }
   try {
     const answer = await ask(await sessions.with(host, scope));
     return { host, answer, durationMs: Date.now() - started };

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { type Fragments, fragments } from "../queries/fragments.ts";
@@ -12,7 +12,7 @@ import {
   managedFileQuery,
   managedFileSteps,
 } from "./managed-file.ts";
-import { defineLoadingModule, ModuleFailure } from "./module.ts";
+import { type Controller, defineLoadingModule, ModuleFailure } from "./module.ts";
 import { isPattern, pythonPattern } from "./python-pattern.ts";
 
 const params = z.strictObject({
@@ -70,7 +70,7 @@ export const assemble = defineLoadingModule<
   returns: { dest: "The path.", checksum: "SHA-256 of the content." },
   load: async (want, controller) => ({
     want,
-    own: want.remote_src ? undefined : await readParts(await controller.find(want.src, "files")),
+    own: want.remote_src ? undefined : await readParts(await controller.find(want.src, "files"), controller),
   }),
   queries: ({ want }, situation) => ({
     at: managedFileQuery(want.dest, false, situation),
@@ -99,13 +99,13 @@ export const assemble = defineLoadingModule<
   steps: ({ detail }) => managedFileSteps(detail.file, detail),
 });
 
-async function readParts(directory: string): Promise<Fragments> {
+async function readParts(directory: string, controller: Controller): Promise<Fragments> {
   if (!(await stat(directory)).isDirectory()) throw new ModuleFailure(`${directory} is no directory`);
   const names = await readdir(directory);
   const parts = await Promise.all(
     names.map(async (name): Promise<[string, Buffer][]> => {
       const file = path.join(directory, name);
-      return (await stat(file)).isFile() ? [[name, await readFile(file)]] : [];
+      return (await stat(file)).isFile() ? [[name, await (await controller.file(file, "files")).read()]] : [];
     }),
   );
   return new Map(parts.flat());

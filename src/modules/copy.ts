@@ -5,6 +5,7 @@ import {
   managedFileQuery,
   managedFileSteps,
   textContent,
+  withHiddenChecksum,
 } from "./managed-file.ts";
 import { defineLoadingModule } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
@@ -62,10 +63,12 @@ export const copy = defineLoadingModule({
   returns: { dest: "The path.", checksum: "SHA-256 of the content." },
   load: async (want, controller): Promise<ManagedFile> => ({
     path: want.dest,
-    content:
+    content: withHiddenChecksum(
       want.content === undefined
         ? fileContent(await controller.file(want.src ?? "", "files"), want.secret)
         : textContent(String(want.content), want.secret),
+      controller,
+    ),
     owner: want.owner,
     group: want.group,
     mode: want.mode,

@@ -3,7 +3,7 @@ import { type PathQuestion, type PathState, pathState } from "../queries/path-st
 import type { Query } from "../queries/query.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Change, Difference } from "./change.ts";
-import { ModuleFailure, type Situation } from "./module.ts";
+import { type Controller, ModuleFailure, type Situation } from "./module.ts";
 import type { FileContent, Step } from "./step.ts";
 
 /** A file that should have this content, owner and mode. What modules that write files have in common. */
@@ -30,6 +30,16 @@ export const textContent = (text: string, secret = false): FileContent => ({
   bytes: Buffer.from(text),
   ...(secret ? { secret } : {}),
 });
+
+/** The content; if a secret is in it, its checksum is one too: a password that is short enough can be guessed from it. */
+export function withHiddenChecksum(content: FileContent, controller: Controller): FileContent {
+  const holdsSecret =
+    content.kind === "bytes"
+      ? controller.holdsSecret(Buffer.from(content.bytes).toString())
+      : content.file.isFromVault;
+  if (holdsSecret) controller.addSecret(hashOf(content));
+  return content;
+}
 
 export function managedFileQuery(path: string, secret: boolean, { diffMode }: Situation): Query<PathState> {
   const question: PathQuestion = { path, sha256: true, ...(diffMode && !secret ? { content: true } : {}) };

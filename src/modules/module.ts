@@ -33,6 +33,8 @@ export interface Controller {
   resolvePath(path: string): string;
   /** Shows from now on asterisks instead of this value, wherever it would be shown. */
   addSecret(value: string): void;
+  /** Whether a secret stands in the text. */
+  holdsSecret(text: string): boolean;
   /** A variable of the host, rendered; undefined when there is none. */
   variable(name: string): Value | undefined;
 }

@@ -6,6 +6,7 @@ import {
   managedFileQuery,
   managedFileSteps,
   textContent,
+  withHiddenChecksum,
 } from "./managed-file.ts";
 import { defineLoadingModule } from "./module.ts";
 
@@ -37,7 +38,10 @@ export const template = defineLoadingModule({
   returns: { dest: "The path.", checksum: "SHA-256 of the content." },
   load: async (want, controller): Promise<ManagedFile> => ({
     path: want.dest,
-    content: textContent(await controller.renderTemplate(want.src), want.secret),
+    content: withHiddenChecksum(
+      textContent(await controller.renderTemplate(want.src), want.secret),
+      controller,
+    ),
     owner: want.owner,
     group: want.group,
     mode: want.mode,

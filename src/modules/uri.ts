@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { Value, ValueMap } from "../variables/value.ts";
 import type { HttpAnswer } from "./http-through.ts";
@@ -109,7 +108,7 @@ export const uri = defineLoadingModule<Params, Input, Record<string, never>, und
   },
   load: async (want, controller) => {
     const read = async (file: string | undefined): Promise<Buffer | undefined> =>
-      file === undefined ? undefined : readFile(await controller.find(file, "files"));
+      file === undefined ? undefined : (await controller.file(file, "files")).read();
     const [ca, cert, key, sent] = await Promise.all(
       [want.ca_path, want.client_cert, want.client_key, want.src].map(read),
     );

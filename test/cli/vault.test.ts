@@ -202,6 +202,36 @@ describe("passwords", () => {
   });
 });
 
+describe("at a terminal", () => {
+  /** Types on a pseudo-terminal, which script(1) makes. */
+  const typed = (args: string, lines: readonly string[]): Promise<string> => {
+    const child = spawn("script", ["-qec", `'${process.execPath}' '${main}' vault ${args}`, "/dev/null"], {
+      cwd: folder,
+    });
+    let output = "";
+    const waiting = [...lines];
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      if (/: $/.test(chunk.toString()) && waiting.length > 0) child.stdin.write(`${waiting.shift()}\r`);
+    });
+    return new Promise((resolve) => child.on("close", () => resolve(output)));
+  };
+
+  test("a new password is asked for twice, a known one once, and neither is shown", async () => {
+    write("asked.yml", "a: 1\n");
+    expect(await typed("encrypt asked.yml", ["first password", "another"])).toContain("not the same");
+    expect(read("asked.yml")).toBe("a: 1\n");
+    const output = await typed("encrypt asked.yml", ["first password", "first password"]);
+    expect(output).not.toContain("first password");
+    expect(ansibleView("asked.yml", "pass")).toBe("a: 1\n");
+    expect(await typed("view asked.yml", ["first password"])).toContain("a: 1");
+    expect(await typed("view asked.yml", ["\u0003"])).toContain("no password was given");
+    expect(await typed("encrypt-string --vault-password-file pass -n key", ["s3cret"])).toMatch(
+      /key: !vault \|/,
+    );
+  });
+});
+
 describe("plumb vault rekey", () => {
   test("gives all files the new password and label, or none of them", async () => {
     for (const name of ["r1.yml", "r2.yml"]) write(name, `name: ${name}\n`);

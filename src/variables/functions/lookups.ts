@@ -138,7 +138,7 @@ function fileText(file: string, { keyring }: Caller): string {
   if (!isVaulted(bytes)) return bytes.toString();
   const opening = keyring ?? new Keyring();
   const content = opening.decrypt(bytes.toString(), file, { file, line: 1, column: 1 }).toString();
-  opening.hide(content);
+  opening.hideFile(content);
   return content;
 }
 

@@ -104,6 +104,19 @@ export class Keyring {
     this.secrets.add(text);
   }
 
+  /**
+   * Hides a file of any kind: its lines, what stands behind `=` or `:` in them, and words that look made up. Programs print parts of lines:
+   * of `PASSWORD=x` in a file of settings, somebody shows `x`.
+   */
+  hideFile(text: string): void {
+    this.secrets.add(text);
+    for (const line of text.split(/\r?\n/)) {
+      const value = /[=:]\s*(.*?)\s*[,;]?$/.exec(line)?.[1];
+      if (value !== undefined) this.secrets.add(unquoted(value));
+      for (const word of line.split(/[\s"'`=,;<>(){}[\]]+/)) if (looksMadeUp(word)) this.secrets.add(word);
+    }
+  }
+
   /** Hides all that can be a secret in a value from a vault. Keys say what the secrets are for, and stay. */
   hideValue(value: Value): void {
     if (typeof value === "string") this.secrets.add(value);
@@ -122,6 +135,15 @@ export class Keyring {
       return;
     for (const text of made) this.secrets.add(text);
   }
+}
+
+function unquoted(text: string): string {
+  return text.replace(/^(["'])(.*)\1$/s, "$2");
+}
+
+/** Letters and digits, and long enough not to be `x86_64` or `utf8`. */
+function looksMadeUp(word: string): boolean {
+  return word.length >= 8 && /\d/.test(word) && /[A-Za-z]/.test(word);
 }
 
 /** Texts and lists of texts. Mappings are left out: those of hosts are rendered when somebody looks, and must not be for this. */

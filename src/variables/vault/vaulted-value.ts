@@ -1,4 +1,5 @@
-import type { SourceRange } from "../../diagnostics/diagnostic.ts";
+import { DiagnosticsError, type SourceRange } from "../../diagnostics/diagnostic.ts";
+import type { Scope } from "../scope.ts";
 import type { Templated } from "../templated.ts";
 import type { Value } from "../value.ts";
 import type { Keyring } from "./keyring.ts";
@@ -20,4 +21,18 @@ export function vaultedValue(vaulted: string, at: SourceRange, keyring: Keyring)
     return opened;
   };
   return { kind: "text", template: { source: vaulted, names: [], vaulted: true, evaluate }, at };
+}
+
+/** Opens all that is vaulted in a value and can be opened, so that it is hidden even where nobody asks for it. */
+export function openAll(value: Templated, scope: Scope): void {
+  if (value.kind === "list") for (const item of value.items) openAll(item, scope);
+  else if (value.kind === "map") for (const entry of value.entries) openAll(entry.value, scope);
+  else if (value.kind === "text" && value.template.vaulted === true) {
+    try {
+      value.template.evaluate(scope);
+    } catch (error) {
+      // What none of the passwords opens can't be told either.
+      if (!(error instanceof DiagnosticsError)) throw error;
+    }
+  }
 }

@@ -1,0 +1,317 @@
+import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { encrypt } from "../../src/variables/vault/ansible-vault.ts";
+import { labHost, onHost } from "./lab-hosts.ts";
+
+const HOSTS = ["bookworm1", "trixie1"];
+const PASSWORD = "vault-password-5561";
+
+/** What is in the vaults, each in another kind of place. None of them stands anywhere else in plain text. */
+const SECRETS = {
+  inline: `In'line "quo\\ted" $x 7391`,
+  listed: "listed-Value-2268",
+  whole: "whole-File+secret/8842==",
+  number: "77310042",
+  key: "-----BEGIN TEST KEY-----\nMIIkeyLineOne3380\nMIIkeyLineTwo4417\n-----END TEST KEY-----",
+  hash: "$6$saltsalt$QxyM2hq0hN5zNUbBmVTQBwcCk0DgJ0Zv4Y7nq6G0yZf5fZ0mX5l9l8n8u0eYpH1a6Yx0a1xk8m2Jb1c9d8e7f/",
+  file: "sent-file-line-6605\nsecond-file-line-6606",
+  template: "template-text-9917",
+  script: "script-text-1175",
+  aged: "age-value-5513",
+  included: "included-value-3092",
+};
+const OLD_PASSWORD = "old-Pass-word-9915";
+
+let folder = "";
+const at = (name: string): string => path.join(folder, name);
+
+function write(name: string, text: string): void {
+  mkdirSync(path.dirname(at(name)), { recursive: true });
+  writeFileSync(at(name), text);
+}
+
+const sealed = (text: string): string => encrypt(Buffer.from(text), PASSWORD, "prod");
+const inline = (text: string, indent: number): string =>
+  `!vault |\n${sealed(text).trimEnd().replace(/^/gm, " ".repeat(indent))}`;
+
+const PLAYBOOK = `
+- hosts: all
+  become: true
+  vars_files:
+    - aged.yml
+  tasks:
+    - include_vars: included.yml
+    - name: copy the value {{ whole }}
+      copy: { content: "{{ whole }} {{ deep.list.[0] }}\\n", dest: /srv/vault/content }
+    - copy: { src: sent.txt, dest: /srv/vault/sent }
+    - copy: { content: "{{ key }}\\n", dest: /srv/vault/open, mode: "0644" }
+    - template: { src: app.conf.hbs, dest: /srv/vault/app.conf }
+    - template: { src: sealed.hbs, dest: /srv/vault/sealed }
+    - lineinfile: { path: /srv/vault/lines, line: "token={{ whole }}", create: true }
+    - blockinfile: { path: /srv/vault/lines, block: "{{ key }}" }
+    - command: { cmd: cat, stdin: "{{ inline }}" }
+      register: shown
+      changed_when: false
+    - debug: { var: shown }
+    - debug: { msg: "it said {{ shown.stdout }} and {{ number }}, {{ aged }}, {{ included }}" }
+    - shell: 'sleep 0.2; printf "%s" "$TOKEN" | base64 -w 0; echo; printf "%s" "x$TOKEN" | base64; printf "%s\\n" "$TOKEN" >&2; set -x; : "$TOKEN"'
+      environment: { TOKEN: "{{ whole }}" }
+      register: encoded
+      changed_when: false
+    - slurp: { src: /srv/vault/content }
+      register: slurped
+      when: not ansible_check_mode
+    - debug: { msg: "{{ slurped }}" }
+    - set_fact: { derived: "{{ sha256 whole }}", embedded: "{{ base64_encode shown.stdout }}" }
+    - debug: { msg: "{{ derived }} {{ embedded }}" }
+    - user: { name: vaulted, password: "{{ hash }}" }
+    - script: sealed-script.sh
+      changed_when: false
+    - shell: 'echo "{{ whole }}" >&2; echo {{ quote inline }}; exit 3'
+      ignore_errors: true
+    - fail: { msg: "because of {{ inline }}" }
+      ignore_errors: true
+    - assert: { that: 'whole == "x"', fail_msg: "{{ whole }} is not x" }
+      ignore_errors: true
+    - file: { path: "/nonexistent/{{ included }}/deeper", state: touch }
+      ignore_errors: true
+    - debug: { msg: "{{ item }}" }
+      loop: ["{{ whole }}", "{{ aged }}"]
+    - debug: { msg: '{{ no_such_variable }} {{ whole }}' }
+      ignore_errors: true
+`;
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), "plumb-vault-host-"));
+  const { keyFile, knownHostsFile } = inject("lab");
+  write("pass", PASSWORD);
+  execFileSync("age-keygen", ["-o", at("identity")], { stdio: "ignore" });
+  const recipient = execFileSync("age-keygen", ["-y", at("identity")], { encoding: "utf8" }).trim();
+  const settings = `ansible_ssh_private_key_file=${keyFile} ansible_ssh_common_args="-o UserKnownHostsFile=${knownHostsFile}"`;
+  write(
+    "hosts.ini",
+    HOSTS.map((name) => `${name} ansible_host=${labHost(name).address} ${settings}\n`).join(""),
+  );
+  write(
+    "group_vars/all/vault.yml",
+    sealed(
+      `ansible_user: admin\nwhole: ${SECRETS.whole}\nnumber: ${SECRETS.number}\nhash: ${SECRETS.hash}\n`,
+    ),
+  );
+  write(
+    "group_vars/all/values.yml",
+    `inline: ${inline(SECRETS.inline, 4)}\ndeep:\n  list:\n    - ${inline(SECRETS.listed, 8)}\nkey: ${inline(SECRETS.key, 4)}\n`,
+  );
+  execFileSync("age", ["-r", recipient, "-o", at("aged.yml")], { input: `aged: ${SECRETS.aged}\n` });
+  write("included.yml", sealed(`included: ${SECRETS.included}\n`));
+  write("files/sent.txt", sealed(SECRETS.file));
+  write("files/sealed-script.sh", sealed(`#!/bin/sh\necho ran; echo ${SECRETS.script}\n`));
+  write(
+    "templates/app.conf.hbs",
+    "user = app\npassword = {{ whole }}\njson = {{ to_json inline }}\nshell = {{ quote inline }}\nencoded = {{ base64_encode key }}\n",
+  );
+  write("templates/sealed.hbs", sealed(`${SECRETS.template}\nand {{ aged }}\n`));
+  write("site.yml", PLAYBOOK);
+  await Promise.all(
+    HOSTS.map((name) =>
+      onHost(
+        name,
+        `rm -rf /srv/vault; mkdir -p /srv/vault; printf 'user = app\\npassword = ${OLD_PASSWORD}\\n' > /srv/vault/app.conf; chmod 600 /srv/vault/app.conf`,
+      ),
+    ),
+  );
+});
+
+afterAll(async () => {
+  await Promise.all(
+    HOSTS.map((name) => onHost(name, "rm -rf /srv/vault; userdel -rf vaulted 2>/dev/null; true")),
+  );
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Ended {
+  code: number | null;
+  output: string;
+}
+
+function plumb(...args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, ["src/main.ts", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, output })));
+}
+
+const keys = (): string[] => ["--vault-id", `prod@${at("pass")}`, "--age-identity", at("identity")];
+const run = (...args: string[]): Promise<Ended> =>
+  plumb("run", at("site.yml"), "-i", at("hosts.ini"), ...keys(), ...args);
+
+/** Every line of every secret, as programs write it. Written anew here: the search must not share its faults with what it searches after. */
+const searched = (values: readonly string[]): Map<string, string> => {
+  const forms = new Map<string, string>();
+  for (const value of values) {
+    for (const line of [value, ...value.split("\n")].filter(
+      (part) => !part.startsWith("-----") || part.includes("\n"),
+    )) {
+      const encoded = Buffer.from(line).toString("base64").replace(/=+$/, "");
+      const inside = Buffer.from(`x${line}`).toString("base64").slice(3).replace(/.?=+$/, "");
+      for (const form of [
+        line,
+        JSON.stringify(line).slice(1, -1),
+        line.replaceAll("'", "'\\''"),
+        encoded,
+        inside,
+      ])
+        forms.set(form, line);
+    }
+  }
+  return forms;
+};
+
+const found = (text: string, values: readonly string[]): string[] =>
+  [...searched(values)]
+    .filter(([form]) => text.includes(form))
+    .map(
+      ([form, line]) =>
+        `${line} in: ${text.slice(Math.max(0, text.indexOf(form) - 120), text.indexOf(form) + 40)}`,
+    );
+
+/** The arguments of all processes of this machine, those of the lab's hosts among them, seen again and again while something goes on. */
+async function argumentsDuring<Result>(
+  act: () => Promise<Result>,
+): Promise<{ result: Result; seen: string }> {
+  const seen = new Set<string>();
+  const look = (): void => {
+    for (const entry of readdirSync("/proc")) {
+      if (!/^\d+$/.test(entry)) continue;
+      try {
+        seen.add(readFileSync(`/proc/${entry}/cmdline`, "latin1"));
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+  };
+  const timer = setInterval(look, 50);
+  try {
+    const result = await act();
+    return { result, seen: [...seen].join("\n") };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+describe("what comes out of a vault", () => {
+  const everything = [...Object.values(SECRETS), PASSWORD, OLD_PASSWORD];
+
+  test("reaches the hosts, and no output, argument list, temporary file, state or journal", async () => {
+    const since = at("since");
+    writeFileSync(since, "");
+    await Promise.all(HOSTS.map((name) => onHost(name, "touch /run/vault-test-since")));
+    const { result, seen } = await argumentsDuring(async () => ({
+      check: await run("--check", "--diff", "-vv", "--output", "plain"),
+      json: await run("--diff", "-vv", "--output", "json"),
+    }));
+    const again = await Promise.all(
+      ["tty", "junit"].map((format) =>
+        run("--diff", "-vv", "--output", format, "--limit", format === "tty" ? "bookworm1" : "trixie1"),
+      ),
+    );
+    expect(result.json.output).toContain('"type":"run-finished"');
+    for (const { code, output } of [result.check, result.json, ...again]) {
+      expect(code, output).toBe(0);
+      expect(output).toContain("********");
+      expect(found(output, everything)).toEqual([]);
+      for (const value of [SECRETS.whole, `${SECRETS.whole} ${SECRETS.listed}\n`])
+        expect(output).not.toContain(createHash("sha256").update(value).digest("hex"));
+    }
+    // The sampling did see both sides.
+    expect(seen).toContain("src/main.ts");
+    expect(seen).toMatch(/sleep\0?0\.2/);
+    expect(found(seen, everything)).toEqual([]);
+
+    const here = execFileSync(
+      "sh",
+      [
+        "-c",
+        `find /tmp /var/tmp -path '${folder}' -prune -o -path /tmp/w -prune -o -type f -newer '${since}' -size -512k -print0 | xargs -0 -r cat 2>/dev/null || true`,
+      ],
+      { maxBuffer: 1 << 30, encoding: "latin1" },
+    );
+    expect(
+      found(
+        here,
+        everything.filter((value) => value !== PASSWORD),
+      ),
+    ).toEqual([]);
+    for (const name of HOSTS) {
+      const left = await onHost(
+        name,
+        "find /tmp /var/tmp /var/lib/plumb /run /root /home /var/log -xdev -type f -newer /run/vault-test-since -exec cat {} + 2>/dev/null; journalctl --no-pager --since -5min -o export",
+      );
+      expect(found(left, everything), name).toEqual([]);
+      const modes = await onHost(
+        name,
+        "cd /srv/vault && stat -c '%n %a' content sent app.conf sealed lines open",
+      );
+      expect(modes).toBe("content 600\nsent 600\napp.conf 600\nsealed 600\nlines 600\nopen 644\n");
+      const there = await onHost(
+        name,
+        "cd /srv/vault && cat content sent app.conf sealed lines open; getent shadow vaulted",
+      );
+      for (const value of [
+        SECRETS.whole,
+        SECRETS.listed,
+        SECRETS.file,
+        SECRETS.template,
+        SECRETS.aged,
+        SECRETS.hash,
+        SECRETS.key,
+      ])
+        expect(there).toContain(value);
+    }
+  });
+
+  test("changes nothing in a second run", async () => {
+    const { code, output } = await run("--output", "plain", "--detailed-exitcode");
+    expect(code, output).toBe(0);
+  });
+
+  test("is hidden by exec, facts and inventory; and they, ping and run say what is wrong with a password", async () => {
+    const exec = await plumb(
+      "exec",
+      "bookworm1",
+      "-i",
+      at("hosts.ini"),
+      ...keys(),
+      "--become",
+      "--",
+      "cat",
+      "/srv/vault/app.conf",
+      "/srv/vault/content",
+    );
+    expect(exec.output).toContain("password = ********");
+    expect(found(exec.output, [SECRETS.whole, SECRETS.inline, SECRETS.key])).toEqual([]);
+    const shown = await plumb("inventory", "-i", at("hosts.ini"), ...keys(), "--list");
+    expect(shown.output).toContain("__ansible_vault");
+    expect(found(shown.output, everything)).toEqual([]);
+    const wrong = ["--vault-password-file", at("hosts.ini")];
+    const attempts = await Promise.all([
+      plumb("ping", "all", "-i", at("hosts.ini"), ...wrong),
+      plumb("facts", "all", "-i", at("hosts.ini"), ...wrong),
+      plumb("exec", "all", "-i", at("hosts.ini"), ...wrong, "--", "true"),
+      plumb("inventory", "-i", at("hosts.ini"), ...wrong),
+      plumb("run", at("site.yml"), "-i", at("hosts.ini"), ...wrong),
+    ]);
+    for (const { code, output } of attempts) {
+      expect(code, output).toBe(2);
+      expect(output).toContain("[vault-wrong-password]");
+      expect(output).toMatch(/group_vars\/all\/vault\.yml:1:1/);
+    }
+  });
+});
