@@ -31,6 +31,11 @@ export interface RunCommandOptions extends HostOptions {
   detailedExitcode?: boolean;
   rolesPath?: string[];
   syntaxCheck?: boolean;
+  listHosts?: boolean;
+  listTasks?: boolean;
+  listTags?: boolean;
+  step?: boolean;
+  startAtTask?: string;
 }
 
 /** `plumb run`: brings hosts to the state that playbooks describe. */
@@ -70,6 +75,8 @@ async function runWith(
     const finished = await runPlaybooks({
       runId: runId(),
       inventory,
+      readInventory: () => inventoryOf(options, keyring),
+      ...(options.startAtTask === undefined ? {} : { startAtTask: options.startAtTask }),
       playbooks,
       ...(options.limit === undefined ? {} : { limit: options.limit }),
       ...selection,

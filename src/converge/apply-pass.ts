@@ -1,11 +1,12 @@
 import type { Change, NeededChange } from "../modules/change.ts";
 import { type ActionResult, ModuleFailure, type ParameterFinding } from "../modules/module.ts";
 import type { StepOutput } from "../modules/step.ts";
-import type { Task } from "../playbook/playbook.ts";
 import { LOOK_AHEAD_AFTER_CHANGE } from "./ask-ahead.ts";
 import type { HostContext } from "./host-context.ts";
+import { leaveAlone } from "./host-job.ts";
 import type { HostSession } from "./host-session.ts";
 import { perform } from "./perform.ts";
+import type { PerformOptions } from "./perform-options.ts";
 import { type Prepared, situation } from "./prepare.ts";
 
 /** How one pass of a task came out, before `changed_when` and `failed_when` have their say. */
@@ -13,6 +14,9 @@ export type PassResult =
   | { kind: "none"; reason: string; data: ActionResult["data"] }
   | { kind: "predicted"; change: NeededChange; certain: boolean }
   | { kind: "done"; change: NeededChange; result: ActionResult };
+
+/** How long steps may take, and whether they are jobs of their own. */
+export type PassTerms = Pick<PerformOptions, "stepLimitMs" | "job" | "signal">;
 
 export interface PassHooks {
   /** Resolves when this host may act. Others may have changed something on it meanwhile: then what was known about it is forgotten. */
@@ -58,15 +62,15 @@ export class NotKnown extends Error {
 export async function applyPass(
   context: HostContext,
   session: HostSession,
-  task: Task,
   prepared: Prepared,
+  terms: PassTerms,
   hooks: PassHooks,
 ): Promise<PassResult> {
   const { module, input } = prepared;
-  const before = compare(context, session, task, prepared);
+  const before = compare(context, session, prepared);
   if (before.warnings !== undefined) hooks.warn(before.warnings);
   if (before.action === "none") return { kind: "none", reason: before.reason, data: before.data };
-  const now = situation(context, session, task);
+  const now = situation(context, session, prepared.modes);
   const { inCheckMode = "predict" } = module;
   const mode = typeof inCheckMode === "function" ? inCheckMode(input, now) : inCheckMode;
   const harmless = before.action === "run" && mode === "run";
@@ -75,20 +79,27 @@ export async function applyPass(
   }
   await hooks.turn();
   if (!isAllKnown(session, prepared))
-    return applyPass(context, session, task, await hooks.askAgain(prepared), hooks);
+    return applyPass(context, session, await hooks.askAgain(prepared), terms, hooks);
   await hooks.beforeChange(before);
-  const outputs: StepOutput[] = await perform(module.steps(before, input, now), {
+  const steps = module.steps(before, input, now);
+  const options: PerformOptions = {
+    ...terms,
     session,
     user: prepared.user,
-    timeoutMs: task.keywords.timeoutMs,
     environment: prepared.environment,
     progress: hooks.progress,
     holdsSecret: (text) => context.secrets.appearsIn(text),
-  });
+  };
+  if (terms.job?.pollMs === 0) {
+    const result = await leaveAlone(steps, terms.job, options);
+    stale(context, session);
+    return { kind: "done", change: before, result };
+  }
+  const outputs: StepOutput[] = await perform(steps, options);
   const result = module.result?.(input, outputs, before) ?? { changed: true, data: before.data ?? {} };
   if (result.changed) stale(context, session);
   if (before.action !== "run") {
-    audit(context, session, task, await hooks.askAgain(prepared));
+    audit(context, session, await hooks.askAgain(prepared));
   }
   return { kind: "done", change: before, result };
 }
@@ -98,7 +109,7 @@ function isAllKnown(session: HostSession, { queries }: Prepared): boolean {
 }
 
 /** @throws NotKnown, ModuleFailure */
-function compare(context: HostContext, session: HostSession, task: Task, prepared: Prepared): Change {
+function compare(context: HostContext, session: HostSession, prepared: Prepared): Change {
   const answers: Record<string, unknown> = {};
   for (const [name, question] of prepared.queries) {
     const answered = session.answers.get(question);
@@ -106,19 +117,19 @@ function compare(context: HostContext, session: HostSession, task: Task, prepare
     if (!answered.known) throw new NotKnown(answered.reason);
     answers[name] = answered.answer;
   }
-  return prepared.module.diff(prepared.input, answers, situation(context, session, task));
+  return prepared.module.diff(prepared.input, answers, situation(context, session, prepared.modes));
 }
 
 /** After a change nothing that was known about the host counts any more. */
 function stale(context: HostContext, session: HostSession): void {
-  session.answers.forgetAll();
+  session.noteChange();
   if (session === context.session) context.lookahead = LOOK_AHEAD_AFTER_CHANGE;
 }
 
-function audit(context: HostContext, session: HostSession, task: Task, prepared: Prepared): void {
+function audit(context: HostContext, session: HostSession, prepared: Prepared): void {
   let after: Change;
   try {
-    after = compare(context, session, task, prepared);
+    after = compare(context, session, prepared);
   } catch (error) {
     if (!(error instanceof ModuleFailure)) throw error;
     throw new ModuleFailure(

@@ -2,11 +2,13 @@ import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import { ModuleFailure } from "../modules/module.ts";
 import { namesSetByTask } from "../playbook/names-set-by.ts";
 import type { Include, Node, Task } from "../playbook/playbook.ts";
+import { literalOf } from "../variables/evaluate.ts";
 import { PendingVariable } from "../variables/scope.ts";
 import type { AddressedQuery } from "./answers.ts";
 import { ask } from "./ask.ts";
 import { expandInclude } from "./expand-include.ts";
 import type { HostContext } from "./host-context.ts";
+import { isSelected } from "./is-selected.ts";
 import { type Pass, passesOf } from "./passes.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { holds } from "./skip.ts";
@@ -41,12 +43,17 @@ export function tasksInOrder(nodes: readonly Node[]): (Task | Include)[] {
  *
  * @param first the pass whose turn it is, already prepared.
  */
-export async function askAhead(context: HostContext, first: Prepared, upcoming: Upcoming): Promise<void> {
+export async function askAhead(
+  context: HostContext,
+  first: Prepared,
+  upcoming: Upcoming,
+  signal?: AbortSignal,
+): Promise<void> {
   const questions = [...first.queries.values()];
   const end = Math.min(upcoming.tasks.length, upcoming.position + 1 + context.lookahead);
   questions.push(...(await questionsOf(context, upcoming.tasks.slice(upcoming.position, end))));
   context.lookahead = Math.min(context.lookahead * LOOK_AHEAD_GROWTH, LOOK_AHEAD_ALL);
-  await ask(context.session, questions);
+  await ask(context.session, questions, signal);
 }
 
 /** What the tasks will ask, as far as their parameters are known before any of them has run. */
@@ -73,7 +80,7 @@ async function questionsOfInclude(
   include: Include,
   pending: Set<string>,
 ): Promise<AddressedQuery[]> {
-  if (!context.options.selects(include.task)) return [];
+  if (!isSelected(context, include)) return [];
   const nodes = await asFarAsKnown(() =>
     expandInclude(context, include, context.variables.scopeOf(include.task, new Set(pending))),
   );
@@ -85,7 +92,7 @@ async function questionsOfTask(
   task: Task,
   pending: ReadonlySet<string>,
 ): Promise<AddressedQuery[]> {
-  if (task.keywords.delegateTo !== undefined || task.keywords.runOnce === true) return [];
+  if (task.keywords.delegateTo !== undefined || mayRunOnce(task)) return [];
   if (task.module === "meta" || !context.options.selects(task)) return [];
   const questions = await asFarAsKnown(async () => {
     const scope = context.variables.scopeOf(task, pending);
@@ -117,6 +124,8 @@ async function asFarAsKnown<Type>(look: () => Promise<Type>): Promise<Type | und
 
 /** Prepares a pass once: what was prepared while looking ahead holds when its turn comes. */
 export async function preparePass(context: HostContext, task: Task, pass: Pass): Promise<Prepared> {
+  // Another host has set facts on this one.
+  if (context.variables.takeGifts()) context.prepared.clear();
   const key = `${task.id}#${pass.item?.index ?? ""}`;
   let prepared = context.prepared.get(key);
   if (prepared === undefined) {
@@ -124,4 +133,9 @@ export async function preparePass(context: HostContext, task: Task, pass: Pass):
     context.prepared.set(key, prepared);
   }
   return prepared;
+}
+
+/** Whether only one host may do it: the others need not ask. */
+function mayRunOnce({ keywords: { runOnce } }: Task): boolean {
+  return runOnce !== undefined && literalOf(runOnce) !== false;
 }

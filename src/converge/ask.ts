@@ -19,9 +19,13 @@ const QUERY_TIMEOUT_MS = 120_000;
  *
  * @throws TransportError when the link or a shell can't be had. A command that failed makes its answers "not known".
  */
-export async function ask(session: HostSession, questions: readonly AddressedQuery[]): Promise<void> {
+export async function ask(
+  session: HostSession,
+  questions: readonly AddressedQuery[],
+  signal?: AbortSignal,
+): Promise<void> {
   const bulks = collect(session.answers, questions);
-  await Promise.all(bulks.map((bulk) => askBulk(session, bulk)));
+  await Promise.all(bulks.map((bulk) => askBulk(session, bulk, signal)));
 }
 
 function collect(answers: Answers, questions: readonly AddressedQuery[]): Bulk[] {
@@ -40,12 +44,13 @@ function collect(answers: Answers, questions: readonly AddressedQuery[]): Bulk[]
   return [...bulks.values()];
 }
 
-async function askBulk(session: HostSession, bulk: Bulk): Promise<void> {
+async function askBulk(session: HostSession, bulk: Bulk, signal: AbortSignal | undefined): Promise<void> {
   const keys = bulk.questions.map(({ query }) => query.key);
   const { script, stdin } = bulk.kind.script(keys);
   const result = await session.run(script, bulk.as, {
     timeoutMs: QUERY_TIMEOUT_MS,
     ...(stdin === undefined ? {} : { stdin }),
+    ...(signal === undefined ? {} : { signal }),
   });
   const answers = read(bulk, keys, result);
   bulk.questions.forEach((question, index) => {

@@ -1,6 +1,6 @@
 import type { Block, Include, Node, Task } from "../playbook/playbook.ts";
+import { factsIn } from "../queries/fact-subsets.ts";
 import { TransportError } from "../transport/transport.ts";
-import { evaluate } from "../variables/evaluate.ts";
 import { ask } from "./ask.ts";
 import { questionsOf, tasksInOrder, type Upcoming } from "./ask-ahead.ts";
 import type { HostUnreachable } from "./event.ts";
@@ -8,24 +8,15 @@ import { handlerId } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import { HostStateError } from "./host-session.ts";
 import { Interrupted } from "./interrupted.ts";
+import { isSelected } from "./is-selected.ts";
+import { isOn } from "./keyword-flag.ts";
 import { Places } from "./place.ts";
+import { reached } from "./reached.ts";
 import { checkRole } from "./role-check.ts";
 import { expandAndReport } from "./run-include.ts";
-import { runTask, type TaskEnd } from "./run-task.ts";
-
-/** How the play ended on one host. */
-export type HostEnd = "ok" | "failed" | "unreachable" | "interrupted" | "ended";
-
-/** Why the tasks of a host stop before their end. */
-class StopHost extends Error {
-  readonly end: HostEnd;
-
-  constructor(end: HostEnd) {
-    super(end);
-    this.name = "StopHost";
-    this.end = end;
-  }
-}
+import { runMeta } from "./run-meta.ts";
+import { runTask } from "./run-task.ts";
+import { type HostEnd, StopHost } from "./stop-host.ts";
 
 /**
  * Runs a play on one host, from its first question to its last handler.
@@ -36,7 +27,7 @@ export async function convergeHost(context: HostContext): Promise<HostEnd> {
   const { play } = context;
   try {
     const tasks = play.sections.flatMap((section) => tasksInOrder(section.nodes));
-    await firstTrip(context, tasks);
+    await firstTrip(context, tasks).catch((error: unknown) => goOnWithout(context, error));
     const places = new Places();
     for (const section of play.sections) {
       places.add(section.nodes);
@@ -58,6 +49,7 @@ async function endOf(context: HostContext, error: unknown): Promise<HostEnd> {
     return "failed";
   }
   if (!(error instanceof StopHost)) throw error;
+  context.isFatal = error.fatal;
   if (error.end !== "failed" && error.end !== "ended") return error.end;
   try {
     await flushHandlers(context);
@@ -68,6 +60,15 @@ async function endOf(context: HostContext, error: unknown): Promise<HostEnd> {
     return second.end === "interrupted" ? "interrupted" : "failed";
   }
   return error.end === "ended" ? "ok" : error.end;
+}
+
+/** `ignore_unreachable` on the play: each task tries to reach the host again. */
+function goOnWithout(context: HostContext, error: unknown): void {
+  const { keywords } = context.play;
+  const scope = context.variables.scopeOf({ keywords });
+  if (!(error instanceof TransportError) || !isOn(keywords.ignoreUnreachable, scope)) throw error;
+  const message = `it can't be reached, and \`ignore_unreachable\` says to go on: ${error.message}`;
+  context.emit({ type: "warning", host: context.host, message: context.secrets.redact(message) });
 }
 
 function reportUnreachable(context: HostContext, error: TransportError): HostEnd {
@@ -94,14 +95,21 @@ function reportUnusable(
  * The lock, the facts and everything that can be asked before anything is known travel together: one round trip.
  */
 async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promise<void> {
-  const begun = context.session.begin();
+  const { session, play, variables } = context;
+  const known = session.facts;
+  const begun = session.begin();
+  const refreshed = play.gatherFacts && known !== undefined ? session.refreshFacts() : Promise.resolve(false);
   // The questions go out on the heels of the lock, not after its answer; so nothing may be awaited on the network in between.
   const questions = questionsOf(context, tasks);
-  const asked = questions.then((all) => ask(context.session, all));
-  const [locked, answered] = await Promise.allSettled([begun, asked]);
+  const asked = questions.then((all) => ask(session, all));
+  const [locked, answered, changed] = await Promise.allSettled([begun, asked, refreshed]);
   if (locked.status === "rejected") throw locked.reason;
   if (answered.status === "rejected") throw answered.reason;
-  if (context.play.gatherFacts) context.variables.setFacts(context.session.facts ?? {});
+  if (changed.status === "rejected") throw changed.reason;
+  if (!play.gatherFacts) return;
+  variables.setFacts(factsIn(session.facts ?? {}, play.gatherSubset));
+  // What was looked at with the facts of before counts no more.
+  if (changed.value) context.prepared.clear();
 }
 
 interface Surroundings {
@@ -125,54 +133,103 @@ async function runBlock(context: HostContext, block: Block, around: Surroundings
   try {
     await runNodes(context, block.block, { ...around, rescued });
   } catch (error) {
-    if (!(error instanceof StopHost) || error.end !== "failed" || block.rescue.length === 0) throw error;
+    if (!isFailure(error) || block.rescue.length === 0)
+      return await afterwards(context, block, around, error);
+    tellOfFailure(context);
     const tasks = tasksInOrder(block.rescue);
-    await runNodes(context, block.rescue, { ...around, tasks });
-  } finally {
-    if (!context.isStopping()) await runNodes(context, block.always, around);
+    try {
+      await runNodes(context, block.rescue, { ...around, tasks });
+    } catch (second) {
+      return await afterwards(context, block, around, second);
+    }
   }
+  await runNodes(context, block.always, around);
+}
+
+function isFailure(error: unknown): error is StopHost {
+  return error instanceof StopHost && error.end === "failed";
+}
+
+/** `always` is for failures too; not for a host that can't be reached any more, or whose play has been ended. @throws what it was given */
+async function afterwards(
+  context: HostContext,
+  block: Block,
+  around: Surroundings,
+  error: unknown,
+): Promise<never> {
+  if (isFailure(error) && !context.isStopping()) {
+    tellOfFailure(context);
+    await runNodes(context, block.always, around);
+  }
+  throw error;
+}
+
+/** What `rescue` and `always` see of the task that failed: Ansible's names. */
+function tellOfFailure({ lastFailure, variables, prepared }: HostContext): void {
+  if (lastFailure === undefined) return;
+  const { task, name, result } = lastFailure;
+  variables.set("ansible_failed_task", {
+    name,
+    action: task.module,
+    file: task.at.file,
+    line: task.at.line,
+    role: task.role?.name ?? null,
+  });
+  variables.set("ansible_failed_result", result);
+  prepared.clear();
 }
 
 /** What is included takes the place of the include among the tasks to come. */
 async function runInclude(context: HostContext, include: Include, around: Surroundings): Promise<void> {
-  if (context.isStopping()) throw new StopHost("interrupted");
-  if (!context.options.selects(include.task)) return;
+  refuseToGoOn(context);
+  const { task } = include;
+  if (!isSelected(context, include) || hasEnded(context, task)) return;
   const place = around.places.of(include);
   context.hooks.arrive(place);
+  if (task.module !== "block" && !(await context.hooks.wants(task))) return;
   const nodes = await expandAndReport(context, include, around.rescued);
-  if (nodes === undefined) throw new StopHost("failed");
+  if (nodes === undefined) throw failed(context, task);
   const rest = around.tasks.slice(around.tasks.indexOf(include) + 1);
   const places = new Places(place).add(nodes);
   await runNodes(context, nodes, { ...around, places, tasks: [...tasksInOrder(nodes), ...rest] });
 }
 
 async function runOne(context: HostContext, task: Task, around: Surroundings): Promise<void> {
-  if (context.isStopping()) throw new StopHost("interrupted");
-  if (!context.options.selects(task)) return;
+  refuseToGoOn(context);
+  if (!context.options.selects(task) || hasEnded(context, task)) return;
   context.hooks.arrive(around.places.of(task));
-  if (task.module === "meta") return runMeta(context, task);
-  if (!checkRole(context, task)) throw new StopHost("failed");
-  const upcoming: Upcoming = { tasks: around.tasks, position: around.tasks.indexOf(task) };
-  const end: TaskEnd = await runTask(context, task, { upcoming, rescued: around.rescued, handler: false });
-  if (end.failed) throw new StopHost("failed");
+  if (!(await context.hooks.wants(task))) return;
+  const position = around.tasks.indexOf(task);
+  await reached(context, task, async () => {
+    if (task.module === "meta") return runMeta(context, task, () => flushHandlers(context));
+    if (!checkRole(context, task)) throw failed(context, task);
+    const upcoming: Upcoming = { tasks: around.tasks, position };
+    const end = await runTask(context, task, { upcoming, rescued: around.rescued, handler: false });
+    if (!end.failed) return;
+    // Of a loop, what failed is the whole of it.
+    if (context.lastFailure?.task === task) context.lastFailure.result = end.registered;
+    throw failed(context, task);
+  });
 }
 
-async function runMeta(context: HostContext, task: Task): Promise<void> {
-  const scope = context.variables.scopeOf(task);
-  if (!task.keywords.when.every(({ expression }) => expression.evaluate(scope) === true)) return;
-  const action = task.parameters.find(({ key }) => key === "_raw_params")?.value;
-  switch (action === undefined ? undefined : evaluate(action, scope)) {
-    case "flush_handlers":
-      return flushHandlers(context);
-    case "clear_facts":
-      context.variables.setFacts({});
-      return;
-    case "end_host":
-    case "end_play":
-      throw new StopHost("ended");
-    default:
-      return;
+/** @throws StopHost when the run is being stopped, or somebody has ended the play. */
+function refuseToGoOn(context: HostContext): void {
+  if (context.isStopping()) throw new StopHost("interrupted");
+  if (context.hooks.isEnded()) throw new StopHost("ended");
+}
+
+/** Whether the task is of a role that `meta: end_role` has ended, or of one that such a role has pulled in. */
+function hasEnded({ endedRoles }: HostContext, task: Task): boolean {
+  if (endedRoles.size === 0) return false;
+  for (let role = task.role; role !== undefined; role = role.parent) {
+    if (endedRoles.has(role)) return true;
   }
+  return false;
+}
+
+/** The end of a host whose task failed: `any_errors_fatal` makes it the end of all. */
+function failed(context: HostContext, task: Task): StopHost {
+  return new StopHost("failed", isOn(task.keywords.anyErrorsFatal, context.variables.scopeOf(task)));
 }
 
 /**
@@ -191,8 +248,10 @@ async function flushHandlers(context: HostContext, ran: ReadonlySet<Task> = new 
   for (const [position, handler] of due.entries()) {
     if (context.isStopping()) throw new StopHost("interrupted");
     const place = { upcoming: { tasks: due, position }, rescued: false, handler: true };
-    const end = await runTask(context, handler, place);
-    if (end.failed) throw new StopHost("failed");
+    if (await context.hooks.wants(handler)) {
+      const end = await runTask(context, handler, place);
+      if (end.failed) throw failed(context, handler);
+    }
     await session.forgetHandlers([handlerId(handler)]);
   }
   await flushHandlers(context, new Set([...ran, ...due]));

@@ -2,6 +2,7 @@ import { loopVariables } from "../playbook/loop-variables.ts";
 import type { Expansion, Include, Node } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import type { Scope } from "../variables/scope.ts";
+import type { Value } from "../variables/value.ts";
 import { handlerId } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import { type Pass, passesOf } from "./passes.ts";
@@ -20,13 +21,14 @@ export async function expandInclude(
   isSkipped: (pass: Pass) => void = () => undefined,
 ): Promise<Node[]> {
   const passes = passesOf(include.task, scope);
+  const items = passes.map(({ item }) => item?.value ?? null);
   const nodes: Node[] = [];
   for (const pass of passes) {
     if (!holds(include.task, pass.scope)) {
       isSkipped(pass);
       continue;
     }
-    const { nodes: loaded, handlers } = await expansionOf(context, include, pass, passes.length);
+    const { nodes: loaded, handlers } = await expansionOf(context, include, pass, items);
     const known = new Set(context.play.handlers.map(handlerId));
     const fresh = handlers.filter((handler) => !known.has(handlerId(handler)));
     if (fresh.length > 0) context.play = { ...context.play, handlers: [...context.play.handlers, ...fresh] };
@@ -40,7 +42,7 @@ async function expansionOf(
   context: HostContext,
   include: Include,
   pass: Pass,
-  length: number,
+  items: readonly Value[],
 ): Promise<Expansion> {
   const target = String(evaluate(include.target, pass.scope));
   const { item } = pass;
@@ -48,8 +50,7 @@ async function expansionOf(
   let expansion = context.expansions.get(key);
   if (expansion === undefined) {
     const { loop } = include.task;
-    const seen =
-      item === undefined || loop === undefined ? {} : loopVariables(loop, item.value, item.index, length);
+    const seen = item === undefined || loop === undefined ? {} : loopVariables(loop, items, item.index);
     const variables = new Map(
       Object.entries(seen).map(([name, value]) => [name, { value: { kind: "literal" as const, value } }]),
     );

@@ -2,12 +2,13 @@ import type { Secrets } from "../diagnostics/secrets.ts";
 import type { Controller } from "../modules/module.ts";
 import type { Expansion, Play, RoleContext, Task } from "../playbook/playbook.ts";
 import type { Scope } from "../variables/scope.ts";
+import type { ValueMap } from "../variables/value.ts";
 import type { Event, TaskCounts } from "./event.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
 import type { HostVariables } from "./host-variables.ts";
 import type { Place } from "./place.ts";
 import type { Prepared } from "./prepare.ts";
-import type { TaskEnd } from "./run-task.ts";
+import type { TaskEnd } from "./task-result.ts";
 
 /** What was asked for on the command line, for every host. */
 export interface ConvergeOptions {
@@ -25,10 +26,22 @@ export interface PlayHooks {
   once(taskId: string, host: string, run: () => Promise<TaskEnd>): Promise<TaskEnd>;
   /** At most so many hosts are at a task at once. */
   throttle<Type>(taskId: string, most: number, act: () => Promise<Type>): Promise<Type>;
+  /** `--step`: whether the person at the terminal wants the task to run; asked once for all hosts. */
+  wants(task: Task): Promise<boolean>;
   /** The host has come to a task. */
   arrive(place: Place): void;
   /** Resolves when this host may act: with `strategy: linear`, when no other host of its batch is behind. @throws Interrupted */
   turn(): Promise<void>;
+  /** Ends the play, or this batch of it, for all hosts. */
+  end(what: "play" | "batch"): void;
+  /** Whether somebody has ended it. */
+  isEnded(): boolean;
+  /** Hosts of the play that have failed or could not be reached take part in the plays that follow. */
+  clearHostErrors(): Promise<void>;
+  /** Reads the inventory anew, for the plays that follow. */
+  refreshInventory(): Promise<void>;
+  /** The variables of another host, to set facts there. */
+  variablesOf(host: string): Promise<HostVariables>;
   /** A session with another host of the inventory, for delegate_to. @throws TransportError, DiagnosticsError */
   sessionWith(host: string): Promise<HostSession>;
   /** Files and templates as a task sees them. */
@@ -58,6 +71,12 @@ export interface HostContext {
   expansions: Map<string, Expansion>;
   /** Roles whose variables have been checked. */
   checkedRoles: Set<RoleContext>;
+  /** The last task that failed, and was not ignored. */
+  lastFailure: { task: Task; name: string; result: ValueMap } | undefined;
+  /** The failure that ended the host ends the play for all: `any_errors_fatal`. */
+  isFatal: boolean;
+  /** Roles that `meta: end_role` has ended. */
+  endedRoles: Set<RoleContext>;
   /** How many tasks are asked for together: see ask-ahead.ts. */
   lookahead: number;
 }

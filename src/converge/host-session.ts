@@ -59,14 +59,29 @@ export class HostSession {
   #transport: Transport;
   #facts: Facts | undefined;
   #pendingHandlers: string[] = [];
-  #leftOverHandlers: readonly string[] = [];
+  #leftOverHandlers: readonly string[] | undefined;
   #begun: Promise<void> | undefined;
+  #isLost = false;
+  #mayHaveChanged = false;
 
   constructor(name: string, address: string, transport: Transport, options: SessionOptions) {
     this.name = name;
     this.address = address;
     this.#transport = transport;
     this.#options = options;
+    this.#watch(transport);
+  }
+
+  /** The connection has been lost; `reconnect` brings it back, if the host answers. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  #watch(transport: Transport): void {
+    this.#isLost = false;
+    void transport.lost.then(() => {
+      if (this.#transport === transport) this.#isLost = true;
+    });
   }
 
   get transport(): Transport {
@@ -85,7 +100,7 @@ export class HostSession {
 
   /** Of these, those that an earlier run left. */
   get leftOverHandlers(): readonly string[] {
-    return this.#leftOverHandlers;
+    return this.#leftOverHandlers ?? [];
   }
 
   get signal(): AbortSignal {
@@ -107,6 +122,7 @@ export class HostSession {
     this.#closed.push(this.#transport.counters());
     await this.#transport.close();
     this.#transport = opened;
+    this.#watch(opened);
     this.answers.forgetAll();
     this.#begun = undefined;
     await this.begin();
@@ -124,11 +140,31 @@ export class HostSession {
 
   async #takeLockAndAskFacts(): Promise<void> {
     const { lockOwner, checkMode, stateUser } = this.#options;
-    const locking = this.run(lockScript(lockOwner, !checkMode), stateUser);
-    const factsScript = facts.kind.script(["all"]);
-    const asking = this.run(factsScript.script, { kind: "login" });
-    const [lock, answer] = await Promise.all([locking, asking]);
+    const locking = this.run(lockScript(lockOwner, this.name, !checkMode), stateUser);
+    const [lock, answer] = await Promise.all([locking, this.#askFacts()]);
     this.#readLock(lock);
+    this.#readFacts(answer);
+  }
+
+  /** What was changed on the host may have changed its facts. */
+  noteChange(): void {
+    this.answers.forgetAll();
+    this.#mayHaveChanged = true;
+  }
+
+  /** Asks for the facts again, if anything was changed since they were asked for. @returns whether it did. */
+  async refreshFacts(): Promise<boolean> {
+    if (this.#facts === undefined || !this.#mayHaveChanged) return false;
+    this.#readFacts(await this.#askFacts());
+    return true;
+  }
+
+  #askFacts(): Promise<ExecResult> {
+    this.#mayHaveChanged = false;
+    return this.run(facts.kind.script(["all"]).script, { kind: "login" });
+  }
+
+  #readFacts(answer: ExecResult): void {
     const parsed = facts.kind.parse(
       { stdout: answer.stdout, stderr: answer.stderr.toString(), exitCode: requireExit(answer) },
       ["all"],
@@ -156,8 +192,13 @@ export class HostSession {
         "Plumb keeps its state in /var/lib/plumb (or ~/.local/state/plumb without become); is the disk full, or the file system read-only?",
       );
     }
-    this.#pendingHandlers = unique(lock.stdout.toString().split("\n").filter(Boolean));
-    this.#leftOverHandlers = [...this.#pendingHandlers];
+    const remembered = lock.stdout.toString().split("\n").filter(Boolean);
+    // On a new connection in check mode, what was only noted is still to do.
+    this.#pendingHandlers = unique([
+      ...remembered,
+      ...(this.#options.checkMode ? this.#pendingHandlers : []),
+    ]);
+    this.#leftOverHandlers ??= [...this.#pendingHandlers];
   }
 
   /** The shell for a query or a step of a task. */
@@ -175,9 +216,11 @@ export class HostSession {
   async run(
     script: ShellText,
     as: ShellUser,
-    rest: Omit<ScriptRequest, "script" | "as" | "signal"> = {},
+    rest: Omit<ScriptRequest, "script" | "as"> = {},
   ): Promise<ExecResult> {
-    const result = await this.transport.run({ script, as, signal: this.#options.signal, ...rest });
+    const { signal } = this.#options;
+    const ending = rest.signal === undefined ? signal : AbortSignal.any([signal, rest.signal]);
+    const result = await this.transport.run({ ...rest, script, as, signal: ending });
     if (result.connectionLost) throw await this.transport.lost;
     return result;
   }

@@ -29,8 +29,11 @@ const STATE_DIRECTORY =
  * Takes the lock of the host for the shell that runs this, and prints the handlers an earlier run left to do, one a line. With `createState` false (check
  * mode) a host that has no state directory is left without one.
  */
-export function lockScript(owner: LockOwner, createState: boolean): ShellText {
-  const description = `${owner.runId} by ${owner.who} since ${owner.since}`.replaceAll("\n", " ");
+export function lockScript(owner: LockOwner, hostName: string, createState: boolean): ShellText {
+  const description = `${owner.runId} by ${owner.who} since ${owner.since}, as ${hostName}`.replaceAll(
+    "\n",
+    " ",
+  );
   return shellLines(
     rawShell(STATE_DIRECTORY),
     createState
@@ -43,13 +46,15 @@ export function lockScript(owner: LockOwner, createState: boolean): ShellText {
     rawShell(
       'started() { read -r stat < "/proc/$1/stat" || return 1; set -- ${stat##*") "}; echo "${20}"; } 2>/dev/null',
     ),
+    // A shell of this very run, whose connection was lost, holds nothing against the one that takes its place.
+    sh`self=${description}`,
     rawShell('if [ -s "$state/lock" ]; then'),
     rawShell('  read -r pid start holder < "$state/lock"'),
-    rawShell('  if [ "$pid" != $$ ] && [ "$(started "$pid")" = "$start" ]; then'),
+    rawShell('  if [ "$pid" != $$ ] && [ "$holder" != "$self" ] && [ "$(started "$pid")" = "$start" ]; then'),
     sh`    printf '%s\n' "$holder" >&2; exit ${LOCK_HELD}`,
     rawShell("  fi"),
     rawShell("fi"),
-    sh`printf '%s %s %s\n' $$ "$(started $$)" ${description} > "$state/lock" || exit 1`,
+    sh`printf '%s %s %s\n' $$ "$(started $$)" "$self" > "$state/lock" || exit 1`,
     rawShell('if [ -f "$state/pending-handlers" ]; then cat -- "$state/pending-handlers"; fi'),
   );
 }

@@ -32,6 +32,7 @@ export class HostVariables {
   #factValues: ValueMap = {};
   #facts: ReadonlyMap<string, SourcedVariable> = new Map();
   #version = 0;
+  #gifts = false;
   #scopes = new Map<string, Scope>();
 
   constructor(fixed: FixedLayers) {
@@ -51,6 +52,19 @@ export class HostVariables {
   /** Facts that a task has gathered: those of other names stay. */
   joinFacts(facts: ValueMap): void {
     this.setFacts({ ...this.#factValues, ...facts });
+  }
+
+  /** Facts and variables that another host has set on this one, with `delegate_facts`. */
+  gift(give: (variables: HostVariables) => void): void {
+    give(this);
+    this.#gifts = true;
+  }
+
+  /** Whether another host has set something since this was last asked. */
+  takeGifts(): boolean {
+    const were = this.#gifts;
+    this.#gifts = false;
+    return were;
   }
 
   /** Everything that was found out and set on a host, as another play or another host sees it. */

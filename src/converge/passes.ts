@@ -29,7 +29,7 @@ export function passesOf(task: Task, scope: Scope): Pass[] {
     });
   }
   return items.map((value, index) => {
-    const variables = loopVariables(loop, value, index, items.length);
+    const variables = loopVariables(loop, items, index);
     const itemScope = childScope(scope, variables);
     const label = loop.label === undefined ? value : evaluate(loop.label, itemScope);
     return { scope: itemScope, item: { index, label: labelText(label), value } };

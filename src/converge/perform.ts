@@ -3,39 +3,19 @@ import type {
   FileContent,
   ScriptStep,
   Step,
+  StepHost,
   StepOutput,
   WriteFileStep,
 } from "../modules/step.ts";
 import type { ExecResult } from "../transport/transport.ts";
-import { describeEnd, type HostSession, type TaskUser } from "./host-session.ts";
+import { runAsJob } from "./host-job.ts";
+import { describeEnd } from "./host-session.ts";
+import { type PerformOptions, StepFailure } from "./perform-options.ts";
+import { withinLimit } from "./time-limit.ts";
 import { CONTENT_INCOMPLETE, VALIDATION_FAILED, writeFileScript } from "./write-file.ts";
 
 /** Larger contents are uploaded as a file before they are put in place; smaller ones travel inside the frame. */
 const LARGEST_INLINE_BYTES = 1024 * 1024;
-const STEP_TIMEOUT_MS = 30 * 60_000;
-
-/** A step ended otherwise than it should. */
-export class StepFailure extends Error {
-  readonly exec: ExecResult | undefined;
-  readonly step: string;
-
-  constructor(step: string, message: string, exec?: ExecResult) {
-    super(message);
-    this.name = "StepFailure";
-    this.step = step;
-    this.exec = exec;
-  }
-}
-
-export interface PerformOptions {
-  session: HostSession;
-  user: TaskUser;
-  timeoutMs: number | undefined;
-  environment: Readonly<Record<string, string>>;
-  progress(step: string, line?: string): void;
-  /** Whether a secret stands in a text: a new file with one in it is for its owner alone. */
-  holdsSecret(text: string): boolean;
-}
 
 /**
  * Does the steps one after another; the first that fails ends it.
@@ -62,13 +42,8 @@ export async function perform(steps: readonly Step[], options: PerformOptions): 
 }
 
 async function performScript(step: ScriptStep, options: PerformOptions): Promise<ExecResult> {
-  const { session, user } = options;
-  const exec = await session.run(step.script, session.shellUser(step.as ?? "task", user), {
-    timeoutMs: step.timeoutMs ?? options.timeoutMs ?? STEP_TIMEOUT_MS,
-    environment: { ...options.environment, ...step.environment },
-    onOutput: (text) => reportLastLine(text, step.title, options),
-    ...(step.stdin === undefined ? {} : { stdin: step.stdin }),
-  });
+  const exec =
+    options.job === undefined ? await runScript(step, options) : await runAsJob(step, options.job, options);
   const accepted = step.succeedsWith ?? [0];
   if (exec.exitCode === undefined)
     throw new StepFailure(step.title, `${step.title}: ${describeEnd(exec)}`, exec);
@@ -78,20 +53,31 @@ async function performScript(step: ScriptStep, options: PerformOptions): Promise
   return exec;
 }
 
+function runScript(step: ScriptStep, options: PerformOptions): Promise<ExecResult> {
+  const { session, user, signal } = options;
+  return session.run(step.script, session.shellUser(step.as ?? "task", user), {
+    timeoutMs: step.timeoutMs ?? options.stepLimitMs,
+    environment: { ...options.environment, ...step.environment },
+    onOutput: (text) => reportLastLine(text, step.title, options),
+    ...(step.stdin === undefined ? {} : { stdin: step.stdin }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
 async function performWrite(step: WriteFileStep, options: PerformOptions): Promise<ExecResult> {
   const { session, user } = options;
   const as = session.shellUser(step.as ?? "task", user);
   const size = contentSize(step.content);
   const uploaded = size > LARGEST_INLINE_BYTES;
-  const uploadedAs = uploaded ? await session.transport.upload(contentStream(step.content), as) : undefined;
-  const exec = await session.run(
-    writeFileScript(step, size, uploadedAs, isPrivate(step.content, options)),
-    as,
-    {
-      timeoutMs: options.timeoutMs ?? STEP_TIMEOUT_MS,
-      ...(uploaded ? {} : { stdin: await contentBytes(step.content) }),
-    },
-  );
+  const uploadedAs = uploaded
+    ? await withinLimit(options.stepLimitMs, () => session.transport.upload(contentStream(step.content), as))
+    : undefined;
+  const script = writeFileScript(step, size, uploadedAs, isPrivate(step.content, options));
+  const exec = await session.run(script, as, {
+    timeoutMs: options.stepLimitMs,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(uploaded ? {} : { stdin: await contentBytes(step.content) }),
+  });
   if (exec.exitCode === 0) return exec;
   const reason = lastWords(exec);
   const message =
@@ -115,27 +101,34 @@ async function performOnController(
   outputs: readonly StepOutput[],
   options: PerformOptions,
 ): Promise<{ output?: StepOutput; next?: readonly Step[] }> {
-  const { session, user } = options;
-  return step.run(
-    {
-      name: session.name,
-      address: session.address,
-      get transport() {
-        return session.transport;
-      },
-      reconnect: () => session.reconnect(),
-      signal: session.signal,
-      download: (path) => session.transport.download(path, session.shellUser("task", user)),
-      progress: (line) => options.progress(step.title, line),
-      run: (script, rest = {}) =>
-        session.run(script, session.shellUser(rest.as ?? "task", user), {
-          environment: options.environment,
-          ...(rest.stdin === undefined ? {} : { stdin: rest.stdin }),
-          ...(rest.timeoutMs === undefined ? {} : { timeoutMs: rest.timeoutMs }),
-        }),
-    },
-    outputs,
+  return withinLimit(step.timeoutMs ?? options.stepLimitMs, ({ signal }) =>
+    step.run(stepHost(step, options, signal), outputs),
   );
+}
+
+/** What a step on the controller may use of the host; `limit` ends it when its time is over. */
+function stepHost(step: ControllerStep, options: PerformOptions, limit: AbortSignal): StepHost {
+  const { session, user } = options;
+  const signals = [session.signal, limit, ...(options.signal === undefined ? [] : [options.signal])];
+  const signal = AbortSignal.any(signals);
+  return {
+    name: session.name,
+    address: session.address,
+    get transport() {
+      return session.transport;
+    },
+    reconnect: () => session.reconnect(),
+    signal,
+    download: (path) => session.transport.download(path, session.shellUser("task", user)),
+    progress: (line) => options.progress(step.title, line),
+    run: (script, rest = {}) =>
+      session.run(script, session.shellUser(rest.as ?? "task", user), {
+        environment: options.environment,
+        signal,
+        ...(rest.stdin === undefined ? {} : { stdin: rest.stdin }),
+        ...(rest.timeoutMs === undefined ? {} : { timeoutMs: rest.timeoutMs }),
+      }),
+  };
 }
 
 function reportLastLine(text: string, title: string, options: PerformOptions): void {

@@ -1,5 +1,7 @@
+import { inputError } from "../diagnostics/diagnostic.ts";
 import { loadModule } from "../modules/catalogue.ts";
 import type { Module, ModuleDefinition, Situation } from "../modules/module.ts";
+import { describeValue } from "../playbook/describe-value.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { validateParameters } from "../playbook/validate-parameters.ts";
 import type { Facts } from "../queries/facts.ts";
@@ -22,6 +24,13 @@ export interface Prepared {
   user: TaskUser;
   queries: ReadonlyMap<string, AddressedQuery>;
   environment: Readonly<Record<string, string>>;
+  modes: Modes;
+}
+
+/** `check_mode` and `diff` of a task, or of the run. */
+export interface Modes {
+  checkMode: boolean;
+  diffMode: boolean;
 }
 
 /**
@@ -36,6 +45,7 @@ export async function prepare(
   scope: Scope,
 ): Promise<Prepared> {
   const module = asAny(await loadModule(task.module));
+  const modes = modesOf(context, task, scope);
   const values = new Map<string, Value>();
   for (const { key, value } of task.parameters) {
     const rendered = evaluate(value, scope);
@@ -47,20 +57,26 @@ export async function prepare(
   const input = module.load === undefined ? params : await module.load(params, controller);
   const user = taskUser(context, task, scope);
   const queries = new Map<string, AddressedQuery>();
-  for (const [name, query] of Object.entries(module.queries(input, situation(context, session, task)))) {
+  for (const [name, query] of Object.entries(module.queries(input, situation(context, session, modes)))) {
     queries.set(name, { query, as: session.shellUser(query.as, user) });
   }
-  return { module, input, user, queries, environment: environmentOf(task, scope) };
+  return { module, input, user, queries, environment: environmentOf(task, scope), modes };
 }
 
 /** What modules may know of the run. Facts that have not arrived yet are "pending": whoever needs them is asked again. */
-export function situation(context: HostContext, session: HostSession, task: Task): Situation {
+export function situation(context: HostContext, session: HostSession, modes: Modes): Situation {
   return {
-    checkMode: task.keywords.checkMode ?? context.options.checkMode,
-    diffMode: task.keywords.diff ?? context.options.diffMode,
+    ...modes,
     changesPending: context.changesPending,
     changesPendingAnywhere: context.changesPending || context.isAnythingPending(),
     facts: session.facts ?? FACTS_PENDING,
+  };
+}
+
+function modesOf({ options }: HostContext, { keywords: { checkMode, diff } }: Task, scope: Scope): Modes {
+  return {
+    checkMode: checkMode === undefined ? options.checkMode : evaluate(checkMode, scope) === true,
+    diffMode: diff === undefined ? options.diffMode : evaluate(diff, scope) === true,
   };
 }
 
@@ -99,10 +115,31 @@ function environmentOf(task: Task, scope: Scope): Readonly<Record<string, string
   const environment: Record<string, string> = {};
   for (const layer of task.keywords.environment) {
     const values = evaluate(layer, scope);
-    if (typeof values !== "object" || values === null || Array.isArray(values)) continue;
-    for (const [name, value] of Object.entries(values)) environment[name] = String(value ?? "");
+    if (values === null) continue;
+    if (!isValueMap(values)) {
+      throw inputError("wrong-type", `\`environment\` must be a mapping, not ${describeValue(values)}`, {
+        at: layer.at ?? task.at,
+        expected: "names and their values",
+      });
+    }
+    for (const [name, value] of Object.entries(values))
+      environment[checkedName(name, layer, task)] = environmentText(value);
   }
   return environment;
+}
+
+/** A name that a shell can export. @throws DiagnosticsError */
+function checkedName(name: string, layer: Templated, task: Task): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
+  throw inputError("wrong-type", `\`${name}\` can't be the name of an environment variable`, {
+    at: layer.at ?? task.at,
+    expected: "letters, digits and _",
+  });
+}
+
+function environmentText(value: Value): string {
+  if (value === null) return "";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 function addSecretParams(context: HostContext, module: AnyModule, values: ReadonlyMap<string, Value>): void {

@@ -46,13 +46,24 @@ export function reportFinished(
   context: HostContext,
   reported: ReportedPass,
   outcome: Outcome,
-  rest: { rescued: boolean; startedMs: number; attempts: number; notified: readonly string[] },
+  rest: {
+    rescued: boolean;
+    /** Whatever the task says of errors. */
+    ignored?: boolean;
+    startedMs: number;
+    attempts: number;
+    notified: readonly string[];
+  },
 ): TaskStatus {
   const scope = reported.pass?.scope;
-  const status = finalStatus(reported.task, scope, outcome, rest.rescued);
+  const status = rest.ignored === true ? "ignored" : finalStatus(reported.task, scope, outcome, rest.rescued);
   const silent = isSilent(reported.task, scope);
   const redact = (text: string): string => context.secrets.redact(text);
   context.counts[status] += 1;
+  if (status === "failed" || status === "rescued") {
+    const { name } = referenceTo(context, reported);
+    context.lastFailure = { task: reported.task, name, result: registeredOf(outcome, rest.attempts) };
+  }
   context.emit({
     type: "task-finished",
     host: context.host,

@@ -8,7 +8,17 @@ import type { Value, ValueMap } from "../variables/value.ts";
 import { BrokenPromise, NotKnown, type PassResult } from "./apply-pass.ts";
 import type { TaskStatus } from "./event.ts";
 import { HostStateError } from "./host-session.ts";
-import { StepFailure } from "./perform.ts";
+import { StepFailure } from "./perform-options.ts";
+import { TimeLimitPassed } from "./time-limit.ts";
+
+/** How a task ended. */
+export interface TaskEnd {
+  /** After `ignore_errors`. */
+  failed: boolean;
+  registered: ValueMap;
+  /** In check mode: only a run would tell the result. */
+  notRun?: boolean | undefined;
+}
 
 /** What a pass came to, as views and `register` see it. */
 export interface Outcome {
@@ -51,8 +61,8 @@ export function outcomeOf(result: PassResult): Outcome {
         differences: result.result.changed ? result.change.differences : [],
         data: result.result.data ?? {},
         facts: result.result.facts ?? {},
-        ...(result.result.gathered === undefined ? {} : { gathered: result.result.gathered }),
         ...(result.result.variables === undefined ? {} : { variables: result.result.variables }),
+        ...(result.result.gathered === undefined ? {} : { gathered: result.result.gathered }),
       };
   }
 }
@@ -88,6 +98,14 @@ export function outcomeOfError(error: unknown, changesPending: boolean, checkMod
       message: error.diagnostics.map(({ message }) => message).join("; "),
       diagnostics: error.diagnostics,
       ...(first?.hint === undefined ? {} : { hint: first.hint }),
+    };
+  }
+  if (error instanceof TimeLimitPassed) {
+    return {
+      ...nothing,
+      status: "failed",
+      message: error.message,
+      hint: "write `timeout: SECONDS` for a longer one (0 for none), or `async:` for a job that outlives the connection",
     };
   }
   if (error instanceof StepFailure) {
@@ -135,11 +153,22 @@ export function registeredOf(outcome: Outcome, attempts: number): ValueMap {
   };
 }
 
+/** The result of one item, and under which name the loop had it. */
+export interface ItemResult {
+  registered: ValueMap;
+  item: Value;
+  variable: string;
+}
+
 /** What `register` gets of a loop. */
-export function registeredOfLoop(results: readonly { registered: ValueMap; item: Value }[]): ValueMap {
+export function registeredOfLoop(results: readonly ItemResult[]): ValueMap {
   const some = (name: string): boolean => results.some(({ registered }) => registered[name] === true);
   return {
-    results: results.map(({ registered, item }) => ({ ...registered, item })),
+    results: results.map(({ registered, item, variable }) => ({
+      ...registered,
+      [variable]: item,
+      ansible_loop_var: variable,
+    })),
     changed: some("changed"),
     failed: some("failed"),
     skipped: results.length > 0 && results.every(({ registered }) => registered["skipped"] === true),

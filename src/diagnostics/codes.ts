@@ -28,6 +28,7 @@ export type DiagnosticCode =
   | "invalid-role-variable"
   | "refused-configuration"
   | "no-hosts"
+  | "no-such-task"
   // variables
   | "template-syntax"
   | "expression-syntax"

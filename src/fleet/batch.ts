@@ -10,6 +10,8 @@ export class Batch {
   readonly #slots: Slots;
   readonly #inStep: InStep | undefined;
   readonly #throttles = new Map<string, Slots>();
+  readonly #wanted = new Map<string, Promise<boolean>>();
+  #isEnded = false;
 
   constructor(hosts: readonly string[], forks: number, strategy: "linear" | "free") {
     this.hosts = hosts;
@@ -52,6 +54,22 @@ export class Batch {
     } finally {
       slots.give();
     }
+  }
+
+  /** Whether somebody at the terminal wants a task to run: asked once for all hosts. */
+  wants(taskId: string, ask: () => Promise<boolean>): Promise<boolean> {
+    const answer = this.#wanted.get(taskId) ?? ask();
+    this.#wanted.set(taskId, answer);
+    return answer;
+  }
+
+  /** `meta: end_batch`: no host acts on another task. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  end(): void {
+    this.#isEnded = true;
   }
 
   /** The run is being stopped: nobody waits any more. */

@@ -1,4 +1,4 @@
-import type { TaskEnd } from "../converge/run-task.ts";
+import type { TaskEnd } from "../converge/task-result.ts";
 
 /**
  * `run_once`: the first host of a batch that gets there runs the task, the others wait for its result and take it for theirs.

@@ -3,7 +3,7 @@ import type { TaskUser } from "../converge/host-session.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
 import type { ConnectionOverrides } from "../inventory/connection-variables.ts";
 import type { Inventory } from "../inventory/inventory.ts";
-import type { Playbook } from "../playbook/playbook.ts";
+import type { Playbook, Task } from "../playbook/playbook.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 
@@ -14,6 +14,12 @@ export interface RunOptions {
   playbooks: readonly Playbook[];
   /** `--limit`: a host pattern. */
   limit?: string;
+  /** Reads the inventory anew, for `meta: refresh_inventory`. */
+  readInventory?(): Promise<Inventory>;
+  /** `--start-at-task`: tasks before the first one of this name are left out. */
+  startAtTask?: string;
+  /** `--step`: whether a task is to run. Asked once a batch of hosts, one task after another. */
+  wants?(task: Task): Promise<boolean>;
   tags: readonly string[];
   skipTags: readonly string[];
   extraVariables: VariableLayer;

@@ -1,11 +1,15 @@
 import { LOOK_AHEAD_ALL, tasksInOrder } from "../converge/ask-ahead.ts";
-import { convergeHost, type HostEnd } from "../converge/converge-host.ts";
-import type { HostContext } from "../converge/host-context.ts";
+import { convergeHost } from "../converge/converge-host.ts";
+import type { HostContext, PlayHooks } from "../converge/host-context.ts";
+import type { HostSession } from "../converge/host-session.ts";
 import { HostVariables } from "../converge/host-variables.ts";
 import { Interrupted } from "../converge/interrupted.ts";
+import { isOn } from "../converge/keyword-flag.ts";
+import { type HostEnd, StopHost } from "../converge/stop-host.ts";
 import type { Play, Playbook } from "../playbook/playbook.ts";
 import { selectsTask } from "../playbook/tags.ts";
 import { TransportError } from "../transport/transport.ts";
+import type { Scope } from "../variables/scope.ts";
 import { Batch } from "./batch.ts";
 import { batchesOf } from "./batches.ts";
 import { magicVariables } from "./magic-variables.ts";
@@ -16,6 +20,8 @@ export interface PlayRun {
   playbook: Playbook;
   play: Play;
   playId: string;
+  /** As it is written. */
+  pattern: string;
   /** The hosts of its pattern, within the limit, in order. */
   hosts: readonly string[];
 }
@@ -37,91 +43,67 @@ export async function runPlay(state: RunState, playRun: PlayRun): Promise<void> 
     taskCount: tasks.filter((node) => selectsTask(node.kind === "include" ? node.task : node, options))
       .length,
   });
+  const course: Course = { isEnded: false };
   for (const some of batchesOf(hosts, playRun.play.serial)) {
-    if (state.stopping) break;
+    if (state.stopping || course.isEnded) break;
     const batch = new Batch(some, options.forks, playRun.play.strategy);
     const release = (): void => batch.release();
     state.signal.addEventListener("abort", release);
-    await Promise.all(some.map((host) => batch.work(host, () => runHost(state, playRun, batch, host))));
+    await Promise.all(
+      some.map((host) => batch.work(host, () => runHost(state, { ...playRun, batch, course }, host))),
+    );
     state.signal.removeEventListener("abort", release);
   }
   options.emit({ type: "play-finished", time: now(), playId: playRun.playId });
 }
 
-async function runHost(state: RunState, playRun: PlayRun, batch: Batch, host: string): Promise<void> {
+/** How far a play has come with all of its batches. */
+interface Course {
+  /** `meta: end_play`. */
+  isEnded: boolean;
+}
+
+/** A batch of a play. */
+interface BatchRun extends PlayRun {
+  batch: Batch;
+  course: Course;
+}
+
+async function runHost(state: RunState, batchRun: BatchRun, host: string): Promise<void> {
   const progress = state.progressOf(host);
   if (state.stopping) {
     progress.outcome = "interrupted";
     return;
   }
   const started = Date.now();
-  const end = await connectAndConverge(state, playRun, batch, host, progress);
+  const { end, isFatal } = batchRun.batch.isEnded
+    ? { end: "ended" as const, isFatal: false }
+    : await connectAndConverge(state, batchRun, host, progress);
   progress.durationMs += Date.now() - started;
   progress.outcome = end === "ended" ? "ok" : end;
   if (end !== "failed" && end !== "unreachable") return;
-  if (playRun.play.anyErrorsFatal) state.stop("any-errors-fatal");
-  if (tooManyFailed(state, playRun.play, batch.hosts)) state.stop("max-fail-percentage");
+  if (isFatal) state.stop("any-errors-fatal");
+  if (tooManyFailed(state, batchRun.play, batchRun.batch.hosts)) state.stop("max-fail-percentage");
 }
 
 async function connectAndConverge(
   state: RunState,
-  playRun: PlayRun,
-  batch: Batch,
+  batchRun: BatchRun,
   host: string,
   progress: HostProgress,
-): Promise<HostEnd> {
-  const { options, sessions, files } = state;
-  const variables = await variablesOf(state, playRun, batch, host, progress);
+): Promise<{ end: HostEnd; isFatal: boolean }> {
+  const { options } = state;
+  const { keywords } = batchRun.play;
+  const variables = await variablesOf(state, batchRun, host, progress);
   progress.variables = variables;
-  const scope = variables.scopeOf({ keywords: playRun.play.keywords });
+  const scope = variables.scopeOf({ keywords });
   try {
-    const session = await sessions.with(host, scope);
-    const context: HostContext = {
-      host,
-      play: playRun.play,
-      session,
-      variables,
-      options: {
-        checkMode: options.checkMode,
-        diffMode: options.diffMode,
-        selects: (task) => selectsTask(task, options),
-        defaultUser: options.defaultUser,
-      },
-      hooks: {
-        once: (taskId, _host, run) => batch.runOnce.once(taskId, run),
-        throttle: (taskId, most, act) => batch.throttle(taskId, most, act),
-        arrive: (place) => batch.arrive(host, place),
-        turn: async () => {
-          await batch.turn(host);
-          if (state.stopping) throw new Interrupted();
-        },
-        sessionWith: async (other) => {
-          const there = await variablesOf(state, playRun, batch, other, state.progressOf(other));
-          const delegate = await sessions.with(other, there.scopeOf({ keywords: playRun.play.keywords }));
-          await delegate.begin();
-          return delegate;
-        },
-        controllerFor: (task, taskScope) => files.controllerFor(task, taskScope, playRun.playbook.file),
-      },
-      secrets: options.secrets,
-      counts: progress.counts,
-      emit: (event) => options.emit({ ...event, time: now() }),
-      isStopping: () => state.stopping,
-      get changesPending() {
-        return progress.changesPending;
-      },
-      set changesPending(pending) {
-        progress.changesPending = pending;
-      },
-      isAnythingPending: () => state.hostsInOrder.some(([, one]) => one.changesPending),
-      prepared: new Map(),
-      expansions: new Map(),
-      checkedRoles: new Set(),
-      lookahead: LOOK_AHEAD_ALL,
-    };
+    const session = await sessionWith(state, batchRun, host, scope);
+    const context = contextOf(state, batchRun, progress, session, variables);
     const end = await convergeHost(context);
     progress.pendingHandlers = session.pendingHandlers;
-    return end;
+    const isFatal = context.isFatal || (end === "unreachable" && isOn(keywords.anyErrorsFatal, scope));
+    return { end, isFatal };
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
     options.emit({
@@ -132,14 +114,120 @@ async function connectAndConverge(
       message: options.secrets.redact(error.message),
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     });
-    return "unreachable";
+    return { end: "unreachable", isFatal: isOn(keywords.anyErrorsFatal, scope) };
+  }
+}
+
+/** Where the play ignores that a host can't be reached, a session that is lost: each task tries again. */
+async function sessionWith(
+  { sessions }: RunState,
+  { play }: BatchRun,
+  host: string,
+  scope: Scope,
+): Promise<HostSession> {
+  try {
+    const session = await sessions.with(host, scope);
+    if (session.isLost) await session.reconnect();
+    return session;
+  } catch (error) {
+    if (!(error instanceof TransportError) || !isOn(play.keywords.ignoreUnreachable, scope)) throw error;
+    return sessions.lost(host, scope, error);
+  }
+}
+
+function contextOf(
+  state: RunState,
+  batchRun: BatchRun,
+  progress: HostProgress,
+  session: HostSession,
+  variables: HostVariables,
+): HostContext {
+  const { options } = state;
+  return {
+    host: session.name,
+    play: batchRun.play,
+    session,
+    variables,
+    options: {
+      checkMode: options.checkMode,
+      diffMode: options.diffMode,
+      selects: (task) => selectsTask(task, options) && !state.leftOut.has(task),
+      defaultUser: options.defaultUser,
+    },
+    hooks: hooksOf(state, batchRun, session.name),
+    secrets: options.secrets,
+    counts: progress.counts,
+    emit: (event) => options.emit({ ...event, time: now() }),
+    isStopping: () => state.stopping,
+    get changesPending() {
+      return progress.changesPending;
+    },
+    set changesPending(pending) {
+      progress.changesPending = pending;
+    },
+    isAnythingPending: () => state.hostsInOrder.some(([, one]) => one.changesPending),
+    prepared: new Map(),
+    expansions: new Map(),
+    checkedRoles: new Set(),
+    lastFailure: undefined,
+    isFatal: false,
+    endedRoles: new Set(),
+    lookahead: LOOK_AHEAD_ALL,
+  };
+}
+
+function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
+  const { options, sessions, files } = state;
+  const { batch, course, play, playbook } = batchRun;
+  return {
+    once: (taskId, _host, run) => batch.runOnce.once(taskId, run),
+    throttle: (taskId, most, act) => batch.throttle(taskId, most, act),
+    wants: (task) => {
+      const { wants } = options;
+      return wants === undefined ? Promise.resolve(true) : batch.wants(task.id, () => wants(task));
+    },
+    arrive: (place) => batch.arrive(host, place),
+    turn: async () => {
+      await batch.turn(host);
+      if (state.stopping) throw new Interrupted();
+      if (batch.isEnded) throw new StopHost("ended");
+    },
+    end: (what) => {
+      batch.end();
+      if (what === "play") course.isEnded = true;
+    },
+    isEnded: () => batch.isEnded,
+    clearHostErrors: () => clearHostErrors(state, batchRun),
+    refreshInventory: () => state.refreshInventory(),
+    variablesOf: async (other) => {
+      const there = state.progressOf(other);
+      there.variables ??= await variablesOf(state, batchRun, other, there);
+      return there.variables;
+    },
+    sessionWith: async (other) => {
+      const there = await variablesOf(state, batchRun, other, state.progressOf(other));
+      const delegate = await sessions.with(other, there.scopeOf({ keywords: play.keywords }));
+      if (delegate.isLost) await delegate.reconnect();
+      await delegate.begin();
+      return delegate;
+    },
+    controllerFor: (task, scope) => files.controllerFor(task, scope, playbook.file),
+  };
+}
+
+/** Hosts that have failed take part in the plays that follow, and count as if they had not; so it is in Ansible. */
+async function clearHostErrors(state: RunState, { hosts }: PlayRun): Promise<void> {
+  for (const host of hosts) {
+    const progress = state.progressOf(host);
+    if (progress.outcome !== "failed" && progress.outcome !== "unreachable") continue;
+    progress.outcome = "ok";
+    await state.sessions.forgetFailed(host);
   }
 }
 
 async function variablesOf(
   state: RunState,
-  playRun: PlayRun,
-  batch: Batch,
+  { batch, ...playRun }: BatchRun,
   host: string,
   progress: HostProgress,
 ): Promise<HostVariables> {
@@ -151,7 +239,7 @@ async function variablesOf(
     roles: playRun.play.roles,
     keyring: state.keyring,
     extra: options.extraVariables,
-    magic: magicVariables(host, options.inventory, {
+    magic: magicVariables(host, state.inventory, {
       playbook: playRun.playbook,
       playHosts: playRun.hosts,
       batchHosts: batch.hosts,

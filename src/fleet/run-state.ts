@@ -1,10 +1,11 @@
 import path from "node:path";
-import type { HostEnd } from "../converge/converge-host.ts";
 import type { Stopping, TaskCounts } from "../converge/event.ts";
 import { HostVariables } from "../converge/host-variables.ts";
+import type { HostEnd } from "../converge/stop-host.ts";
+import type { Inventory } from "../inventory/inventory.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
 import { NOTHING_INHERITED } from "../playbook/load-context.ts";
-import type { Playbook } from "../playbook/playbook.ts";
+import type { Include, Playbook, Task } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import { PendingOnHost } from "../variables/scope.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
@@ -35,18 +36,38 @@ export class RunState {
   readonly sessions: Sessions;
   readonly files: ControllerFiles;
   readonly keyring: Keyring;
+  /** Tasks that `--start-at-task` leaves out. */
+  readonly leftOut: ReadonlySet<Task | Include>;
+  #inventory: Inventory;
   readonly #progress = new Map<string, HostProgress>();
   readonly #layers = new Map<Playbook, ReadonlyMap<string, readonly VariableLayer[]>>();
   readonly #stop = new AbortController();
   #stopping: Stopping["reason"] | undefined;
 
-  constructor(options: RunOptions, sessions: Sessions) {
+  constructor(options: RunOptions, sessions: Sessions, leftOut: ReadonlySet<Task | Include>) {
     this.options = options;
+    this.leftOut = leftOut;
+    this.#inventory = options.inventory;
     this.sessions = sessions;
     this.keyring = options.keyring ?? new Keyring(options.secrets);
     this.files = new ControllerFiles(this.keyring);
     options.stopping.addEventListener("abort", () => this.stop("interrupted"));
     if (options.stopping.aborted) this.stop("interrupted");
+  }
+
+  get inventory(): Inventory {
+    return this.#inventory;
+  }
+
+  /** The inventory is not the one that the run began with. */
+  get isInventoryNew(): boolean {
+    return this.#inventory !== this.options.inventory;
+  }
+
+  /** Reads the inventory anew. @throws DiagnosticsError */
+  async refreshInventory(): Promise<void> {
+    this.#inventory = (await this.options.readInventory?.()) ?? this.#inventory;
+    await this.prepareHostvars();
   }
 
   /** Hosts finish the step under way and take no further task. */
@@ -95,7 +116,7 @@ export class RunState {
   }
 
   inventoryLayers(host: string, playbook: Playbook): Promise<readonly VariableLayer[]> {
-    return groupAndHostVariables(this.options.inventory, host, {
+    return groupAndHostVariables(this.inventory, host, {
       playbookFolder: path.dirname(playbook.file),
       keyring: this.keyring,
     });
@@ -111,7 +132,7 @@ export class RunState {
       play: [own],
       keyring: this.keyring,
       extra: this.options.extraVariables,
-      magic: magicVariables(host, this.options.inventory, {
+      magic: magicVariables(host, this.inventory, {
         playbook,
         playHosts: playRun.hosts,
         batchHosts: playRun.hosts,
@@ -132,7 +153,7 @@ export class RunState {
   async prepareHostvars(): Promise<void> {
     for (const playbook of this.options.playbooks) {
       const layers = new Map<string, readonly VariableLayer[]>();
-      for (const host of this.options.inventory.hosts.keys())
+      for (const host of this.inventory.hosts.keys())
         layers.set(host, await this.inventoryLayers(host, playbook));
       this.#layers.set(playbook, layers);
     }
@@ -184,7 +205,7 @@ export class RunState {
 /** A mapping whose entries are put together when they are looked at, and anew when they have changed. */
 function lazyHostvars(state: RunState, playbook: Playbook, isBehind: (host: string) => boolean): ValueMap {
   const all: ValueMap = {};
-  for (const host of state.options.inventory.hosts.keys()) {
+  for (const host of state.inventory.hosts.keys()) {
     let known: { version: number; values: ValueMap } | undefined;
     Object.defineProperty(all, host, {
       enumerable: true,

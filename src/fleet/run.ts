@@ -2,13 +2,14 @@ import { hostname, userInfo } from "node:os";
 import type { HostRecap, RunFinished } from "../converge/event.ts";
 import { EVENT_SCHEMA_VERSION } from "../converge/event.ts";
 import { inputError } from "../diagnostics/diagnostic.ts";
-import { hostsMatching } from "../inventory/pattern.ts";
-import type { Node, Play, Playbook, Task } from "../playbook/playbook.ts";
+import { leavesOf } from "../playbook/leaves.ts";
+import type { Include, Play, Task } from "../playbook/playbook.ts";
+import { tasksBefore } from "../playbook/start-at-task.ts";
 import type { ShellUser } from "../transport/transport.ts";
-import { evaluate, literalOf } from "../variables/evaluate.ts";
-import { createScope } from "../variables/host-scope.ts";
+import { literalOf } from "../variables/evaluate.ts";
+import { type PlannedPlay, planPlays } from "./plan-plays.ts";
 import type { RunOptions } from "./run-options.ts";
-import { type PlayRun, runPlay } from "./run-play.ts";
+import { runPlay } from "./run-play.ts";
 import { RunState } from "./run-state.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -19,8 +20,10 @@ import { Sessions } from "./sessions.ts";
  */
 export async function run(options: RunOptions): Promise<RunFinished> {
   const started = Date.now();
+  const { playbooks, startAtTask } = options;
   const plays = planPlays(options);
   requireHosts(plays, options.limit);
+  const leftOut = startAtTask === undefined ? new Set<Task | Include>() : tasksBefore(playbooks, startAtTask);
   const sessions = new Sessions(options, {
     lockOwner: {
       runId: options.runId,
@@ -30,7 +33,7 @@ export async function run(options: RunOptions): Promise<RunFinished> {
     checkMode: options.checkMode,
     stateUser: stateUser(options),
   });
-  const state = new RunState(options, sessions);
+  const state = new RunState(options, sessions, leftOut);
   options.emit({
     type: "run-started",
     time: new Date(started).toISOString(),
@@ -42,8 +45,10 @@ export async function run(options: RunOptions): Promise<RunFinished> {
     forks: options.forks,
   });
   await state.prepareHostvars();
-  for (const play of plays) {
-    if (!state.stopping) await runPlay(state, play);
+  for (const { run: planned, plan } of plays) {
+    if (state.stopping) break;
+    const play = planned === undefined || state.isInventoryNew ? plan(state.inventory) : planned;
+    if (!isLeftOut(play.play, leftOut)) await runPlay(state, play);
   }
   const finished: RunFinished = {
     type: "run-finished",
@@ -59,42 +64,6 @@ export async function run(options: RunOptions): Promise<RunFinished> {
   return ended;
 }
 
-/** Which hosts each play runs on; found before the first of them starts. */
-function planPlays(options: RunOptions): PlayRun[] {
-  const { inventory, limit, playbooks, extraVariables } = options;
-  const within = limit === undefined ? undefined : new Set(hostsMatching(limit, inventory));
-  const scope = createScope({ layers: [extraVariables] });
-  return playbooks.flatMap((playbook: Playbook) =>
-    playbook.plays.map((play: Play, index) => {
-      const value = evaluate(play.hosts, scope);
-      const pattern = Array.isArray(value) ? value.map(String).join(",") : String(value);
-      const isLocal = pattern === "localhost" && !inventory.hosts.has("localhost");
-      const matched = isLocal ? ["localhost"] : hostsMatching(pattern, inventory);
-      const hosts = isLocal || within === undefined ? matched : matched.filter((host) => within.has(host));
-      return { playbook, play, playId: `${playbook.file}#${index}`, hosts: ordered(hosts, play.order) };
-    }),
-  );
-}
-
-/** The hosts in the order that `order:` asks for; as they come they are in the order of the inventory. */
-function ordered(hosts: readonly string[], order: Play["order"]): readonly string[] {
-  switch (order) {
-    case "inventory":
-      return hosts;
-    case "reverse_inventory":
-      return hosts.toReversed();
-    case "sorted":
-      return hosts.toSorted();
-    case "reverse_sorted":
-      return hosts.toSorted().reverse();
-    case "shuffle":
-      return hosts
-        .map((host) => ({ host, place: Math.random() }))
-        .sort((a, b) => a.place - b.place)
-        .map(({ host }) => host);
-  }
-}
-
 /** Plumb's state on a host is root's, wherever a play of this run may become root. */
 function stateUser(options: RunOptions): ShellUser {
   const method = options.defaultUser.becomeMethod;
@@ -103,17 +72,16 @@ function stateUser(options: RunOptions): ShellUser {
   return becomes ? { kind: "become", user: "root", method } : { kind: "login" };
 }
 
-function playBecomes(play: Play): boolean {
-  const tasks = [...play.sections.flatMap(({ nodes }) => allTasks(nodes)), ...play.handlers];
-  return tasks.some(({ keywords }) => keywords.become !== undefined && literalOf(keywords.become) !== false);
+/** Whether `--start-at-task` starts after all of a play. */
+function isLeftOut({ sections }: Play, leftOut: ReadonlySet<Task | Include>): boolean {
+  const leaves = leavesOf(sections.flatMap(({ nodes }) => nodes));
+  return leaves.length > 0 && leaves.every((leaf) => leftOut.has(leaf));
 }
 
-function allTasks(nodes: readonly Node[]): Task[] {
-  return nodes.flatMap((node) =>
-    node.kind === "block"
-      ? [...allTasks(node.block), ...allTasks(node.rescue), ...allTasks(node.always)]
-      : [node.kind === "task" ? node : node.task],
-  );
+function playBecomes(play: Play): boolean {
+  const leaves = leavesOf([...play.sections.flatMap(({ nodes }) => nodes), ...play.handlers]);
+  const tasks = leaves.map((leaf) => (leaf.kind === "include" ? leaf.task : leaf));
+  return tasks.some(({ keywords }) => keywords.become !== undefined && literalOf(keywords.become) !== false);
 }
 
 async function recaps(state: RunState): Promise<HostRecap[]> {
@@ -140,8 +108,8 @@ function outcomeOf(state: RunState, hosts: readonly HostRecap[]): RunFinished["o
 }
 
 /** @throws DiagnosticsError when a limit leaves no host of any play. */
-function requireHosts(plays: readonly PlayRun[], limit: string | undefined): void {
-  if (plays.some(({ hosts }) => hosts.length > 0)) return;
+function requireHosts(plays: readonly PlannedPlay[], limit: string | undefined): void {
+  if (plays.some(({ run: play }) => play === undefined || play.hosts.length > 0)) return;
   throw inputError(
     "no-hosts",
     limit === undefined ? "no play has a host" : `no play has a host within --limit ${limit}`,

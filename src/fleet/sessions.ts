@@ -1,6 +1,8 @@
 import { HostSession, type SessionOptions } from "../converge/host-session.ts";
 import { connectionSettings } from "../inventory/connection-variables.ts";
+import { lostTransport } from "../transport/lost-transport.ts";
 import { openTransport } from "../transport/open.ts";
+import type { Transport, TransportError } from "../transport/transport.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { RunOptions } from "./run-options.ts";
 
@@ -32,6 +34,27 @@ export class Sessions {
     return session;
   }
 
+  /** A session with a host that could not be reached: it is lost, and may be connected later. */
+  lost(host: string, scope: Scope, error: TransportError): HostSession {
+    const session = this.#sessionOf(host, scope, lostTransport(error));
+    this.#open.set(host, Promise.resolve(session));
+    return session;
+  }
+
+  /** Forgets what could not be connected: the next one who asks tries again. */
+  async forgetFailed(host: string): Promise<void> {
+    if ((await this.established(host)) === undefined) this.#open.delete(host);
+  }
+
+  #sessionOf(host: string, scope: Scope, transport: Transport): HostSession {
+    const settings = connectionSettings(host, scope, this.#options.connection);
+    return new HostSession(host, settings.address ?? host, transport, {
+      ...this.#session,
+      signal: this.#options.aborting,
+      open: () => openTransport(settings),
+    });
+  }
+
   async #connect(host: string, scope: Scope): Promise<HostSession> {
     const started = Date.now();
     const settings = connectionSettings(host, scope, this.#options.connection);
@@ -46,11 +69,7 @@ export class Sessions {
       host,
       durationMs: Date.now() - started,
     });
-    return new HostSession(host, settings.address ?? host, transport, {
-      ...this.#session,
-      signal: this.#options.aborting,
-      open: () => openTransport(settings),
-    });
+    return this.#sessionOf(host, scope, transport);
   }
 
   /** The session if the host was connected. */

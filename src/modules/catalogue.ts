@@ -13,6 +13,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   apt_repository: async () => erased((await import("./apt-repository.ts")).aptRepository),
   assemble: async () => erased((await import("./assemble.ts")).assemble),
   assert: async () => erased((await import("./assert.ts")).assert),
+  async_status: async () => erased((await import("./async-status.ts")).asyncStatus),
   authorized_key: async () => erased((await import("./authorized-key.ts")).authorizedKey),
   blockinfile: async () => erased((await import("./blockinfile.ts")).blockinfile),
   command: async () => erased((await import("./command.ts")).command),
@@ -80,6 +81,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
 /** Other names for modules, to canonical names. */
 const aliases: Readonly<Record<string, string>> = {
   apt: "package",
+  gather_facts: "setup",
   service: "systemd",
   systemd_service: "systemd",
 };

@@ -42,7 +42,11 @@ export function commandResult(outputs: readonly StepOutput[], stripEnds = true):
   };
 }
 
-function commandData(exec: ExecResult, stripEnds: boolean): ValueMap {
+/** The output of a command under those names. */
+export function commandData(
+  exec: Pick<ExecResult, "exitCode" | "stdout" | "stderr" | "truncated">,
+  stripEnds: boolean,
+): ValueMap {
   const [stdout, stderr] = [exec.stdout, exec.stderr].map((bytes) => {
     const text = bytes.toString();
     return stripEnds ? text.replace(/[\r\n]+$/, "") : text;

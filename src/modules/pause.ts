@@ -32,6 +32,7 @@ export const pause = defineModule({
     {
       kind: "controller",
       title: change.summary,
+      timeoutMs: (length(want) + 60) * 1000,
       run: async (host) => {
         await waitSeconds(length(want), host);
         return {};

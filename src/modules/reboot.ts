@@ -56,6 +56,7 @@ export const reboot = defineModule({
     {
       kind: "controller",
       title: change.summary,
+      timeoutMs: (want.pre_reboot_delay + want.reboot_timeout + want.post_reboot_delay + 120) * 1000,
       run: async (host) => ({ output: { title: change.summary, data: await bootAnew(host, want) } }),
     },
   ],

@@ -45,6 +45,8 @@ export interface WriteFileStep {
 export interface ControllerStep {
   kind: "controller";
   title: string;
+  /** How long it may take, where that is its own business (a pause). Default 30 minutes. */
+  timeoutMs?: number;
   /**
    * @param outputs of the steps before it, in order.
    * @returns what goes to the module's `result`, and more steps if the answer makes some necessary.

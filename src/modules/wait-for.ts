@@ -67,6 +67,7 @@ export const waitFor = defineModule({
     {
       kind: "controller",
       title: change.summary,
+      timeoutMs: (want.timeout + 60) * 1000,
       run: async (host) => ({ output: { title: change.summary, data: await waitUntil(host, want) } }),
     },
   ],

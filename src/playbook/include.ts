@@ -10,9 +10,10 @@ import type { NamedModule } from "./find-module.ts";
 import { inherit } from "./inherit.ts";
 import { type LoadContext, shownPath, tidy } from "./load-context.ts";
 import { bareTask } from "./load-task.ts";
+import { refuseBetweenItems } from "./loop.ts";
 import { loopVariables } from "./loop-variables.ts";
 import { namesSetBy } from "./names-set-by.ts";
-import type { Include, IncludePass, InheritedKeywords, Node, Task } from "./playbook.ts";
+import type { Expansion, Include, IncludePass, InheritedKeywords, Node, Task } from "./playbook.ts";
 
 /** An import or include, read as far as its own lines say. */
 export interface Inclusion {
@@ -89,18 +90,21 @@ export async function loadInclusion(context: LoadContext, inclusion: Inclusion):
     return [includeOf(context, inclusion, task)];
   }
   const inner = insideOf(context, inclusion, keywords);
-  const items = task.loop === undefined ? [undefined] : literalOf(task.loop.items);
+  const { loop } = task;
+  const written = loop === undefined ? undefined : literalOf(loop.items);
+  if (loop !== undefined) refuseBetweenItems(entries, loop);
+  const items = Array.isArray(written) ? written : undefined;
   const nodes: Node[] = [];
-  for (const [index, item] of (Array.isArray(items) ? items : [undefined]).entries()) {
-    const { loop } = task;
+  for (const index of (items ?? [null]).keys()) {
     const pass =
-      loop === undefined || !Array.isArray(items)
+      loop === undefined || items === undefined
         ? undefined
-        : { index, variables: sourced(loopVariables(loop, item ?? null, index, items.length)) };
+        : { index, variables: sourced(loopVariables(loop, items, index)) };
     nodes.push(...(await inclusion.load(withPass(inner, pass), found)));
   }
-  const isKnown = Array.isArray(items) && !(isInclude && changesItsCondition(keywords, nodes));
-  return isKnown ? nodes : [includeOf(context, inclusion, task)];
+  const isKnown =
+    (loop === undefined || items !== undefined) && !(isInclude && changesItsCondition(keywords, nodes));
+  return isKnown ? nodes : [{ ...includeOf(context, inclusion, task), inside: nodes }];
 }
 
 function literalName({ target, named }: Inclusion): string {
@@ -128,18 +132,24 @@ function inclusionKeywords(
 /** What the tasks inside inherit. */
 function insideOf(
   context: LoadContext,
-  { entries, apply }: Inclusion,
+  { entries, apply, named }: Inclusion,
   keywords: InheritedKeywords,
 ): LoadContext {
+  // `tags: always` of an include says that it is read whatever is asked for, not that all of its tasks run.
+  const tags = named.name.startsWith("include_")
+    ? keywords.tags.filter((tag) => tag !== "always" || context.inherited.tags.includes(tag))
+    : keywords.tags;
+  const inherited = { ...keywords, tags };
   return {
     ...context,
-    inherited: apply === undefined ? keywords : inherit(keywords, apply),
+    inherited: apply === undefined ? inherited : inherit(inherited, apply),
     notify: [...context.notify, ...entries.list("notify")],
     idPrefix: `${context.idPrefix}${entries.at.line}>`,
   };
 }
 
-function withPass(context: LoadContext, pass: IncludePass | undefined): LoadContext {
+/** A pass of the loop around, for what is inside: its variables, and ids of its own. */
+export function withPass(context: LoadContext, pass: IncludePass | undefined): LoadContext {
   if (pass === undefined) return context;
   const { inherited, idPrefix } = context;
   return {
@@ -150,7 +160,7 @@ function withPass(context: LoadContext, pass: IncludePass | undefined): LoadCont
 }
 
 /** Values as variables that no file says. */
-function sourced(values: Readonly<Record<string, Value>>): ReadonlyMap<string, SourcedVariable> {
+export function sourced(values: Readonly<Record<string, Value>>): ReadonlyMap<string, SourcedVariable> {
   return new Map(
     Object.entries(values).map(([name, value]) => [name, { value: { kind: "literal", value } }]),
   );
@@ -177,17 +187,30 @@ function includeOf(context: LoadContext, inclusion: Inclusion, task: Task): Incl
     target: inclusion.target,
     expand: async (target, pass) => {
       if (context.way.length > DEEPEST) throw endless(inclusion);
-      const state = { ...context.state, problems: [] };
-      const handlers: Task[] = [];
-      const outside = { ...context, state, handlers, roles: [], rolesLoaded: new Set<string>() };
       // The condition has been asked already; that of the blocks around counts for the tasks inside too.
       const keywords = { ...task.keywords, when: context.inherited.when };
-      const inner = withPass(insideOf(outside, inclusion, keywords), pass);
-      const nodes = await inclusion.load(inner, await inclusion.find(target));
-      if (state.problems.length > 0) throw new DiagnosticsError(tidy(state.problems));
-      return { nodes, handlers };
+      return expansionOf(context, async (outside) => {
+        const inner = withPass(insideOf(outside, inclusion, keywords), pass);
+        return inclusion.load(inner, await inclusion.find(target));
+      });
     },
   };
+}
+
+/**
+ * What is loaded while a play runs: its handlers are told of, and what is wrong in it is thrown.
+ *
+ * @throws DiagnosticsError
+ */
+export async function expansionOf(
+  context: LoadContext,
+  load: (outside: LoadContext) => Promise<Node[]>,
+): Promise<Expansion> {
+  const state = { ...context.state, problems: [] };
+  const handlers: Task[] = [];
+  const nodes = await load({ ...context, state, handlers, roles: [], rolesLoaded: new Set<string>() });
+  if (state.problems.length > 0) throw new DiagnosticsError(tidy(state.problems));
+  return { nodes, handlers };
 }
 
 function endless({ named, entries }: Inclusion): DiagnosticsError {

@@ -3,6 +3,7 @@ export type Place = "play" | "role" | "block" | "task" | "handler" | "include";
 
 /** Keywords of plays, roles, blocks and tasks alike (Ansible, "Playbook Keywords"). */
 const EVERYWHERE: readonly string[] = [
+  "any_errors_fatal",
   "become",
   "become_method",
   "become_user",
@@ -32,6 +33,7 @@ const TASK: readonly string[] = [
   ...INSIDE,
   "action",
   "args",
+  "async",
   "changed_when",
   "delay",
   "failed_when",
@@ -39,6 +41,7 @@ const TASK: readonly string[] = [
   "loop",
   "loop_control",
   "notify",
+  "poll",
   "register",
   "retries",
   "until",
@@ -47,7 +50,6 @@ const TASK: readonly string[] = [
 export const KEYWORDS: Readonly<Record<Place, readonly string[]>> = {
   play: [
     ...EVERYWHERE,
-    "any_errors_fatal",
     "force_handlers",
     "gather_facts",
     "gather_subset",
@@ -66,7 +68,7 @@ export const KEYWORDS: Readonly<Record<Place, readonly string[]>> = {
     "vars_files",
   ],
   role: [...INSIDE, "role"],
-  block: [...INSIDE, "always", "block", "notify", "rescue"],
+  block: [...INSIDE, "always", "block", "loop", "loop_control", "notify", "rescue"],
   task: TASK,
   handler: [...TASK, "listen"],
   include: [...INSIDE, "args", "loop", "loop_control", "notify"],
@@ -84,13 +86,10 @@ export const PLACE_NAMES: Readonly<Record<Place, string>> = {
 
 /** Keywords of Ansible that Plumb says differently or does not have, with what to write instead. */
 export const INSTEAD: Readonly<Record<string, string>> = {
-  any_errors_fatal: "write it on the play",
-  async: "a task may take as long as its `timeout:` says, and the connection is kept alive meanwhile",
-  poll: "a task may take as long as its `timeout:` says, and the connection is kept alive meanwhile",
   become_exe: "Plumb uses the host's own sudo or su",
   become_flags: "Plumb uses the host's own sudo or su; set what you need in sudoers",
   become_pass: "set the variable `ansible_become_password`, or use --ask-become-pass",
-  debugger: "-vv shows what every task was given and gave",
+  debugger: "--step asks before each task, and -vv shows what every task was given and gave",
   fact_path: "write facts of your own with `set_fact`, or read them with `slurp`",
   include: "write `import_tasks:` for a file of tasks, `import_playbook:` for a playbook",
   listen: "only handlers listen: move the task to `handlers:`",

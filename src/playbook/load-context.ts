@@ -38,6 +38,8 @@ export interface LoadContext {
   roles: RoleContext[];
   /** Roles that have been loaded for the play, with the parameters they had: the same twice is once. */
   rolesLoaded: Set<string>;
+  /** Folders of all roles that the play has, for `allow_duplicates: false`. */
+  roleFolders: Set<string>;
   /** Tasks here are handlers. */
   isHandler: boolean;
   /** Files and roles that led here, to find one that includes itself. */

@@ -9,6 +9,8 @@ import { collecting, type LoadContext, startOf } from "./load-context.ts";
 import { loadRoleUse } from "./load-role-use.ts";
 import { loadTask } from "./load-task.ts";
 import { loadTaskFile } from "./load-task-file.ts";
+import { loopOf } from "./loop.ts";
+import { loadLoopedBlock } from "./looped-block.ts";
 import type { Block, Node } from "./playbook.ts";
 import { present } from "./present.ts";
 
@@ -37,7 +39,7 @@ export async function loadNodes(context: LoadContext, list: Templated, what: str
 async function loadNode(context: LoadContext, item: Templated): Promise<Node[]> {
   const entries = new Entries(item, "a task", item.at ?? startOf(context.file), context.state.problems);
   if (["block", "rescue", "always"].some((key) => entries.entry(key) !== undefined))
-    return [await loadBlock(context, entries)];
+    return loadBlocks(context, entries);
   const named = findModule(entries, context.isHandler ? "handler" : "task");
   switch (named.name) {
     case "import_tasks":
@@ -56,7 +58,8 @@ async function loadNode(context: LoadContext, item: Templated): Promise<Node[]> 
   }
 }
 
-async function loadBlock(context: LoadContext, entries: Entries): Promise<Block> {
+/** A block, or of a block in a loop one for each item. */
+async function loadBlocks(context: LoadContext, entries: Entries): Promise<Node[]> {
   if (context.isHandler) {
     throw inputError("wrong-type", "a handler can't be a block", {
       at: entries.at,
@@ -65,6 +68,13 @@ async function loadBlock(context: LoadContext, entries: Entries): Promise<Block>
   }
   if (entries.entry("block") === undefined) throw blockless(entries);
   checkKeywords(entries, "block");
+  const loop = loopOf(entries);
+  return loop === undefined
+    ? [await loadBlock(context, entries)]
+    : loadLoopedBlock(context, { entries, loop, load: (inner) => loadBlock(inner, entries) });
+}
+
+async function loadBlock(context: LoadContext, entries: Entries): Promise<Block> {
   const inner: LoadContext = {
     ...context,
     inherited: localConnection(entries, inherit(context.inherited, entries)),

@@ -1,14 +1,13 @@
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { literalOf } from "../variables/evaluate.ts";
-import type { Templated } from "../variables/templated.ts";
 import { checkKeywords } from "./check-keywords.ts";
 import { checkNotifications } from "./check-notifications.ts";
 import { connectionVariables } from "./connection-keywords.ts";
 import type { Entries } from "./entries.ts";
 import { inherit } from "./inherit.ts";
 import { collecting, type LoadContext, type LoadState } from "./load-context.ts";
+import { playKeywords } from "./play-keywords.ts";
 import type { InheritedKeywords, Node, Play, RoleContext, Section, Task } from "./playbook.ts";
-import { present } from "./present.ts";
 
 /** @throws DiagnosticsError when it is no play; everything else that is wrong is noted in the state. */
 export async function loadPlay(
@@ -37,6 +36,7 @@ export async function loadPlay(
     handlers,
     roles,
     rolesLoaded: new Set(),
+    roleFolders: new Set(),
     isHandler: false,
     way: [],
     idPrefix: "",
@@ -55,7 +55,7 @@ export async function loadPlay(
     connection: connectionVariables(entries),
     variables: entries.variables("vars"),
     variableFiles: entries.list("vars_files"),
-    ...hostKeywords(entries),
+    ...playKeywords(entries),
     keywords,
   };
 }
@@ -83,61 +83,4 @@ async function listOf(context: LoadContext, entries: Entries, key: string): Prom
   if (list === undefined) return [];
   const loaded = await collecting(context.state, () => context.state.loadNodes(context, list, `\`${key}\``));
   return loaded ?? [];
-}
-
-/** Which hosts at a time, and what happens when some fail. */
-function hostKeywords(
-  entries: Entries,
-): Pick<
-  Play,
-  "gatherFacts" | "order" | "strategy" | "serial" | "maxFailPercentage" | "anyErrorsFatal" | "forceHandlers"
-> {
-  return {
-    gatherFacts: entries.boolean("gather_facts") ?? true,
-    order: orderOf(entries),
-    strategy: strategyOf(entries),
-    serial: entries.list("serial").flatMap((size) => batchSize(size, entries)),
-    ...present("maxFailPercentage", entries.number("max_fail_percentage")),
-    anyErrorsFatal: entries.boolean("any_errors_fatal") ?? false,
-    forceHandlers: entries.boolean("force_handlers") ?? false,
-  };
-}
-
-const ORDERS: readonly Play["order"][] = [
-  "inventory",
-  "reverse_inventory",
-  "sorted",
-  "reverse_sorted",
-  "shuffle",
-];
-
-function orderOf(entries: Entries): Play["order"] {
-  const written = entries.text("order");
-  if (written === undefined) return "inventory";
-  const order = ORDERS.find((one) => one === written);
-  if (order === undefined) entries.wrong("order", `one of ${ORDERS.join(", ")}`);
-  return order ?? "inventory";
-}
-
-/** `host_pinned` is Ansible's `free` that holds on to a connection, which Plumb does anyway; Mitogen's are the same ones, made faster. */
-function strategyOf(entries: Entries): Play["strategy"] {
-  const strategy =
-    entries
-      .text("strategy")
-      ?.replace(/^.*\./, "")
-      .replace(/^mitogen_/, "") ?? "linear";
-  if (strategy === "free" || strategy === "host_pinned") return "free";
-  if (strategy !== "linear") entries.wrong("strategy", "linear, free or host_pinned");
-  return "linear";
-}
-
-function batchSize(value: Templated, entries: Entries): Play["serial"] {
-  const literal = literalOf(value);
-  if (typeof literal === "number" && Number.isInteger(literal) && literal > 0) return [literal];
-  if (typeof literal === "string" && /^[1-9]\d*$/.test(literal)) return [Number(literal)];
-  const percent = typeof literal === "string" ? /^(\d+(?:\.\d+)?)%$/.exec(literal)?.[1] : undefined;
-  if (percent !== undefined && Number(percent) > 0 && Number(percent) <= 100)
-    return [{ percent: Number(percent) }];
-  entries.wrong("serial", "a number of hosts, a percentage such as 25%, or a list of them");
-  return [];
 }

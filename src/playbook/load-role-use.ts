@@ -41,6 +41,8 @@ export async function loadRoleUse(
   }
   const at = target.at ?? named.at;
   const tasksFrom = parameters.text("tasks_from");
+  const mayRepeat = parameters.boolean("allow_duplicates") ?? true;
+  const isValidated = parameters.boolean("rolespec_validate") ?? true;
   const isPublic = parameters.boolean("public") ?? named.name === "import_role";
   return loadInclusion(context, {
     entries,
@@ -48,17 +50,21 @@ export async function loadRoleUse(
     target,
     apply: appliedKeywords(parameters),
     find: async (name) => roleStep(await findRole(context, name, at), tasksFrom),
-    load: (inner, found) =>
-      loadRole(inner, {
-        name: found.slice(0, found.lastIndexOf("#")),
+    load: async (inner, found) => {
+      const folder = found.slice(0, found.lastIndexOf("#"));
+      if (!mayRepeat && inner.roleFolders.has(folder)) return [];
+      return loadRole(inner, {
+        name: folder,
         at,
         parameters: new Map(),
         variables: new Map(),
         public: isPublic,
+        validated: isValidated,
         ...present("tasksFrom", tasksFrom),
         ...present("varsFrom", parameters.text("vars_from")),
         ...present("defaultsFrom", parameters.text("defaults_from")),
         ...present("handlersFrom", parameters.text("handlers_from")),
-      }),
+      });
+    },
   });
 }

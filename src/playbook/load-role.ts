@@ -24,6 +24,8 @@ export interface RoleUse {
   handlersFrom?: string;
   /** The play sees its variables. */
   public: boolean;
+  /** False leaves its variables unchecked. */
+  validated?: boolean;
 }
 
 /**
@@ -34,6 +36,7 @@ export interface RoleUse {
 export async function loadRole(context: LoadContext, use: RoleUse): Promise<Node[]> {
   const folder = await findRole(context, use.name, use.at);
   const step = roleStep(folder, use.tasksFrom);
+  context.roleFolders.add(folder);
   const dependencies: RoleContext[] = [];
   const role: RoleContext = { ...(await roleContext(context, folder, use)), dependencies };
   const inner: LoadContext = {
@@ -61,9 +64,12 @@ async function roleContext(
   const { state } = context;
   const variables = (part: "defaults" | "vars", name: string | undefined): Promise<Variables> =>
     roleVariables(state, folder, part, name ?? "main", name === undefined ? undefined : use.at);
-  const specification = await collecting(state, () =>
-    loadSpecification(state, folder, use.tasksFrom?.replace(/\.ya?ml$/, "") ?? "main"),
-  );
+  const specification =
+    use.validated === false
+      ? undefined
+      : await collecting(state, () =>
+          loadSpecification(state, folder, use.tasksFrom?.replace(/\.ya?ml$/, "") ?? "main"),
+        );
   return {
     name: path.basename(folder),
     path: folder,

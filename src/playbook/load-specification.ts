@@ -7,12 +7,26 @@ import { type LoadState, loadFile, shownPath, startOf } from "./load-context.ts"
 import type { RoleOption, RoleSpecification } from "./playbook.ts";
 import { present } from "./present.ts";
 import { roleFile } from "./role-files.ts";
+import { TOGETHER_KEYS, togetherRules } from "./together-rules.ts";
 
-const TYPES: readonly RoleOption["type"][] = ["str", "int", "float", "bool", "list", "dict", "path", "raw"];
+const TYPES: readonly RoleOption["type"][] = [
+  "str",
+  "int",
+  "float",
+  "bool",
+  "list",
+  "dict",
+  "path",
+  "raw",
+  "json",
+  "bytes",
+  "bits",
+];
 /** Ansible's spellings that mean one of these. */
 const TYPE_ALIASES: Readonly<Record<string, RoleOption["type"]>> = {
   boolean: "bool",
   integer: "int",
+  jsonarg: "json",
   string: "str",
 };
 
@@ -25,9 +39,22 @@ const OPTION_KEYS = [
   "elements",
   "options",
   "secret",
+  "no_log",
   "version_added",
+  ...TOGETHER_KEYS,
 ];
-const ENTRY_KEYS = ["short_description", "description", "author", "options", "seealso", "version_added"];
+const ENTRY_KEYS = [
+  "short_description",
+  "description",
+  "author",
+  "options",
+  "seealso",
+  "version_added",
+  "deprecated",
+  "notes",
+  "examples",
+  ...TOGETHER_KEYS,
+];
 
 /**
  * Reads which variables a role takes from its meta/argument_specs.yml, or from `argument_specs` in its meta/main.yml (Ansible, "Role argument
@@ -63,6 +90,7 @@ function specificationOf(entries: Entries): RoleSpecification {
   return {
     description: descriptionOf(entries.value("description")) || (entries.text("short_description") ?? ""),
     options: optionsOf(entries),
+    together: togetherRules(entries),
   };
 }
 
@@ -91,7 +119,9 @@ function optionOf(entries: Entries, at: SourceRange): RoleOption {
     type: typeOf(entries, "type") ?? "str",
     description: descriptionOf(entries.value("description")),
     required: entries.boolean("required") ?? false,
-    secret: entries.boolean("secret") ?? false,
+    // Ansible's `no_log` says the same.
+    secret: entries.boolean("secret") ?? entries.boolean("no_log") ?? false,
+    together: togetherRules(entries),
     at,
     ...present("default", entries.value("default")),
     ...(choices.length === 0 ? {} : { choices: choices as (string | number | boolean)[] }),

@@ -54,6 +54,8 @@ export function bareTask(
     ...present("until", conditions(entries, "until")),
     ...present("retries", entries.amount("retries")),
     ...present("delay", entries.amount("delay")),
+    ...present("async", entries.amount("async")),
+    ...present("poll", entries.amount("poll")),
     ...present("role", context.role),
     at: entries.at,
   };
@@ -61,14 +63,6 @@ export function bareTask(
 
 function taskKeywords(context: LoadContext, entries: Entries): InheritedKeywords {
   const keywords = localConnection(entries, inherit(context.inherited, entries));
-  if (entries.value("delegate_facts") !== undefined && entries.boolean("delegate_facts") === true) {
-    entries.note({
-      code: "unknown-key",
-      message: "`delegate_facts` is not supported",
-      at: entries.keyPosition("delegate_facts"),
-      hint: "facts are set on the host of the play; `hostvars` shows them to others",
-    });
-  }
   if (entries.entry("local_action") === undefined) return keywords;
   return { ...keywords, delegateTo: { kind: "literal", value: "localhost" } };
 }

@@ -1,11 +1,12 @@
 import type { SourceRange } from "../diagnostics/diagnostic.ts";
 import { literalOf } from "../variables/evaluate.ts";
 import { Entries } from "./entries.ts";
+import { conditions } from "./inherit.ts";
 import type { Loop } from "./playbook.ts";
 import { present } from "./present.ts";
 import { badVariableName, isVariableName } from "./variable-name.ts";
 
-const CONTROLS = ["extended", "index_var", "label", "loop_var", "pause"];
+const CONTROLS = ["break_when", "extended", "extended_allitems", "index_var", "label", "loop_var", "pause"];
 
 /** `loop` and `loop_control`; what is wrong with them is noted. */
 export function loopOf(entries: Entries): Loop | undefined {
@@ -24,11 +25,12 @@ export function loopOf(entries: Entries): Loop | undefined {
     entries.wrong("loop", "a list, or a template that gives one");
   }
   const written = entries.value("loop_control");
-  if (written === undefined) return { items, variable: "item" };
+  const plain: Loop = { items, variable: "item", extended: "no" };
+  if (written === undefined) return plain;
   const control = entries.collect(
     () => new Entries(written, "`loop_control`", entries.positionOf("loop_control"), entries.problems),
   );
-  if (control === undefined) return { items, variable: "item" };
+  if (control === undefined) return plain;
   control.knows(CONTROLS, "`loop_control`");
   const pause = control.number("pause");
   return {
@@ -37,7 +39,30 @@ export function loopOf(entries: Entries): Loop | undefined {
     ...present("indexVariable", variableName(control, "index_var")),
     ...present("label", control.value("label")),
     ...present("pauseMs", pause === undefined ? undefined : pause * 1000),
+    ...present("breakWhen", conditions(control, "break_when")),
+    extended:
+      control.boolean("extended") !== true
+        ? "no"
+        : control.boolean("extended_allitems") === false
+          ? "without-items"
+          : "yes",
   };
+}
+
+/** What happens between two items belongs to a task: the passes of blocks and includes are all known before the first of them. */
+export function refuseBetweenItems(entries: Entries, { pauseMs, breakWhen }: Loop): void {
+  for (const [key, value] of [
+    ["pause", pauseMs],
+    ["break_when", breakWhen],
+  ] as const) {
+    if (value === undefined) continue;
+    entries.note({
+      code: "unknown-key",
+      message: `\`${key}\` can't be in the loop of a block or an include`,
+      at: entries.positionOf("loop_control"),
+      hint: "it belongs to the loop of a task",
+    });
+  }
 }
 
 /** A key that says under which name a variable is set: `register`, `loop_var`, `index_var`. */

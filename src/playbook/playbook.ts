@@ -2,6 +2,7 @@ import type { SourceRange } from "../diagnostics/diagnostic.ts";
 import type { BecomeMethod } from "../transport/transport.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
 import type { Expression, Templated, TemplatedEntry } from "../variables/templated.ts";
+import type { Value } from "../variables/value.ts";
 
 /** A playbook file, loaded and checked: every role and import read, every template and expression compiled. */
 export interface Playbook {
@@ -23,15 +24,17 @@ export interface Play {
   variables: ReadonlyMap<string, SourcedVariable>;
   variableFiles: readonly Templated[];
   gatherFacts: boolean;
+  /** `gather_subset`: which facts tasks see; empty for all. */
+  gatherSubset: readonly string[];
   /** In which order hosts come to their turn. */
   order: "inventory" | "reverse_inventory" | "sorted" | "reverse_sorted" | "shuffle";
-  /** Batch sizes: hosts or percentages; empty for all hosts at once. */
   /** linear: no host acts on a task before all have done with the one before. free: each at its own pace. */
   strategy: "linear" | "free";
+  /** Batch sizes: hosts or percentages; empty for all hosts at once. */
   serial: readonly (number | { percent: number })[];
   maxFailPercentage?: number;
-  anyErrorsFatal: boolean;
-  forceHandlers: boolean;
+  /** The keywords above as they are written: templates in them are rendered when the run is planned (play-keywords.ts). */
+  written: readonly TemplatedEntry[];
   keywords: InheritedKeywords;
 }
 
@@ -52,14 +55,18 @@ export interface InheritedKeywords {
   tags: readonly string[];
   noLog?: Templated;
   ignoreErrors?: Templated;
-  ignoreUnreachable?: boolean;
-  checkMode?: boolean;
-  diff?: boolean;
+  ignoreUnreachable?: Templated;
+  checkMode?: Templated;
+  diff?: Templated;
   delegateTo?: Templated;
-  runOnce?: boolean;
-  timeoutMs?: number;
-  /** At most so many hosts are at the task. */
-  throttle?: number;
+  delegateFacts?: Templated;
+  runOnce?: Templated;
+  /** A failure ends the play for all hosts. */
+  anyErrorsFatal?: Templated;
+  /** Seconds that the task may take; 0 for no limit. */
+  timeout?: Templated;
+  /** At most so many hosts are at the task; 0 for no limit. */
+  throttle?: Templated;
   /** `when` of the node itself and of every block (and role) around it, outermost first. All must hold. */
   when: readonly Condition[];
   /** `vars` of the blocks around and of the node itself, outermost first. */
@@ -99,6 +106,10 @@ export interface Task {
   /** How often to try again, and the seconds between two tries: see repetition.ts. */
   retries?: Templated;
   delay?: Templated;
+  /** Seconds that the task may take as a job of its own on the host; 0 for none. */
+  async?: Templated;
+  /** Seconds between two looks at the job; 0 leaves it alone. */
+  poll?: Templated;
   role?: RoleContext;
   at: SourceRange;
 }
@@ -109,18 +120,24 @@ export interface Loop {
   indexVariable?: string;
   label?: Templated;
   pauseMs?: number;
+  /** What `ansible_loop` tells besides the index. */
+  extended: "no" | "yes" | "without-items";
+  /** The loop ends after the first item for which all of these hold. */
+  breakWhen?: readonly Condition[];
 }
 
 /**
- * A file of tasks or a role that can't be pulled in when the playbook is loaded: its name is a template, it stands in a loop whose items nobody knows
+ * A file of tasks, a role, or a block in a loop, that can't be pulled in when the playbook is loaded: its name is a template, it stands in a loop whose items nobody knows
  * yet, or its tasks change what its `when` depends on. Everything else that `include_*` names is loaded with the playbook and checked with it.
  */
 export interface Include {
   kind: "include";
   /** Stands for the include in lists of tasks and in events; its `when` is evaluated once, for each item, and not by the tasks inside. */
   task: Task;
-  /** Name of the file or the role. */
+  /** Name of the file or the role; of a block, nothing. */
   target: Templated;
+  /** What it comes to as far as can be known, where its name is: for lists and checks. */
+  inside?: readonly Node[];
   /**
    * Loads what is included, for one host and item.
    *
@@ -174,16 +191,28 @@ export interface RoleContext {
 export interface RoleSpecification {
   description: string;
   options: ReadonlyMap<string, RoleOption>;
+  together: readonly TogetherRule[];
+}
+
+/** What several options must be together: Ansible's mutually_exclusive, required_together, required_one_of, required_if and required_by. */
+export interface TogetherRule {
+  kind: "exclusive" | "together" | "one-of" | "if" | "by";
+  names: readonly string[];
+  /** Of "if": the option and the value that make the names required, and whether one of them will do. Of "by": the option. */
+  when?: { name: string; value?: Value; any?: boolean };
+  at: SourceRange;
 }
 
 export interface RoleOption {
-  type: "str" | "int" | "float" | "bool" | "list" | "dict" | "path" | "raw";
+  type: "str" | "int" | "float" | "bool" | "list" | "dict" | "path" | "raw" | "json" | "bytes" | "bits";
   description: string;
   required: boolean;
   default?: Templated;
   choices?: readonly (string | number | boolean)[];
   elements?: RoleOption["type"];
   options?: ReadonlyMap<string, RoleOption>;
+  /** Of the options inside. */
+  together: readonly TogetherRule[];
   secret: boolean;
   at: SourceRange;
 }

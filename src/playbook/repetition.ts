@@ -21,7 +21,8 @@ export function delayMsOf(task: Pick<Task, "delay">, scope: Scope): number {
   return seconds * 1000;
 }
 
-function amountOf(keyword: string, value: Templated, scope: Scope): number {
+/** What a keyword that takes a number comes to. @throws DiagnosticsError wrong-type */
+export function amountOf(keyword: string, value: Templated, scope: Scope): number {
   const result = evaluate(value, scope);
   const number = typeof result === "string" && result.trim() !== "" ? Number(result) : result;
   if (typeof number === "number" && number >= 0 && Number.isFinite(number)) return number;

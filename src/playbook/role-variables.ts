@@ -5,6 +5,7 @@ import { isValueMap, type Value, type ValueMap } from "../variables/value.ts";
 import { describeValue, shortJson } from "./describe-value.ts";
 import type { RoleOption, RoleSpecification } from "./playbook.ts";
 import { present } from "./present.ts";
+import { togetherProblems } from "./together-rules.ts";
 
 /** One variable, or a part of one, with what it should be. */
 interface Place {
@@ -22,7 +23,7 @@ interface Place {
  * of lists and mappings too.
  */
 export function checkRoleVariables(specification: RoleSpecification, scope: Scope): Diagnostic[] {
-  return [...specification.options].flatMap(([name, option]) => {
+  const single = [...specification.options].flatMap(([name, option]) => {
     try {
       const at = scope.sourceOf(name) ?? option.at;
       const partAt = (path: readonly string[]): SourceRange => scope.sourceOf(name, path) ?? at;
@@ -32,6 +33,10 @@ export function checkRoleVariables(specification: RoleSpecification, scope: Scop
       throw error;
     }
   });
+  if (single.length > 0) return single;
+  const names = specification.together.flatMap((rule) => [...rule.names, rule.when?.name ?? ""]);
+  const written = names.map((name) => scope.sourceOf(name)).find((at) => at !== undefined);
+  return togetherProblems(specification.together, (name) => scope.lookup(name), written);
 }
 
 function checkPlace(place: Place): Diagnostic[] {
@@ -69,6 +74,7 @@ function checkItems({ name, option, partAt }: Place, items: readonly Value[]): D
     type: elements ?? "raw",
     description: option.description,
     required: true,
+    together: option.together,
     secret: option.secret,
     at: option.at,
     ...present("choices", choices),
@@ -108,6 +114,10 @@ function checkKeys(place: Place, value: ValueMap): Diagnostic[] {
         partAt: (path) => partAt([key, ...path]),
       }),
     ),
+    ...togetherProblems(option.together, (key) => value[key], place.at).map((found) => ({
+      ...found,
+      message: `in the variable \`${name}\`, ${found.message}`,
+    })),
   ];
 }
 
@@ -154,6 +164,9 @@ const TYPE_WORDS: Readonly<Record<RoleOption["type"], string>> = {
   dict: "a mapping",
   path: "a path",
   raw: "anything",
+  json: "JSON text, a mapping or a list",
+  bytes: "a size, such as 64K or 2GB",
+  bits: "a rate, such as 64Kb or 1Mb",
 };
 
 function hasType(value: Value, type: RoleOption["type"]): boolean {
@@ -173,5 +186,20 @@ function hasType(value: Value, type: RoleOption["type"]): boolean {
       return isValueMap(value);
     case "raw":
       return true;
+    case "json":
+      return typeof value === "object" || (typeof value === "string" && isJson(value));
+    case "bytes":
+      return Number.isInteger(value) || /^\d+(\.\d+)? ?([KMGTPEZY]?B?)$/i.test(String(value));
+    case "bits":
+      return Number.isInteger(value) || /^\d+(\.\d+)? ?([KMGTPEZY]?b?(its?)?)$/i.test(String(value));
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }

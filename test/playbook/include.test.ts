@@ -65,7 +65,7 @@ describe("an include waits for the host", () => {
       { "again.yml": "- include_tasks: again.yml\n  when: more\n" },
     ],
   ])("%s", async (_title, text, files) => {
-    expect(await loaded({ "site.yml": site(text), ...files })).toEqual(["include"]);
+    expect((await loaded({ "site.yml": site(text), ...files }))[0]).toBe("include");
   });
 
   test("and is checked all the same where its name is known", async () => {
@@ -87,6 +87,16 @@ describe("what an include hands down", () => {
       expect(task?.keywords.includeVariables.map((layer) => [...layer.keys()])).toEqual([["x"]]);
       expect(task?.keywords.variables).toEqual([]);
       expect(written(task?.keywords.become)).toBe(true);
+    });
+  });
+
+  test("`tags: always` of an include lets its own tasks be chosen by theirs", async () => {
+    const text = "- include_tasks: one.yml\n  tags: [always, t]\n";
+    await withPlaybook({ "site.yml": site(text), ...one }, (playbook) => {
+      expect(tasksOf(playbook)[0]?.keywords.tags).toEqual(["t"]);
+    });
+    await withPlaybook({ "site.yml": site(text.replace("include", "import")), ...one }, (playbook) => {
+      expect(tasksOf(playbook)[0]?.keywords.tags).toEqual(["always", "t"]);
     });
   });
 

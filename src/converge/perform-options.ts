@@ -1,0 +1,38 @@
+import type { ExecResult } from "../transport/transport.ts";
+import type { HostSession, TaskUser } from "./host-session.ts";
+
+/** A step ended otherwise than it should. */
+export class StepFailure extends Error {
+  readonly exec: ExecResult | undefined;
+  readonly step: string;
+
+  constructor(step: string, message: string, exec?: ExecResult) {
+    super(message);
+    this.name = "StepFailure";
+    this.step = step;
+    this.exec = exec;
+  }
+}
+
+/** `async` and `poll`. */
+export interface JobTerms {
+  /** After this time the job is ended. */
+  limitSeconds: number;
+  /** Between two looks at it; 0 leaves it alone. */
+  pollMs: number;
+}
+
+export interface PerformOptions {
+  session: HostSession;
+  user: TaskUser;
+  /** What each step may take, unless it says itself how long. */
+  stepLimitMs: number;
+  /** `async`: scripts run as jobs of their own, which outlive the connection. */
+  job: JobTerms | undefined;
+  /** Ends what is under way: the time of the task is over. */
+  signal: AbortSignal | undefined;
+  environment: Readonly<Record<string, string>>;
+  progress(step: string, line?: string): void;
+  /** Whether a secret stands in a text: a new file with one in it is for its owner alone. */
+  holdsSecret(text: string): boolean;
+}

@@ -1,0 +1,53 @@
+import type { MetaAction } from "../playbook/meta-task.ts";
+import type { Task } from "../playbook/playbook.ts";
+import { evaluate } from "../variables/evaluate.ts";
+import type { HostContext } from "./host-context.ts";
+import { holds } from "./skip.ts";
+import { StopHost } from "./stop-host.ts";
+
+/**
+ * Does what a `meta:` task says. What is for all hosts of the play (end_play, end_batch) is done when any of them comes to it and its `when` holds
+ * there: whatever the others have done until then stays done, and none of them acts on a task after it.
+ *
+ * @throws StopHost when it ends the play for this host.
+ */
+export async function runMeta(
+  context: HostContext,
+  task: Task,
+  flushHandlers: () => Promise<void>,
+): Promise<void> {
+  if (!holds(task, context.variables.scopeOf(task))) return;
+  const { hooks, session, variables } = context;
+  const action = task.parameters.find(({ key }) => key === "_raw_params")?.value;
+  if (action === undefined) return;
+  switch (evaluate(action, variables.scopeOf(task)) as MetaAction) {
+    case "flush_handlers":
+      return flushHandlers();
+    case "clear_facts":
+      variables.setFacts({});
+      context.prepared.clear();
+      return;
+    case "clear_host_errors":
+      await hooks.turn();
+      return hooks.clearHostErrors();
+    case "refresh_inventory":
+      await hooks.turn();
+      return hooks.refreshInventory();
+    case "reset_connection":
+      await session.reconnect();
+      context.prepared.clear();
+      return;
+    case "end_role":
+      if (task.role !== undefined) context.endedRoles.add(task.role);
+      return;
+    case "end_play":
+    case "end_batch":
+      await hooks.turn();
+      hooks.end(action.kind === "literal" && action.value === "end_play" ? "play" : "batch");
+      throw new StopHost("ended");
+    case "end_host":
+      throw new StopHost("ended");
+    case "noop":
+      return;
+  }
+}

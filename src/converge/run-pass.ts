@@ -1,0 +1,224 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { ModuleFailure } from "../modules/module.ts";
+import type { Task } from "../playbook/playbook.ts";
+import { amountOf, retriesOf } from "../playbook/repetition.ts";
+import { TransportError } from "../transport/transport.ts";
+import { PendingOnHost, type Scope } from "../variables/scope.ts";
+import { applyPass } from "./apply-pass.ts";
+import { ask } from "./ask.ts";
+import { askAhead, preparePass } from "./ask-ahead.ts";
+import { handlersNotifiedBy } from "./handlers.ts";
+import type { HostContext } from "./host-context.ts";
+import { judged, retryAfterMs } from "./judge.ts";
+import type { JobTerms } from "./perform-options.ts";
+import { diagnosticsOf } from "./place-findings.ts";
+import { type Prepared, prepare } from "./prepare.ts";
+import { isSilent, referenceTo, reportFinished } from "./report-task.ts";
+import type { RunningPass } from "./running-pass.ts";
+import { settle } from "./settle.ts";
+import { holds, skipped } from "./skip.ts";
+import { type Outcome, outcomeOf, outcomeOfError, registeredOf, type TaskEnd } from "./task-result.ts";
+import { type Clock, NO_LIMIT_MS, STEP_LIMIT_MS, withinLimit } from "./time-limit.ts";
+
+/** What another host of the play has yet to set is waited for. */
+export async function whenKnown<Type>(context: HostContext, act: () => Type | Promise<Type>): Promise<Type> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof PendingOnHost)) throw error;
+    await context.hooks.turn();
+    return act();
+  }
+}
+
+/** Runs one pass of a task, as often as `until` and `retries` say, and tells what came of it. */
+export async function runPass(running: RunningPass): Promise<TaskEnd> {
+  const { context, session, place } = running;
+  const startedMs = Date.now();
+  for (let attempt = 1; ; attempt++) {
+    const { outcome, retryAfterMs } = await attemptPass(running, attempt);
+    if (retryAfterMs !== undefined && !context.isStopping()) {
+      tellOfRetry(running, attempt, retryAfterMs);
+      await wait(retryAfterMs, undefined, { signal: session.signal }).catch(() => undefined);
+      session.answers.forgetAll();
+      continue;
+    }
+    await settle(running, outcome);
+    const rest = { rescued: place.rescued, startedMs, attempts: attempt, notified: running.notified };
+    const status = reportFinished(context, running, outcome, rest);
+    return {
+      failed: status === "failed" || status === "rescued",
+      registered: registeredOf(outcome, attempt),
+      notRun: outcome.notRun,
+    };
+  }
+}
+
+function tellOfRetry(running: RunningPass, attempt: number, afterMs: number): void {
+  const { context, task, pass } = running;
+  const step = `try ${attempt + 1} of ${retriesOf(task, pass.scope) + 1}, in ${afterMs / 1000} s`;
+  context.emit({ type: "task-progress", host: context.host, task: referenceTo(context, running), step });
+}
+
+/** @returns how it came out, and after which time it is to be tried again, if it is. */
+async function attemptPass(
+  running: RunningPass,
+  attempt: number,
+): Promise<{ outcome: Outcome; retryAfterMs?: number | undefined }> {
+  const { context, task, pass } = running;
+  const outcome = await judgedPass(running, attempt);
+  try {
+    return { outcome, retryAfterMs: retryAfterMs(task, pass.scope, outcome, attempt) };
+  } catch (error) {
+    return { outcome: failure(context, error) };
+  }
+}
+
+async function judgedPass(running: RunningPass, attempt: number): Promise<Outcome> {
+  const { context, task, pass } = running;
+  try {
+    const outcome = await whenKnown(context, () => limitedPass(running)).catch((error: unknown) => ({
+      ...failure(context, error),
+      ...placed(error, task, pass.scope),
+    }));
+    return judged(task, pass.scope, outcome, attempt);
+  } catch (error) {
+    return failure(context, error);
+  }
+}
+
+/** An error as the failure of a task. What is not about the task is thrown on. */
+export function failure(context: HostContext, error: unknown): Outcome {
+  return outcomeOfError(error, context.changesPending, context.options.checkMode);
+}
+
+/** A module that blames its parameters is shown with their lines. */
+function placed(error: unknown, task: Task, scope: Scope): Pick<Outcome, "diagnostics"> {
+  if (!(error instanceof ModuleFailure) || error.findings.length === 0) return {};
+  return { diagnostics: diagnosticsOf(error.findings, "error", task, scope) };
+}
+
+/** How long a pass may take, by its keywords. */
+interface Limits {
+  /** `timeout`: all of it. */
+  passMs: number | undefined;
+  /** Each step, unless the module gives it a time of its own. */
+  stepMs: number;
+  /** `async`: a step that is a script runs as a job of its own. */
+  job: JobTerms | undefined;
+}
+
+/** Ansible's: seconds between two looks at a job. */
+const DEFAULT_POLL_SECONDS = 15;
+
+function limitsOf(task: Task, scope: Scope): Limits {
+  const job = jobTerms(task, scope);
+  if (job !== undefined) return { passMs: undefined, stepMs: STEP_LIMIT_MS, job };
+  const { timeout } = task.keywords;
+  if (timeout === undefined) return { passMs: undefined, stepMs: STEP_LIMIT_MS, job };
+  const seconds = amountOf("timeout", timeout, scope);
+  return seconds === 0
+    ? { passMs: undefined, stepMs: NO_LIMIT_MS, job }
+    : { passMs: seconds * 1000, stepMs: seconds * 1000, job };
+}
+
+function jobTerms(task: Task, scope: Scope): JobTerms | undefined {
+  const seconds = task.async === undefined ? 0 : amountOf("async", task.async, scope);
+  if (seconds === 0) return undefined;
+  const poll = task.poll === undefined ? DEFAULT_POLL_SECONDS : amountOf("poll", task.poll, scope);
+  return { limitSeconds: Math.ceil(seconds), pollMs: poll * 1000 };
+}
+
+async function limitedPass(running: RunningPass): Promise<Outcome> {
+  const { task, pass } = running;
+  if (!holds(task, pass.scope)) return skipped(task, pass.scope);
+  const limits = limitsOf(task, pass.scope);
+  if (limits.passMs === undefined) return tryPass(running, limits, undefined);
+  return withinLimit(limits.passMs, (clock) => tryPass(running, limits, clock));
+}
+
+async function tryPass(running: RunningPass, limits: Limits, clock: Clock | undefined): Promise<Outcome> {
+  const { context, session, task, pass } = running;
+  const signal = clock?.signal;
+  const prepared =
+    session === context.session
+      ? await preparePass(context, task, pass)
+      : await prepare(context, session, task, pass.scope);
+  const unasked = [...prepared.queries.values()].some((question) => !session.answers.has(question));
+  if (unasked) await askFor(running, prepared, signal);
+  const silent = isSilent(task, pass.scope);
+  const reference = referenceTo(context, running);
+  const result = await applyPass(
+    context,
+    session,
+    prepared,
+    { stepLimitMs: limits.stepMs, job: limits.job, signal },
+    {
+      // Waiting for others is no part of what the task takes.
+      turn: () => clock?.hold(() => context.hooks.turn()) ?? context.hooks.turn(),
+      warn: (findings) => {
+        for (const diagnostic of diagnosticsOf(findings, "warning", task, pass.scope))
+          context.emit({ type: "warning", host: context.host, message: diagnostic.message, diagnostic });
+      },
+      beforeChange: async (change) => {
+        const summary = silent ? "hidden by no_log" : context.secrets.redact(change.summary);
+        context.emit({ type: "task-started", host: context.host, task: reference, summary });
+        await notify(running);
+      },
+      progress: (step, line) => {
+        const shown = line === undefined || silent ? {} : { line: context.secrets.redact(line) };
+        const title = silent ? "hidden by no_log" : context.secrets.redact(step);
+        context.emit({ type: "task-progress", host: context.host, task: reference, step: title, ...shown });
+      },
+      askAgain: async (before) => {
+        const again =
+          before.module.load === undefined ? before : await prepare(context, session, task, pass.scope);
+        await askFor(running, again, signal);
+        return again;
+      },
+    },
+  );
+  if (result.kind === "predicted") {
+    context.changesPending = true;
+    await notify(running);
+    // What a handler would do follows from the changes that are named already: it is no change of its own.
+    if (running.handler && !result.certain) {
+      return {
+        status: "skipped",
+        message: `would run: ${result.change.summary}`,
+        differences: [],
+        data: {},
+        facts: {},
+      };
+    }
+  }
+  return outcomeOf(result);
+}
+
+/** Asking changes nothing, so what was asked when the connection was lost is asked again on a new one, once. */
+async function askFor(
+  { context, session, place }: RunningPass,
+  prepared: Prepared,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const asking = (): Promise<void> =>
+    session === context.session
+      ? askAhead(context, prepared, place.upcoming, signal)
+      : ask(session, [...prepared.queries.values()], signal);
+  try {
+    await asking();
+  } catch (error) {
+    if (!(error instanceof TransportError) || !session.isLost) throw error;
+    await session.reconnect();
+    await asking();
+  }
+}
+
+/** Handlers are written down on the host before anything is changed, so that they run even if this run dies. */
+async function notify(running: RunningPass): Promise<void> {
+  const { context, task, pass } = running;
+  running.notified = handlersNotifiedBy(context, task, pass.scope);
+  if (running.notified.length === 0) return;
+  if (context.options.checkMode) context.session.noteHandlers(running.notified);
+  else running.newlyNotified = await context.session.rememberHandlers(running.notified);
+}

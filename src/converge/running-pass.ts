@@ -1,0 +1,25 @@
+import type { Upcoming } from "./ask-ahead.ts";
+import type { HostContext } from "./host-context.ts";
+import type { HostSession } from "./host-session.ts";
+import type { Pass } from "./passes.ts";
+import type { ReportedPass } from "./report-task.ts";
+
+/** Where a task stands: what its failure means, and what is asked ahead with it. */
+export interface TaskPlace {
+  upcoming: Upcoming;
+  /** A `rescue` takes over when it fails. */
+  rescued: boolean;
+  handler: boolean;
+}
+
+/** One pass under way. */
+export interface RunningPass extends ReportedPass {
+  context: HostContext;
+  session: HostSession;
+  pass: Pass;
+  place: TaskPlace;
+  /** Handlers that it has notified. */
+  notified: string[];
+  /** Of these, the ones that nobody had notified before. */
+  newlyNotified: string[];
+}

@@ -1,0 +1,40 @@
+import { evaluate } from "../variables/evaluate.ts";
+import type { HostVariables } from "./host-variables.ts";
+import type { RunningPass } from "./running-pass.ts";
+import type { Outcome } from "./task-result.ts";
+
+/** What stays of a pass that is over: variables, handlers, and what is known of the host. */
+export async function settle(running: RunningPass, outcome: Outcome): Promise<void> {
+  const { context, session, newlyNotified } = running;
+  // A change that did not happen after all (`changed_when: false`) has notified nobody.
+  if (outcome.status === "ok" && newlyNotified.length > 0)
+    await context.session.forgetHandlers(newlyNotified);
+  const others = await variablesOfDelegate(running);
+  const isChanged =
+    Object.keys(outcome.facts).length > 0 ||
+    outcome.gathered !== undefined ||
+    outcome.variables !== undefined;
+  if (others !== undefined) others.gift((variables) => keep(variables, running, outcome));
+  else keep(context.variables, running, outcome);
+  if (isChanged) context.prepared.clear();
+  // Steps may have been done before the one that failed.
+  if (outcome.status === "failed") session.answers.forgetAll();
+}
+
+function keep(variables: HostVariables, { task }: RunningPass, outcome: Outcome): void {
+  for (const [name, value] of Object.entries(outcome.facts)) variables.set(name, value);
+  if (outcome.gathered !== undefined) variables.joinFacts(outcome.gathered);
+  if (outcome.variables !== undefined) variables.define(outcome.variables);
+  if (outcome.notRun === true && task.module === "set_fact") {
+    for (const { key } of task.parameters) variables.setUnknown(key);
+  }
+}
+
+/** `delegate_facts`: facts of a delegated task are those of the host that it was delegated to. */
+async function variablesOfDelegate(running: RunningPass): Promise<HostVariables | undefined> {
+  const { context, session, task, pass } = running;
+  const { delegateFacts } = task.keywords;
+  if (session === context.session || delegateFacts === undefined) return undefined;
+  if (evaluate(delegateFacts, pass.scope) !== true) return undefined;
+  return context.hooks.variablesOf(session.name);
+}

@@ -1,0 +1,83 @@
+import type { Inventory } from "../inventory/inventory.ts";
+import { hostsMatching } from "../inventory/pattern.ts";
+import { leavesOf } from "../playbook/leaves.ts";
+import { settledPlay } from "../playbook/play-keywords.ts";
+import type { Play, Playbook } from "../playbook/playbook.ts";
+import { evaluate, literalOf } from "../variables/evaluate.ts";
+import { createScope } from "../variables/host-scope.ts";
+import type { RunOptions } from "./run-options.ts";
+import type { PlayRun } from "./run-play.ts";
+
+/** A play whose hosts are known, or one that comes after the inventory is read anew and finds its hosts when its turn comes. */
+export interface PlannedPlay {
+  run: PlayRun | undefined;
+  /** Finds the hosts in an inventory. @throws DiagnosticsError for a pattern that matches nothing, and for templates that can't be rendered. */
+  plan(inventory: Inventory): PlayRun;
+}
+
+/** Which hosts each play runs on; found before the first of them starts, as far as it can be known then. */
+export function planPlays(options: RunOptions): PlannedPlay[] {
+  let isInventoryKnown = true;
+  return options.playbooks.flatMap((playbook) =>
+    playbook.plays.map((play, index) => {
+      const plan = (inventory: Inventory): PlayRun => planPlay(options, inventory, playbook, play, index);
+      const planned = { run: isInventoryKnown ? plan(options.inventory) : undefined, plan };
+      if (refreshesInventory(play)) isInventoryKnown = false;
+      return planned;
+    }),
+  );
+}
+
+function planPlay(
+  { limit, extraVariables }: RunOptions,
+  inventory: Inventory,
+  playbook: Playbook,
+  play: Play,
+  index: number,
+): PlayRun {
+  const own = { level: "play vars", variables: play.variables };
+  const scope = createScope({ layers: [own, extraVariables] });
+  const settled = settledPlay(play, scope);
+  const value = evaluate(play.hosts, scope);
+  const pattern = Array.isArray(value) ? value.map(String).join(",") : String(value);
+  const isLocal = pattern === "localhost" && !inventory.hosts.has("localhost");
+  const within = limit === undefined ? undefined : new Set(hostsMatching(limit, inventory));
+  const matched = isLocal ? ["localhost"] : hostsMatching(pattern, inventory);
+  const hosts = isLocal || within === undefined ? matched : matched.filter((host) => within.has(host));
+  return {
+    playbook,
+    play: settled,
+    playId: `${playbook.file}#${index}`,
+    pattern,
+    hosts: ordered(hosts, settled.order),
+  };
+}
+
+function refreshesInventory({ sections }: Play): boolean {
+  const leaves = leavesOf(sections.flatMap(({ nodes }) => nodes));
+  return leaves.some(
+    (node) =>
+      node.kind === "task" &&
+      node.module === "meta" &&
+      node.parameters.some(({ value }) => literalOf(value) === "refresh_inventory"),
+  );
+}
+
+/** The hosts in the order that `order:` asks for; as they come they are in the order of the inventory. */
+function ordered(hosts: readonly string[], order: Play["order"]): readonly string[] {
+  switch (order) {
+    case "inventory":
+      return hosts;
+    case "reverse_inventory":
+      return hosts.toReversed();
+    case "sorted":
+      return hosts.toSorted();
+    case "reverse_sorted":
+      return hosts.toSorted().reverse();
+    case "shuffle":
+      return hosts
+        .map((host) => ({ host, place: Math.random() }))
+        .sort((a, b) => a.place - b.place)
+        .map(({ host }) => host);
+  }
+}
