@@ -1,5 +1,6 @@
 import { loadModule } from "../modules/catalogue.ts";
 import type { Module } from "../modules/module.ts";
+import { literalOf } from "../variables/evaluate.ts";
 import type { Templated, TemplatedEntry } from "../variables/templated.ts";
 import { checkKeywords } from "./check-keywords.ts";
 import { checkParameters } from "./check-parameters.ts";
@@ -24,11 +25,34 @@ export async function loadTask(context: LoadContext, entries: Entries, named: Na
   const place = context.isHandler ? "handler" : "task";
   checkKeywords(entries, place, [named.written]);
   const keywords = taskKeywords(context, entries);
+  checkAsync(entries, named);
   const parameters =
     named.name === "meta"
       ? metaParameters(named.value, named.at)
       : await moduleParameters(context, entries, named, keywords);
   return { ...bareTask(context, entries, named.name, keywords), parameters };
+}
+
+/** Modules whose work is one script: it may be left alone with `poll: 0`. */
+const ONE_SCRIPT = ["command", "raw", "script", "shell"];
+
+function checkAsync(entries: Entries, named: NamedModule): void {
+  const poll = entries.value("poll");
+  if (poll !== undefined && entries.value("async") === undefined) {
+    entries.note({
+      code: "missing-key",
+      message: "`poll` needs `async`",
+      at: entries.keyPosition("poll"),
+      hint: "`async: SECONDS` says how long the job may take",
+    });
+  }
+  if (poll === undefined || literalOf(poll) !== 0 || ONE_SCRIPT.includes(named.name)) return;
+  entries.note({
+    code: "wrong-type",
+    message: `\`poll: 0\` can't leave \`${named.written}\` alone: nobody would make sure of what it did`,
+    at: entries.positionOf("poll"),
+    expected: `a \`poll\` above 0, or one of ${ONE_SCRIPT.join(", ")}`,
+  });
 }
 
 /** A task without parameters: also what stands for an include. */

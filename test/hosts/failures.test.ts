@@ -1,7 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -10,6 +9,7 @@ import { describe, expect, inject, test } from "vitest";
 import { OPERATOR_PASSWORD } from "../../src/lab/image.ts";
 import { runPlaybook, runTasks } from "./converge.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
+import { relayTo, throughRelay } from "./relay.ts";
 
 const execute = promisify(execFile);
 const HOST = "bookworm1";
@@ -292,7 +292,7 @@ describe("an interrupted run", () => {
   test("a connection that is cut in the middle of a step makes the host unreachable, and the next run finishes", async () => {
     const { port, cut } = await relayTo(labHost(HOST).address);
     const tasks = "- shell: sleep 3; echo done > /srv/cut\n  args: {creates: /srv/cut}";
-    const running = runTasks(tasks, { hosts: [HOST], variables: await throughRelay(port) });
+    const running = runTasks(tasks, { hosts: [HOST], variables: await throughRelay(HOST, port) });
     await wait(1500);
     cut();
     const broken = await running;
@@ -306,7 +306,7 @@ describe("an interrupted run", () => {
 
   test("a link that has gone silent is found out, and the host is unreachable", async () => {
     const { port, cut, silence } = await relayTo(labHost(HOST).address);
-    const variables = await throughRelay(port, "-o ServerAliveInterval=1 -o ServerAliveCountMax=2");
+    const variables = await throughRelay(HOST, port, "-o ServerAliveInterval=1 -o ServerAliveCountMax=2");
     const running = runTasks("- shell: sleep 60", { hosts: [HOST], variables });
     await wait(1500);
     silence();
@@ -444,48 +444,3 @@ describe("the language", () => {
     expect(JSON.stringify(events)).not.toContain(secret);
   });
 });
-
-/** A relay on this machine that can be cut. */
-/** Connection variables that lead to the host through a relay. */
-async function throughRelay(port: number, more = ""): Promise<Record<string, string>> {
-  const { keyFile, knownHostsFile } = inject("lab");
-  const known = path.join(await newFolder(), "known_hosts");
-  const key = (await readFile(knownHostsFile, "utf8"))
-    .split("\n")
-    .find((line) => line.includes(HOST))
-    ?.split(" ")
-    .slice(1)
-    .join(" ");
-  await writeFile(known, `[127.0.0.1]:${port} ${key ?? ""}\n`);
-  return {
-    ansible_host: "127.0.0.1",
-    ansible_port: String(port),
-    ansible_ssh_private_key_file: keyFile,
-    ansible_ssh_common_args: `-o UserKnownHostsFile=${known} ${more}`,
-  };
-}
-
-async function relayTo(address: string): Promise<{ port: number; cut: () => void; silence: () => void }> {
-  const sockets = new Set<net.Socket>();
-  const server = net.createServer((client) => {
-    const upstream = net.connect({ host: address, port: 22 });
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => socket.destroy());
-    }
-    client.pipe(upstream).pipe(client);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  return {
-    port,
-    // What is sent gets lost, and nobody says so.
-    silence: () => {
-      for (const socket of sockets) socket.unpipe().pause();
-    },
-    cut: () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
-}

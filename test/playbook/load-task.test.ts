@@ -56,7 +56,7 @@ describe("keywords of a task", () => {
     ["with_items: [1]", "4:7 unknown-key", "loop:"],
     ["with_something: [1]", "4:7 unknown-key", "loop:"],
     ["async: [45]", "4:14 wrong-type", undefined],
-    ["poll: often", "4:13 wrong-type", undefined],
+    ["poll: 5", "4:7 missing-key", "async"],
     ["throttle: 1.5", "4:17 wrong-type", undefined],
     ["environment: PATH", "4:20 wrong-type", undefined],
     ["module_defaults: {coppy: {mode: '0644'}}", "4:25 unknown-module", "copy"],
@@ -92,6 +92,16 @@ describe("keywords of a task", () => {
     const problems = await problemsOf(playbook(`- command: ls\n  ${line}\n`));
     expect(problems.map(({ at, code }) => `${at?.line}:${at?.column} ${code}`)).toEqual([expected]);
     if (hint !== undefined) expect(problems[0]?.hint).toContain(hint);
+  });
+
+  test.each([
+    ["- command: ls\n  async: 60\n  poll: often\n", ["5:13 wrong-type"]],
+    ["- file: {path: /a, state: touch}\n  async: 60\n  poll: 0\n", ["5:13 wrong-type"]],
+    ["- meta: noop\n  async: 60\n  poll: 0\n", ["5:13 wrong-type"]],
+    ["- shell: ls\n  async: 60\n  poll: 0\n", []],
+    ["- file: {path: /a, state: touch}\n  async: 60\n  poll: 5\n", []],
+  ])("async: %j", async (text, expected) => {
+    expect(await findings(playbook(text))).toEqual(expected.map((one) => `site.yml:${one}`));
   });
 
   test("of a loop are checked too", async () => {
