@@ -26,14 +26,17 @@ const modules: Readonly<Record<string, LoadModule>> = {
   file: async () => erased((await import("./file.ts")).file),
   filesystem: async () => erased((await import("./filesystem.ts")).filesystem),
   find: async () => erased((await import("./find.ts")).find),
+  get_certificate: async () => erased((await import("./get-certificate.ts")).getCertificate),
   getent: async () => erased((await import("./getent.ts")).getent),
   group: async () => erased((await import("./group.ts")).group),
   hostname: async () => erased((await import("./hostname.ts")).hostname),
   include_vars: async () => erased((await import("./include-vars.ts")).includeVars),
   ini_file: async () => erased((await import("./ini-file.ts")).iniFile),
+  journal: async () => erased((await import("./journal.ts")).journal),
   known_hosts: async () => erased((await import("./known-hosts.ts")).knownHosts),
   lineinfile: async () => erased((await import("./lineinfile.ts")).lineinfile),
   locale_gen: async () => erased((await import("./locale-gen.ts")).localeGen),
+  logrotate: async () => erased((await import("./logrotate.ts")).logrotate),
   modprobe: async () => erased((await import("./modprobe.ts")).modprobe),
   mount: async () => erased((await import("./mount.ts")).mount),
   nftables: async () => erased((await import("./nftables.ts")).nftables),
@@ -61,6 +64,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   setup: async () => erased((await import("./setup.ts")).setup),
   shell: async () => erased((await import("./shell.ts")).shell),
   slurp: async () => erased((await import("./slurp.ts")).slurp),
+  sshd_config: async () => erased((await import("./sshd-config.ts")).sshdConfig),
   stat: async () => erased((await import("./stat.ts")).stat),
   swap: async () => erased((await import("./swap.ts")).swap),
   sysctl: async () => erased((await import("./sysctl.ts")).sysctl),
@@ -76,6 +80,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   uri: async () => erased((await import("./uri.ts")).uri),
   user: async () => erased((await import("./user.ts")).user),
   wait_for: async () => erased((await import("./wait-for.ts")).waitFor),
+  x509_certificate_info: async () => erased((await import("./x509-certificate-info.ts")).x509CertificateInfo),
 };
 
 /** Other names for modules, to canonical names. */
