@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { parse } from "yaml";
+import { rules } from "../src/lint/rules/catalogue.ts";
 import { loadModule, moduleNames } from "../src/modules/catalogue.ts";
 import { moduleReference } from "../src/modules/reference.ts";
 import { functionLibrary } from "../src/variables/functions/library.ts";
@@ -60,6 +61,32 @@ const table = ["| function | what it gives | example |", "| --- | --- | --- |", 
 await writeFile(
   "docs/templates-and-expressions.md",
   `${page.slice(0, page.indexOf(START))}${START}\n\n${table}\n`,
+);
+
+/** Examples as blocks of code, a file each. */
+function exampleOf(files: Readonly<Record<string, string>>): string[] {
+  return Object.entries(files).flatMap(([file, text]) => ["```yaml", `# ${file}`, text.trimEnd(), "```", ""]);
+}
+
+const RULES = "<!-- rules -->";
+const lintPage = await readFile("docs/lint.md", "utf8");
+const ruleSections = rules.flatMap(({ name, severity, summary, why, bad, good }) => [
+  `### ${name}`,
+  "",
+  `${severity === "error" ? "Error" : "Warning"}: ${summary}.`,
+  "",
+  why,
+  "",
+  "Complained of:",
+  "",
+  ...exampleOf(bad),
+  "Not complained of:",
+  "",
+  ...exampleOf(good),
+]);
+await writeFile(
+  "docs/lint.md",
+  `${lintPage.slice(0, lintPage.indexOf(RULES))}${RULES}\n\n${ruleSections.join("\n").trimEnd()}\n`,
 );
 
 function typeOf({ type = "str", elements, choices }: Option): string {

@@ -17,7 +17,10 @@ type Style = Parameters<typeof styleText>[0];
 const LONGEST_LINE = 140;
 
 /** A diagnostic for a person: where, what, the line with a caret below it, what would be right, what to do. */
-export function renderDiagnostic(diagnostic: Diagnostic, options: RenderOptions = {}): string {
+export function renderDiagnostic(
+  diagnostic: Omit<Diagnostic, "code"> & { code: string },
+  options: RenderOptions = {},
+): string {
   const { at, severity, message, expected, hint, code } = diagnostic;
   const { readLine = lineOfFile, colour = false } = options;
   const paint = (style: Style, text: string): string =>

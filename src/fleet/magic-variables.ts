@@ -1,6 +1,7 @@
 import path from "node:path";
 import { OMIT } from "../converge/prepare.ts";
 import type { Inventory } from "../inventory/inventory.ts";
+import type { MagicName } from "../playbook/magic-names.ts";
 import type { Playbook } from "../playbook/playbook.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
@@ -18,7 +19,7 @@ export interface PlayNames {
 /** Ansible's magic variables of a host ("Special Variables" in its documentation). */
 export function magicVariables(host: string, inventory: Inventory, names: PlayNames): VariableLayer {
   const inventoryHost = inventory.hosts.get(host);
-  const variables: Record<string, Value> = {
+  const variables: Record<MagicName, Value> = {
     inventory_hostname: host,
     inventory_hostname_short: host.split(".")[0] ?? host,
     group_names: [...(inventoryHost?.groups ?? [])].sort(),

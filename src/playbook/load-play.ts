@@ -47,6 +47,7 @@ export async function loadPlay(
   checkNotifications(state, sections, handlers);
   return {
     name: entries.label("name") ?? String(literalOf(hosts) ?? "play"),
+    isNamed: entries.value("name") !== undefined,
     hosts,
     at: entries.at,
     sections,

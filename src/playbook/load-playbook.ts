@@ -1,6 +1,7 @@
 import path from "node:path";
-import { DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
+import { type Diagnostic, DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
 import { findOwnModules } from "../modules/own-modules.ts";
+import type { Templated } from "../variables/templated.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
 import { checkKeywords } from "./check-keywords.ts";
 import { describeTemplated, Entries } from "./entries.ts";
@@ -27,27 +28,87 @@ export interface LoadOptions {
   keyring?: Keyring;
 }
 
+/** What was read of a playbook, whatever is wrong with it. */
+export interface Inspected {
+  plays: readonly Play[];
+  problems: readonly Diagnostic[];
+}
+
+/** For lint: many playbooks that use the same files. */
+export interface InspectOptions extends LoadOptions {
+  /** Files that were read, for others to use. */
+  files: LoadState["files"];
+}
+
 /**
  * Loads a playbook with all its roles and files, and checks all that can be checked without a host.
  *
  * @throws DiagnosticsError with every finding.
  */
 export async function loadPlaybook(file: string, options: LoadOptions): Promise<Playbook> {
+  const { plays, problems } = await inspectPlaybook(file, { ...options, files: new Map() });
+  if (problems.length > 0) throw new DiagnosticsError(problems);
+  return { file: path.resolve(file), plays };
+}
+
+/** The same, as far as it can be read, with every finding beside it. */
+export async function inspectPlaybook(file: string, options: InspectOptions): Promise<Inspected> {
   const absolute = path.resolve(file);
-  const state: LoadState = {
-    problems: [],
-    modules: new Map(),
-    files: new Map(),
-    loadNodes,
-    loadRoleEntry,
-    rolePaths: options.rolePaths,
-    playbookFolder: path.dirname(absolute),
-    keyring: options.keyring ?? new Keyring(),
-  };
+  const state = stateFor(path.dirname(absolute), options);
   await collecting(state, () => findOwnModules(state.playbookFolder));
   const plays = (await collecting(state, () => loadPlays(state, absolute, [], NOTHING_INHERITED))) ?? [];
-  if (state.problems.length > 0) throw new DiagnosticsError(tidy(state.problems));
-  return { file: absolute, plays };
+  return { plays, problems: tidy(state.problems) };
+}
+
+/**
+ * A role by itself, as a play for all hosts that has nothing else.
+ *
+ * @param folder of the role
+ * @param options `tasksFrom`: the file of its tasks, instead of main.
+ */
+export async function inspectRole(
+  folder: string,
+  { tasksFrom, ...options }: InspectOptions & { tasksFrom?: string },
+): Promise<Inspected> {
+  const rolePaths = [path.dirname(folder), ...options.rolePaths];
+  const state = stateFor(path.dirname(path.dirname(folder)), { ...options, rolePaths });
+  await collecting(state, () => findOwnModules(state.playbookFolder));
+  const at = startOf(shownPath(folder));
+  const text = (value: string): Templated => ({ kind: "literal", value, at });
+  const map = (values: Readonly<Record<string, Templated>>): Templated => ({
+    kind: "map",
+    at,
+    entries: Object.entries(values).map(([key, value]) => ({ key, keyAt: at, value })),
+  });
+  const name = text(path.basename(folder));
+  const use: Record<string, Templated> =
+    tasksFrom === undefined
+      ? { roles: { kind: "list", items: [name], at } }
+      : {
+          tasks: {
+            kind: "list",
+            at,
+            items: [map({ import_role: map({ name, tasks_from: text(tasksFrom) }) })],
+          },
+        };
+  const play = map({ name: text("role"), hosts: text("all"), ...use });
+  const loaded = await collecting(state, () =>
+    loadPlay(state, shownPath(folder), new Entries(play, "a play", at, state.problems), NOTHING_INHERITED),
+  );
+  return { plays: loaded === undefined ? [] : [loaded], problems: tidy(state.problems) };
+}
+
+function stateFor(playbookFolder: string, { rolePaths, keyring, files }: InspectOptions): LoadState {
+  return {
+    problems: [],
+    modules: new Map(),
+    files,
+    loadNodes,
+    loadRoleEntry,
+    rolePaths,
+    playbookFolder,
+    keyring: keyring ?? new Keyring(),
+  };
 }
 
 /** @param file absolute path */

@@ -11,7 +11,9 @@ export interface Playbook {
 }
 
 export interface Play {
+  /** As it is shown: its hosts, where it has no name. */
   name: string;
+  isNamed: boolean;
   hosts: Templated;
   at: SourceRange;
   /** In the order in which they run: pre_tasks, roles (with their dependencies), tasks, post_tasks; handlers are flushed in between. */

@@ -261,6 +261,23 @@ function namesIn(ast: ASTNode): Set<string> {
   return names;
 }
 
+/**
+ * Variables that an expression reads, and those of them that it asks for with `default`, `defined` or `mandatory`. For lint.
+ *
+ * @throws Error for what is no expression
+ */
+export function variablesIn(source: string): { names: ReadonlySet<string>; asked: ReadonlySet<string> } {
+  const { ast } = environment.parse(withSymbols(source.trim()));
+  const asked = new Set<string>();
+  visit(ast, (node) => {
+    if (node.op !== "call") return true;
+    const [name, [first]] = node.args;
+    if (TOLERANT_FUNCTIONS.has(name) && first !== undefined) for (const one of namesIn(first)) asked.add(one);
+    return true;
+  });
+  return { names: namesIn(ast), asked };
+}
+
 /** `and`, `or`, `not` outside of strings, replaced by symbols of the same length, so that positions stay true. */
 function withSymbols(text: string): string {
   return text.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\b(?:and|or|not)\b/g, (token) => {

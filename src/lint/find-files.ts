@@ -1,0 +1,87 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { inputError } from "../diagnostics/diagnostic.ts";
+import { shownPath } from "../playbook/load-context.ts";
+import type { FileKind, SourceFile } from "./tree.ts";
+
+/** Folders that hold nothing of ours. */
+const SKIPPED = new Set(["node_modules", "dist", ".git", ".venv", "venv", "__pycache__", "collections"]);
+/** Larger files are data. */
+const LARGEST_BYTES = 2 * 2 ** 20;
+
+/**
+ * Every text file under the paths, with what it is.
+ *
+ * @throws DiagnosticsError file-not-found for a path that is not there
+ */
+export async function findFiles(paths: readonly string[]): Promise<SourceFile[]> {
+  const found = new Map<string, SourceFile>();
+  for (const one of paths) {
+    const information = await stat(one).catch(() => undefined);
+    if (information === undefined) throw inputError("file-not-found", `there is no file or folder ${one}`);
+    const files = information.isDirectory() ? await below(path.resolve(one)) : [path.resolve(one)];
+    for (const file of files) {
+      if (found.has(file)) continue;
+      const source = await readSource(file, !information.isDirectory());
+      if (source !== undefined) found.set(file, source);
+    }
+  }
+  return [...found.values()];
+}
+
+async function below(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const lists = await Promise.all(
+    entries
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map(async (entry): Promise<string[]> => {
+        const whole = path.join(folder, entry.name);
+        if (entry.isDirectory())
+          return SKIPPED.has(entry.name) || entry.name.startsWith(".") ? [] : below(whole);
+        return entry.isFile() ? [whole] : [];
+      }),
+  );
+  return lists.flat();
+}
+
+async function readSource(file: string, isNamed: boolean): Promise<SourceFile | undefined> {
+  const { size } = await stat(file);
+  if (size > LARGEST_BYTES && !isNamed) return undefined;
+  const bytes = await readFile(file);
+  if (bytes.includes(0)) return undefined;
+  const text = bytes.toString();
+  return { file: shownPath(file), text, kind: kindOf(file, text) };
+}
+
+/** What a file is, by where it stands and what stands in it. */
+export function kindOf(file: string, text: string): FileKind {
+  const parts = file.split(path.sep);
+  const folder = parts.at(-2) ?? "";
+  const isYaml = /\.ya?ml$/.test(file);
+  if (parts.includes("group_vars") || parts.includes("host_vars")) return "variables";
+  if (parts.includes("templates") || /\.(hbs|j2)$/.test(file)) return "template";
+  if (/^(tasks|handlers)$/.test(folder) && isYaml) return "tasks";
+  if (folder === "meta" && isYaml)
+    return /^argument_specs\./.test(parts.at(-1) ?? "") ? "specification" : "role";
+  if (/^(defaults|vars)$/.test(folder)) return "variables";
+  if (isYaml && isPlaybook(text)) return "playbook";
+  if (isInventory(file, text)) return "inventory";
+  return "other";
+}
+
+/** A list whose items have `hosts` or import a playbook. */
+function isPlaybook(text: string): boolean {
+  return /^- /m.test(text) && /^(- | {2})(hosts|(ansible\.builtin\.)?import_playbook)\s*:/m.test(text);
+}
+
+function isInventory(file: string, text: string): boolean {
+  const name = path.basename(file);
+  if (/\.ya?ml$/.test(name))
+    return /^(all|ungrouped|[\w-]+):\s*\n\s+(hosts|children)\s*:/m.test(text) && !/^- /m.test(text);
+  if (/\.(ini)$/.test(name) || /^(hosts|inventory)$/.test(name))
+    return (
+      /^\[[\w-]+(:(vars|children))?\]\s*$/m.test(text) &&
+      /(^|\/)(inventory|inventories)\/|(^|\/)(hosts|inventory)(\.ini)?$/.test(file)
+    );
+  return false;
+}

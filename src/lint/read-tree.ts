@@ -1,0 +1,200 @@
+import path from "node:path";
+import { type Diagnostic, DiagnosticsError } from "../diagnostics/diagnostic.ts";
+import type { Inventory } from "../inventory/inventory.ts";
+import { loadInventory } from "../inventory/load-inventory.ts";
+import { leavesOf } from "../playbook/leaves.ts";
+import { type Inspected, inspectPlaybook, inspectRole } from "../playbook/load-playbook.ts";
+import type { Play, RoleContext, Task } from "../playbook/playbook.ts";
+import { isA } from "../playbook/role-files.ts";
+import { literalOf } from "../variables/evaluate.ts";
+import type { SourcedVariable } from "../variables/sourced.ts";
+import { readVariablesFile } from "../variables/variables-file.ts";
+import type { Keyring } from "../variables/vault/keyring.ts";
+import { findFiles } from "./find-files.ts";
+import type { LintedPlay, LintedPlaybook, LintedVariable, LintTree, SourceFile } from "./tree.ts";
+
+export interface LintOptions {
+  /** Inventories besides those that stand under the paths. */
+  inventory: readonly string[];
+  rolePaths: readonly string[];
+  extraNames: ReadonlySet<string>;
+  keyring: Keyring;
+}
+
+/** Reads everything under the paths; what is wrong with single files comes with it. @throws DiagnosticsError for a path that is not there */
+export async function readTree(
+  paths: readonly string[],
+  options: LintOptions,
+): Promise<{ tree: LintTree; problems: Diagnostic[] }> {
+  const files = await findFiles(paths);
+  const problems: Diagnostic[] = [];
+  const playbooks = await readPlaybooks(files, options, problems);
+  const inventory = await readInventory(files, options, problems);
+  const tree: LintTree = {
+    files,
+    playbooks,
+    inventory,
+    inventoryVariables: [
+      ...inventoryVariables(inventory),
+      ...(await variableFiles(files, inventory, { options, problems })),
+    ],
+    extraNames: options.extraNames,
+  };
+  return { tree, problems };
+}
+
+async function readPlaybooks(
+  files: readonly SourceFile[],
+  { rolePaths, keyring }: LintOptions,
+  problems: Diagnostic[],
+): Promise<LintedPlaybook[]> {
+  const loading = { rolePaths, keyring, files: new Map() };
+  const linted: LintedPlaybook[] = [];
+  const add = async (file: string, inspected: Inspected, isForRole: boolean): Promise<void> => {
+    // A role by itself may notify a handler of whoever uses it.
+    problems.push(...inspected.problems.filter(({ code }) => !isForRole || code !== "unknown-handler"));
+    const plays = await Promise.all(inspected.plays.map((play) => lintedPlay(play, problems)));
+    linted.push({ file, plays, isForRole });
+  };
+  for (const { file } of files.filter(({ kind }) => kind === "playbook"))
+    await add(file, await inspectPlaybook(file, loading), false);
+  for (const folder of roleFolders(files)) {
+    const isUsed = linted.some(({ plays }) =>
+      plays.some(({ roles }) => roles.some((role) => role.path === folder)),
+    );
+    if (!isUsed) await add(folder, await inspectRole(folder, loading), true);
+  }
+  // Files of tasks that a role includes by a name which only a host tells.
+  for (const { file } of files.filter(({ kind }) => kind === "tasks")) {
+    const [name = "", part, folder] = [
+      path.basename(file),
+      path.basename(path.dirname(file)),
+      path.resolve(path.dirname(file), ".."),
+    ];
+    if (part !== "tasks" || loading.files.has(path.resolve(file)) || !roleFolders(files).includes(folder))
+      continue;
+    await add(file, await inspectRole(folder, { ...loading, tasksFrom: name }), true);
+  }
+  return linted;
+}
+
+/** Folders with tasks/main.yml, or another part of a role, in a folder called `roles`. */
+function roleFolders(files: readonly SourceFile[]): string[] {
+  const folders = files.flatMap(({ file }) => {
+    const match = /^(.*\/roles\/[^/]+)\/(tasks|handlers|defaults|vars|meta)\//.exec(path.resolve(file));
+    return match?.[1] === undefined ? [] : [match[1]];
+  });
+  return [...new Set(folders)];
+}
+
+/** Every task of a play; of includes those whose name is written out. */
+async function lintedPlay(play: Play, problems: Diagnostic[]): Promise<LintedPlay> {
+  const tasks: Task[] = [];
+  const handlers: Task[] = [...play.handlers];
+  let isOpen = false;
+  const visit = async (nodes: Play["sections"][number]["nodes"], depth: number): Promise<void> => {
+    for (const leaf of leavesOf(nodes)) {
+      if (leaf.kind === "task") {
+        tasks.push(leaf);
+        continue;
+      }
+      tasks.push(leaf.task);
+      const target = literalOf(leaf.target);
+      if (typeof target !== "string" || depth > 5) {
+        isOpen = true;
+        continue;
+      }
+      try {
+        const expansion = await leaf.expand(target);
+        handlers.push(...expansion.handlers);
+        await visit(expansion.nodes, depth + 1);
+      } catch (error) {
+        if (!(error instanceof DiagnosticsError)) throw error;
+        problems.push(...error.diagnostics);
+      }
+    }
+  };
+  for (const { nodes } of play.sections) await visit(nodes, 0);
+  const roles = new Set<RoleContext>(play.roles);
+  for (const { role } of [...tasks, ...handlers]) addRole(roles, role);
+  return { play, tasks, handlers, roles: [...roles], isOpen };
+}
+
+function addRole(roles: Set<RoleContext>, role: RoleContext | undefined): void {
+  if (role === undefined || roles.has(role)) return;
+  roles.add(role);
+  addRole(roles, role.parent);
+  for (const dependency of role.dependencies) addRole(roles, dependency);
+}
+
+async function readInventory(
+  files: readonly SourceFile[],
+  { inventory, keyring }: LintOptions,
+  problems: Diagnostic[],
+): Promise<Inventory | undefined> {
+  const found = files.filter(({ kind }) => kind === "inventory").map(({ file }) => file);
+  const sources = [...new Set([...inventory, ...found])];
+  if (sources.length === 0) return undefined;
+  const good: string[] = [];
+  for (const source of sources) {
+    try {
+      await loadInventory([source], { keyring });
+      good.push(source);
+    } catch (error) {
+      if (!(error instanceof DiagnosticsError)) throw error;
+      problems.push(...error.diagnostics);
+    }
+  }
+  return good.length === 0 ? undefined : loadInventory(good, { keyring });
+}
+
+function inventoryVariables(inventory: Inventory | undefined): LintedVariable[] {
+  if (inventory === undefined) return [];
+  const of = (level: string, variables: ReadonlyMap<string, SourcedVariable>): LintedVariable[] =>
+    [...variables].map(([name, variable]) => ({ name, variable, level }));
+  return [
+    ...[...inventory.groups.values()].flatMap((group) => of("group variables", group.variables)),
+    ...[...inventory.hosts.values()].flatMap((host) => of("host variables", host.variables)),
+  ];
+}
+
+/** Files under group_vars and host_vars: of the tree, and beside the inventories. */
+async function variableFiles(
+  files: readonly SourceFile[],
+  inventory: Inventory | undefined,
+  { options, problems }: { options: LintOptions; problems: Diagnostic[] },
+): Promise<LintedVariable[]> {
+  const inTree = files
+    .filter(({ file, kind }) => kind === "variables" && /(^|\/)(group_vars|host_vars)\//.test(file))
+    .map(({ file }) => path.resolve(file));
+  const beside = inventory === undefined ? [] : await besideInventory(inventory);
+  const variables: LintedVariable[] = [];
+  for (const file of new Set([...inTree, ...beside])) {
+    try {
+      const shown = path.relative(process.cwd(), file);
+      const read = await readVariablesFile(shown.startsWith("..") ? file : shown, options.keyring);
+      for (const [name, variable] of read) variables.push({ name, variable, level: "inventory variables" });
+    } catch (error) {
+      if (!(error instanceof DiagnosticsError)) throw error;
+      // A vault that nobody gave the password for is no fault of the file.
+      problems.push(...error.diagnostics.filter(({ code }) => code !== "vault-no-password"));
+    }
+  }
+  return variables;
+}
+
+/** Files under group_vars and host_vars beside the sources of an inventory, whoever they are for. */
+async function besideInventory({ sources }: Inventory): Promise<string[]> {
+  const folders = await Promise.all(
+    sources.map(async (source) => ((await isA("directory", source)) ? source : path.dirname(source))),
+  );
+  const files: string[] = [];
+  for (const folder of new Set(folders)) {
+    for (const kind of ["group_vars", "host_vars"]) {
+      const inner = path.join(folder, kind);
+      if (await isA("directory", inner))
+        files.push(...(await findFiles([inner])).map(({ file }) => path.resolve(file)));
+    }
+  }
+  return files;
+}

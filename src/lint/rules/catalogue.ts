@@ -1,0 +1,35 @@
+import type { Rule } from "../rule.ts";
+import { becomeUserAlone } from "./become-user-alone.ts";
+import { commandInsteadOfModule } from "./command-instead-of-module.ts";
+import { latestPackage } from "./latest-package.ts";
+import { needlessShell } from "./needless-shell.ts";
+import { noChangedWhen } from "./no-changed-when.ts";
+import { noHostsMatch } from "./no-hosts-match.ts";
+import { numericMode } from "./numeric-mode.ts";
+import { plainSecret } from "./plain-secret.ts";
+import { templateFile } from "./template-file.ts";
+import { undefinedVariable } from "./undefined-variable.ts";
+import { unknownRoleVariable } from "./unknown-role-variable.ts";
+import { unnamed } from "./unnamed.ts";
+import { unquotedInShell } from "./unquoted-in-shell.ts";
+import { unusedHandler } from "./unused-handler.ts";
+import { unusedVariable } from "./unused-variable.ts";
+
+/** Every rule, in alphabetical order. */
+export const rules: readonly Rule[] = [
+  becomeUserAlone,
+  commandInsteadOfModule,
+  latestPackage,
+  needlessShell,
+  noChangedWhen,
+  noHostsMatch,
+  numericMode,
+  plainSecret,
+  templateFile,
+  undefinedVariable,
+  unknownRoleVariable,
+  unnamed,
+  unquotedInShell,
+  unusedHandler,
+  unusedVariable,
+];

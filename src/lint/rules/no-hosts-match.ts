@@ -1,0 +1,44 @@
+import { DiagnosticsError } from "../../diagnostics/diagnostic.ts";
+import { hostsMatching } from "../../inventory/pattern.ts";
+import { literalOf } from "../../variables/evaluate.ts";
+import type { Rule } from "../rule.ts";
+
+/** Plays for hosts that the inventory does not have. */
+export const noHostsMatch: Rule = {
+  name: "no-hosts-match",
+  severity: "warning",
+  summary: "a play whose `hosts` match nothing in the inventory",
+  why: "The play would do nothing. Looked at only where the tree has an inventory, or one is named with `-i`.",
+  bad: {
+    "inventory/hosts.yml": "web:\n  hosts:\n    web1:\n",
+    "site.yml": "- name: Web\n  hosts: webs\n  tasks: []\n",
+  },
+  good: {
+    "inventory/hosts.yml": "web:\n  hosts:\n    web1:\n",
+    "site.yml": "- name: Web\n  hosts: web\n  tasks: []\n",
+  },
+  check: ({ playbooks, inventory }) => {
+    if (inventory === undefined) return [];
+    return playbooks
+      .filter(({ isForRole }) => !isForRole)
+      .flatMap(({ plays }) => plays)
+      .flatMap(({ play }) => {
+        const pattern = literalOf(play.hosts);
+        const text = Array.isArray(pattern) ? pattern.join(",") : pattern;
+        if (typeof text !== "string") return [];
+        const at = play.hosts.at ?? play.at;
+        try {
+          return hostsMatching(text, inventory).length > 0
+            ? []
+            : [{ message: `\`${text}\` matches no host`, at }];
+        } catch (error) {
+          if (!(error instanceof DiagnosticsError)) throw error;
+          return error.diagnostics.map(({ message, hint }) => ({
+            message,
+            at,
+            ...(hint === undefined ? {} : { hint }),
+          }));
+        }
+      });
+  },
+};

@@ -1,0 +1,35 @@
+import { DiagnosticsError } from "../../diagnostics/diagnostic.ts";
+import { compileTemplate } from "../../variables/text-template.ts";
+import type { Rule } from "../rule.ts";
+
+/** Template files that can't be read. */
+export const templateFile: Rule = {
+  name: "template-file",
+  severity: "error",
+  summary: "a template file that can't be read, or is Jinja2",
+  why: "A template is read when its task runs, which may be late in a long run. Templates are Handlebars; what is written as in Jinja2 gets what to write instead.",
+  bad: {
+    "roles/web/templates/web.conf.hbs": "listen {{ port | default(80) }}\n",
+    "roles/web/tasks/main.yml": "[]\n",
+  },
+  good: {
+    "roles/web/templates/web.conf.hbs": "listen {{ default port 80 }}\n",
+    "roles/web/tasks/main.yml": "[]\n",
+  },
+  check: ({ files }) =>
+    files
+      .filter(({ kind }) => kind === "template")
+      .flatMap(({ file, text }) => {
+        try {
+          compileTemplate(text, (line, column) => ({ file, line, column: column + 1 }));
+          return [];
+        } catch (error) {
+          if (!(error instanceof DiagnosticsError)) throw error;
+          return error.diagnostics.map(({ message, at, hint }) => ({
+            message,
+            at: at ?? { file, line: 1, column: 1 },
+            ...(hint === undefined ? {} : { hint }),
+          }));
+        }
+      }),
+};

@@ -1,0 +1,102 @@
+import type { Inventory } from "../inventory/inventory.ts";
+import type { Play, RoleContext, Task } from "../playbook/playbook.ts";
+import type { SourcedVariable } from "../variables/sourced.ts";
+
+/** Everything that was found under the paths that lint was given, read once for all rules. */
+export interface LintTree {
+  files: readonly SourceFile[];
+  playbooks: readonly LintedPlaybook[];
+  /** Undefined where no inventory was found or named: then nobody knows which variables hosts have. */
+  inventory: Inventory | undefined;
+  /** Variables of files under group_vars and host_vars, and of inventories. */
+  inventoryVariables: readonly LintedVariable[];
+  /** Names that -e gives. */
+  extraNames: ReadonlySet<string>;
+}
+
+/** A text file of the tree. */
+export interface SourceFile {
+  /** As it is shown to people. */
+  file: string;
+  text: string;
+  kind: FileKind;
+}
+
+export type FileKind =
+  | "playbook"
+  | "inventory"
+  | "role"
+  | "tasks"
+  | "variables"
+  | "specification"
+  | "template"
+  | "other";
+
+/** A playbook with its plays; or a role that no playbook uses, as a play of its own. */
+export interface LintedPlaybook {
+  file: string;
+  plays: readonly LintedPlay[];
+  /** It stands for a role, or a file of its tasks, that nothing in the tree uses. */
+  isForRole: boolean;
+}
+
+export interface LintedPlay {
+  play: Play;
+  /** Every task, those of roles and includes too. */
+  tasks: readonly Task[];
+  handlers: readonly Task[];
+  /** Roles of the play and of its tasks. */
+  roles: readonly RoleContext[];
+  /** Something is included whose name only a host tells: it may set and notify anything. */
+  isOpen: boolean;
+}
+
+export interface LintedVariable {
+  name: string;
+  variable: SourcedVariable;
+  /** "role defaults" and the like, for messages. */
+  level: string;
+}
+
+/** Every task of every play, each place in a file once. */
+export function tasksOf(tree: LintTree): { task: Task; play: LintedPlay; isHandler: boolean }[] {
+  const seen = new Set<string>();
+  const all = tree.playbooks.flatMap(({ plays }) =>
+    plays.flatMap((play) => [
+      ...play.tasks.map((task) => ({ task, play, isHandler: false })),
+      ...play.handlers.map((task) => ({ task, play, isHandler: true })),
+    ]),
+  );
+  return all.filter(({ task: { at } }) => {
+    const place = `${at.file}:${at.line}:${at.column}`;
+    return seen.size < seen.add(place).size;
+  });
+}
+
+/** Every role that a play uses, each folder once. */
+export function rolesOf(tree: LintTree): RoleContext[] {
+  const roles = tree.playbooks.flatMap(({ plays }) => plays.flatMap((play) => play.roles));
+  return [...new Map(roles.map((role) => [role.path, role])).values()];
+}
+
+/** Every variable that a file defines: of roles, plays, blocks, tasks and the inventory. */
+export function variablesOf(tree: LintTree): LintedVariable[] {
+  const of = (level: string, variables: ReadonlyMap<string, SourcedVariable>): LintedVariable[] =>
+    [...variables].map(([name, variable]) => ({ name, variable, level }));
+  const all = [
+    ...rolesOf(tree).flatMap((role) => [
+      ...of("role defaults", role.defaults),
+      ...of("role vars", role.variables),
+    ]),
+    ...tree.playbooks.flatMap(({ plays }) => plays.flatMap(({ play }) => of("play vars", play.variables))),
+    ...tasksOf(tree).flatMap(({ task: { keywords } }) =>
+      [...keywords.variables, ...keywords.includeVariables].flatMap((layer) => of("task vars", layer)),
+    ),
+    ...tree.inventoryVariables,
+  ];
+  const seen = new Set<string>();
+  return all.filter(({ name, variable: { at } }) => {
+    const place = `${at?.file}:${at?.line}:${at?.column}:${name}`;
+    return at !== undefined && seen.size < seen.add(place).size;
+  });
+}

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "vitest";
+import type { Finding } from "../../src/lint/rule.ts";
+import { rules } from "../../src/lint/rules/catalogue.ts";
+import { type FindingFormat, findingsText } from "../../src/views/findings.ts";
+
+const FINDINGS: readonly Finding[] = [
+  {
+    rule: "unknown-key",
+    severity: "error",
+    message: "a task has no keyword `whn`: 100%",
+    at: { file: "roles/a b/tasks/main.yml", line: 3, column: 5, endLine: 3, endColumn: 8 },
+    hint: "did you mean `when`?",
+  },
+  {
+    rule: "plain-secret",
+    severity: "warning",
+    message: "`password` stands here in plain text",
+    at: { file: "test/views/findings.test.ts", line: 1, column: 1 },
+    isSecret: true,
+  },
+];
+
+const text = (format: FindingFormat, findings = FINDINGS): string =>
+  findingsText(findings, { format, colour: false, rules, version: "1.2.3" });
+
+describe("findings", () => {
+  test("for a person have a place, a hint and a count, and do not show the line of a secret", () => {
+    expect(text("pretty")).toBe(
+      "roles/a b/tasks/main.yml:3:5: error: a task has no keyword `whn`: 100% [unknown-key]\n" +
+        "  did you mean `when`?\n" +
+        "test/views/findings.test.ts:1:1: warning: `password` stands here in plain text [plain-secret]\n" +
+        "\n1 error, 1 warning\n",
+    );
+    expect(text("pretty", [])).toBe("Nothing was found.\n");
+  });
+
+  test("as JSON are what they are", () => {
+    expect(JSON.parse(text("json"))).toEqual({ findings: FINDINGS });
+  });
+
+  test("for GitHub are workflow commands, with what they would take apart escaped", () => {
+    expect(text("github")).toBe(
+      "::error file=roles/a b/tasks/main.yml,line=3,col=5,endLine=3,title=unknown-key::a task has no keyword `whn`: 100%25 (did you mean `when`?)\n" +
+        "::warning file=test/views/findings.test.ts,line=1,col=1,title=plain-secret::`password` stands here in plain text\n",
+    );
+  });
+
+  test("as SARIF 2.1.0 have a rule for each result, and places that code scanners take", () => {
+    const log = JSON.parse(text("sarif"));
+    expect(log.version).toBe("2.1.0");
+    const [run] = log.runs;
+    const ids: string[] = run.tool.driver.rules.map(({ id }: { id: string }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toEqual(expect.arrayContaining([...rules.map(({ name }) => name), "unknown-key"]));
+    for (const result of run.results) {
+      expect(ids[result.ruleIndex]).toBe(result.ruleId);
+      expect(["error", "warning"]).toContain(result.level);
+      expect(result.message.text).not.toBe("");
+    }
+    expect(run.results[0].locations).toEqual([
+      {
+        physicalLocation: {
+          artifactLocation: { uri: "roles/a%20b/tasks/main.yml" },
+          region: { startLine: 3, startColumn: 5, endLine: 3, endColumn: 8 },
+        },
+      },
+    ]);
+  });
+});
