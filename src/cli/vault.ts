@@ -201,16 +201,20 @@ async function deliver(
   { wipesOld, done }: { wipesOld: boolean; done: string },
 ): Promise<ExitCode> {
   const staged: StagedFile[] = [];
+  const written: string[] = [];
   try {
     for (const { target, content } of results) {
       if (target === undefined) continue;
       staged.push(await stageFile(target, content, { wipesOld: wipesOld && output === undefined }));
     }
-    for (const one of staged) await one.commit();
+    for (const one of staged) {
+      await one.commit();
+      written.push(one.file);
+    }
   } catch (error) {
     throw inputError(
       "file-unreadable",
-      `nothing was written: ${error instanceof Error ? error.message : String(error)}`,
+      `${written.length === 0 ? "nothing was written" : `only ${written.join(", ")} was written`}: ${error instanceof Error ? error.message : String(error)}`,
     );
   } finally {
     for (const one of staged) await one.discard();

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, readFile, stat } from "node:fs/promises";
+import { access, open, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import type { Controller } from "../modules/module.ts";
@@ -10,6 +10,7 @@ import type { Scope } from "../variables/scope.ts";
 import { renderTemplateFile } from "../variables/template-file.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
+import { vaultFormat } from "../variables/vault/sealing.ts";
 import { type InputText, readInput } from "../variables/yaml-source.ts";
 
 /** Files up to this size are kept in memory for the whole run; larger ones are read again for each host. */
@@ -30,7 +31,8 @@ export class ControllerFiles {
     const playbookFolder = path.dirname(playbookFile);
     return {
       find: (wanted, folder) => find(wanted, folder, task, playbookFolder),
-      file: async (wanted, folder) => this.#file(await find(wanted, folder, task, playbookFolder)),
+      file: async (wanted, folder, { decrypt = true } = {}) =>
+        this.#file(await find(wanted, folder, task, playbookFolder), decrypt),
       renderTemplate: async (wanted) => {
         const file = await find(wanted, "templates", task, playbookFolder);
         const { text, isFromVault } = await this.#template(file);
@@ -46,11 +48,12 @@ export class ControllerFiles {
     };
   }
 
-  #file(file: string): Promise<ControllerFile> {
-    let read = this.#files.get(file);
+  #file(file: string, decrypt: boolean): Promise<ControllerFile> {
+    const key = `${decrypt ? "opened" : "as it is"} ${file}`;
+    let read = this.#files.get(key);
     if (read === undefined) {
-      read = readControllerFile(file, this.#keyring);
-      this.#files.set(file, read);
+      read = readControllerFile(file, this.#keyring, { decrypt });
+      this.#files.set(key, read);
     }
     return read;
   }
@@ -94,11 +97,20 @@ async function exists(file: string): Promise<boolean> {
   );
 }
 
-async function readControllerFile(file: string, keyring: Keyring): Promise<ControllerFile> {
+async function readControllerFile(
+  file: string,
+  keyring: Keyring,
+  { decrypt }: { decrypt: boolean },
+): Promise<ControllerFile> {
   const { size } = await stat(file);
-  if (size <= LARGEST_KEPT_BYTES) {
-    const { bytes, isFromVault } = await keyring.open(await readFile(file), file);
-    if (isFromVault) keyring.hideFile(bytes.toString());
+  // However large: a vault can only be opened as a whole.
+  const isVault = decrypt && (await startsAsVault(file));
+  if (isVault || size <= LARGEST_KEPT_BYTES) {
+    const read = await readFile(file);
+    const { bytes, isFromVault } = decrypt
+      ? await keyring.open(read, file)
+      : { bytes: read, isFromVault: false };
+    if (isFromVault && !bytes.includes(0)) keyring.hideFile(bytes.toString());
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     return {
       path: file,
@@ -119,6 +131,16 @@ async function readControllerFile(file: string, keyring: Keyring): Promise<Contr
     read: () => readFile(file),
     stream: () => createReadStream(file),
   };
+}
+
+async function startsAsVault(file: string): Promise<boolean> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(64), 0, 64, 0);
+    return vaultFormat(buffer.subarray(0, bytesRead)) !== undefined;
+  } finally {
+    await handle.close();
+  }
 }
 
 async function* once(bytes: Buffer): AsyncIterable<Uint8Array> {

@@ -1,6 +1,7 @@
 import { hostname, userInfo } from "node:os";
 import type { HostRecap, RunFinished } from "../converge/event.ts";
 import { EVENT_SCHEMA_VERSION } from "../converge/event.ts";
+import { redactEvent } from "../converge/redact-event.ts";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { leavesOf } from "../playbook/leaves.ts";
 import type { Include, Play, Task } from "../playbook/playbook.ts";
@@ -18,7 +19,8 @@ import { Sessions } from "./sessions.ts";
  *
  * @throws DiagnosticsError for patterns that match nothing, before any host is touched.
  */
-export async function run(options: RunOptions): Promise<RunFinished> {
+export async function run(given: RunOptions): Promise<RunFinished> {
+  const options: RunOptions = { ...given, emit: (event) => given.emit(redactEvent(event, given.secrets)) };
   const started = Date.now();
   const { playbooks, startAtTask } = options;
   const plays = planPlays(options);

@@ -39,6 +39,10 @@ const params = z
       .union([z.string(), z.number(), z.boolean()])
       .optional()
       .describe("The content itself, instead of `src`."),
+    decrypt: z
+      .boolean()
+      .default(true)
+      .describe("Open a `src` that is vaulted; otherwise it is sent as it is."),
     secret: z.boolean().default(false).describe("Never show the content, not even in a diff."),
     ...fileParams,
   })
@@ -65,7 +69,7 @@ export const copy = defineLoadingModule({
     path: want.dest,
     content: withHiddenChecksum(
       want.content === undefined
-        ? fileContent(await controller.file(want.src ?? "", "files"), want.secret)
+        ? fileContent(await controller.file(want.src ?? "", "files", { decrypt: want.decrypt }), want.secret)
         : textContent(String(want.content), want.secret),
       controller,
     ),

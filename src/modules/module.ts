@@ -21,8 +21,13 @@ export interface Situation {
 
 /** What a module may read on the controller before it asks the host anything. */
 export interface Controller {
-  /** Finds a file as Ansible does: absolute, then the role's `files/` (or `templates/`), then beside the playbook. @throws DiagnosticsError file-not-found */
-  file(path: string, folder: "files" | "templates"): Promise<ControllerFile>;
+  /**
+   * Finds a file as Ansible does: absolute, then the role's `files/` (or `templates/`), then beside the playbook. One that is vaulted is opened, unless
+   * `decrypt` is false.
+   *
+   * @throws DiagnosticsError file-not-found, vault-*
+   */
+  file(path: string, folder: "files" | "templates", options?: { decrypt?: boolean }): Promise<ControllerFile>;
   /** The same search, for the path alone; a folder is found too. @throws DiagnosticsError file-not-found */
   find(path: string, folder: "files" | "templates" | "vars"): Promise<string>;
   /** Reads a file of variables, which may be vaulted. @param path as `find` gives it. @throws DiagnosticsError */

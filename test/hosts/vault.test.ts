@@ -23,6 +23,9 @@ const SECRETS = {
   script: "script-text-1175",
   aged: "age-value-5513",
   included: "included-value-3092",
+  inPlay: "value-in-the-play-8874",
+  inTask: "value-in-a-task-4120",
+  big: "line-of-a-big-file-7741",
 };
 const OLD_PASSWORD = "old-Pass-word-9915";
 
@@ -38,9 +41,12 @@ const sealed = (text: string): string => encrypt(Buffer.from(text), PASSWORD, "p
 const inline = (text: string, indent: number): string =>
   `!vault |\n${sealed(text).trimEnd().replace(/^/gm, " ".repeat(indent))}`;
 
-const PLAYBOOK = `
-- hosts: all
+const playbook = (): string => `
+- name: a play with {{ in_play }}
+  hosts: all
   become: true
+  vars:
+    in_play: ${inline(SECRETS.inPlay, 6)}
   vars_files:
     - aged.yml
   tasks:
@@ -48,6 +54,13 @@ const PLAYBOOK = `
     - name: copy the value {{ whole }}
       copy: { content: "{{ whole }} {{ deep.list.[0] }}\\n", dest: /srv/vault/content }
     - copy: { src: sent.txt, dest: /srv/vault/sent }
+    - copy: { src: big.txt, dest: /srv/vault/big }
+    - copy: { src: sent.txt, dest: /srv/vault/as-it-is, decrypt: false, mode: "0644" }
+    - copy:
+        content: ${inline(SECRETS.inTask, 10)}
+        dest: /srv/vault/in-task
+      notify: tell
+    - debug: { msg: "{{ in_play }}" }
     - copy: { content: "{{ key }}\\n", dest: /srv/vault/open, mode: "0644" }
     - template: { src: app.conf.hbs, dest: /srv/vault/app.conf }
     - template: { src: sealed.hbs, dest: /srv/vault/sealed }
@@ -83,6 +96,9 @@ const PLAYBOOK = `
       loop: ["{{ whole }}", "{{ aged }}"]
     - debug: { msg: '{{ no_such_variable }} {{ whole }}' }
       ignore_errors: true
+  handlers:
+    - name: tell
+      debug: { msg: "told {{ whole }}" }
 `;
 
 beforeAll(async () => {
@@ -115,7 +131,8 @@ beforeAll(async () => {
     "user = app\npassword = {{ whole }}\njson = {{ to_json inline }}\nshell = {{ quote inline }}\nencoded = {{ base64_encode key }}\n",
   );
   write("templates/sealed.hbs", sealed(`${SECRETS.template}\nand {{ aged }}\n`));
-  write("site.yml", PLAYBOOK);
+  write("site.yml", playbook());
+  write("files/big.txt", sealed(`${SECRETS.big}\n`.repeat(50_000)));
   await Promise.all(
     HOSTS.map((name) =>
       onHost(
@@ -257,18 +274,23 @@ describe("what comes out of a vault", () => {
       expect(found(left, everything), name).toEqual([]);
       const modes = await onHost(
         name,
-        "cd /srv/vault && stat -c '%n %a' content sent app.conf sealed lines open",
+        "cd /srv/vault && stat -c '%n %a' content sent app.conf sealed lines in-task big open",
       );
-      expect(modes).toBe("content 600\nsent 600\napp.conf 600\nsealed 600\nlines 600\nopen 644\n");
+      expect(modes).toBe(
+        "content 600\nsent 600\napp.conf 600\nsealed 600\nlines 600\nin-task 600\nbig 600\nopen 644\n",
+      );
       const there = await onHost(
         name,
-        "cd /srv/vault && cat content sent app.conf sealed lines open; getent shadow vaulted",
+        "cd /srv/vault && cat content sent app.conf sealed lines in-task open as-it-is; head -n 1 big; getent shadow vaulted",
       );
       for (const value of [
         SECRETS.whole,
         SECRETS.listed,
         SECRETS.file,
         SECRETS.template,
+        SECRETS.inTask,
+        SECRETS.big,
+        "$ANSIBLE_VAULT;1.2;AES256;prod",
         SECRETS.aged,
         SECRETS.hash,
         SECRETS.key,

@@ -125,11 +125,14 @@ export const lookupFunctions: readonly LibraryFunction[] = [
     summary:
       "A password kept in a file on the controller (0600): made at random (letters and digits) the first time, read ever after.",
     example: { expression: 'length(password_file("/dev/null", 20)) >= 0', value: true },
-    call: ([file, length]) =>
-      keptPassword(
+    call: ([file, length], { keyring }) => {
+      const password = keptPassword(
         text("password_file", file),
         given(length, (one) => whole("password_file", one, 1, 1_000), 32),
-      ),
+      );
+      keyring?.hide(password);
+      return password;
+    },
   },
 ];
 
