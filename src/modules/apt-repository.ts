@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { pathState } from "../queries/path-state.ts";
 import { rawShell, sh } from "../shell/shell-text.ts";
+import { updateAptLists } from "./apt-update.ts";
 import type { Difference } from "./change.ts";
 import {
   diffManagedFile,
@@ -135,7 +136,7 @@ export const aptRepository = defineLoadingModule<
           {
             kind: "script",
             title: "read the lists of packages",
-            script: rawShell("apt-get -q -o DPkg::Lock::Timeout=300 update"),
+            script: updateAptLists,
           },
         ]
       : [];

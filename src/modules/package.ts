@@ -3,6 +3,7 @@ import { aptListsAge } from "../queries/apt-lists.ts";
 import { type PackageState, packageState } from "../queries/package-state.ts";
 import type { QueryMap } from "../queries/query.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
+import { updateAptLists } from "./apt-update.ts";
 import type { Change, Difference } from "./change.ts";
 import { defineModule, ModuleFailure, type Situation } from "./module.ts";
 
@@ -228,11 +229,7 @@ function aptScript(change: PackageChange, want: Params): ShellText {
           rawShell("fi"),
         ),
     change.configureBroken ? rawShell("dpkg --force-confdef --force-confold --configure -a") : undefined,
-    change.refreshLists
-      ? rawShell(
-          "apt-get -q -o DPkg::Lock::Timeout=300 update && mkdir -p /var/lib/apt/periodic && touch /var/lib/apt/periodic/update-success-stamp",
-        )
-      : undefined,
+    change.refreshLists ? updateAptLists : undefined,
     names.length > 0 ? sh`apt-get ${options} install -- ${names}` : undefined,
     change.remove.length > 0 ? sh`apt-get ${options} ${removal} -- ${change.remove}` : undefined,
   );
