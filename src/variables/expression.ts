@@ -170,6 +170,8 @@ function refusePythonWords(names: readonly string[], at: SourceRange): void {
 /** Undefined and a missing key come out as null; everything else that goes wrong does go wrong. */
 function valueOrNull(expression: Expression, scope: Scope): unknown {
   try {
+    // Asked first, because this is the usual case, and an error with a proposal takes longer to make.
+    if (expression.names.some((name) => scope.lookup(name) === undefined)) return null;
     return toCel(expression.evaluate(scope));
   } catch (error) {
     if (error instanceof DiagnosticsError) {

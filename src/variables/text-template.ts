@@ -5,6 +5,7 @@ import { TOLERANT_FUNCTIONS } from "./functions/choosing.ts";
 import { functionsByName } from "./functions/library.ts";
 import { type Caller, callFunction, type LibraryFunction } from "./functions/library-function.ts";
 import { jinjaIn, templateHint } from "./jinja-habits.ts";
+import { plainTemplate } from "./plain-template.ts";
 import { PendingVariable, type Scope } from "./scope.ts";
 import type { TextTemplate } from "./templated.ts";
 import { undefinedVariable } from "./undefined-variable.ts";
@@ -39,11 +40,12 @@ let current: Evaluation | undefined;
 for (const name of Object.keys(handlebars.helpers)) {
   if (!BLOCK_HELPERS.has(name)) handlebars.unregisterHelper(name);
 }
-for (const [name, known] of functionsByName) {
-  handlebars.registerHelper(name, (...args: unknown[]) =>
-    callFunction(known, argumentsFor(known, args), callerFor(current?.scope)),
-  );
-}
+// One helper for all functions: Handlebars makes a copy of every helper each time that it renders something.
+handlebars.registerHelper("plumb-call", (name: string, ...args: unknown[]) => {
+  const known = functionsByName.get(name);
+  if (known === undefined) throw new Error(`there is no function ${name}`);
+  return callFunction(known, argumentsFor(known, args), callerFor(current?.scope));
+});
 handlebars.registerHelper("and", (...args: unknown[]) => args.slice(0, -1).every(isTrue));
 handlebars.registerHelper("or", (...args: unknown[]) => args.slice(0, -1).some(isTrue));
 handlebars.registerHelper("not", (value: unknown) => !isTrue(value));
@@ -114,6 +116,9 @@ export function compileText(text: string, at: SourceRange): TextTemplate {
 
 /** Compiles a template whose positions `locate` knows. @throws DiagnosticsError template-syntax */
 export function compileTemplate(text: string, locate: Locate, fallback?: SourceRange): TextTemplate {
+  refuseJinja(text, locate, fallback);
+  const plain = plainTemplate(text, (offset) => locateOffset(text, offset, locate));
+  if (plain !== undefined) return plain;
   const program = parse(text, locate, fallback);
   const places: Place[] = [];
   const names = new Set<string>();
@@ -140,6 +145,11 @@ export function compileTemplate(text: string, locate: Locate, fallback?: SourceR
   };
 }
 
+function locateOffset(text: string, offset: number, locate: Locate): SourceRange {
+  const before = text.slice(0, offset).split("\n");
+  return locate(before.length, before.at(-1)?.length ?? 0);
+}
+
 function contextOf(names: ReadonlySet<string>, scope: Scope): Record<string, Value> {
   const context: Record<string, Value> = {};
   for (const name of names) {
@@ -157,15 +167,18 @@ function asDiagnostic(error: unknown, at: SourceRange): unknown {
   return inputError("template-render", `the template can't be rendered: ${message}`, { at });
 }
 
-function parse(text: string, locate: Locate, fallback: SourceRange | undefined): hbs.AST.Program {
+/** @throws DiagnosticsError template-syntax for what people write who come from Jinja2 */
+function refuseJinja(text: string, locate: Locate, fallback: SourceRange | undefined): void {
   const jinja = jinjaIn(text);
-  if (jinja !== undefined) {
-    const before = text.slice(0, jinja.index).split("\n");
-    throw inputError("template-syntax", `this is Jinja2, and templates are Handlebars: ${jinja.written}`, {
-      at: fallback ?? locate(before.length, before.at(-1)?.length ?? 0),
-      hint: jinja.hint,
-    });
-  }
+  if (jinja === undefined) return;
+  const before = text.slice(0, jinja.index).split("\n");
+  throw inputError("template-syntax", `this is Jinja2, and templates are Handlebars: ${jinja.written}`, {
+    at: fallback ?? locate(before.length, before.at(-1)?.length ?? 0),
+    hint: jinja.hint,
+  });
+}
+
+function parse(text: string, locate: Locate, fallback: SourceRange | undefined): hbs.AST.Program {
   try {
     return handlebars.parse(text);
   } catch (error) {
@@ -207,20 +220,26 @@ function rewriteProgram(program: hbs.AST.Program | undefined, rewriting: Rewriti
 function rewriteMustache(statement: hbs.AST.MustacheStatement, rewriting: Rewriting): void {
   const place = placeOf(statement.path, rewriting);
   const isCall = statement.params.length > 0 || (statement.hash?.pairs.length ?? 0) > 0;
-  const inner: hbs.AST.Expression = isCall
-    ? ({
-        type: "SubExpression",
-        path: statement.path,
-        params: rewriteParams(statement, rewriting),
-        hash: statement.hash,
-        loc: statement.loc,
-      } as hbs.AST.SubExpression)
-    : statement.path;
-  if (isCall) checkHelper(statement, rewriting);
-  else noteName(statement.path, rewriting);
+  if (!isCall) noteName(statement.path, rewriting);
+  const inner = isCall ? rewriteCall(statement, rewriting) : statement.path;
   statement.path = pathTo(rewriting.isSingle ? "plumb-single" : "plumb-text", statement.loc);
   statement.params = [numberLiteral(place, statement.loc), inner];
   (statement as { hash: unknown }).hash = undefined;
+}
+
+/** A call as one of the helper that calls functions. @throws DiagnosticsError unknown-function, function-arguments */
+function rewriteCall(call: HelperCall, rewriting: Rewriting): hbs.AST.SubExpression {
+  checkHelper(call, rewriting);
+  const name = String((call.path as hbs.AST.PathExpression).original);
+  const params = rewriteParams(call, rewriting);
+  const { hash, loc } = call;
+  return {
+    type: "SubExpression",
+    path: OPERATORS.has(name) ? call.path : pathTo("plumb-call", loc),
+    params: OPERATORS.has(name) ? params : [stringLiteral(name, loc), ...params],
+    hash,
+    loc,
+  } as hbs.AST.SubExpression;
 }
 
 /** Arguments with and without a name; those must be defined, but for the functions that ask for that. */
@@ -231,12 +250,7 @@ function rewriteParams(call: HelperCall, rewriting: Rewriting): hbs.AST.Expressi
 }
 
 function rewriteParam(param: hbs.AST.Expression, helper: string, rewriting: Rewriting): hbs.AST.Expression {
-  if (param.type === "SubExpression") {
-    const nested = param as hbs.AST.SubExpression;
-    checkHelper(nested, rewriting);
-    nested.params = rewriteParams(nested, rewriting);
-    return nested;
-  }
+  if (param.type === "SubExpression") return rewriteCall(param as hbs.AST.SubExpression, rewriting);
   if (param.type !== "PathExpression") return param;
   noteName(param, rewriting);
   if (TOLERANT_FUNCTIONS.has(helper) || (param as hbs.AST.PathExpression).data) return param;
@@ -306,4 +320,8 @@ function pathTo(name: string, loc: hbs.AST.SourceLocation): hbs.AST.PathExpressi
 
 function numberLiteral(value: number, loc: hbs.AST.SourceLocation): hbs.AST.NumberLiteral {
   return { type: "NumberLiteral", value, original: value, loc };
+}
+
+function stringLiteral(value: string, loc: hbs.AST.SourceLocation): hbs.AST.StringLiteral {
+  return { type: "StringLiteral", value, original: value, loc };
 }
