@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { type PgAnswer, type PgLogin, pgQueries } from "../pgbouncer/pg-client.ts";
+import type { PgAnswer, PgLogin } from "../pgbouncer/pg-client.ts";
 import type { Value } from "../variables/value.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
@@ -51,6 +51,10 @@ const params = z.strictObject({
   database: z.string().min(1).describe("The database."),
   query: z.string().min(1).default("select 1 as ok").describe("What to ask."),
 });
+
+/** Loaded only where a server is asked, and while the host is busy with the first questions: it takes as long as a handshake. */
+const loadClient = (): Promise<typeof import("../pgbouncer/pg-client.ts")> =>
+  import("../pgbouncer/pg-client.ts");
 
 export interface Login {
   login: PgLogin;
@@ -150,6 +154,7 @@ export async function loginOf(
   database: string,
   resolve: (file: string) => string,
 ): Promise<Login> {
+  setImmediate(() => void loadClient());
   const textOf = async (file: string | undefined): Promise<string | undefined> =>
     file === undefined ? undefined : readFile(resolve(file), "utf8").catch(() => undefined);
   const [ca, cert, key] = [
@@ -192,6 +197,7 @@ export async function askUntil(
   timeoutSeconds: number,
 ): Promise<{ answers: PgAnswer[]; tries: number }> {
   const deadline = Date.now() + timeoutSeconds * 1000;
+  const { pgQueries } = await loadClient();
   for (let tries = 1; ; tries++) {
     try {
       const stream = await within(login.timeoutMs, host.transport.forward(target));
