@@ -22,10 +22,14 @@ export function isSafe(method: string): boolean {
   return ["GET", "HEAD", "OPTIONS"].includes(method);
 }
 
-/** @throws ModuleFailure when nobody answers, or the answers lead on and on. */
-export async function ask(host: StepHost, { follows, ...question }: Question): Promise<Asked> {
+/** @param maxBodyBytes of an answer more is not kept. @throws ModuleFailure when nobody answers, or the answers lead on and on. */
+export async function ask(
+  host: StepHost,
+  { follows, ...question }: Question,
+  maxBodyBytes = LONGEST_BODY_BYTES,
+): Promise<Asked> {
   const started = performance.now();
-  let request: HttpRequest = { ...question, maxBodyBytes: LONGEST_BODY_BYTES };
+  let request: HttpRequest = { ...question, maxBodyBytes };
   for (let redirects = 0; ; redirects++) {
     const answer = await httpThrough(host, request).catch((cause: unknown) => {
       throw cause instanceof ModuleFailure ? cause : unanswered(request.url, cause);

@@ -1,0 +1,260 @@
+import { z } from "zod";
+import { pathState } from "../queries/path-state.ts";
+import { DESCRIBE_PATHS, UNPACKED_FOLDER, unpackedArchive, unpackedId } from "../queries/unpacked-archive.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
+import { defineLoadingModule, ModuleFailure } from "./module.ts";
+import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
+import type { ControllerFile, Step } from "./step.ts";
+
+const member = z
+  .string()
+  .min(1)
+  .regex(/^[^\0\n-][^\0\n]*$/, { error: "must be a path in the archive" });
+
+const params = z
+  .strictObject({
+    src: z
+      .string()
+      .min(1)
+      .describe(
+        "The archive: a file on the controller, in the role's `files/` or beside the playbook; with `remote_src` on the host.",
+      ),
+    dest: absolutePath.describe("The directory to unpack it in; it has to be there."),
+    remote_src: z.boolean().default(false).describe("`src` is on the host."),
+    creates: absolutePath.optional().describe("If this is there, nothing is unpacked."),
+    owner: accountName
+      .optional()
+      .describe("User who owns what is unpacked. Without: the task's user, whatever the archive says."),
+    group: accountName.optional().describe("Group that owns it."),
+    mode: fileMode
+      .optional()
+      .describe("Permission bits of everything, in quotes. Without: as in the archive."),
+    keep_owner: z
+      .boolean()
+      .default(false)
+      .describe("Owner and group as in the archive: numbers that may be somebody else's here."),
+    include: z.array(member).default([]).describe("Only these members."),
+    exclude: z.array(member).default([]).describe("Not these members; shell patterns."),
+    list_files: z.boolean().default(false).describe("Give the names of everything as `files`."),
+  })
+  .refine((all) => !all.remote_src || all.src.startsWith("/"), {
+    error: "must be an absolute path on the host (get_url brings an archive there from the network)",
+    path: ["src"],
+  })
+  .refine((all) => all.remote_src || !/^[a-z]+:\/\//.test(all.src), {
+    error: "must be a file: let get_url bring it to the host, and unpack it with `remote_src: true`",
+    path: ["src"],
+  })
+  .refine((all) => !(all.keep_owner && (all.owner !== undefined || all.group !== undefined)), {
+    error: "`keep_owner` and `owner` say different things",
+    path: ["keep_owner"],
+  });
+
+type Params = z.infer<typeof params>;
+
+interface Input {
+  want: Params;
+  /** undefined: it is on the host. */
+  file: ControllerFile | undefined;
+}
+
+type Queries = {
+  archive: ReturnType<typeof pathState>;
+  dest: ReturnType<typeof pathState>;
+  creates: ReturnType<typeof pathState>;
+  unpacked: ReturnType<typeof unpackedArchive>;
+};
+
+export const unarchive = defineLoadingModule<Params, Input, Queries, { sha256: string | undefined }>({
+  name: "unarchive",
+  summary: "Unpacks an archive, and keeps what came out of it as it was",
+  description:
+    "tar (plain, gz, bz2, xz, zst) and zip. It is unpacked beside its place first and looked through: a member with an absolute path or `..`, a link that leads out of the directory, and a device are refused, and nothing is put in place then. What came out is written down, with a checksum each: the second run changes nothing, a file that was changed by hand is found, and the archive need not be sent again. Files of an older version stay; `file: state: absent` removes them.",
+  params,
+  examples: [
+    {
+      title: "A release from the controller",
+      yaml: "- unarchive:\n    src: app-1.4.2.tar.gz\n    dest: /opt/app\n    owner: app\n    group: app\n",
+    },
+    {
+      title: "One that is on the host already, without its outermost directory's tests",
+      yaml: "- unarchive:\n    src: /var/cache/tool.zip\n    dest: /opt/tool\n    remote_src: true\n    exclude: ['*/tests']\n    creates: /opt/tool/bin/tool\n",
+    },
+  ],
+  returns: { dest: "The directory.", files: "With `list_files`: everything that came out, relative to it." },
+  load: async (want, controller) => ({
+    want,
+    file: want.remote_src ? undefined : await controller.file(want.src, "files"),
+  }),
+  queries: ({ want }) => ({
+    archive: pathState(want.remote_src ? { path: want.src, sha256: true } : { path: "/" }),
+    dest: pathState({ path: want.dest }),
+    creates: pathState({ path: want.creates ?? "/" }),
+    unpacked: unpackedArchive({ id: idOf(want), dest: want.dest }),
+  }),
+  diff: ({ want, file }, { archive, dest, creates, unpacked }, { changesPending }) => {
+    const data = {
+      dest: want.dest,
+      src: want.src,
+      ...(want.list_files ? { files: [...unpacked.files] } : {}),
+    };
+    if (want.creates !== undefined && creates.type !== "absent")
+      return { action: "none", reason: `${want.creates} is there`, data };
+    if (want.remote_src && archive.type === "absent" && !changesPending)
+      throw new ModuleFailure(`${want.src} is not there`);
+    if (dest.type !== "directory" && dest.type !== "link" && !changesPending)
+      throw new ModuleFailure(
+        dest.type === "absent" ? `the directory ${want.dest} is not there` : `${want.dest} is no directory`,
+        {
+          hint: "`file: state: directory` makes it",
+        },
+      );
+    const sha256 = file?.sha256 ?? (archive.type === "absent" ? undefined : archive.sha256);
+    const isUnpacked = unpacked.sha256 !== undefined && unpacked.sha256 === sha256;
+    if (isUnpacked && unpacked.differing.length === 0)
+      return { action: "none", reason: `${want.src} is unpacked`, data };
+    return {
+      action: unpacked.sha256 === undefined ? "create" : "update",
+      summary: `unpack ${want.src} in ${want.dest}`,
+      differences: isUnpacked
+        ? unpacked.differing.map((line) => ({
+            kind: "field" as const,
+            name: "unpacked",
+            before: line,
+            after: "as in the archive",
+          }))
+        : [
+            {
+              kind: "field",
+              name: "archive",
+              before: unpacked.sha256 ?? "not unpacked",
+              after: sha256 ?? "(not there yet)",
+            },
+          ],
+      detail: { sha256 },
+      data,
+    };
+  },
+  steps: (change, { want, file }): Step[] => {
+    const work = `${want.dest.replace(/(.)\/+$/, "$1")}/.plumb-unpack`;
+    return [
+      {
+        kind: "script",
+        title: "make room beside the destination",
+        script: sh`umask 077; rm -rf -- ${work} && mkdir -- ${work}`,
+      },
+      ...(file === undefined
+        ? []
+        : [
+            {
+              kind: "write-file" as const,
+              title: `send ${want.src}`,
+              path: `${work}/archive`,
+              content: { kind: "controller-file" as const, file },
+              mode: "0600",
+            },
+          ]),
+      {
+        kind: "script",
+        title: change.summary,
+        script: unpackScript(
+          want,
+          work,
+          file === undefined ? want.src : `${work}/archive`,
+          change.detail.sha256 ?? "",
+        ),
+      },
+    ];
+  },
+});
+
+function idOf({ src, dest, owner, group, mode, keep_owner, include, exclude }: Params): string {
+  return unpackedId([src, dest, owner, group, mode, keep_owner, include, exclude]);
+}
+
+function unpackScript(want: Params, work: string, archive: string, sha256: string): ShellText {
+  return shellLines(
+    rawShell("set -eu"),
+    sh`work=${work}; archive=${archive}; sha256=${sha256}`,
+    rawShell("refuse() { printf '%s\\n' \"$1\" >&2; exit 1; }"),
+    rawShell("trap 'rm -rf -- \"$work\"' EXIT; trap 'exit 1' HUP INT TERM"),
+    rawShell('tree=$work/tree; mkdir -- "$tree"'),
+    rawShell(
+      'case $(head -c 4 -- "$archive" | od -An -tx1 | tr -d " \\n") in 504b0304|504b0506) kind=zip;; *) kind=tar;; esac',
+    ),
+    rawShell(
+      'need() { command -v "$1" >/dev/null || refuse "$1 is not installed on the host: install the package $2 before"; }',
+    ),
+    rawShell('if [ "$kind" = zip ]; then'),
+    rawShell("  need unzip unzip"),
+    rawShell('  unzip -Z1 -- "$archive" > "$work/names" || refuse "the archive is damaged"'),
+    rawShell("else"),
+    rawShell(
+      '  case $(head -c 6 -- "$archive" | od -An -tx1 | tr -d " \\n") in fd377a585a00) need xz xz-utils;; 425a68*) need bzip2 bzip2;; 28b52ffd*) need zstd zstd;; esac',
+    ),
+    rawShell(
+      '  said=$(tar --list --quoting-style=escape -f "$archive" 2>&1 > "$work/names") || refuse "the archive is damaged: $said"',
+    ),
+    rawShell("fi"),
+    rawShell(
+      'bad=$(grep -E "^/|(^|/)\\.\\.(/|$)" "$work/names" | head -n 1) || true; [ -z "$bad" ] || refuse "the archive has a path that leads out of the directory: $bad"',
+    ),
+    // The umask must not take away what the archive says.
+    rawShell("umask 022"),
+    rawShell('if [ "$kind" = zip ]; then'),
+    sh`  unzip -q -o ${rawShell('"$archive"')} ${want.include} ${want.exclude.length === 0 ? [] : ["-x", ...want.exclude]} -d "$tree" >&2`,
+    rawShell("else"),
+    sh`  tar --extract --preserve-permissions ${want.keep_owner ? "--same-owner" : "--no-same-owner"} --delay-directory-restore ${want.exclude.map((pattern) => `--exclude=${pattern}`)} -f "$archive" -C "$tree" -- ${want.include}`,
+    rawShell("fi"),
+    rawShell(
+      'bad=$(find "$tree" ! -type f ! -type d ! -type l -printf "%P\\n" | head -n 1); [ -z "$bad" ] || refuse "the archive has a device: $bad"',
+    ),
+    // Both as it is written and as the links before it lead.
+    rawShell(
+      'find "$tree" -type l -print0 | xargs -0r sh -c \'tree=$1; shift; for link; do target=$(readlink -- "$link"); case $target in /*) bad=1;; *) bad=; for how in -ms -m; do case $(realpath "$how" -- "${link%/*}/$target") in "$tree"|"$tree"/*) ;; *) bad=1;; esac; done;; esac; [ -z "$bad" ] || { printf "%s -> %s\\n" "${link#"$tree"/}" "$target"; exit 0; }; done\' sh "$(realpath -- "$tree")" > "$work/links"',
+    ),
+    rawShell(
+      '[ ! -s "$work/links" ] || refuse "the archive has a link that leads out of the directory: $(head -n 1 "$work/links")"',
+    ),
+    ownerText(want),
+    want.mode === undefined
+      ? undefined
+      : sh`find "$tree" -mindepth 1 ! -type l -exec chmod ${want.mode} -- '{}' +`,
+    sh`dest=$(realpath -- ${want.dest})`,
+    rawShell('cd -- "$tree"'),
+    // What is a link in the destination could lead out of it as well.
+    rawShell(
+      'find . -mindepth 1 -type d -print0 | xargs -0r sh -c \'dest=$1; shift; for one; do at=$dest/${one#./}; if [ -L "$at" ]; then case $(realpath -m -- "$at") in "${dest%/}"/*) ;; *) printf "%s\\n" "$at"; exit 0;; esac; fi; if [ -e "$at" ] && [ ! -d "$at" ]; then printf "%s\\n" "$at"; exit 0; fi; done\' sh "$dest" > "$work/inside"',
+    ),
+    rawShell(
+      '[ ! -s "$work/inside" ] || refuse "$(head -n 1 "$work/inside") is in the way: the archive has a directory there"',
+    ),
+    rawShell(
+      'find . -mindepth 1 -type d -print0 | sort -z | xargs -0r sh -c \'dest=$1; shift; for one; do at=$dest/${one#./}; [ -d "$at" ] || mkdir -- "$at"; chown --reference="$one" -- "$at" 2>/dev/null || true; done\' sh "$dest"',
+    ),
+    rawShell(
+      'find . -mindepth 1 ! -type d -print0 > "$work/files"; find . -mindepth 1 -printf \'%P\\0\' | sort -z > "$work/paths"',
+    ),
+    rawShell('find . -mindepth 1 -type f -print0 | xargs -0r sha256sum -- > "$work/contents"'),
+    rawShell('xargs -0r sync -- < "$work/files" 2>/dev/null || sync'),
+    rawShell(
+      'xargs -0r sh -c \'dest=$1; shift; for one; do mv -fT -- "$one" "$dest/${one#./}"; done\' sh "$dest" < "$work/files"',
+    ),
+    rawShell(
+      'find . -mindepth 1 -depth -type d -print0 | xargs -0r sh -c \'dest=$1; shift; for one; do chmod --reference="$one" -- "$dest/${one#./}"; done\' sh "$dest"',
+    ),
+    rawShell(UNPACKED_FOLDER),
+    sh`record=$kept/${idOf(want)}; (umask 077; rm -rf -- "$record"; mkdir -p -- "$record")`,
+    rawShell('cd -- "$dest"; cp -- "$work/paths" "$work/contents" "$record/"'),
+    rawShell(`${DESCRIBE_PATHS} > "$record/attributes"`),
+    rawShell(
+      'printf \'%s\' "$sha256" > "$record/archive.new"; sync -- "$record"/*; mv -f -- "$record/archive.new" "$record/archive"',
+    ),
+  );
+}
+
+function ownerText({ owner, group, keep_owner: keeps }: Params): ShellText | undefined {
+  if (keeps) return undefined;
+  const wanted = `${owner ?? ""}${group === undefined ? "" : `:${group}`}`;
+  return wanted === "" ? undefined : sh`chown -R -h -- ${wanted} "$tree"`;
+}
