@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { withoutSecrets } from "../diagnostics/redact-diagnostic.ts";
+import { type PlanOptions, planPlays } from "../fleet/plan-plays.ts";
 import { run as runPlaybooks } from "../fleet/run.ts";
 import { loadPlaybook } from "../playbook/load-playbook.ts";
-import { requireKnownTags } from "../playbook/tags.ts";
+import { present } from "../playbook/present.ts";
+import { requireKnownTags, type TagSelection } from "../playbook/tags.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { openView } from "../views/open-view.ts";
-import type { OutputFormat } from "../views/view.ts";
+import type { Output, OutputFormat } from "../views/view.ts";
 import { consoleOutput } from "./console-output.ts";
 import { type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { interruption } from "./interruption.ts";
@@ -65,22 +67,27 @@ async function runWith(
     output.write("The playbooks and the inventory are well formed.\n");
     return 0;
   }
-  const view = await openView(formatOf(options.output, output.isTerminal), {
+  const chosen = { inventory, playbooks, extraVariables: extra, ...present("limit", options.limit) };
+  if (options.listHosts === true || options.listTasks === true || options.listTags === true) {
+    await writeList(playbookFiles, chosen, selection, options, output);
+    return 0;
+  }
+  const format = formatOf(options.output, output.isTerminal && options.step !== true);
+  const view = await openView(format, {
     output,
     diff: options.diff === true,
     verbosity: options.verbose ?? 0,
   });
   const { stopping, aborting, release } = interruption();
+  const step = options.step === true ? (await import("./ask-step.ts")).askStep(stopping) : undefined;
   try {
     const finished = await runPlaybooks({
       runId: runId(),
-      inventory,
-      readInventory: () => inventoryOf(options, keyring),
-      ...(options.startAtTask === undefined ? {} : { startAtTask: options.startAtTask }),
-      playbooks,
-      ...(options.limit === undefined ? {} : { limit: options.limit }),
+      ...chosen,
       ...selection,
-      extraVariables: extra,
+      readInventory: () => inventoryOf(options, keyring),
+      ...present("startAtTask", options.startAtTask),
+      ...present("wants", step?.wants),
       checkMode: options.check === true,
       diffMode: options.diff === true,
       forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),
@@ -98,8 +105,30 @@ async function runWith(
     });
     return exitCodeOf(finished, options.detailedExitcode === true);
   } finally {
+    step?.close();
     release();
     await view.close();
+  }
+}
+
+/** `--list-hosts`, `--list-tasks`, `--list-tags`: no host is touched. */
+async function writeList(
+  files: readonly string[],
+  chosen: PlanOptions,
+  selection: TagSelection,
+  options: RunCommandOptions,
+  output: Output,
+): Promise<void> {
+  const { playbookList } = await import("../views/playbook-list.ts");
+  const listed = {
+    hosts: options.listHosts === true,
+    tasks: options.listTasks === true,
+    tags: options.listTags === true,
+  };
+  const plays = planPlays(chosen).map(({ run, plan }) => run ?? plan(chosen.inventory));
+  for (const [index, file] of files.entries()) {
+    const own = plays.filter(({ playbook }) => playbook === chosen.playbooks[index]);
+    output.write(`${playbookList(file, own, listed, selection).join("\n")}\n`);
   }
 }
 

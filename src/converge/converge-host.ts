@@ -100,7 +100,8 @@ async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promis
   const begun = session.begin();
   const refreshed = play.gatherFacts && known !== undefined ? session.refreshFacts() : Promise.resolve(false);
   // The questions go out on the heels of the lock, not after its answer; so nothing may be awaited on the network in between.
-  const questions = questionsOf(context, tasks);
+  const isPending = play.gatherFacts && known === undefined;
+  const questions = questionsOf(context, tasks, new Set(isPending ? ["ansible_facts"] : []));
   const asked = questions.then((all) => ask(session, all));
   const [locked, answered, changed] = await Promise.allSettled([begun, asked, refreshed]);
   if (locked.status === "rejected") throw locked.reason;
@@ -109,7 +110,7 @@ async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promis
   if (!play.gatherFacts) return;
   variables.setFacts(factsIn(session.facts ?? {}, play.gatherSubset));
   // What was looked at with the facts of before counts no more.
-  if (changed.value) context.prepared.clear();
+  if (changed.value || variables.wereFactsMissed) context.prepared.clear();
 }
 
 interface Surroundings {

@@ -180,6 +180,12 @@ export class HostSession {
 
   #readLock(lock: ExecResult): void {
     const problem = lock.stderr.toString().trim();
+    if (lock.exitCode === LOCK_HELD && problem.startsWith(`${this.#options.lockOwner.runId} `)) {
+      throw new HostStateError(
+        `this run works on the same host already, under the name \`${problem.replace(/^.*, as /, "")}\``,
+        "two names of the inventory lead to one host: take one of them out, or leave it out with --limit",
+      );
+    }
     if (lock.exitCode === LOCK_HELD) {
       throw new HostStateError(
         `another run is working on this host: ${problem}`,

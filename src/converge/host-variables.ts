@@ -31,6 +31,7 @@ export class HostVariables {
   readonly #unknown = new Set<string>();
   #factValues: ValueMap = {};
   #facts: ReadonlyMap<string, SourcedVariable> = new Map();
+  readonly #missed = new Set<string>();
   #version = 0;
   #gifts = false;
   #scopes = new Map<string, Scope>();
@@ -47,6 +48,11 @@ export class HostVariables {
       ...Object.entries(facts).map(([name, value]) => [`ansible_${name}`, literal(value)] as const),
     ]);
     this.#changed();
+  }
+
+  /** Whether any of the facts was asked for, and missing, before they were known: what was made without them does not count. */
+  get wereFactsMissed(): boolean {
+    return [...this.#facts.keys()].some((name) => this.#missed.has(name));
   }
 
   /** Facts that a task has gathered: those of other names stay. */
@@ -114,7 +120,12 @@ export class HostVariables {
     const key = scopeKey(task, unknown);
     let scope = this.#scopes.get(key);
     if (scope === undefined) {
-      scope = createScope({ layers: this.#layersOf(task), pending: unknown, keyring: this.#fixed.keyring });
+      scope = createScope({
+        layers: this.#layersOf(task),
+        pending: unknown,
+        keyring: this.#fixed.keyring,
+        onMissing: (name) => this.#missed.add(name),
+      });
       this.#scopes.set(key, scope);
     }
     return scope;

@@ -4,6 +4,7 @@ import { evaluate } from "../variables/evaluate.ts";
 import type { HostContext } from "./host-context.ts";
 import { holds } from "./skip.ts";
 import { StopHost } from "./stop-host.ts";
+import { takeTurn } from "./take-turn.ts";
 
 /**
  * Does what a `meta:` task says. What is for all hosts of the play (end_play, end_batch) is done when any of them comes to it and its `when` holds
@@ -28,10 +29,10 @@ export async function runMeta(
       context.prepared.clear();
       return;
     case "clear_host_errors":
-      await hooks.turn();
+      await takeTurn(context);
       return hooks.clearHostErrors();
     case "refresh_inventory":
-      await hooks.turn();
+      await takeTurn(context);
       return hooks.refreshInventory();
     case "reset_connection":
       await session.reconnect();
@@ -42,7 +43,7 @@ export async function runMeta(
       return;
     case "end_play":
     case "end_batch":
-      await hooks.turn();
+      await takeTurn(context);
       hooks.end(action.kind === "literal" && action.value === "end_play" ? "play" : "batch");
       throw new StopHost("ended");
     case "end_host":

@@ -17,6 +17,7 @@ import { isSilent, referenceTo, reportFinished } from "./report-task.ts";
 import type { RunningPass } from "./running-pass.ts";
 import { settle } from "./settle.ts";
 import { holds, skipped } from "./skip.ts";
+import { takeTurn } from "./take-turn.ts";
 import { type Outcome, outcomeOf, outcomeOfError, registeredOf, type TaskEnd } from "./task-result.ts";
 import { type Clock, NO_LIMIT_MS, STEP_LIMIT_MS, withinLimit } from "./time-limit.ts";
 
@@ -155,7 +156,7 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     { stepLimitMs: limits.stepMs, job: limits.job, signal },
     {
       // Waiting for others is no part of what the task takes.
-      turn: () => clock?.hold(() => context.hooks.turn()) ?? context.hooks.turn(),
+      turn: () => clock?.hold(() => turnOf(running)) ?? turnOf(running),
       warn: (findings) => {
         for (const diagnostic of diagnosticsOf(findings, "warning", task, pass.scope))
           context.emit({ type: "warning", host: context.host, message: diagnostic.message, diagnostic });
@@ -193,6 +194,11 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     }
   }
   return outcomeOf(result);
+}
+
+/** Handlers that were notified run whoever has ended the play. */
+function turnOf({ context, handler }: RunningPass): Promise<void> {
+  return handler ? context.hooks.turn() : takeTurn(context);
 }
 
 /** Asking changes nothing, so what was asked when the connection was lost is asked again on a new one, once. */

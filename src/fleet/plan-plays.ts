@@ -15,8 +15,11 @@ export interface PlannedPlay {
   plan(inventory: Inventory): PlayRun;
 }
 
+/** What plays are planned from. */
+export type PlanOptions = Pick<RunOptions, "inventory" | "limit" | "playbooks" | "extraVariables">;
+
 /** Which hosts each play runs on; found before the first of them starts, as far as it can be known then. */
-export function planPlays(options: RunOptions): PlannedPlay[] {
+export function planPlays(options: PlanOptions): PlannedPlay[] {
   let isInventoryKnown = true;
   return options.playbooks.flatMap((playbook) =>
     playbook.plays.map((play, index) => {
@@ -29,7 +32,7 @@ export function planPlays(options: RunOptions): PlannedPlay[] {
 }
 
 function planPlay(
-  { limit, extraVariables }: RunOptions,
+  { limit, extraVariables }: PlanOptions,
   inventory: Inventory,
   playbook: Playbook,
   play: Play,

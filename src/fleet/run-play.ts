@@ -5,7 +5,7 @@ import type { HostSession } from "../converge/host-session.ts";
 import { HostVariables } from "../converge/host-variables.ts";
 import { Interrupted } from "../converge/interrupted.ts";
 import { isOn } from "../converge/keyword-flag.ts";
-import { type HostEnd, StopHost } from "../converge/stop-host.ts";
+import type { HostEnd } from "../converge/stop-host.ts";
 import type { Play, Playbook } from "../playbook/playbook.ts";
 import { selectsTask } from "../playbook/tags.ts";
 import { TransportError } from "../transport/transport.ts";
@@ -190,7 +190,6 @@ function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
     turn: async () => {
       await batch.turn(host);
       if (state.stopping) throw new Interrupted();
-      if (batch.isEnded) throw new StopHost("ended");
     },
     end: (what) => {
       batch.end();

@@ -11,11 +11,13 @@ export interface ScopeOptions {
   layers: readonly VariableLayer[];
   /** Names that a task yet to run will set. */
   pending?: ReadonlySet<string>;
+  /** Is told of names that were asked for, and that no level defines. */
+  onMissing?: ((name: string) => void) | undefined;
   keyring?: Keyring | undefined;
 }
 
 /** Variables that are rendered when they are asked for, and once. */
-export function createScope({ layers, pending = new Set(), keyring }: ScopeOptions): Scope {
+export function createScope({ layers, pending = new Set(), keyring, onMissing }: ScopeOptions): Scope {
   const rendered = new Map<string, Value>();
   const rendering: string[] = [];
   const following: string[] = [];
@@ -33,7 +35,10 @@ export function createScope({ layers, pending = new Set(), keyring }: ScopeOptio
       const known = rendered.get(name);
       if (known !== undefined) return known;
       const variable = find(name);
-      if (variable === undefined) return undefined;
+      if (variable === undefined) {
+        onMissing?.(name);
+        return undefined;
+      }
       if (rendering.includes(name))
         throw cycle([...rendering.slice(rendering.indexOf(name)), name], variable.at);
       rendering.push(name);
@@ -68,6 +73,7 @@ export function createScope({ layers, pending = new Set(), keyring }: ScopeOptio
     extended: (layer) =>
       createScope({
         keyring,
+        onMissing,
         layers: [...layers, layer],
         pending: new Set([...pending].filter((name) => !layer.variables.has(name))),
       }),
