@@ -9,7 +9,9 @@ type LoadModule = () => Promise<Module>;
  * Aliases stand in `aliases`, so that a playbook can be checked without loading every module.
  */
 const modules: Readonly<Record<string, LoadModule>> = {
+  acl: async () => erased((await import("./acl.ts")).acl),
   alternatives: async () => erased((await import("./alternatives.ts")).alternatives),
+  apt_key: async () => erased((await import("./apt-key.ts")).aptKey),
   apt_repository: async () => erased((await import("./apt-repository.ts")).aptRepository),
   archive: async () => erased((await import("./archive.ts")).archive),
   assemble: async () => erased((await import("./assemble.ts")).assemble),
@@ -22,6 +24,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   cron: async () => erased((await import("./cron.ts")).cron),
   debconf: async () => erased((await import("./debconf.ts")).debconf),
   debug: async () => erased((await import("./debug.ts")).debug),
+  dnf: async () => erased((await import("./dnf.ts")).dnf),
   fail: async () => erased((await import("./fail.ts")).fail),
   fetch: async () => erased((await import("./fetch.ts")).fetch),
   file: async () => erased((await import("./file.ts")).file),
@@ -93,6 +96,7 @@ const aliases: Readonly<Record<string, string>> = {
   gather_facts: "setup",
   service: "systemd",
   systemd_service: "systemd",
+  yum: "dnf",
 };
 
 /** Modules that users have put beside their playbooks, by name. */

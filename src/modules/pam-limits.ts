@@ -46,9 +46,17 @@ const params = z
     limit_type: z.enum(["hard", "soft", "-"]).describe("Which limit; `-` is both."),
     limit_item: z.enum(ITEMS).describe("What is limited."),
     value: z
-      .union([z.number().int(), z.string().regex(/^(unlimited|infinity|-?\d+)$/)], {
-        error: "must be a number, `unlimited` or `infinity`",
-      })
+      .union(
+        [
+          z.number().int(),
+          z
+            .string()
+            .regex(/^(unlimited|infinity|-?\d+)$/, { error: "must be a number, `unlimited` or `infinity`" }),
+        ],
+        {
+          error: "must be a number, `unlimited` or `infinity`",
+        },
+      )
       .transform(String)
       .optional()
       .describe("The limit: a number, `unlimited` or `infinity`."),

@@ -32,7 +32,7 @@ export const packageState = defineQuery<PackageQuestion, PackageState>({
     return {
       script: shellLines(
         rawShell(
-          'command -v dpkg-query >/dev/null || { echo "there is no dpkg: only Debian and its kin are supported" >&2; exit 3; }',
+          'command -v dpkg-query >/dev/null || { echo "there is no dpkg: on hosts with RPM packages write dnf in the place of package" >&2; exit 3; }',
         ),
         sh`set -- ${names}`,
         rawShell(

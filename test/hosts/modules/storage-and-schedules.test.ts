@@ -188,6 +188,11 @@ describe("what is there already is not harmed", () => {
       "- filesystem: {dev: /dev/plumb-disk, state: absent}",
       /busy/,
     ],
+    [
+      "mkswap -q /dev/plumb-disk",
+      "- filesystem: {dev: /dev/plumb-disk, fstype: ext4, state: absent}",
+      /holds swap, and not ext4/,
+    ],
     ["true", "- filesystem: {dev: /dev/no-such-disk, fstype: ext4}", /no device \/dev\/no-such-disk/],
     ["true", "- swap: {path: /etc/hostname, size: 1M}", /holds something else/],
     ["true", "- mount: {path: /mnt/nothing, state: remounted}", /nothing is mounted/],

@@ -1,0 +1,154 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { runTasks } from "../converge.ts";
+import { onHost } from "../lab-hosts.ts";
+import { keepsItsPromise, type Promised, titled } from "./promise.ts";
+
+const HOSTS = ["bookworm1", "trixie1"];
+
+/** dnf works on Debian, with a database of its own; the repository holds two versions of one package. */
+const REPOSITORY = `set -e
+apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends acl dnf createrepo-c rpm >/dev/null 2>&1
+mkdir -p /srv/rpms /etc/yum.repos.d && cd /srv/rpms
+for version in 1.0 2.0; do
+  printf '%s\\n' 'Name: plumb-hello' "Version: $version" 'Release: 1' 'Summary: For a test' 'License: MIT' 'BuildArch: noarch' '%description' 'For a test.' '%install' 'mkdir -p %{buildroot}/opt/hello' "echo $version > %{buildroot}/opt/hello/version" '%files' '/opt/hello/version' > hello.spec
+  rpmbuild --quiet -bb --define '_rpmdir /srv/rpms' hello.spec 2>/dev/null
+done
+createrepo_c -q /srv/rpms
+printf '%s\\n' '[plumb-test]' 'name=For a test' 'baseurl=file:///srv/rpms' 'gpgcheck=0' 'enabled=0' > /etc/yum.repos.d/plumb-test.repo`;
+
+const SOURCES =
+  "apt-get -qq update -o Dir::Etc::sourcelist=/srv/signed.list -o Dir::Etc::sourceparts=/dev/null -o APT::Get::List-Cleanup=0";
+
+let folder = "";
+
+const CASES: readonly Promised[] = [
+  {
+    module: "apt_key",
+    tasks: "- apt_key: {keyring: /etc/apt/keyrings/plumb-test.gpg, file: archive.gpg}",
+    before:
+      "echo 'deb [signed-by=/etc/apt/keyrings/plumb-test.gpg] http://deb.debian.org/debian bookworm-updates main' > /srv/signed.list",
+    holds: `${SOURCES} -o APT::Update::Error-Mode=any && [ "$(stat -c '%U %a' /etc/apt/keyrings/plumb-test.gpg)" = 'root 644' ]`,
+    drift: "echo broken > /etc/apt/keyrings/plumb-test.gpg",
+    undo: {
+      tasks: "- apt_key: {keyring: /etc/apt/keyrings/plumb-test.gpg, state: absent}",
+      gone: "[ ! -e /etc/apt/keyrings/plumb-test.gpg ]",
+    },
+  },
+  {
+    // Text for apt, from a binary file.
+    module: "apt_key",
+    tasks: "- apt_key: {keyring: /etc/apt/keyrings/plumb-test.asc, file: archive.gpg}",
+    before: "sed -i s/plumb-test.gpg/plumb-test.asc/ /srv/signed.list",
+    holds: `${SOURCES} -o APT::Update::Error-Mode=any && head -n 1 /etc/apt/keyrings/plumb-test.asc | grep -q BEGIN`,
+    drift: "chmod 0600 /etc/apt/keyrings/plumb-test.asc; sed -i 3d /etc/apt/keyrings/plumb-test.asc",
+    undo: {
+      tasks: "- apt_key: {keyring: /etc/apt/keyrings/plumb-test.asc, state: absent}",
+      gone: "[ ! -e /etc/apt/keyrings/plumb-test.asc ]",
+    },
+  },
+  {
+    module: "acl",
+    tasks:
+      "- acl: {path: '/srv/shared folder', etype: user, entity: daemon, permissions: rx, recursive: true, state: present}",
+    before:
+      "mkdir -p '/srv/shared folder/a b' && echo secret > '/srv/shared folder/a b/c' && chmod -R o= '/srv/shared folder'",
+    holds: "su -s /bin/sh daemon -c 'grep -q secret \"/srv/shared folder/a b/c\"'",
+    drift: "setfacl -m u:daemon:- '/srv/shared folder/a b/c'",
+    undo: {
+      tasks:
+        "- acl: {path: '/srv/shared folder', etype: user, entity: daemon, recursive: true, state: absent}",
+      gone: "! getfacl -R '/srv/shared folder' | grep daemon",
+    },
+  },
+  {
+    module: "acl",
+    tasks:
+      "- acl: {path: /srv/inbox, etype: group, entity: games, permissions: rwx, default: true, state: present}",
+    before: "mkdir -p /srv/inbox",
+    holds:
+      "rm -f /srv/inbox/new && touch /srv/inbox/new && getfacl /srv/inbox/new | grep -q '^group:games:rwx'",
+    drift: "setfacl -k /srv/inbox",
+    undo: {
+      tasks: "- acl: {path: /srv/inbox, etype: group, entity: games, default: true, state: absent}",
+      gone: "! getfacl /srv/inbox | grep games",
+    },
+  },
+  {
+    module: "dnf",
+    tasks: "- dnf: {name: plumb-hello, state: latest, enablerepo: plumb-test}",
+    holds: "rpm -q plumb-hello-2.0-1.noarch && grep -qx 2.0 /opt/hello/version",
+    drift: "dnf -y -q --enablerepo=plumb-test downgrade plumb-hello-1.0 >/dev/null 2>&1",
+    undo: {
+      tasks: "- dnf: {name: plumb-hello, state: absent}",
+      gone: "! rpm -q plumb-hello && [ ! -e /opt/hello/version ]",
+    },
+  },
+];
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "plumb-test-"));
+  await Promise.all(HOSTS.map((host) => onHost(host, REPOSITORY)));
+  const encoded = await onHost("bookworm1", "base64 -w0 /usr/share/keyrings/debian-archive-keyring.gpg");
+  await writeFile(path.join(folder, "archive.gpg"), Buffer.from(encoded, "base64"));
+});
+
+test.each(titled(CASES))("$title: check told the truth, applied, repeated, drift mended, undone", (one) =>
+  keepsItsPromise(one, folder),
+);
+
+describe("what can't be had is told", () => {
+  test.each([
+    ["- dnf: {name: plumb-nope, enablerepo: plumb-test}", /no repository has plumb-nope/],
+    ["- acl: {path: /no/such/place}", /is not there/],
+    [
+      "- acl: {path: /etc/hostname, etype: user, entity: daemon, permissions: r, default: true, state: present}",
+      /no folder/,
+    ],
+    [
+      "- acl: {path: /etc, etype: user, entity: nobody-at-all, permissions: r, state: present}",
+      /allow user:nobody-at-all/,
+    ],
+    ["- apt_key: {keyring: /etc/apt/keyrings/x.asc, data: nonsense}", /no public key/],
+    [
+      "- apt_key: {keyring: /etc/apt/keyrings/x.asc, file: archive.gpg, id: 0123456789ABCDEF0123456789ABCDEF01234567}",
+      /another fingerprint/,
+    ],
+  ])("%s", async (task, message) => {
+    const { tasks } = await runTasks(task, { hosts: ["trixie1"] }, folder);
+    expect(tasks[0]?.status).toBe("failed");
+    expect(tasks[0]?.message).toMatch(message);
+  });
+
+  test("a pinned package is taken back to an older version only if that was asked for", async () => {
+    const pinned = "plumb-hello-1.0, enablerepo: plumb-test";
+    const run = async (task: string): Promise<(string | undefined)[]> =>
+      (await runTasks(task, { hosts: ["trixie1"] })).tasks.map(({ status, message }) =>
+        status === "failed" ? message : status,
+      );
+    expect(await run("- dnf: {name: plumb-hello, enablerepo: [plumb-test]}")).toEqual(["changed"]);
+    expect(await run(`- dnf: {name: ${pinned}}`)).toEqual([
+      "plumb-hello-1.0 is older than the 2.0-1 that is installed",
+    ]);
+    expect(await run(`- dnf: {name: ${pinned}, allow_downgrade: true}`)).toEqual(["changed"]);
+    expect(await onHost("trixie1", "cat /opt/hello/version")).toBe("1.0\n");
+    expect(await run(`- dnf: {name: ${pinned}}`)).toEqual(["ok"]);
+  });
+
+  test("an access control list can be looked at, and packages of RPM are facts", async () => {
+    const tasks = [
+      "- acl: {path: /etc}",
+      "  register: etc",
+      "- package_facts: {manager: rpm}",
+      "- assert:",
+      "    that:",
+      "      - \"'user::rwx' in etc.acl\"",
+      "      - ansible_facts.packages['plumb-hello'][0].version == '1.0'",
+    ].join("\n");
+    const { statuses } = await runTasks(tasks, { hosts: ["trixie1"] });
+    expect(statuses).toEqual(["ok acl", "ok package_facts", "ok assert"]);
+  });
+});
