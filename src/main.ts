@@ -2,6 +2,7 @@ import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
 import path from "node:path";
 import { Command, CommanderError, Option } from "commander";
+import { addCheckingCommands } from "./cli/define-checking-commands.ts";
 import { addPgbouncerCommands } from "./cli/define-pgbouncer-commands.ts";
 import { addVaultCommands, withVaultOptions } from "./cli/define-vault-commands.ts";
 
@@ -140,24 +141,7 @@ program
     process.exitCode = await docCommand(module, options);
   });
 
-withVaultOptions(program.command("lint"))
-  .description("check playbooks, roles, templates and inventories, without any host")
-  .argument("[path...]", "files and folders (default: the current folder)")
-  .option("-i, --inventory <source...>", "inventories besides those under the paths")
-  .option("-e, --extra-vars <variables...>", "variables that a run would be given: key=value, JSON, or @file")
-  .option("--roles-path <folder...>", "more folders with roles")
-  .option("--format <format>", "pretty, json, sarif or github (default pretty)")
-  .option("--strict", "warnings count as errors")
-  .option("--list-rules", "show what is looked for")
-  .addHelpText(
-    "after",
-    "\nExit status: 0 no errors (there may be warnings); 2 errors, with --strict warnings too.",
-  )
-  .action(async (paths: string[], options) => {
-    const { lintCommand } = await import("./cli/lint.ts");
-    process.exitCode = await lintCommand(paths, options);
-  });
-
+addCheckingCommands(program);
 addVaultCommands(program);
 addPgbouncerCommands(program, withHostOptions);
 

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 import { inputError } from "../diagnostics/diagnostic.ts";
+import { moduleNamesAndAliases } from "../modules/catalogue.ts";
+import { SCHEMA_KINDS } from "../schema/kinds.ts";
 
 /**
  * The completion script of a shell, made from the commands and options that there are.
@@ -10,7 +12,7 @@ export function completionScript(shell: string, program: Command): string {
   const commands = program.commands.map(
     (command): CompletedCommand => ({
       name: command.name(),
-      words: wordsOf(command),
+      words: [...wordsOf(command), ...argumentsOf(command.name())],
       inner: command.commands.map((one) => ({ name: one.name(), words: wordsOf(one) })),
     }),
   );
@@ -46,6 +48,20 @@ function wordsOf(command: Command): string[] {
     .flatMap((option) => [option.long, option.short])
     .filter((word) => word != null);
   return [...command.commands.map((one) => one.name()), ...options];
+}
+
+/** What may stand behind a command besides options and files. */
+function argumentsOf(command: string): readonly string[] {
+  switch (command) {
+    case "doc":
+      return moduleNamesAndAliases();
+    case "schema":
+      return [...SCHEMA_KINDS, "module", ...moduleNamesAndAliases()];
+    case "completion":
+      return ["bash", "zsh", "fish"];
+    default:
+      return [];
+  }
 }
 
 function completeFish(command: string, word: string): string {

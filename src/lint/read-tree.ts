@@ -2,9 +2,9 @@ import path from "node:path";
 import { type Diagnostic, DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { loadInventory } from "../inventory/load-inventory.ts";
-import { leavesOf } from "../playbook/leaves.ts";
 import { type Inspected, inspectPlaybook, inspectRole } from "../playbook/load-playbook.ts";
-import type { Play, RoleContext, Task } from "../playbook/playbook.ts";
+import { loopVariables } from "../playbook/loop-variables.ts";
+import type { Include, IncludePass, Node, Play, RoleContext, Task } from "../playbook/playbook.ts";
 import { isA } from "../playbook/role-files.ts";
 import { literalOf } from "../variables/evaluate.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
@@ -20,6 +20,9 @@ export interface LintOptions {
   extraNames: ReadonlySet<string>;
   keyring: Keyring;
 }
+
+/** Includes inside one another: one that includes itself until a condition fails is looked through so often. */
+const DEEPEST = 5;
 
 /** Reads everything under the paths; what is wrong with single files comes with it. @throws DiagnosticsError for a path that is not there */
 export async function readTree(
@@ -92,32 +95,43 @@ async function lintedPlay(play: Play, problems: Diagnostic[]): Promise<LintedPla
   const tasks: Task[] = [];
   const handlers: Task[] = [...play.handlers];
   let isOpen = false;
-  const visit = async (nodes: Play["sections"][number]["nodes"], depth: number): Promise<void> => {
-    for (const leaf of leavesOf(nodes)) {
-      if (leaf.kind === "task") {
-        tasks.push(leaf);
-        continue;
-      }
-      tasks.push(leaf.task);
-      const target = literalOf(leaf.target);
-      if (typeof target !== "string" || depth > 5) {
-        isOpen = true;
-        continue;
-      }
-      try {
-        const expansion = await leaf.expand(target);
-        handlers.push(...expansion.handlers);
-        await visit(expansion.nodes, depth + 1);
-      } catch (error) {
-        if (!(error instanceof DiagnosticsError)) throw error;
-        problems.push(...error.diagnostics);
-      }
+  const visit = async (nodes: readonly Node[], depth: number): Promise<void> => {
+    for (const node of nodes) {
+      if (node.kind === "task") tasks.push(node);
+      else if (node.kind === "block") await visit([...node.block, ...node.rescue, ...node.always], depth);
+      else await include(node, depth);
+    }
+  };
+  const include = async (node: Include, depth: number): Promise<void> => {
+    tasks.push(node.task);
+    const target = literalOf(node.target);
+    if (typeof target !== "string" || depth > DEEPEST) {
+      isOpen = true;
+      return;
+    }
+    try {
+      const expansion = await node.expand(target, passOf(node.task));
+      handlers.push(...expansion.handlers);
+      await visit(expansion.nodes, depth + 1);
+    } catch (error) {
+      if (!(error instanceof DiagnosticsError)) throw error;
+      problems.push(...error.diagnostics);
     }
   };
   for (const { nodes } of play.sections) await visit(nodes, 0);
   const roles = new Set<RoleContext>(play.roles);
   for (const { role } of [...tasks, ...handlers]) addRole(roles, role);
   return { play, tasks, handlers, roles: [...roles], isOpen };
+}
+
+/** A pass of an include's loop, whose items nobody knows: the names that it gives count. */
+function passOf({ loop }: Task): IncludePass | undefined {
+  if (loop === undefined) return undefined;
+  const values = Object.entries(loopVariables(loop, [null], 0));
+  return {
+    index: 0,
+    variables: new Map(values.map(([name, value]) => [name, { value: { kind: "literal", value } }])),
+  };
 }
 
 function addRole(roles: Set<RoleContext>, role: RoleContext | undefined): void {

@@ -9,7 +9,8 @@ import { present } from "./present.ts";
 import { roleFile } from "./role-files.ts";
 import { TOGETHER_KEYS, togetherRules } from "./together-rules.ts";
 
-const TYPES: readonly RoleOption["type"][] = [
+/** Types that an option of a role may have. */
+export const OPTION_TYPES: readonly RoleOption["type"][] = [
   "str",
   "int",
   "float",
@@ -30,7 +31,8 @@ const TYPE_ALIASES: Readonly<Record<string, RoleOption["type"]>> = {
   string: "str",
 };
 
-const OPTION_KEYS = [
+/** Keys of an option. */
+export const OPTION_KEYS = [
   "type",
   "description",
   "required",
@@ -43,7 +45,8 @@ const OPTION_KEYS = [
   "version_added",
   ...TOGETHER_KEYS,
 ];
-const ENTRY_KEYS = [
+/** Keys of a role's specification. */
+export const ENTRY_KEYS = [
   "short_description",
   "description",
   "author",
@@ -134,8 +137,9 @@ function typeOf(entries: Entries, key: "type" | "elements"): RoleOption["type"] 
   const word = entries.text(key);
   if (word === undefined) return undefined;
   const type =
-    TYPES.find((one) => one === word) ?? (Object.hasOwn(TYPE_ALIASES, word) ? TYPE_ALIASES[word] : undefined);
-  return type ?? entries.wrong(key, `one of ${TYPES.join(", ")}`);
+    OPTION_TYPES.find((one) => one === word) ??
+    (Object.hasOwn(TYPE_ALIASES, word) ? TYPE_ALIASES[word] : undefined);
+  return type ?? entries.wrong(key, `one of ${OPTION_TYPES.join(", ")}`);
 }
 
 function descriptionOf(value: Templated | undefined): string {

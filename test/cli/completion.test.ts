@@ -5,10 +5,13 @@ import path from "node:path";
 import { Command } from "commander";
 import { expect, test } from "vitest";
 import { completionScript } from "../../src/cli/completion.ts";
+import { addCheckingCommands } from "../../src/cli/define-checking-commands.ts";
 import { addVaultCommands } from "../../src/cli/define-vault-commands.ts";
 
 const program = new Command("plumb");
 addVaultCommands(program);
+addCheckingCommands(program);
+program.command("doc").argument("[module]");
 
 test("bash completes commands, the commands of a command, and their options", () => {
   const file = path.join(mkdtempSync(path.join(tmpdir(), "plumb-completion-")), "plumb.bash");
@@ -22,6 +25,27 @@ test("bash completes commands, the commands of a command, and their options", ()
   expect(completed("vault", "enc")).toEqual(["encrypt", "encrypt-string"]);
   expect(completed("vault", "rekey", "--new")).toEqual(["--new-vault-id", "--new-vault-password-file"]);
   expect(completed("vault", "view", "--vault-p")).toEqual(["--vault-password-file"]);
+  expect(completed("lint", "--form")).toEqual(["--format"]);
+  expect(completed("schema", "inv")).toEqual(["inventory"]);
+  expect(completed("schema", "module", "pgbouncer_us")).toEqual(["pgbouncer_userlist"]);
+  expect(completed("doc", "known")).toEqual(["known_hosts"]);
+});
+
+test("every command of the program, and every option of each, is completed", () => {
+  const run = (...args: string[]): string =>
+    spawnSync(process.execPath, ["src/main.ts", ...args], { encoding: "utf8" }).stdout;
+  const script = run("completion", "bash");
+  const commands = [...run("--help").matchAll(/^ {2}([a-z]+)(?: .*)?$/gm)]
+    .map(([, name = ""]) => name)
+    .filter((name) => !["plumb", "help"].includes(name));
+  expect(commands).toEqual(expect.arrayContaining(["run", "lint", "schema", "doc", "vault", "lab"]));
+  for (const command of commands) {
+    const words = new RegExp(`^ *"${command} "\\*\\) words="(.*)" ;;$`, "m").exec(script)?.[1]?.split(" ");
+    // Options stand at the start of a line of the help; others are only spoken of.
+    const help = run(command, "--help");
+    const options = [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option = ""]) => option);
+    expect(words, command).toEqual(expect.arrayContaining(options.filter((option) => option !== "--help")));
+  }
 });
 
 test("fish gets the same", () => {

@@ -140,6 +140,26 @@ describe("lint", () => {
     expect(findings).toEqual([]);
   });
 
+  test("tasks of an include or a block in a loop see its item, and are looked through", async () => {
+    const { places } = await lintFiles({
+      "site.yml": `- name: Web
+  hosts: all
+  tasks:
+    - name: More
+      include_tasks: more.yml
+      loop: "{{ ansible_play_hosts }}"
+    - name: Around
+      loop: "{{ ansible_play_hosts }}"
+      loop_control: {loop_var: one, index_var: place}
+      block:
+        - name: Inside
+          debug: {msg: "{{ one }}{{ place }}{{ nothing }}"}
+`,
+      "more.yml": '- name: More\n  debug: {msg: "{{ item }}{{ nothing }}"}\n',
+    });
+    expect(places).toEqual(["more.yml:2:16 undefined-variable", "site.yml:12:24 undefined-variable"]);
+  });
+
   test("a role that nothing uses, and a file of tasks that it includes by a host's word, are checked too", async () => {
     const { places } = await lintFiles({
       "roles/web/tasks/main.yml": '- name: More\n  include_tasks: "{{ ansible_facts.os_family }}.yml"\n',

@@ -1,4 +1,4 @@
-import { loadModule } from "../../modules/catalogue.ts";
+import { canonicalModuleName, loadModule } from "../../modules/catalogue.ts";
 import { literalOf } from "../../variables/evaluate.ts";
 import type { Templated } from "../../variables/templated.ts";
 import type { Rule, RuleFinding } from "../rule.ts";
@@ -30,7 +30,8 @@ export const plainSecret: Rule = {
       at === undefined ? [] : secretsIn(name, value, value.at ?? at),
     );
     for (const { task } of tasksOf(tree)) {
-      if (/^(meta|(import|include)_\w+)$/.test(task.module)) continue;
+      // Includes, blocks in a loop and `meta` stand where a module stands, and are none.
+      if (canonicalModuleName(task.module) === undefined) continue;
       const { secretParams = [] } = await loadModule(task.module);
       for (const { key, value } of task.parameters) {
         const at = value.at ?? task.at;

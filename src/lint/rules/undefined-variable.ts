@@ -37,6 +37,7 @@ export const undefinedVariable: Rule = {
   },
   check: async (tree) => {
     const findings: RuleFinding[] = [];
+    const looked: Looked = new Map();
     for (const playbook of tree.playbooks) {
       const known = await namesOfPlaybook(tree, playbook);
       if (known === "any") continue;
@@ -46,7 +47,7 @@ export const undefinedVariable: Rule = {
           const own = namesOfTask(task);
           const asked = new Set(task.keywords.when.flatMap(({ expression }) => askedIn(expression.source)));
           const isKnown = (name: string): boolean => isBuiltIn(name) || known.has(name) || own.has(name);
-          const uses = [...usesOf(task), ...(await usesInTemplate(task, playbook.file))];
+          const uses = [...usesOf(task), ...(await usesInTemplate(task, playbook.file, looked))];
           for (const { at, variable } of uses) {
             if (variable.isAsked || asked.has(variable.name) || isKnown(variable.name)) continue;
             findings.push({ severity, ...finding(tree, { at, name: variable.name }, [...known, ...own]) });
@@ -112,9 +113,18 @@ function usesOf(task: Task): Use[] {
   ];
 }
 
-async function usesInTemplate(task: Task, playbookFile: string): Promise<Use[]> {
+/** Many tasks may render one template: it is looked through once. */
+type Looked = Map<string, Use[]>;
+
+async function usesInTemplate(task: Task, playbookFile: string, looked: Looked): Promise<Use[]> {
   const template = await templateOf(task, playbookFile);
   if (template === undefined) return [];
+  const uses = looked.get(template.file) ?? usesInText(template);
+  looked.set(template.file, uses);
+  return uses;
+}
+
+function usesInText(template: { file: string; text: string }): Use[] {
   return freeInTemplate(template.text).map((variable) => ({
     at: { file: template.file, line: variable.line, column: variable.column + 1 },
     variable,

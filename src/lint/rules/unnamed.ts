@@ -1,3 +1,4 @@
+import { canonicalModuleName } from "../../modules/catalogue.ts";
 import type { Rule } from "../rule.ts";
 import { tasksOf } from "../tree.ts";
 
@@ -14,7 +15,7 @@ export const unnamed: Rule = {
   },
   check: (tree) => [
     ...tasksOf(tree)
-      .filter(({ task }) => task.name === undefined && !/^(import|include)_|^meta$/.test(task.module))
+      .filter(({ task }) => task.name === undefined && canonicalModuleName(task.module) !== undefined)
       .map(({ task, isHandler }) => ({
         message: `this ${isHandler ? "handler" : "task"} (${task.module}) has no name`,
         at: task.at,
