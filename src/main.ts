@@ -1,13 +1,10 @@
-import { enableCompileCache } from "node:module";
-import { homedir } from "node:os";
-import path from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { addCheckingCommands } from "./cli/define-checking-commands.ts";
 import { addPgbouncerCommands } from "./cli/define-pgbouncer-commands.ts";
 import { addVaultCommands, withVaultOptions } from "./cli/define-vault-commands.ts";
 
-// Compiled code is kept in a folder of the user's own: the default is one in /tmp, where others may write.
-enableCompileCache(path.join(process.env["XDG_CACHE_HOME"] ?? path.join(homedir(), ".cache"), "plumb"));
+// A reader who goes away (`plumb --help | head`) ends the output and nothing else.
+process.stdout.on("error", () => undefined);
 
 /** Options of the commands that connect to hosts. */
 function withHostOptions(command: Command): Command {
