@@ -8,11 +8,12 @@ import {
   selectMembers,
 } from "../queries/archive-state.ts";
 import { pathState } from "../queries/path-state.ts";
-import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { attributeDifferences, attributeScript } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
+import { placeFileScript } from "./place-file.ts";
 import type { Step } from "./step.ts";
 
 const paths = z.union([absolutePath, z.array(absolutePath).min(1)]).transform((value) => [value].flat());
@@ -169,24 +170,19 @@ export const archive = defineModule<Params, Queries, { pack: boolean; question: 
   },
 });
 
-function packScript(question: ArchiveQuestion): ReturnType<typeof sh> {
+function packScript(question: ArchiveQuestion): ShellText {
   const { program, package: from, arguments: options } = COMPRESSORS[question.format];
-  return shellLines(
-    rawShell("set -eu; umask 077"),
-    sh`command -v ${program} >/dev/null || { echo ${`${program} is not installed on the host: install the package ${from} before`} >&2; exit 1; }`,
-    sh`target=${question.dest}; directory=$(dirname -- "$target")`,
-    rawShell('[ -d "$directory" ] || { echo "the directory $directory is not there" >&2; exit 1; }'),
-    rawShell('work=$(mktemp -d -- "$directory/.plumb-write.XXXXXXXX")'),
-    rawShell(`trap 'rm -rf -- "$work"' EXIT; trap 'exit 1' HUP INT TERM`),
-    selectMembers(question),
-    // dash knows no pipefail.
-    sh`{ ${contentText(question)} || : > "$work/failed"; } | ${[program, ...options]} > "$work/archive"`,
-    rawShell('[ ! -e "$work/failed" ] || { echo "not everything could be read" >&2; exit 1; }'),
-    rawShell(
-      'if [ -f "$target" ]; then chown --reference="$target" -- "$work/archive"; chmod --reference="$target" -- "$work/archive"; fi',
+  return placeFileScript({
+    target: question.dest,
+    modeWhenNew: "0600",
+    make: shellLines(
+      sh`command -v ${program} >/dev/null || { echo ${`${program} is not installed on the host: install the package ${from} before`} >&2; exit 1; }`,
+      selectMembers(question),
+      // dash knows no pipefail.
+      sh`{ ${contentText(question)} || : > "$work/failed"; } | ${[program, ...options]} > "$work/content"`,
+      rawShell('[ ! -e "$work/failed" ] || { echo "not everything could be read" >&2; exit 1; }'),
     ),
-    rawShell('sync -- "$work/archive"; mv -fT -- "$work/archive" "$target"; sync -- "$directory"'),
-  );
+  });
 }
 
 /** Ansible's: one path without a pattern that turns out to be a file is compressed as it is. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type Fragments, fragments } from "../queries/fragments.ts";
 import type { pathState } from "../queries/path-state.ts";
 import type { Change } from "./change.ts";
-import { fileParams } from "./copy.ts";
+import { fileParams } from "./file-params.ts";
 import {
   diffManagedFile,
   type FileChange,

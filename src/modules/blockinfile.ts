@@ -11,28 +11,52 @@ import {
 } from "./edited-file.ts";
 import { defineModule } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
+import { isPattern, pythonPattern } from "./python-pattern.ts";
 
-const params = z.strictObject({
-  path: absolutePath.describe("The file."),
-  block: z.string().default("").describe("The lines; none: the block goes."),
-  marker: z
-    .string()
-    .includes("{mark}", { error: "must contain {mark}" })
-    .default("# {mark} ANSIBLE MANAGED BLOCK")
-    .describe(
-      "The line before and behind the block; {mark} becomes BEGIN and END. The same as Ansible's, so that blocks it made are found.",
-    ),
-  state: z.enum(["present", "absent"]).default("present").describe("Whether the block should be there."),
-  insertafter: z
-    .string()
-    .default("EOF")
-    .describe("Where a new block goes: behind the last line that matches this, or at the end (EOF)."),
-  insertbefore: z
-    .string()
-    .optional()
-    .describe("Where a new block goes: before the last line that matches this, or at the beginning (BOF)."),
-  ...editParams,
-});
+const params = z
+  .strictObject({
+    path: absolutePath.optional().describe("The file. `dest` and `name` are other names for it."),
+    dest: absolutePath.optional().describe("Another name for `path`."),
+    name: absolutePath.optional().describe("Another name for `path`."),
+    block: z
+      .string()
+      .default("")
+      .describe("The lines; none: the block goes. `content` is another name for it."),
+    content: z.string().optional().describe("Another name for `block`."),
+    marker_begin: z.string().min(1).default("BEGIN").describe("What {mark} becomes before the block."),
+    marker_end: z.string().min(1).default("END").describe("What {mark} becomes behind it."),
+    prepend_newline: z
+      .boolean()
+      .default(false)
+      .describe("An empty line before a new block, unless it is the first or one is there."),
+    append_newline: z
+      .boolean()
+      .default(false)
+      .describe("An empty line behind a new block, unless it is the last or one is there."),
+    marker: z
+      .string()
+      .includes("{mark}", { error: "must contain {mark}" })
+      .default("# {mark} ANSIBLE MANAGED BLOCK")
+      .describe(
+        "The line before and behind the block; {mark} becomes BEGIN and END. The same as Ansible's, so that blocks it made are found.",
+      ),
+    state: z.enum(["present", "absent"]).default("present").describe("Whether the block should be there."),
+    insertafter: z
+      .string()
+      .refine(isPattern, { error: "must be EOF, or a regular expression (JavaScript's)" })
+      .default("EOF")
+      .describe("Where a new block goes: behind the last line that matches this, or at the end (EOF)."),
+    insertbefore: z
+      .string()
+      .refine(isPattern, { error: "must be BOF, or a regular expression (JavaScript's)" })
+      .optional()
+      .describe("Where a new block goes: before the last line that matches this, or at the beginning (BOF)."),
+    ...editParams,
+  })
+  .refine((all) => [all.path, all.dest, all.name].filter(Boolean).length === 1, {
+    error: "give `path` once",
+    path: ["path"],
+  });
 
 type Params = z.infer<typeof params>;
 
@@ -47,30 +71,39 @@ export const blockinfile = defineModule<Params, { at: ReturnType<typeof editedFi
     },
     { title: "Gone", yaml: "- blockinfile:\n    path: /etc/hosts\n    state: absent\n" },
   ],
-  queries: ({ path }) => ({ at: editedFileQuery(path) }),
+  queries: (want) => ({ at: editedFileQuery(pathOf(want)) }),
   diff: (want, { at }, { changesPending }) => diffEditedFile(editOf(want), at, changesPending),
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),
 });
 
+const pathOf = ({ path, dest, name }: Params): string => path ?? dest ?? name ?? "";
+
 const editOf = (want: Params): FileEdit => ({
   ...want,
+  path: pathOf(want),
   edit: (text) => joinLines(edited(linesOf(text), want)),
 });
 
 function edited(lines: readonly string[], want: Params): string[] {
-  const [begin, end] = [want.marker.replace("{mark}", "BEGIN"), want.marker.replace("{mark}", "END")];
-  const wanted = want.state === "absent" || want.block === "" ? [] : [begin, ...linesOf(want.block), end];
+  const begin = want.marker.replace("{mark}", () => want.marker_begin);
+  const end = want.marker.replace("{mark}", () => want.marker_end);
+  const block = want.content ?? want.block;
+  const wanted = want.state === "absent" || block === "" ? [] : [begin, ...linesOf(block), end];
   const first = lines.indexOf(begin);
   const last = first === -1 ? -1 : lines.indexOf(end, first);
   if (first !== -1 && last !== -1) return lines.toSpliced(first, last - first + 1, ...wanted);
-  return wanted.length === 0 ? [...lines] : lines.toSpliced(placeFor(lines, want), 0, ...wanted);
+  if (wanted.length === 0) return [...lines];
+  const place = placeFor(lines, want);
+  const before = want.prepend_newline && place > 0 && lines[place - 1] !== "" ? [""] : [];
+  const behind = want.append_newline && place < lines.length && lines[place] !== "" ? [""] : [];
+  return lines.toSpliced(place, 0, ...before, ...wanted, ...behind);
 }
 
 function placeFor(lines: readonly string[], { insertbefore, insertafter }: Params): number {
   if (insertbefore === "BOF") return 0;
   const pattern = insertbefore ?? (insertafter === "EOF" ? undefined : insertafter);
   if (pattern === undefined) return lines.length;
-  const found = lines.findLastIndex((line) => new RegExp(pattern).test(line));
+  const found = lines.findLastIndex((line) => pythonPattern(pattern).test(line));
   if (found === -1) return lines.length;
   return insertbefore === undefined ? found + 1 : found;
 }

@@ -38,6 +38,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   hostname: async () => erased((await import("./hostname.ts")).hostname),
   include_vars: async () => erased((await import("./include-vars.ts")).includeVars),
   ini_file: async () => erased((await import("./ini-file.ts")).iniFile),
+  iptables: async () => erased((await import("./iptables.ts")).iptables),
   journal: async () => erased((await import("./journal.ts")).journal),
   known_hosts: async () => erased((await import("./known-hosts.ts")).knownHosts),
   lineinfile: async () => erased((await import("./lineinfile.ts")).lineinfile),

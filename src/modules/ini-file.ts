@@ -13,26 +13,49 @@ import {
 import { defineModule } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 
-const params = z.strictObject({
-  path: absolutePath.describe("The file."),
-  section: z
-    .string()
-    .regex(/^[^\]\n]*$/)
-    .default("")
-    .describe("The section; empty for what stands before the first one."),
-  option: z
-    .string()
-    .regex(/^[^=\n]+$/, { error: "must be one line without =" })
-    .describe("The option."),
-  value: z.union([z.string(), z.number(), z.boolean()]).optional().describe("Its value."),
-  state: z.enum(["present", "absent"]).default("present").describe("Whether the option should be there."),
-  no_extra_spaces: z
-    .boolean()
-    .default(false)
-    .describe("Write `option=value`, without blanks around the sign."),
-  ...editParams,
-  create: z.boolean().default(true).describe("Make the file where there is none."),
-});
+const params = z
+  .strictObject({
+    path: absolutePath.optional().describe("The file. `dest` is another name for it."),
+    dest: absolutePath.optional().describe("Another name for `path`."),
+    section: z
+      .string()
+      .regex(/^[^\]\n]*$/)
+      .default("")
+      .describe("The section; empty for what stands before the first one."),
+    option: z
+      .string()
+      .regex(/^[^=\n]+$/, { error: "must be one line without =" })
+      .optional()
+      .describe("The option. Without: the section itself; `absent` removes it with all in it."),
+    value: z.union([z.string(), z.number(), z.boolean()]).optional().describe("Its value."),
+    state: z.enum(["present", "absent"]).default("present").describe("Whether the option should be there."),
+    no_extra_spaces: z
+      .boolean()
+      .default(false)
+      .describe("Write `option=value`, without blanks around the sign."),
+    allow_no_value: z
+      .boolean()
+      .default(false)
+      .describe("An option without `value` stands alone, without a sign."),
+    ...editParams,
+    create: z.boolean().default(true).describe("Make the file where there is none."),
+  })
+  .refine((all) => (all.path === undefined) !== (all.dest === undefined), {
+    error: "give `path`",
+    path: ["path"],
+  })
+  .refine((all) => all.option !== undefined || all.section !== "", {
+    error: "give `option` or `section`",
+    path: ["option"],
+  })
+  .refine(
+    (all) =>
+      all.option === undefined || all.state === "absent" || all.value !== undefined || all.allow_no_value,
+    {
+      error: "give the `value`, or `allow_no_value: true`",
+      path: ["value"],
+    },
+  );
 
 type Params = z.infer<typeof params>;
 
@@ -51,29 +74,51 @@ export const iniFile = defineModule<Params, { at: ReturnType<typeof editedFileQu
       yaml: "- ini_file:\n    path: /etc/app.ini\n    section: server\n    option: debug\n    state: absent\n",
     },
   ],
-  queries: ({ path }) => ({ at: editedFileQuery(path) }),
+  queries: (want) => ({ at: editedFileQuery(pathOf(want)) }),
   diff: (want, { at }, { changesPending }) => diffEditedFile(editOf(want), at, changesPending),
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),
 });
 
+const pathOf = ({ path, dest }: Params): string => path ?? dest ?? "";
+
 const editOf = (want: Params): FileEdit => ({
   ...want,
+  path: pathOf(want),
   edit: (text) => joinLines(edited(linesOf(text), want)),
 });
 
 function edited(lines: readonly string[], want: Params): string[] {
   const { start, end } = sectionOf(lines, want.section);
+  if (want.option === undefined) return wholeSection(lines, want, start, end);
   const value = want.value === true ? "true" : want.value === false ? "false" : String(want.value ?? "");
   const sign = want.no_extra_spaces ? "=" : " = ";
-  const line = `${want.option}${sign}${value}`;
+  const stands = want.value === undefined && want.allow_no_value;
+  const line = stands ? want.option : `${want.option}${sign}${value}`;
   const index =
     start === -1
       ? -1
-      : lines.findIndex((one, at) => at >= start && at < end && optionOf(one) === want.option);
+      : lines.findIndex(
+          (one, at) =>
+            at >= start && at < end && (optionOf(one) === want.option || one.trim() === want.option),
+        );
   if (want.state === "absent") return index === -1 ? [...lines] : lines.toSpliced(index, 1);
-  if (index !== -1) return says(lines[index] ?? "", value) ? [...lines] : lines.with(index, line);
+  if (index !== -1) {
+    const found = lines[index] ?? "";
+    const isRight = stands ? found.trim() === want.option : found.includes("=") && says(found, value);
+    return isRight ? [...lines] : lines.with(index, line);
+  }
   if (start === -1) return [...lines, ...(lines.length === 0 ? [] : [""]), `[${want.section}]`, line];
   return lines.toSpliced(lastFilled(lines, start, end), 0, line);
+}
+
+function wholeSection(
+  lines: readonly string[],
+  { section, state }: Params,
+  start: number,
+  end: number,
+): string[] {
+  if (state === "absent") return start === -1 ? [...lines] : lines.toSpliced(start - 1, end - start + 1);
+  return start === -1 ? [...lines, ...(lines.length === 0 ? [] : [""]), `[${section}]`] : [...lines];
 }
 
 /** Where the options of a section begin and end; -1 when there is no such section. */

@@ -5,6 +5,7 @@ import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { diffManagedFile, type ManagedFile, managedFileSteps, textContent } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
+import { absolutePath } from "./parameter-types.ts";
 
 const params = z.strictObject({
   name: z
@@ -12,6 +13,20 @@ const params = z.strictObject({
     .regex(/^[a-z0-9_.*/-]+$/i, { error: "must be a kernel setting such as net.core.somaxconn" })
     .describe("The setting."),
   value: z.union([z.string(), z.number(), z.boolean()]).optional().describe("Its value."),
+  sysctl_file: absolutePath
+    .optional()
+    .describe(
+      "Another file of its own than /etc/sysctl.d/70-plumb-NAME.conf; it holds this setting and nothing else.",
+    ),
+  sysctl_set: z
+    .boolean()
+    .default(true)
+    .describe("Set it in the kernel at once; `false`: only when the host boots."),
+  reload: z.boolean().default(true).describe("Kept for Ansible's playbooks: no other file is read anew."),
+  ignoreerrors: z
+    .boolean()
+    .default(false)
+    .describe("A setting that the kernel does not have is written all the same."),
   state: z
     .enum(["present", "absent"])
     .default("present")
@@ -29,7 +44,7 @@ const textOf = ({ value }: Params): string =>
           .trim()
           .replace(/\s+/g, " ");
 const fileOf = (want: Params): ManagedFile => ({
-  path: `/etc/sysctl.d/70-plumb-${want.name.replaceAll("/", ".")}.conf`,
+  path: want.sysctl_file ?? `/etc/sysctl.d/70-plumb-${want.name.replaceAll("/", ".")}.conf`,
   content: textContent(`# Managed by Plumb.\n${want.name} = ${textOf(want)}\n`),
   owner: "root",
   group: "root",
@@ -65,7 +80,8 @@ export const sysctl = defineModule({
         detail: undefined,
       };
     }
-    if (live.value === undefined)
+    const isLive = want.sysctl_set && live.value !== undefined;
+    if (live.value === undefined && !want.ignoreerrors)
       throw new ModuleFailure(`the kernel has no setting ${want.name}`, {
         hint: "is its module loaded (modprobe)?",
       });
@@ -77,10 +93,14 @@ export const sysctl = defineModule({
         before: file.type === "absent" ? "absent" : "other content",
         after: `${want.name} = ${textOf(want)}`,
       });
-    if (live.value !== textOf(want))
-      differences.push({ kind: "field", name: want.name, before: live.value, after: textOf(want) });
+    if (isLive && live.value !== textOf(want))
+      differences.push({ kind: "field", name: want.name, before: live.value ?? "", after: textOf(want) });
     if (differences.length === 0)
-      return { action: "none", reason: `${want.name} is ${live.value}`, data: { value: live.value } };
+      return {
+        action: "none",
+        reason: `${want.name} is ${live.value ?? "not there"}`,
+        data: { value: live.value ?? null },
+      };
     return {
       action: "update",
       summary: `set ${want.name} to ${textOf(want)}`,
@@ -98,7 +118,9 @@ export const sysctl = defineModule({
         title: change.summary,
         script: shellLines(
           rawShell("set -e"),
-          sh`printf '%s\\n' ${textOf(want)} > ${`/proc/sys/${want.name.replaceAll(".", "/")}`}`,
+          want.sysctl_set
+            ? sh`[ ! -e ${`/proc/sys/${want.name.replaceAll(".", "/")}`} ] || printf '%s\\n' ${textOf(want)} > ${`/proc/sys/${want.name.replaceAll(".", "/")}`}`
+            : undefined,
         ),
       },
     ];

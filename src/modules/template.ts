@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { fileParams } from "./copy.ts";
+import { fileParams } from "./file-params.ts";
 import {
   diffManagedFile,
   type ManagedFile,

@@ -35,6 +35,17 @@ const params = z.strictObject({
     .enum(["always", "on_create"])
     .default("always")
     .describe("Whether an existing user's password is changed."),
+  password_lock: z
+    .boolean()
+    .optional()
+    .describe("Whether the password is locked: nobody logs in with it, keys count as before."),
+  expires: z
+    .number()
+    .optional()
+    .describe("When the account ends: seconds since 1970, counted in whole days; negative: never."),
+  move_home: z.boolean().default(false).describe("When `home` changes, take along what is in the old one."),
+  non_unique: z.boolean().default(false).describe("With `uid`: another user may have it too."),
+  skeleton: absolutePath.optional().describe("Directory that a new home directory is a copy of."),
   remove: z.boolean().default(false).describe("With `absent`: the home directory and mail too."),
 });
 
@@ -88,11 +99,19 @@ export const user = defineModule({
     const program = action === "create" ? "useradd" : "usermod";
     const setsPassword = want.password !== undefined && differences.some(({ name }) => name === "password");
     const password = setsPassword ? sh`&& chpasswd --encrypted` : sh``;
+    // A new hash takes the lock away: it is set behind it.
+    const locks = want.password_lock ?? (setsPassword ? false : undefined);
+    const lock =
+      locks === true
+        ? sh`&& usermod --lock -- ${want.name}`
+        : locks === false && differences.some(({ name }) => name === "password_lock")
+          ? sh`&& usermod --unlock -- ${want.name}`
+          : sh``;
     return [
       {
         kind: "script",
         title: summary,
-        script: sh`${[program, ...argumentsOf(want, action === "create")]} -- ${want.name} ${password}`,
+        script: sh`${[program, ...argumentsOf(want, action === "create")]} -- ${want.name} ${password} ${lock}`,
         ...(setsPassword ? { stdin: Buffer.from(`${want.name}:${want.password ?? ""}\n`) } : {}),
       },
     ];
@@ -103,6 +122,7 @@ function userDifferences(want: Params, at: UserState): Difference[] {
   if (!at.exists) {
     const password: Difference[] =
       want.password === undefined ? [] : [{ kind: "field", name: "password", secret: true }];
+    if (want.password_lock === true) password.push({ kind: "field", name: "password_lock", after: "true" });
     return [{ kind: "field", name: "state", before: "absent", after: "present" }, ...password];
   }
   const differences: Difference[] = [];
@@ -119,10 +139,25 @@ function userDifferences(want: Params, at: UserState): Difference[] {
     const wanted = want.append ? [...new Set([...at.groups, ...want.groups])] : want.groups;
     compare("groups", at.groups.join(","), [...wanted].sort().join(","));
   }
-  if (want.password !== undefined && want.update_password === "always" && at.passwordHash !== want.password) {
+  const isLocked = at.passwordHash?.startsWith("!") === true;
+  const unlocked = at.passwordHash?.replace(/^!+/, "");
+  const has =
+    want.password_lock === undefined && want.password?.startsWith("!") === true ? at.passwordHash : unlocked;
+  if (want.password !== undefined && want.update_password === "always" && has !== want.password)
     differences.push({ kind: "field", name: "password", secret: true });
-  }
+  if (want.password_lock !== undefined && want.password_lock !== isLocked)
+    compare("password_lock", String(isLocked), String(want.password_lock));
+  if (want.expires !== undefined) compare("expires", dayText(at.expiresDay), dayText(dayOf(want.expires)));
   return differences;
+}
+
+/** shadow(5) counts days; usermod(8) takes a date, and an empty one for never. */
+function dayOf(seconds: number): number | undefined {
+  return seconds < 0 ? undefined : Math.floor(seconds / 86_400);
+}
+
+function dayText(day: number | undefined): string {
+  return day === undefined ? "" : new Date(day * 86_400_000).toISOString().slice(0, 10);
 }
 
 function argumentsOf(want: Params, creating: boolean): string[] {
@@ -141,10 +176,14 @@ function argumentsOf(want: Params, creating: boolean): string[] {
     ...(creating && want.system ? ["--system"] : []),
     ...home,
     ...option("--uid", want.uid),
+    ...(want.uid !== undefined && want.non_unique ? ["--non-unique"] : []),
     ...option("--gid", want.group),
     ...option("--comment", want.comment),
     ...option(creating ? "--home-dir" : "--home", want.home),
+    ...(!creating && want.home !== undefined && want.move_home ? ["--move-home"] : []),
     ...option("--shell", want.shell),
+    ...(creating ? option("--skel", want.create_home ? want.skeleton : undefined) : []),
+    ...(want.expires === undefined ? [] : ["--expiredate", dayText(dayOf(want.expires))]),
     ...groups,
   ];
 }

@@ -18,6 +18,8 @@ export type UserState =
       groups: readonly string[];
       /** The hash in the shadow file; undefined when it can't be read. */
       passwordHash: string | undefined;
+      /** Days since 1970 when the account ends; undefined: never, or it can't be read. */
+      expiresDay: number | undefined;
     };
 
 /** Groups by name, from wherever the host has them: one getent(1). */
@@ -51,7 +53,7 @@ export const userState = defineQuery<string, UserState>({
     const groups = groupLines(part("G:").join("\n"));
     if (groups.size === 0) return names.map(() => notKnown(`getent gave no groups: ${output.stderr.trim()}`));
     const users = part("P:").map((line) => line.split(":"));
-    const shadow = new Map(part("S:").map((line) => [line.split(":")[0], line.split(":")[1]]));
+    const shadow = new Map(part("S:").map((line) => [line.split(":")[0], line.split(":")]));
     return names.map((name) => {
       const fields = users.find(([one]) => one === name);
       if (fields === undefined) return known({ exists: false });
@@ -70,11 +72,17 @@ export const userState = defineQuery<string, UserState>({
           .filter(([, group]) => group.exists && group.members.includes(name))
           .map(([one]) => one)
           .sort(),
-        passwordHash: shadow.get(name),
+        passwordHash: shadow.get(name)?.[1],
+        expiresDay: dayOf(shadow.get(name)?.[7]),
       });
     });
   },
 });
+
+/** shadow(5): an empty field is no day. */
+function dayOf(text: string | undefined): number | undefined {
+  return text === undefined || text === "" ? undefined : Number(text);
+}
 
 function answer<Answer>(output: QueryOutput, value: Answer): Answered<Answer> {
   return output.exitCode === 0

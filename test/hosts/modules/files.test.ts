@@ -30,6 +30,42 @@ const CASES: readonly Promised[] = [
     undo: { tasks: "- file: {path: /srv/assembled, state: absent}", gone: "[ ! -e /srv/assembled ]" },
     after: "rm -r /srv/parts",
   },
+  {
+    module: "copy",
+    tasks:
+      "- copy: {src: /etc/hostname, remote_src: true, dest: /srv/target/, owner: daemon, mode: preserve, validate: 'test -s %s', backup: true}",
+    before:
+      "mkdir -p /srv/target; chmod 0644 /etc/hostname; echo old > /srv/target/hostname; chmod 600 /srv/target/hostname",
+    holds:
+      "cmp /etc/hostname /srv/target/hostname && [ \"$(stat -c '%U %a' /srv/target/hostname)\" = 'daemon 644' ] && [ \"$(cat /srv/target/hostname.*~ | head -n 1)\" = old ]",
+    drift: "echo more >> /srv/target/hostname",
+    after: "rm -r /srv/target",
+  },
+  {
+    module: "user",
+    tasks:
+      "- user: {name: leaver, expires: 1893456000, password: '$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.', password_lock: true, home: /home/elsewhere, move_home: true}",
+    before: "useradd -m leaver; echo kept > /home/leaver/kept",
+    holds:
+      "[ \"$(cat /home/elsewhere/kept)\" = kept ] && getent shadow leaver | grep -q '^leaver:!\\$6\\$salt.*:21915:$'",
+    drift: "usermod --unlock --expiredate '' leaver",
+    undo: {
+      tasks: "- user: {name: leaver, state: absent, remove: true}",
+      gone: "! getent passwd leaver && [ ! -e /home/elsewhere ]",
+    },
+  },
+  {
+    module: "ini_file",
+    tasks: "- ini_file: {path: /srv/own.ini, section: extra, option: flag, allow_no_value: true}",
+    before: "printf '[main]\\na = 1\\n' > /srv/own.ini",
+    holds: "printf '[main]\\na = 1\\n\\n[extra]\\nflag\\n' | cmp - /srv/own.ini",
+    drift: "sed -i '/flag/d' /srv/own.ini",
+    undo: {
+      tasks: "- ini_file: {path: /srv/own.ini, section: extra, state: absent}",
+      gone: "! grep -q extra /srv/own.ini && grep -q '^a = 1' /srv/own.ini",
+    },
+    after: "rm /srv/own.ini",
+  },
 ];
 
 describe("a module that makes a file on both releases", () => {
@@ -44,6 +80,39 @@ describe("a module that makes a file on both releases", () => {
     const { tasks: done } = await runTasks(tasks, { check: false, diff: true }, folder);
     expect(done.map(({ status }) => status)).toEqual(["changed", "changed"]);
     expect(done[0]?.differences[0]).toMatchObject({ after: "a\nb\n" });
+  });
+
+  test("copy brings a directory with all below it, says what differs by name, and a file that is there may stay", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "plumb-test-"));
+    const site = path.join(folder, "files", "site");
+    await mkdir(path.join(site, "sub dir", "empty"), { recursive: true });
+    await writeFile(path.join(site, "index ü.html"), "hello\n");
+    await writeFile(path.join(site, "sub dir", "run"), Buffer.from([0, 255, 1, 254]), { mode: 0o755 });
+    const tasks = `
+- copy: {src: site/, dest: /srv/site, owner: daemon, mode: preserve, directory_mode: "0750"}
+- copy: {src: site, dest: /srv/outer}
+- copy: {src: "site/index ü.html", dest: /srv/site/, force: false}
+- copy: {content: other, dest: "/srv/site/index ü.html", force: false}
+`.trim();
+    const hosts = ["bookworm1", "trixie1"];
+    const both = (...statuses: string[]): string[] => statuses.flatMap((one) => [one, one]);
+    const first = await runTasks(tasks, { hosts }, folder);
+    expect(first.statuses.toSorted()).toEqual(both("changed copy", "changed copy", "ok copy", "ok copy"));
+    for (const host of hosts)
+      await onHost(
+        host,
+        "cd /srv && [ \"$(stat -c '%U %a' 'site/sub dir' 'site/sub dir/run' | tr '\\n' ' ')\" = 'daemon 750 daemon 755 ' ] && [ -d 'outer/site/sub dir/empty' ] && [ \"$(cat 'site/index ü.html')\" = hello ] && printf '\\000\\377\\001\\376' | cmp - 'outer/site/sub dir/run' && chmod 700 'site/sub dir' && echo x > 'site/index ü.html'",
+      );
+    const found = await runTasks(tasks, { hosts: ["bookworm1"], check: true, diff: true }, folder);
+    expect(found.tasks[0]?.differences.map(({ name }) => name)).toEqual([
+      "/srv/site/sub dir mode",
+      "/srv/site/index ü.html",
+    ]);
+    await runTasks(tasks, { hosts }, folder);
+    expect((await runTasks(tasks, { hosts }, folder)).statuses.toSorted()).toEqual(
+      both("ok copy", "ok copy", "ok copy", "ok copy"),
+    );
+    for (const host of hosts) await onHost(host, "rm -r /srv/site /srv/outer");
   });
 
   test("replace refuses a pattern that would change the file on every run, and writes nothing", async () => {

@@ -1,0 +1,95 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { runTasks } from "../converge.ts";
+import { onHost } from "../lab-hosts.ts";
+import { keepsItsPromise, type Promised, titled } from "./promise.ts";
+
+const HOSTS = ["bookworm1", "trixie1"] as const;
+const onBoth = (command: string): Promise<unknown> => Promise.all(HOSTS.map((host) => onHost(host, command)));
+
+beforeAll(async () => {
+  await onBoth(
+    "command -v iptables-translate >/dev/null || { apt-get -qq update && apt-get -qq install -y iptables; } >/dev/null 2>&1",
+  );
+}, 300_000);
+
+const RULE =
+  "protocol: tcp, destination_ports: [8081, 8082], source: '!10.9.0.0/16', ctstate: [NEW], jump: ACCEPT";
+
+const CASES: readonly Promised[] = [
+  {
+    module: "iptables",
+    tasks: `- iptables: {chain: INPUT, ${RULE}, comment: it's ours}`,
+    holds:
+      "nft list chain ip plumb_filter INPUT | grep -q 'ip saddr != 10.9.0.0/16 .*dport { 8081, 8082 } ct state new counter .*accept comment' && nft -c -f /etc/nftables.d/plumb-iptables.nft && grep -q 8081 /etc/nftables.d/plumb-iptables.nft",
+    drift: "nft flush chain ip plumb_filter INPUT; nft add rule ip plumb_filter INPUT tcp dport 8081 accept",
+    undo: {
+      tasks: `- iptables: {chain: INPUT, ${RULE}, state: absent}`,
+      gone: "! nft list chain ip plumb_filter INPUT | grep -q 'ct state new' && ! grep -q 'ct state new' /etc/nftables.d/plumb-iptables.nft",
+    },
+    after: "nft delete table ip plumb_filter",
+  },
+  {
+    module: "iptables",
+    tasks:
+      "- iptables: {table: nat, chain: PREROUTING, ip_version: ipv6, protocol: tcp, destination_port: 80, jump: REDIRECT, to_ports: 8080, in_interface: lo}",
+    holds:
+      "nft list table ip6 plumb_nat | grep -q 'iifname \"lo\" tcp dport 80 counter packets .* redirect to :8080'",
+    drift: "nft delete table ip6 plumb_nat",
+    undo: {
+      tasks: "- iptables: {table: nat, ip_version: ipv6, flush: true}",
+      gone: "! nft list table ip6 plumb_nat | grep -q redirect",
+    },
+    after: "nft delete table ip6 plumb_nat",
+  },
+];
+
+describe("iptables", () => {
+  test.each(titled(CASES))("$title keeps its promise", (one) => keepsItsPromise(one));
+
+  test("a policy or a rule that would lock Plumb out is refused until a rule lets it in, and all is kept over a reboot", async () => {
+    const tasks = `
+- iptables: {chain: INPUT, policy: DROP}
+  ignore_errors: true
+- iptables: {chain: INPUT, protocol: tcp, jump: REJECT}
+  ignore_errors: true
+- iptables: {chain: INPUT, protocol: tcp, destination_port: 22, jump: ACCEPT}
+- iptables: {chain: INPUT, ctstate: [ESTABLISHED, RELATED], jump: ACCEPT, action: insert}
+- iptables: {chain: INPUT, policy: DROP}
+- iptables: {chain: own, chain_management: true}
+- iptables: {chain: INPUT, source: 10.250.0.0/16, jump: own}
+`.trim();
+    const run = await runTasks(tasks);
+    expect(run.tasks.map(({ status }) => status)).toEqual([
+      "ignored",
+      "ignored",
+      ...Array(5).fill("changed"),
+    ]);
+    expect(run.tasks[0]?.message).toContain("would lock Plumb out");
+    expect(run.tasks[1]?.message).toContain("would lock Plumb out");
+    expect((await runTasks(tasks)).tasks.map(({ status }) => status)).toEqual([
+      "ok",
+      "changed",
+      ...Array(5).fill("ok"),
+    ]);
+    const before = await onHost("bookworm1", "nft -s list table ip plumb_filter");
+    expect(
+      await onHost(
+        "bookworm1",
+        "nft flush ruleset; nft -f /etc/nftables.conf; nft -s list table ip plumb_filter",
+      ),
+    ).toBe(before);
+    const undo = await runTasks(
+      "- iptables: {chain: INPUT, policy: ACCEPT}\n- iptables: {flush: true}\n- iptables: {chain: own, chain_management: true, state: absent}",
+    );
+    expect(undo.tasks.map(({ status }) => status)).toEqual(["changed", "changed", "changed"]);
+    await onHost(
+      "bookworm1",
+      "! nft list table ip plumb_filter | grep -qE 'drop|accept comment|own' && nft delete table ip plumb_filter && rm /etc/nftables.d/plumb-iptables.nft",
+    );
+  });
+
+  test("what nftables has no words for is told, and nothing is loaded", async () => {
+    const { tasks } = await runTasks("- iptables: {chain: INPUT, match: [nosuchmatch], jump: ACCEPT}");
+    expect(tasks[0]?.message).toContain("no words for this rule");
+  });
+});
