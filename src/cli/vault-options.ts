@@ -44,6 +44,11 @@ async function vaultIds(options: VaultOptions): Promise<VaultId[]> {
   ];
 }
 
+/** Which of several passwords encrypts: by the option, or the environment. */
+export function encryptingLabel(option: string | undefined): string | undefined {
+  return option ?? environment("VAULT_ENCRYPT_IDENTITY");
+}
+
 /** Plumb's own name wins over Ansible's. */
 function environment(name: string): string | undefined {
   return process.env[`PLUMB_${name}`] || process.env[`ANSIBLE_${name}`] || undefined;

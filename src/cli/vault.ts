@@ -14,7 +14,7 @@ import {
 } from "../variables/vault/sealing.ts";
 import { askVaultPassword } from "./ask-password.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { keyringOf, type VaultOptions } from "./vault-options.ts";
+import { encryptingLabel, keyringOf, type VaultOptions } from "./vault-options.ts";
 
 /** Options of the commands that vault something. */
 export interface SealOptions extends VaultOptions {
@@ -109,7 +109,8 @@ export async function knownKeyring(options: VaultOptions): Promise<Keyring> {
  * @throws DiagnosticsError
  */
 export async function sealOf(options: SealOptions): Promise<Seal> {
-  const { ageRecipient, encryptVaultId } = options;
+  const { ageRecipient } = options;
+  const encryptVaultId = encryptingLabel(options.encryptVaultId);
   if (ageRecipient !== undefined) return sealForAge(ageRecipient, options.ageBinary !== true);
   const keyring = await keyringOf({ ...options, askVaultPass: false });
   if (keyring.passwords.length > 0) return sealWith(encryptingPassword(keyring, encryptVaultId));

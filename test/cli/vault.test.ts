@@ -61,6 +61,8 @@ const read = (name: string): string => readFileSync(at(name), "utf8");
 const ansibleView = (name: string, ...ids: string[]): string =>
   execFileSync("ansible-vault", ["view", ...ids.flatMap((id) => ["--vault-id", id]), name], {
     cwd: folder,
+    // Ansible refuses to start without UTF-8.
+    env: { ...process.env, LC_ALL: "C.UTF-8" },
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -156,6 +158,9 @@ describe("plumb vault encrypt and decrypt", () => {
       stderr: expect.stringContaining("--encrypt-vault-id"),
     });
     expect((await vault(["encrypt", ...both, "--encrypt-vault-id", "nobody", "which.yml"])).code).toBe(2);
+    await vault(["encrypt", ...both, "which.yml"], { env: { ANSIBLE_VAULT_ENCRYPT_IDENTITY: "prod" } });
+    expect(ansibleView("which.yml", "prod@pass2")).toBe("a: 1\n");
+    await vault(["decrypt", ...both, "which.yml"]);
     await vault(["encrypt", ...both, "--encrypt-vault-id", "prod", "which.yml"]);
     expect(ansibleView("which.yml", "prod@pass2")).toBe("a: 1\n");
   });

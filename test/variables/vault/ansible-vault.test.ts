@@ -12,6 +12,8 @@ import { DamagedVault, openEnvelope } from "../../../src/variables/vault/envelop
 vi.setConfig({ testTimeout: 120_000 });
 
 const run = promisify(execFile);
+/** Ansible refuses to start without UTF-8. */
+const env = { ...process.env, LC_ALL: "C.UTF-8" };
 const PASSWORD = "correct horse";
 
 const damageOf = (text: string): DamagedVault | undefined => {
@@ -109,7 +111,7 @@ describe("beside ansible-vault itself", () => {
       "--vault-id",
       `prod@${path.join(folder, "labelled")}`,
     ];
-    await run("ansible-vault", ["decrypt", ...ids, ...files]);
+    await run("ansible-vault", ["decrypt", ...ids, ...files], { env });
     for (const [index, bytes] of contents.entries())
       expect((await readFile(files[index] ?? "")).equals(Buffer.from(bytes))).toBe(true);
   });
@@ -120,12 +122,11 @@ describe("beside ansible-vault itself", () => {
       const files = contents.map((_, index) => path.join(folder, `${id ?? "none"}${index}`));
       for (const [index, bytes] of contents.entries()) await writeFile(files[index] ?? "", bytes);
       const source = path.join(folder, "labelled");
-      await run("ansible-vault", [
-        "encrypt",
-        "--vault-id",
-        id === undefined ? source : `${id}@${source}`,
-        ...files,
-      ]);
+      await run(
+        "ansible-vault",
+        ["encrypt", "--vault-id", id === undefined ? source : `${id}@${source}`, ...files],
+        { env },
+      );
       for (const [index, bytes] of contents.entries()) {
         const theirs = await readFile(files[index] ?? "", "utf8");
         const envelope = openEnvelope(theirs);
