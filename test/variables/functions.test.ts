@@ -24,3 +24,15 @@ describe("the function library", () => {
     expect(compileText('{{ join (sort list) "+" }}', AT).evaluate(scope)).toBe("a+b");
   });
 });
+
+test("what pipe runs is in no argument list", () => {
+  const scope = createScope({ layers: [] });
+  const expression = compileExpression(`pipe("tr '\\\\0' ' ' < /proc/$$/cmdline; echo s3cret-word")`, {
+    file: "f",
+    line: 1,
+    column: 1,
+  });
+  const seen = String(expression.evaluate(scope));
+  expect(seen).toContain("eval");
+  expect(seen.replace(/s3cret-word$/, "")).not.toContain("s3cret-word");
+});

@@ -104,7 +104,10 @@ export const lookupFunctions: readonly LibraryFunction[] = [
     example: { expression: 'pipe("echo hello")', value: "hello" },
     call: ([command], caller) => {
       const folder = caller.variable("playbook_dir");
-      const { status, stdout, stderr, error, signal } = spawnSync("/bin/sh", ["-c", text("pipe", command)], {
+      // Not as an argument: what stands there can be read by every user of the controller.
+      const evaluate = 'plumb_command=$PLUMB_COMMAND; unset PLUMB_COMMAND; eval "$plumb_command"';
+      const { status, stdout, stderr, error, signal } = spawnSync("/bin/sh", ["-c", evaluate], {
+        env: { ...process.env, PLUMB_COMMAND: text("pipe", command) },
         encoding: "utf8",
         stdio: ["ignore", "pipe", "pipe"],
         timeout: LONGEST_COMMAND_MS,
