@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { aptListsAge } from "../queries/apt-lists.ts";
+import { type AptAction, type AptPlanned, aptPlan } from "../queries/apt-plan.ts";
 import { type PackageState, packageState } from "../queries/package-state.ts";
 import type { QueryMap } from "../queries/query.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
@@ -12,48 +13,88 @@ const packageName = z.string().regex(/^[a-z0-9][a-z0-9.+-]*(=[A-Za-z0-9.+~:-]+)?
     "must be the name of a package, with a version behind = if it must be that one: pgbouncer=1.18.0-1+deb12u1",
 });
 
-const params = z.strictObject({
-  name: z
-    .union([packageName, z.array(packageName)])
-    .optional()
-    .describe("One package or several, each with `=version` if it must be that one."),
-  pkg: z
-    .union([packageName, z.array(packageName)])
-    .optional()
-    .describe("Another name for `name`."),
-  state: z
-    .enum(["present", "absent", "latest"])
-    .default("present")
-    .describe("`present`: installed. `latest`: at the newest version that apt knows. `absent`: removed."),
-  purge: z.boolean().default(false).describe("With `absent`: configuration files too."),
-  autoremove: z.boolean().default(false).describe("With `absent`: what was installed only for it, too."),
-  update_cache: z
-    .boolean()
-    .default(true)
-    .describe(
-      "Refresh apt's lists before something is installed, if they are older than `cache_valid_time`.",
-    ),
-  cache_valid_time: z
-    .number()
-    .int()
-    .min(0)
-    .default(3600)
-    .describe("Seconds for which apt's lists count as fresh."),
-  install_recommends: z.boolean().default(false).describe("Install recommended packages too."),
-  default_release: z.string().optional().describe("Prefer this release, such as bookworm-backports."),
-  allow_downgrade: z
-    .boolean()
-    .default(false)
-    .describe("A pinned version may be older than the installed one."),
-  start_services: z
-    .boolean()
-    .default(true)
-    .describe(
-      "Whether a package's service may start when it is installed. `false` keeps it down until it is configured.",
-    ),
-});
+const params = z
+  .strictObject({
+    name: z
+      .union([packageName, z.array(packageName)])
+      .optional()
+      .describe("One package or several, each with `=version` if it must be that one."),
+    pkg: z
+      .union([packageName, z.array(packageName)])
+      .optional()
+      .describe("Another name for `name`."),
+    state: z
+      .enum(["present", "absent", "latest"])
+      .default("present")
+      .describe("`present`: installed. `latest`: at the newest version that apt knows. `absent`: removed."),
+    purge: z.boolean().default(false).describe("With `absent`: configuration files too."),
+    autoremove: z
+      .boolean()
+      .default(false)
+      .describe(
+        "With `absent`: what was installed only for it, too. Without `name`: whatever nothing needs any more.",
+      ),
+    upgrade: z
+      .union([z.boolean(), z.enum(["yes", "no", "safe", "full", "dist"])])
+      .default(false)
+      .describe(
+        "Without `name`: bring every package up to date; `safe` removes none, `full` and `dist` where that is necessary.",
+      ),
+    only_upgrade: z.boolean().default(false).describe("Packages that are not installed stay so."),
+    lock_timeout: z
+      .number()
+      .int()
+      .min(0)
+      .default(300)
+      .describe("Seconds to wait for another apt or dpkg to finish."),
+    update_cache: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Refresh apt's lists before something is installed, if they are older than `cache_valid_time`; without `name`, for their own sake.",
+      ),
+    cache_valid_time: z
+      .number()
+      .int()
+      .min(0)
+      .default(3600)
+      .describe("Seconds for which apt's lists count as fresh."),
+    install_recommends: z.boolean().default(false).describe("Install recommended packages too."),
+    default_release: z.string().optional().describe("Prefer this release, such as bookworm-backports."),
+    allow_downgrade: z
+      .boolean()
+      .default(false)
+      .describe("A pinned version may be older than the installed one."),
+    start_services: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether a package's service may start when it is installed. `false` keeps it down until it is configured.",
+      ),
+  })
+  .refine((all) => all.name === undefined || all.pkg === undefined, {
+    error: "is another name for `name`: give one",
+    path: ["pkg"],
+  })
+  .refine((all) => upgradeOf(all) === undefined || (all.name ?? all.pkg) === undefined, {
+    error: "is about every package: for some, `state: latest`",
+    path: ["upgrade"],
+  })
+  .refine((all) => (all.name ?? all.pkg) !== undefined || all.state !== "absent", {
+    error: "give the `name`",
+    path: ["name"],
+  });
 
 type Params = z.infer<typeof params>;
+
+/** What apt calls it. */
+function upgradeOf({ upgrade }: { upgrade: boolean | string }): "upgrade" | "dist-upgrade" | undefined {
+  if (upgrade === false || upgrade === "no") return undefined;
+  return upgrade === "full" || upgrade === "dist" ? "dist-upgrade" : "upgrade";
+}
+
+/** Without names it is about the whole system. */
+const isGeneral = ({ name, pkg }: Params): boolean => (name ?? pkg) === undefined;
 
 interface Wanted {
   name: string;
@@ -66,6 +107,8 @@ interface PackageChange {
   remove: string[];
   refreshLists: boolean;
   configureBroken: boolean;
+  /** About every package: in this order. */
+  general: readonly AptAction[];
 }
 
 const wantedOf = ({ name, pkg }: Params): Wanted[] =>
@@ -88,6 +131,10 @@ export const packageModule = defineModule<Params, QueryMap, PackageChange>({
       yaml: "- package:\n    name: pgbouncer=1.18.0-1+deb12u1\n    start_services: false\n",
     },
     {
+      title: "Everything up to date, and nothing that nobody needs",
+      yaml: "- package:\n    upgrade: full\n    autoremove: true\n    cache_valid_time: 86400\n",
+    },
+    {
       title: "Gone, with its configuration",
       yaml: "- package:\n    name: telnet\n    state: absent\n    purge: true\n",
     },
@@ -95,6 +142,8 @@ export const packageModule = defineModule<Params, QueryMap, PackageChange>({
   returns: { versions: "Installed version of each package, by name." },
   queries: (want) => ({
     lists: aptListsAge("age"),
+    upgrade: aptPlan(isGeneral(want) ? upgradeOf(want) : undefined),
+    autoremove: aptPlan(isGeneral(want) && want.autoremove ? "autoremove" : undefined),
     ...Object.fromEntries(
       wantedOf(want).map(({ name }) => [
         `package ${name}`,
@@ -107,7 +156,15 @@ export const packageModule = defineModule<Params, QueryMap, PackageChange>({
     const states = new Map(
       wantedOf(want).map(({ name }) => [name, answers[`package ${name}`] as PackageState]),
     );
-    return want.state === "absent" ? removal(states) : installation(want, states, lists.seconds, situation);
+    if (isGeneral(want)) {
+      const [upgrade, autoremove] = [answers["upgrade"], answers["autoremove"]] as {
+        planned: readonly AptPlanned[];
+      }[];
+      return generalChange(want, lists.seconds, upgrade?.planned ?? [], autoremove?.planned ?? []);
+    }
+    return want.state === "absent"
+      ? removal(want, states)
+      : installation(want, states, lists.seconds, situation);
   },
   steps: (change, want) => [
     {
@@ -119,16 +176,65 @@ export const packageModule = defineModule<Params, QueryMap, PackageChange>({
   ],
 });
 
-function removal(states: ReadonlyMap<string, PackageState>): Change<PackageChange> {
+function generalChange(
+  want: Params,
+  listsSeconds: number | undefined,
+  upgrades: readonly AptPlanned[],
+  removals: readonly AptPlanned[],
+): Change<PackageChange> {
+  const refreshLists = areStale(want, listsSeconds);
+  const upgrade = upgradeOf(want);
+  const planned = [...upgrades, ...removals];
+  const differences = planned.map(({ name, before, after }) => versionChange(name, before, after));
+  if (refreshLists)
+    differences.push({
+      kind: "field",
+      name: "package lists",
+      before: listsSeconds === undefined ? "none" : `${listsSeconds} s old`,
+      after: "fresh",
+    });
+  if (differences.length === 0) return { action: "none", reason: "nothing to do" };
+  return {
+    action: "update",
+    summary: planned.length === 0 ? "refresh the lists of packages" : `change ${planned.length} packages`,
+    differences,
+    detail: {
+      install: [],
+      remove: [],
+      refreshLists,
+      configureBroken: false,
+      // With fresh lists there may be more to do than the old ones say.
+      general: [
+        ...(upgrade === undefined ? [] : [upgrade]),
+        ...(want.autoremove ? ["autoremove" as const] : []),
+      ],
+    },
+  };
+}
+
+function areStale(
+  { update_cache: wanted, cache_valid_time: valid }: Params,
+  seconds: number | undefined,
+): boolean {
+  return wanted && (seconds === undefined || seconds > valid);
+}
+
+function removal(want: Params, states: ReadonlyMap<string, PackageState>): Change<PackageChange> {
   const remove = [...states]
-    .filter(([, state]) => state.installed !== undefined || state.broken)
+    .filter(([, state]) => state.installed !== undefined || state.broken || (want.purge && state.leftovers))
     .map(([name]) => name);
   if (remove.length === 0) return { action: "none", reason: "not installed" };
   return {
     action: "delete",
     summary: `remove ${remove.join(", ")}`,
-    differences: remove.map((name) => versionChange(name, states.get(name)?.installed, undefined)),
-    detail: { install: [], remove, refreshLists: false, configureBroken: false },
+    differences: remove.map((name) =>
+      versionChange(
+        name,
+        states.get(name)?.leftovers === true ? "configuration files" : states.get(name)?.installed,
+        undefined,
+      ),
+    ),
+    detail: { install: [], remove, refreshLists: false, configureBroken: false, general: [] },
   };
 }
 
@@ -138,9 +244,10 @@ function installation(
   listsSeconds: number | undefined,
   situation: Situation,
 ): Change<PackageChange> {
-  const refreshLists =
-    want.update_cache && (listsSeconds === undefined || listsSeconds > want.cache_valid_time);
-  const install = wantedOf(want).filter(({ name, version }) => isWanting(want, version, states.get(name)));
+  const refreshLists = areStale(want, listsSeconds);
+  const install = wantedOf(want).filter(({ name, version }) =>
+    isWanting(want, version, states.get(name), refreshLists),
+  );
   const broken = [...states.values()].some((state) => state.broken);
   const versions = Object.fromEntries(
     [...states].map(([name, state]) => [name, state.installed ?? state.candidate ?? null]),
@@ -173,17 +280,27 @@ function installation(
       return versionChange(
         name,
         state?.installed,
-        version ?? state?.candidate ?? "what the refreshed lists say",
+        version ??
+          (refreshLists && state?.installed !== undefined ? undefined : state?.candidate) ??
+          "what the refreshed lists say",
       );
     }),
-    detail: { install, remove: [], refreshLists, configureBroken: broken },
+    detail: { install, remove: [], refreshLists, configureBroken: broken, general: [] },
     data: { versions },
   };
 }
 
-function isWanting(want: Params, version: string | undefined, state: PackageState | undefined): boolean {
+function isWanting(
+  want: Params,
+  version: string | undefined,
+  state: PackageState | undefined,
+  refreshLists: boolean,
+): boolean {
+  if (state?.installed === undefined && want.only_upgrade) return false;
   if (state?.installed === undefined || state.broken) return true;
   if (version !== undefined) return state.installed !== version;
+  // Old lists do not know what is the latest.
+  if (want.state === "latest" && refreshLists && !state.held) return true;
   return want.state === "latest" && state.candidate !== undefined && state.candidate !== state.installed;
 }
 
@@ -199,7 +316,7 @@ function aptScript(change: PackageChange, want: Params): ShellText {
     "-q",
     "-y",
     "-o",
-    "DPkg::Lock::Timeout=300",
+    `DPkg::Lock::Timeout=${want.lock_timeout}`,
     "-o",
     "Dpkg::Use-Pty=0",
     "-o",
@@ -230,6 +347,10 @@ function aptScript(change: PackageChange, want: Params): ShellText {
         ),
     change.configureBroken ? rawShell("dpkg --force-confdef --force-confold --configure -a") : undefined,
     change.refreshLists ? updateAptLists : undefined,
+    ...change.general.map(
+      (action) =>
+        sh`apt-get ${options} ${action === "upgrade" ? ["--with-new-pkgs"] : []} ${action === "autoremove" && want.purge ? ["--purge"] : []} ${[action]}`,
+    ),
     names.length > 0 ? sh`apt-get ${options} install -- ${names}` : undefined,
     change.remove.length > 0 ? sh`apt-get ${options} ${removal} -- ${change.remove}` : undefined,
   );

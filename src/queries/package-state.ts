@@ -13,6 +13,8 @@ export interface PackageState {
   /** Unpacked and not configured: an interrupted dpkg. */
   broken: boolean;
   held: boolean;
+  /** Removed, and its configuration files are still there. */
+  leftovers: boolean;
   /** What apt would install; undefined where it was not asked, or apt knows no such package. */
   candidate: string | undefined;
 }
@@ -60,6 +62,7 @@ export const packageState = defineQuery<PackageQuestion, PackageState>({
           status !== undefined &&
           ["unpacked", "half-installed", "half-configured", "triggers-pending"].includes(status.status),
         held: status?.want === "hold",
+        leftovers: status?.status === "config-files",
         candidate: candidates.get(name),
       });
     });

@@ -1,0 +1,61 @@
+import { beforeAll, describe, test } from "vitest";
+import { onHost } from "../lab-hosts.ts";
+import { keepsItsPromise } from "./promise.ts";
+
+const HOSTS = ["bookworm1", "trixie1"] as const;
+
+/** A package with a configuration file, in two versions; the newer one in a repository on the host. */
+const MAKE = String.raw`set -e
+rm -rf /srv/pool /srv/build; mkdir -p /srv/pool
+for version in 1.0 2.0; do
+  mkdir -p /srv/build/DEBIAN /srv/build/etc; echo "setting $version" > /srv/build/etc/plumb-dummy.conf; echo /etc/plumb-dummy.conf > /srv/build/DEBIAN/conffiles
+  printf 'Package: plumb-dummy\nVersion: %s\nArchitecture: all\nMaintainer: t <t@t>\nDescription: t\n' "$version" > /srv/build/DEBIAN/control
+  dpkg-deb -b /srv/build "/srv/pool/plumb-dummy_$version.deb" >/dev/null
+done
+cd /srv/pool; mv plumb-dummy_1.0.deb ..
+{ cat /srv/build/DEBIAN/control; echo "Filename: ./plumb-dummy_2.0.deb"; echo "Size: $(stat -c %s plumb-dummy_2.0.deb)"; echo "SHA256: $(sha256sum plumb-dummy_2.0.deb | cut -d' ' -f1)"; } > Packages
+echo 'deb [trusted=yes] file:/srv/pool ./' > /etc/apt/sources.list.d/dummy.list
+apt-get -qq update -o Dir::Etc::sourcelist=sources.list.d/dummy.list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0
+dpkg -i /srv/plumb-dummy_1.0.deb >/dev/null`;
+
+beforeAll(async () => {
+  await Promise.all(HOSTS.map((host) => onHost(host, MAKE)));
+}, 120_000);
+
+describe("package", () => {
+  test("brings every package up to date, and nothing twice", async () => {
+    await keepsItsPromise({
+      module: "package",
+      tasks: "- package: {upgrade: full, update_cache: false}",
+      holds: "dpkg-query -W -f='${Version}' plumb-dummy | grep -qx 2.0",
+      drift: "dpkg -i /srv/plumb-dummy_1.0.deb >/dev/null 2>&1",
+    });
+  });
+
+  test("removes what nothing needs any more, and purges configuration files that an earlier removal left", async () => {
+    await keepsItsPromise({
+      module: "package",
+      tasks: "- package: {autoremove: true, update_cache: false}",
+      before: "apt-mark auto plumb-dummy >/dev/null",
+      holds:
+        "! dpkg-query -W -f='${db:Status-Status}' plumb-dummy | grep -qx installed && [ -e /etc/plumb-dummy.conf ]",
+      drift: "dpkg -i /srv/plumb-dummy_1.0.deb >/dev/null; apt-mark auto plumb-dummy >/dev/null",
+      undo: {
+        tasks: "- package: {name: plumb-dummy, state: absent, purge: true}",
+        gone: "[ ! -e /etc/plumb-dummy.conf ]",
+      },
+      after: "rm -r /etc/apt/sources.list.d/dummy.list /srv/pool /srv/build /srv/plumb-dummy_1.0.deb",
+    });
+  });
+
+  test("refreshes the lists for their own sake, when they are old", async () => {
+    await keepsItsPromise({
+      module: "package",
+      tasks: "- apt: {update_cache: true, cache_valid_time: 600}",
+      before:
+        "mkdir -p /var/lib/apt/periodic; touch -d '1 day ago' /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp",
+      holds: '[ "$(( $(date +%s) - $(stat -c %Y /var/lib/apt/periodic/update-success-stamp) ))" -lt 300 ]',
+      drift: "touch -d '1 day ago' /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp",
+    });
+  });
+});
