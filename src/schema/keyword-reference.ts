@@ -132,6 +132,11 @@ export const KEYWORD_REFERENCE: Readonly<Record<string, JsonSchema>> = {
   until: condition("Try again until this is true, in CEL."),
   user: text("The user to log in as (Ansible's older word for `remote_user`)."),
   vars: mapping("Variables."),
+  vars_prompt: {
+    type: "array",
+    description: "Variables that a person is asked for before the run.",
+    items: { type: "object", properties: { name: { type: "string" }, prompt: { type: "string" } } },
+  },
   vars_files: { description: "Files of variables.", anyOf: [{ type: "array" }, { type: "string" }] },
   when: condition(
     'Whether to do it, in CEL: `ansible_facts.distribution == "Debian" and length(groups.web) > 1`.',

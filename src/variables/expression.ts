@@ -23,29 +23,31 @@ const BOUNDED_MATCHES = "plumb_matches";
 /** Whose variables the functions see; expressions are evaluated one at a time, without pauses. */
 let current: Scope | undefined;
 
-const environment = makeEnvironment();
+const environment = new Environment({
+  unlistedVariablesAreDyn: true,
+  homogeneousAggregateLiterals: false,
+  enableOptionalTypes: true,
+});
+environment.registerFunction(
+  `string.${BOUNDED_MATCHES}(string): bool`,
+  (subject: string, pattern: string) => findPattern("matches", subject, pattern) !== undefined,
+);
 
-function makeEnvironment(): Environment {
-  const made = new Environment({
-    unlistedVariablesAreDyn: true,
-    homogeneousAggregateLiterals: false,
-    enableOptionalTypes: true,
-  });
-  for (const [name, known] of functionsByName) {
-    const { parameters } = known;
-    const required = parameters.filter((parameter) => !parameter.endsWith("?")).length;
-    for (let count = required; count <= parameters.length; count++) {
-      const types = Array.from({ length: count }, () => "dyn").join(", ");
-      made.registerFunction(`${name}(${types}): dyn`, (...args: unknown[]) =>
-        toCel(callFunction(known, args.map(fromCel), callerFor(current))),
-      );
-    }
+/** Functions that the environment knows: those that some expression calls, because making all of them known takes longer than most runs' expressions. */
+const registered = new Set<string>();
+
+function register(name: string): void {
+  const known = functionsByName.get(name);
+  if (known === undefined || registered.has(name)) return;
+  registered.add(name);
+  const { parameters } = known;
+  const required = parameters.filter((parameter) => !parameter.endsWith("?")).length;
+  for (let count = required; count <= parameters.length; count++) {
+    const types = Array.from({ length: count }, () => "dyn").join(", ");
+    environment.registerFunction(`${name}(${types}): dyn`, (...args: unknown[]) =>
+      toCel(callFunction(known, args.map(fromCel), callerFor(current))),
+    );
   }
-  made.registerFunction(
-    `string.${BOUNDED_MATCHES}(string): bool`,
-    (subject: string, pattern: string) => findPattern("matches", subject, pattern) !== undefined,
-  );
-  return made;
 }
 
 /** A part of an expression that is evaluated by itself, because it may be undefined. */
@@ -137,9 +139,11 @@ function problemOf(node: ASTNode & { op: "call" | "rcall" }, source: string): Ca
     };
   }
   const [name, args] = node.args;
-  if (celFunctions().names.has(name)) return undefined;
-  if (!functionsByName.has(name)) return unknownFunctionIn(source, name, celFunctions().names);
-  return checkCall(name, { count: args.length, besides: celFunctions().names });
+  if (functionsByName.has(name)) {
+    register(name);
+    return checkCall(name, { count: args.length, besides: [] });
+  }
+  return celFunctions().names.has(name) ? undefined : unknownFunctionIn(source, name, celFunctions().names);
 }
 
 let known: { names: ReadonlySet<string>; methods: ReadonlySet<string> } | undefined;

@@ -1,5 +1,6 @@
 import { type DiagnosticsError, inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/did-you-mean.ts";
+import { functionsByName } from "./functions/library.ts";
 import type { Scope } from "./scope.ts";
 
 /** The error for a name that no level defines, with the name that was probably meant. */
@@ -12,8 +13,9 @@ export function undefinedVariable(name: string, scope: Scope, at: SourceRange | 
     `\`${name}\` is not defined${isRoot ? "" : `: \`${root}\` is, but has no such key`}`,
     {
       ...(at === undefined ? {} : { at }),
-      hint:
-        meant === undefined
+      hint: functionsByName.has(root)
+        ? `\`${root}\` is a function, and is given something: {{ ${root} … }}, or ${root}(…) in an expression`
+        : meant === undefined
           ? `define it, or say what to take without it: {{ default ${root} "value" }}, or default(${root}, "value") in an expression`
           : `did you mean \`${meant}\`?`,
     },

@@ -164,6 +164,10 @@ describe("templates call functions", () => {
   });
 });
 
+test("a function without anything behind it is told from a variable", () => {
+  expect(complaint(() => compileText("{{ now }}", AT).evaluate(scope({})))).toContain("`now` is a function");
+});
+
 describe("in an expression only what is asked for must be defined", () => {
   test.each<[string, Value]>([
     ["defined(a) and a.b == 1", false],
