@@ -1,6 +1,6 @@
 """Answers of Ansible's filters: reads a JSON list of {"expression", "variables"}, writes a list of {"value"} or {"error"}."""
 
-import crypt
+import ctypes
 import ipaddress
 import json
 import sys
@@ -22,8 +22,17 @@ def network(text):
     return ipaddress.ip_interface(text).network
 
 
+# Python 3.13 has no module for it any more.
+libcrypt = ctypes.CDLL("libcrypt.so.1")
+libcrypt.crypt.restype = ctypes.c_char_p
+
+
+def crypt(password, settings):
+    return libcrypt.crypt(password.encode(), settings.encode()).decode()
+
+
 environment.globals.update(
-    crypt=crypt.crypt,
+    crypt=crypt,
     ip=lambda text: str(ipaddress.ip_interface(text).ip),
     network=lambda text: str(network(text).network_address),
     subnet=lambda text: str(network(text)),
