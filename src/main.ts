@@ -2,21 +2,24 @@ import { Command, CommanderError, Option } from "commander";
 import { addCheckingCommands } from "./cli/define-checking-commands.ts";
 import { addPgbouncerCommands } from "./cli/define-pgbouncer-commands.ts";
 import { addVaultCommands, withVaultOptions } from "./cli/define-vault-commands.ts";
+import { repeatable } from "./cli/repeatable.ts";
 
 // A reader who goes away (`plumb --help | head`) ends the output and nothing else.
 process.stdout.on("error", () => undefined);
 
 /** Options of the commands that connect to hosts. */
 function withHostOptions(command: Command): Command {
-  return withVaultOptions(command)
+  const all = command
     .option(
-      "-i, --inventory <source...>",
+      "-i, --inventory <source>",
       "inventory: a file, a directory, a program, or a list of hosts with a comma",
+      repeatable,
     )
     .option("-l, --limit <pattern>", "only these hosts")
     .option(
-      "-e, --extra-vars <variables...>",
+      "-e, --extra-vars <variables>",
       "variables that win over all others: key=value, JSON, or @file",
+      repeatable,
     )
     .option("-f, --forks <number>", "hosts worked on at once (default 32)")
     .option("-b, --become", "act as another user (root unless --become-user says otherwise)")
@@ -30,6 +33,7 @@ function withHostOptions(command: Command): Command {
       "--accept-new-host-keys",
       "trust the key of a host that is seen for the first time; a changed key is never trusted",
     );
+  return withVaultOptions(all);
 }
 
 const count = (_: string, total: number): number => total + 1;
@@ -57,9 +61,9 @@ withHostOptions(program.command("run"))
   .argument("<playbook...>", "playbook files")
   .option("-C, --check", "change nothing, say what would change")
   .option("-D, --diff", "show the differences")
-  .option("-t, --tags <tags...>", "only tasks with these tags")
-  .option("--skip-tags <tags...>", "leave out tasks with these tags")
-  .option("--roles-path <folder...>", "more folders with roles")
+  .option("-t, --tags <tags>", "only tasks with these tags", repeatable)
+  .option("--skip-tags <tags>", "leave out tasks with these tags", repeatable)
+  .option("--roles-path <folder>", "more folders with roles", repeatable)
   .option("--syntax-check", "only read and check the playbooks")
   .option("--list-hosts", "only list the hosts of each play")
   .option("--list-tasks", "only list the tasks that would run")
@@ -114,8 +118,9 @@ withHostOptions(program.command("exec"))
 withVaultOptions(program.command("inventory"))
   .description("show hosts, groups and variables")
   .option(
-    "-i, --inventory <source...>",
+    "-i, --inventory <source>",
     "inventory: a file, a directory, a program, or a list of hosts with a comma",
+    repeatable,
   )
   .option("--list", "everything, as JSON (as ansible-inventory --list)")
   .option("--graph", "groups and hosts as a tree")

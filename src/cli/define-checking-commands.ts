@@ -1,17 +1,19 @@
 import type { Command } from "commander";
 import { withVaultOptions } from "./define-vault-commands.ts";
+import { repeatable } from "./repeatable.ts";
 
 /** `plumb lint` and `plumb schema`: what can be known without a host. What each of them does is loaded when it is asked for. */
 export function addCheckingCommands(program: Command): void {
   withVaultOptions(program.command("lint"))
     .description("check playbooks, roles, templates and inventories, without any host")
     .argument("[path...]", "files and folders (default: the current folder)")
-    .option("-i, --inventory <source...>", "inventories besides those under the paths")
+    .option("-i, --inventory <source>", "inventories besides those under the paths", repeatable)
     .option(
-      "-e, --extra-vars <variables...>",
+      "-e, --extra-vars <variables>",
       "variables that a run would be given: key=value, JSON, or @file",
+      repeatable,
     )
-    .option("--roles-path <folder...>", "more folders with roles")
+    .option("--roles-path <folder>", "more folders with roles", repeatable)
     .option("--format <format>", "pretty, json, sarif or github (default pretty)")
     .option("--strict", "warnings count as errors")
     .option("--list-rules", "show what is looked for")

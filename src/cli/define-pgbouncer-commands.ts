@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { withVaultOptions } from "./define-vault-commands.ts";
+import { repeatable } from "./repeatable.ts";
 
 /** `plumb pgbouncer …`. What each of them does is loaded when it is asked for. */
 export function addPgbouncerCommands(program: Command, withHostOptions: (command: Command) => Command): void {
@@ -38,8 +39,9 @@ Examples:
     .option("--variable <name>", "take the password from a variable of the inventory, vaulted or not")
     .option("--host <name>", "whose variable (default: the first host's)")
     .option(
-      "-i, --inventory <source...>",
+      "-i, --inventory <source>",
       "inventory: a file, a directory, a program, or a list of hosts with a comma",
+      repeatable,
     )
     .option("--form <form>", "scram-sha-256, md5 or plain (default scram-sha-256)")
     .option("--iterations <number>", "of the SCRAM verifier (default 4096)")

@@ -1,7 +1,5 @@
 import type { Command } from "commander";
-
-/** Gathers an option that is given several times. Not `<file...>`: that would take the arguments behind it too. */
-const collect = (value: string, before: string[] = []): string[] => [...before, value];
+import { repeatable } from "./repeatable.ts";
 
 /** Options of every command that reads files which may be vaulted. */
 export function withVaultOptions(command: Command): Command {
@@ -9,11 +7,11 @@ export function withVaultOptions(command: Command): Command {
     .option(
       "--vault-id <label@source>",
       "a vault password: a file, a program that prints it, or `prompt`, with the label of the vaults that it is for; may be given several times",
-      collect,
+      repeatable,
     )
-    .option("--vault-password-file <file>", "the same without a label: a file, or a program", collect)
+    .option("--vault-password-file <file>", "the same without a label: a file, or a program", repeatable)
     .option("-J, --ask-vault-pass", "ask for the vault password")
-    .option("--age-identity <file>", "identities for files that are encrypted by age", collect);
+    .option("--age-identity <file>", "identities for files that are encrypted by age", repeatable);
 }
 
 const ENVIRONMENT = `
@@ -130,7 +128,7 @@ Examples:
   sealing(vault.command("encrypt-string"), { age: false })
     .description("vault a value, for use inside of a YAML file")
     .argument("[text...]", "what to vault; better typed or piped: arguments stand in the shell's history")
-    .option("-n, --name <name>", "the variable that the text is the value of; once for each text", collect)
+    .option("-n, --name <name>", "the variable that the text is the value of; once for each text", repeatable)
     .option("--stdin-name <name>", "read standard input, and give it this name")
     .option("-p, --prompt", "ask for the text")
     .option("--output <file>", "write to this file")
@@ -163,7 +161,7 @@ function sealing(command: Command, { age = true } = {}): Command {
         .option(
           "--age-recipient <recipient>",
           "encrypt by age, for this recipient or those in this file",
-          collect,
+          repeatable,
         )
         .option("--age-binary", "not as text")
     : options;
