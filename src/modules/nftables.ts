@@ -1,40 +1,15 @@
 import { createHash } from "node:crypto";
-import { BlockList, isIP, isIPv4 } from "node:net";
+import { isIPv4 } from "node:net";
 import { z } from "zod";
 import { keptListing, nftablesTable } from "../queries/nftables-table.ts";
 import { pathState } from "../queries/path-state.ts";
-import { type SshConnection, sshConnection } from "../queries/ssh-connection.ts";
+import { sshConnection } from "../queries/ssh-connection.ts";
 import { unitState } from "../queries/unit-state.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
-import { defineModule, ModuleFailure } from "./module.ts";
+import { type FirewallRule, firewallRule, refuseLockout } from "./firewall-rule.ts";
+import { defineModule } from "./module.ts";
 import type { Step } from "./step.ts";
-
-const network = z.string().refine(
-  (text) => {
-    const [address = "", bits] = text.split("/");
-    return (
-      isIP(address) !== 0 &&
-      (bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128)))
-    );
-  },
-  { error: "must be an address or a network, such as 10.0.0.0/8" },
-);
-
-const rule = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[^"\n\\]{1,128}$/, { error: "must be one line without quotes" })
-    .describe("What it is for; stands in the rule as its comment."),
-  protocol: z.enum(["tcp", "udp"]).default("tcp").describe("tcp or udp."),
-  ports: z.array(z.number().int().min(1).max(65535)).min(1).describe("Ports of this host."),
-  sources: z.array(network).default([]).describe("Who may; empty: everybody."),
-  interface: z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]{1,15}$/)
-    .optional()
-    .describe("Only what comes in through this interface."),
-});
 
 const params = z.strictObject({
   table: z
@@ -47,7 +22,7 @@ const params = z.strictObject({
     .enum(["drop", "accept"])
     .default("drop")
     .describe("What becomes of packets to this host that no rule accepts."),
-  rules: z.array(rule).default([]).describe("What is let in, besides answers, loopback and ICMP."),
+  rules: z.array(firewallRule).default([]).describe("What is let in, besides answers, loopback and ICMP."),
   allow_icmp: z.boolean().default(true).describe("Let ICMP in: path MTU discovery and IPv6 need it."),
   allow_lockout: z
     .boolean()
@@ -56,7 +31,6 @@ const params = z.strictObject({
 });
 
 type Params = z.infer<typeof params>;
-type Rule = z.infer<typeof rule>;
 
 const FOLDER = "/etc/nftables.d";
 const INCLUDE = `include "${FOLDER}/*.nft"`;
@@ -96,7 +70,7 @@ export const nftables = defineModule({
         data,
       };
     }
-    refuseLockout(want, ssh.connection);
+    if (want.policy === "drop" && !want.allow_lockout) refuseLockout(want.rules, ssh.connection);
     const text = rulesText(want);
     const differences: Difference[] = [];
     if (table.live === undefined) differences.push(rulesDifference(want, undefined, text));
@@ -188,7 +162,7 @@ function rulesText(want: Params): string {
   ].join("\n");
 }
 
-function ruleLines({ name, protocol, ports, sources, interface: device }: Rule): string[] {
+function ruleLines({ name, protocol, ports, sources, interface: device }: FirewallRule): string[] {
   const match = `${device === undefined ? "" : `iifname "${device}" `}${protocol} dport { ${ports.join(", ")} }`;
   const end = `accept comment "${name}"`;
   if (sources.length === 0) return [`${match} ${end}`];
@@ -198,37 +172,6 @@ function ruleLines({ name, protocol, ports, sources, interface: device }: Rule):
     ...(four.length === 0 ? [] : [`${match} ip saddr { ${four.join(", ")} } ${end}`]),
     ...(six.length === 0 ? [] : [`${match} ip6 saddr { ${six.join(", ")} } ${end}`]),
   ];
-}
-
-/** Answers to the connection of now would pass, but nobody could connect again. @throws ModuleFailure */
-function refuseLockout(want: Params, ssh: SshConnection): void {
-  if (ssh === undefined || want.policy === "accept" || want.allow_lockout) return;
-  const client = ssh.clientAddress.replace(/^::ffff:/, "");
-  const letsIn = want.rules.some(
-    ({ protocol, ports, sources, interface: device }) =>
-      protocol === "tcp" &&
-      device === undefined &&
-      ports.includes(ssh.serverPort) &&
-      (sources.length === 0 || covers(sources, client)),
-  );
-  if (letsIn) return;
-  throw new ModuleFailure(
-    `these rules would lock Plumb out: none lets ${client} in to the SSH port ${ssh.serverPort}`,
-    {
-      hint: `add a rule such as {name: ssh, ports: [${ssh.serverPort}], sources: [${client}]}; allow_lockout: true loads them all the same`,
-      findings: [{ path: ["rules"], message: `no rule lets ${client} in to port ${ssh.serverPort}` }],
-    },
-  );
-}
-
-function covers(sources: readonly string[], client: string): boolean {
-  const list = new BlockList();
-  for (const source of sources) {
-    const [address = "", bits] = source.split("/");
-    const family = isIPv4(address) ? "ipv4" : "ipv6";
-    list.addSubnet(address, bits === undefined ? (family === "ipv4" ? 32 : 128) : Number(bits), family);
-  }
-  return list.check(client, isIPv4(client) ? "ipv4" : "ipv6");
 }
 
 function rulesDifference({ table }: Params, before: string | undefined, after: string): Difference {

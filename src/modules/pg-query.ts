@@ -203,7 +203,7 @@ export async function askUntil(
       const stream = await within(login.timeoutMs, host.transport.forward(target));
       return { answers: await pgQueries(stream, login, queries), tries };
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = (error instanceof Error ? error.message : String(error)).trim();
       const isFinal =
         /password authentication failed|SASL|certificate|no such user|no such database|syntax error/i.test(
           message,
@@ -236,6 +236,8 @@ async function within<Type>(timeoutMs: number, promise: Promise<Type>): Promise<
 }
 
 function hintFor(message: string): string {
+  if (/certificate required/i.test(message))
+    return "the server wants a client certificate: give cert_file and key_file";
   if (/certificate|altname|self.signed/i.test(message))
     return "is ca_file the authority that issued the server's certificate, and does server_name stand in it?";
   if (/password|SASL|no such user/i.test(message))

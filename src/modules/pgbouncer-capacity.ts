@@ -84,7 +84,15 @@ export const pgbouncerCapacity = defineLoadingModule<
       want,
       loginTo: (host, port, database) => ({
         target: host.startsWith("/") ? { socketPath: `${host}/.s.PGSQL.${port}` } : { host, port },
-        login: { ...base.login, database, tls: { ...base.login.tls, serverName: host } },
+        login: {
+          ...base.login,
+          database,
+          tls: {
+            ...base.login.tls,
+            serverName: host,
+            ...(host.startsWith("/") ? { mode: "disable" as const } : {}),
+          },
+        },
       }),
     };
   },

@@ -47,7 +47,7 @@ export const pgbouncerCheck = defineModule<Params, { version: ReturnType<typeof 
   queries: () => ({ version: pgbouncerVersion("own") }),
   diff: (want, { version }) => {
     const configuration = configurationOf(want, version.version);
-    const logins = { configuration, userlist: formsOf(want), hba: rulesOf(want) };
+    const logins = { version: version.version, configuration, userlist: formsOf(want), hba: rulesOf(want) };
     const findings = [
       ...misspelt(want),
       ...checkConfiguration(configuration, { version: version.version, capacity: undefined }),

@@ -78,7 +78,16 @@ export const pgbouncerUserlist = defineModule<
     const change = diffManagedFile(fileOf(want, complete ? kept : []), at);
     if (change.action === "none")
       return { action: "none", reason: `${want.path} has all ${kept.length} entries` };
-    return { ...change, detail: { ...change.detail, kept } };
+    const gone = removedUsers(want, at);
+    const warnings = gone.map((user) => ({
+      path: ["entries"],
+      message: `\`${user}\` is taken out of the userlist: PgBouncer asks PostgreSQL for such a user only after a restart`,
+    }));
+    return {
+      ...change,
+      detail: { ...change.detail, kept },
+      ...(warnings.length === 0 ? {} : { warnings }),
+    };
   },
   steps: (change, want) => [
     {
@@ -96,6 +105,12 @@ export const pgbouncerUserlist = defineModule<
     },
   ],
 });
+
+/** Seen on 1.18 and 1.24: the process keeps the name, without a password, and auth_query is not asked for names that it has. */
+function removedUsers(want: Params, at: PathState): string[] {
+  const present = at.type === "file" ? parseUserlist(at.content?.toString() ?? "") : [];
+  return present.map(({ user }) => user).filter((user) => !want.entries.some((one) => one.user === user));
+}
 
 /** Entries of the file that are as wanted, in the wanted order. */
 function keptEntries(want: Params, at: PathState): UserlistEntry[] {

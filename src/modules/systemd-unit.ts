@@ -59,7 +59,6 @@ const safeParams = params.superRefine((all, context) => {
     const value = all.service?.[name];
     if (value === undefined || /^(no|false|off|0)$/i.test(String(value))) continue;
     const user = String(all.service?.["User"] ?? "");
-    if (name === "DynamicUser" && user !== "postgres") continue;
     if (!/^(postgres|pgbouncer)$/.test(user)) continue;
     context.addIssue({
       code: "custom",

@@ -1,3 +1,4 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { pathState } from "../queries/path-state.ts";
 import { makeAuthority, readAuthority } from "./certificate-authority.ts";
@@ -29,6 +30,12 @@ const params = z.strictObject({
     .describe(
       "More authorities' certificates, files on the controller, that are installed in the same file: for the time of a change from one authority to another.",
     ),
+  bundle: z
+    .string()
+    .optional()
+    .describe(
+      "A file on the controller that gets the same certificates, for clients that are told whom to trust.",
+    ),
   owner: accountName.default("root").describe("Owner of the installed certificate."),
   group: accountName.default("root").describe("Group of the installed certificate."),
   mode: fileMode.default("0644").describe("Mode of the installed certificate."),
@@ -42,6 +49,8 @@ interface Input {
   /** Certificates of other authorities, PEM. */
   others: readonly string[];
   install: Omit<ManagedFile, "content"> | undefined;
+  /** A file on the controller for the same certificates, and what it holds now. */
+  bundle: { path: string; now: string | undefined } | undefined;
 }
 
 export const tlsCa = defineLoadingModule<
@@ -73,7 +82,12 @@ export const tlsCa = defineLoadingModule<
     const others = await Promise.all(
       want.also_trusted.map(async (file) => (await controller.file(file, "files")).read()),
     );
+    const bundlePath = want.bundle === undefined ? undefined : controller.resolvePath(want.bundle);
     return {
+      bundle:
+        bundlePath === undefined
+          ? undefined
+          : { path: bundlePath, now: await readFile(bundlePath, "utf8").catch(() => undefined) },
       directory,
       commonName: want.common_name,
       days: want.days,
@@ -85,7 +99,7 @@ export const tlsCa = defineLoadingModule<
   queries: ({ install }) => ({
     at: pathState({ path: install?.path ?? "/", sha256: install !== undefined }),
   }),
-  diff: ({ certificate, others, install, directory }, { at }) => {
+  diff: ({ certificate, others, install, directory, bundle }, { at }) => {
     if (certificate === undefined) {
       const difference: Difference = { kind: "field", name: "authority", before: "absent", after: directory };
       return {
@@ -95,27 +109,39 @@ export const tlsCa = defineLoadingModule<
         detail: undefined,
       };
     }
+    if (bundle !== undefined && bundle.now !== together(certificate, others))
+      return {
+        action: "update",
+        summary: `write ${bundle.path} on the controller`,
+        differences: [
+          { kind: "field", name: bundle.path, before: "other certificates", after: "these certificates" },
+        ],
+        detail: undefined,
+        data: { certificate },
+      };
     if (install === undefined)
       return { action: "none", reason: "the authority is there", data: { certificate } };
-    const change = diffManagedFile({ ...install, content: textContent(bundle(certificate, others)) }, at);
+    const change = diffManagedFile({ ...install, content: textContent(together(certificate, others)) }, at);
     return { ...change, data: { certificate } };
   },
   steps: (change, input): Step[] => {
     const { certificate, others, install } = input;
-    if (certificate !== undefined && install !== undefined) {
-      const content = textContent(bundle(certificate, others));
+    if (certificate !== undefined && install !== undefined && input.bundle === undefined) {
+      const content = textContent(together(certificate, others));
       return managedFileSteps({ ...install, content }, change.detail ?? EVERYTHING);
     }
     return [
       {
         kind: "controller",
-        title: "make the certificate authority",
+        title: change.summary,
         run: async () => {
           await makeAuthority(input);
           const made = await readAuthority(input.directory);
+          if (made !== undefined && input.bundle !== undefined)
+            await writeBundle(input.bundle.path, together(made, others));
           if (install === undefined || made === undefined) return {};
           return {
-            next: managedFileSteps({ ...install, content: textContent(bundle(made, others)) }, EVERYTHING),
+            next: managedFileSteps({ ...install, content: textContent(together(made, others)) }, EVERYTHING),
           };
         },
       },
@@ -125,8 +151,14 @@ export const tlsCa = defineLoadingModule<
 
 const EVERYTHING: FileChange = { rewrite: true, attributes: true };
 
+/** Whole or not at all, as everything that is written. */
+async function writeBundle(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text, { mode: 0o644 });
+  await rename(`${path}.new`, path);
+}
+
 /** The own certificate first, then the others, each once. */
-function bundle(own: string, others: readonly string[]): string {
+function together(own: string, others: readonly string[]): string {
   const certificates = [own, ...others].map((text) => `${text.trim()}\n`);
   return [...new Set(certificates)].join("");
 }

@@ -39,13 +39,11 @@ const params = z.strictObject({
     .min(0)
     .default(30)
     .describe("It is renewed when it is valid for less than this."),
-  issued_after: z
-    .string()
-    .refine((text) => !Number.isNaN(Date.parse(text)), {
-      error: "must be a time, such as 2026-01-31T12:00:00Z",
-    })
+  max_age_minutes: z
+    .number()
+    .min(0.1)
     .optional()
-    .describe("A certificate that was issued before this time is replaced, with a new key. For rotation."),
+    .describe("A certificate that was issued longer ago is replaced, with a new key: for rotation."),
   owner: accountName.default("root").describe("Owner of key and certificate."),
   group: accountName.default("root").describe("Group of key and certificate."),
   key_mode: fileMode.default("0640").describe("Mode of the key."),
@@ -132,7 +130,7 @@ export const tlsCertificate = defineLoadingModule<
       differences,
       detail: {
         issue: problem !== undefined,
-        newKey: pair.publicKey === undefined || problem === BEFORE_ROTATION,
+        newKey: pair.publicKey === undefined || problem === TOO_OLD,
       },
       data,
     };
@@ -148,7 +146,7 @@ function named(path: string, differences: readonly Difference[]): Difference[] {
     .map((difference) => ({ ...difference, name: `${path} ${difference.name}` }));
 }
 
-const BEFORE_ROTATION = "issued before the rotation";
+const TOO_OLD = "issued before the rotation";
 
 /** Why the certificate can't stay, in words; undefined when it can. */
 function whatIsWrong(
@@ -180,8 +178,8 @@ function whatIsWrong(
       .join(",")
   )
     return "for another use";
-  if (want.issued_after !== undefined && certificate.validFromDate.getTime() < Date.parse(want.issued_after))
-    return BEFORE_ROTATION;
+  const ageMinutes = (pair.nowSeconds - certificate.validFromDate.getTime() / 1000) / 60;
+  if (want.max_age_minutes !== undefined && ageMinutes > want.max_age_minutes) return TOO_OLD;
   const daysLeft = (certificate.validToDate.getTime() / 1000 - pair.nowSeconds) / 86_400;
   return daysLeft < want.renew_before_days ? `valid for ${Math.floor(daysLeft)} days more` : undefined;
 }

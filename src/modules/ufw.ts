@@ -63,7 +63,7 @@ export const ufw = defineModule<Params, { at: ReturnType<typeof ufwState> }, und
     const differences: Difference[] = [];
     const field = (name: string, before: string, after: string): void =>
       void differences.push({ kind: "field", name, before, after });
-    const has = at.rules.some((rule) => sameRule(rule, ruleWords(want)));
+    const has = at.rules.some((rule) => sameUfwRule(rule, ruleWords(want)));
     if (want.rule !== undefined && has === want.delete)
       field(ruleWords(want).join(" "), has ? "present" : "absent", want.delete ? "absent" : "present");
     const policy = want.direction === "in" ? at.defaultIn : at.defaultOut;
@@ -122,7 +122,7 @@ function ruleWords(want: Params): string[] {
 }
 
 /** `ufw show added` writes short forms, such as `allow 22/tcp`: both are brought to the same parts. */
-function sameRule(added: string, wanted: readonly string[]): boolean {
+export function sameUfwRule(added: string, wanted: readonly string[]): boolean {
   return partsOf(added.split(/\s+/)) === partsOf(wanted);
 }
 
@@ -141,6 +141,7 @@ function partsOf(words: readonly string[]): string {
   return [
     words[0],
     words.includes("out") ? "out" : "in",
+    after("on") ?? "",
     after("proto") ?? shortProto ?? "any",
     after("from") ?? "any",
     after("to") ?? "any",

@@ -1,3 +1,4 @@
+import { compareVersions } from "./compare-versions.ts";
 import type { Configuration, Finding } from "./configuration.ts";
 import type { HbaRule } from "./hba.ts";
 import type { SettingValue } from "./settings.ts";
@@ -17,6 +18,8 @@ export interface PlacedRule extends HbaRule {
 }
 
 export interface Logins {
+  /** Of the host's PgBouncer; undefined: not known. */
+  version: string | undefined;
   configuration: Configuration;
   userlist: readonly UserlistForm[];
   hba: readonly PlacedRule[];
@@ -34,6 +37,7 @@ export function checkLogins(logins: Logins): Finding[] {
     ...forcedUserFindings(logins),
     ...clientFindings(logins),
     ...methodFindings(logins),
+    ...limitedUserFindings(logins),
   ];
 }
 
@@ -176,6 +180,22 @@ function methodFindings({ configuration, hba }: Logins): Finding[] {
         },
       ];
     });
+}
+
+/**
+ * Up to 1.22 an entry in [users] makes the user known, without a password: auth_query is never asked for it, and the login fails (`SASL authentication failed` on 1.18;
+ * works on 1.24).
+ */
+function limitedUserFindings({ configuration, userlist, version }: Logins): Finding[] {
+  if (version === undefined || compareVersions(version, "1.23") >= 0) return [];
+  if (!isSet(configuration.pgbouncer["auth_query"])) return [];
+  return Object.keys(configuration.users)
+    .filter((name) => !userlist.some(({ user }) => user === name))
+    .map((name) => ({
+      path: ["users", name],
+      message: `PgBouncer ${version} asks PostgreSQL for no user that stands in [users]: \`${name}\` could not log in`,
+      hint: "give it an entry in the userlist too, with the verifier that PostgreSQL has",
+    }));
 }
 
 /** Then PostgreSQL may take the pooler's certificate instead of a password. */

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
+import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
 
 /** How to log in over a stream that is there already. */
@@ -50,7 +51,7 @@ export async function pgQueries(
   } as pg.ClientConfig);
   client.on("error", () => undefined);
   try {
-    await client.connect();
+    await within(login.timeoutMs, client.connect());
     const connectMs = performance.now() - started;
     const answers: PgAnswer[] = [];
     for (const query of queries) {
@@ -65,8 +66,25 @@ export async function pgQueries(
     }
     return answers;
   } finally {
-    await client.end().catch(() => undefined);
+    // `pg` waits for an answer to its goodbye, and of a server that refused a certificate none comes.
+    await within(GOODBYE_MS, client.end()).catch(() => undefined);
     stream.destroy();
+  }
+}
+
+const GOODBYE_MS = 1000;
+
+/** @throws Error when it takes longer. */
+async function within<Type>(timeoutMs: number, promise: Promise<Type>): Promise<Type> {
+  const timer = new AbortController();
+  const late = wait(timeoutMs, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`no answer within ${timeoutMs / 1000} s`);
+  });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    timer.abort();
   }
 }
 

@@ -8,6 +8,8 @@ export interface UfwState {
   defaultOut: string | undefined;
   /** As `ufw show added` lists them, without `ufw` in front. */
   rules: readonly string[];
+  /** The comment of each rule, in the same order; empty for none. */
+  comments: readonly string[];
 }
 
 /** Rules and defaults are kept in files while ufw is off; both are asked for in the form that is the same on and off. */
@@ -31,6 +33,7 @@ export const ufwState = defineQuery<"own", UfwState>({
         enabled: /^ENABLED=yes/m.test(text),
         defaultIn: policy("INPUT"),
         defaultOut: policy("OUTPUT"),
+        comments: [...text.matchAll(/^ufw .+$/gm)].map(([rule]) => / comment '(.*)'$/.exec(rule)?.[1] ?? ""),
         rules: [...text.matchAll(/^ufw (.+)$/gm)].map(([, rule = ""]) => rule.replace(/ comment '.*'$/, "")),
       }),
     ];

@@ -4,7 +4,10 @@ import { beforeAll, describe, expect, inject, test } from "vitest";
 import { labPowerOff, labStart } from "../../src/lab/lab.ts";
 import { settingNames } from "../../src/pgbouncer/settings.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
+import { certificates } from "./main-job/certificates.ts";
+import { hardening } from "./main-job/hardening.ts";
 import { severalInstances } from "./main-job/instances.ts";
+import { logins } from "./main-job/logins.ts";
 import {
   mainJobInventory,
   type ProvisionOptions,
@@ -42,7 +45,7 @@ describe("the main job", () => {
       ["pool1", "TLSv1.3"],
       ["pool2", "TLSv1.3"],
     ]);
-  });
+  }, 300_000);
 
   test("the second run changes nothing, in three round trips at most", async () => {
     const { finished, not } = await provision();
@@ -179,3 +182,9 @@ describe("the main job", () => {
 });
 
 describe("several instances on a host", () => severalInstances(() => folder));
+
+describe("certificates", () => certificates(() => folder));
+
+describe("logins", () => logins(() => folder));
+
+describe("hardening", () => hardening(() => folder));

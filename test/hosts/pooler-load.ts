@@ -51,6 +51,7 @@ export async function startLoad(options: LoadOptions): Promise<{ stop: () => Pro
     ),
   ];
   return {
+    // Stopping again gives the same result.
     stop: async () => {
       stopped = true;
       await Promise.all(workers);

@@ -18,6 +18,7 @@ function logins(
   } = {},
 ): Logins {
   return {
+    version: "1.18",
     configuration: {
       pgbouncer: { auth_type: "scram-sha-256", ...settings },
       databases: rest.databases ?? { app: { host: "10.0.0.2" } },
@@ -130,6 +131,19 @@ describe("who gets in at the pooler and then fails at the server", () => {
     ],
   ])("%s is no such case", (_what, input) => {
     expect(places(input)).toEqual([]);
+  });
+
+  test("limits of a user whom only auth_query knows keep it out on 1.18, and work on 1.24", () => {
+    const input = logins(asking, { userlist: [entry("asks", "plain")] });
+    const limited = {
+      ...input,
+      configuration: { ...input.configuration, users: { app: { max_user_connections: 5 } } },
+    };
+    expect(places(limited)).toEqual(["users.app"]);
+    expect(places({ ...limited, version: "1.24.1" })).toEqual([]);
+    expect(
+      places({ ...limited, userlist: [entry("asks", "plain"), entry("app", "scram-sha-256", true)] }),
+    ).toEqual([]);
   });
 
   test("md5 is questionable wherever it stands", () => {

@@ -43,6 +43,7 @@ export interface ProvisionOptions {
   extra?: string[];
   limit?: string;
   playbook?: string;
+  tags?: string[];
 }
 
 export interface Provisioned {
@@ -65,7 +66,7 @@ export async function provisionFrom(folder: string, options: ProvisionOptions = 
       }),
     ],
     ...(options.limit === undefined ? {} : { limit: options.limit }),
-    tags: [],
+    tags: options.tags ?? [],
     skipTags: [],
     extraVariables: await extraVariables(options.extra ?? []),
     checkMode: options.check === true,

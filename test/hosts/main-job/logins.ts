@@ -1,0 +1,185 @@
+import { rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { onHost } from "../lab-hosts.ts";
+import { type Credentials, startLoad } from "../pooler-load.ts";
+import { authorityOf, provisionFrom, told } from "./provision.ts";
+
+/** Who gets in, who must not, and how a password is changed while everybody logs in. */
+export function logins(folder: () => string): void {
+  const withVariables = async (yaml: string, act: () => Promise<void>): Promise<void> => {
+    const file = path.join(folder(), "group_vars", "poolers.yml");
+    await writeFile(file, yaml);
+    try {
+      await act();
+    } finally {
+      await rm(file);
+    }
+  };
+
+  test("logins that would fail at the server are refused before the run, at their lines", () =>
+    withVariables(
+      `pgbouncer_userlist:
+  - user: report
+    password: secret-of-report
+pgbouncer_databases:
+  app:
+    host: 192.0.2.1
+  reports:
+    host: 192.0.2.1
+    user: report
+`,
+      async () => {
+        const { tasks } = await provisionFrom(folder(), { limit: "poolers", check: true });
+        const failed = tasks.filter(({ status }) => status === "failed");
+        expect(failed.map(({ host, task }) => `${host} ${task.module}`).sort()).toEqual([
+          "pool1 pgbouncer_check",
+          "pool2 pgbouncer_check",
+        ]);
+        const places = failed[0]?.diagnostics?.map(({ at, code }) => [
+          path.basename(at?.file ?? ""),
+          at?.line,
+          code,
+        ]);
+        expect(places).toEqual([
+          ["poolers.yml", 9, "refused-configuration"],
+          ["poolers.yml", 3, "refused-configuration"],
+        ]);
+        expect(JSON.stringify(failed)).not.toContain("secret-of-report");
+      },
+    ));
+
+  test("md5 is taken on request, with a warning at its line", () =>
+    withVariables(
+      `pgbouncer_hba_rules:
+  - address: 192.0.2.7
+    method: md5
+`,
+      async () => {
+        const { tasks, events } = await provisionFrom(folder(), { limit: "pool1", check: true });
+        expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+        const warnings = events.flatMap((event) => (event.type === "warning" ? [event.diagnostic] : []));
+        expect(
+          warnings.map((one) => [one?.severity, path.basename(one?.at?.file ?? ""), one?.at?.line]),
+        ).toEqual([["warning", "poolers.yml", 3]]);
+      },
+    ));
+
+  test.each(["pool1", "pool2"])(
+    "on %s a verifier copied from PostgreSQL lets its user through to the server",
+    async (host) => {
+      const verifier = await onHost(
+        "db1",
+        `cd /; runuser -u postgres -- psql -Atc "select rolpassword from pg_authid where rolname = 'app'"`,
+      );
+      const extra = [JSON.stringify({ pgbouncer_userlist: [{ user: "app", verifier: verifier.trim() }] })];
+      const { tasks, finished } = await provisionFrom(folder(), { limit: host, extra });
+      expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+      expect(finished.outcome).toBe("ok");
+      expect(await onHost(host, "grep -c SCRAM-SHA-256 /etc/pgbouncer/userlist.txt")).toBe("2\n");
+      // Without the entry PgBouncer asks PostgreSQL again, but only after a restart: a warning says so.
+      const { events } = await provisionFrom(folder(), { limit: host, check: true });
+      expect(JSON.stringify(events.filter(({ type }) => type === "warning"))).toContain(
+        "only after a restart",
+      );
+      await onHost(host, `sed -i '/^"app"/d' /etc/pgbouncer/userlist.txt; systemctl restart pgbouncer`);
+    },
+  );
+
+  test.each(["pool1", "pool2"])("on %s a reload that PgBouncer did not follow is a failure", async (host) => {
+    const file = path.join(folder(), "apply.yml");
+    await writeFile(
+      file,
+      `- hosts: ${host}
+  become: true
+  tasks:
+    - pgbouncer_admin:
+        command: apply
+        socket: /run/pgbouncer
+        user: pgb_admin
+        password: "{{ pgbouncer_admin_password }}"
+`,
+    );
+    const apply = async (): Promise<string> =>
+      told((await provisionFrom(folder(), { playbook: file })).tasks).join();
+    const spoil = [
+      ["/etc/pgbouncer/pgbouncer.ini", "printf 'no_such_setting = 1\\n' >> FILE", "no_such_setting|config"],
+      ["/etc/pgbouncer/tls/server.crt", "printf 'junk' > FILE", "TLS|certificate"],
+      ["/etc/pgbouncer/pg_hba.conf", "printf 'nonsense here\\n' >> FILE", "hba|HBA"],
+      ["/etc/pgbouncer/userlist.txt", "printf '# a comment\\n' >> FILE", "auth file"],
+    ] as const;
+    for (const [target, how, says] of spoil) {
+      await onHost(host, `cp -p ${target} /root/kept; ${how.replace("FILE", target)}`);
+      const said = await apply();
+      await onHost(host, `cp -p /root/kept ${target}; rm /root/kept`);
+      expect(said).toMatch(/failed/);
+      expect(said).toMatch(new RegExp(says));
+    }
+    expect(await apply()).toMatch(/reloaded/);
+  });
+
+  test("a password is changed under a load of logins, and none of them fails", async () => {
+    const rotate = async (variables: Record<string, string | number>): Promise<void> => {
+      const { tasks } = await provisionFrom(folder(), {
+        playbook: "playbooks/rotate-password.yml",
+        extra: [
+          JSON.stringify({
+            rotate_owner: "app",
+            rotate_credentials_file: "/etc/app.env",
+            rotate_grace_seconds: 2,
+            ...variables,
+          }),
+        ],
+      });
+      expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    };
+    await rotate({ rotate_to: "app_1" });
+    // The application reads its settings every now and then.
+    let current = await credentials(folder());
+    let reading = true;
+    const reader = (async () => {
+      while (reading) current = await credentials(folder());
+    })();
+    const load = await startLoad({
+      from: "app1",
+      to: "pool2",
+      database: "app",
+      staying: 0,
+      comingAndGoing: 5,
+      credentials: async () => current,
+    });
+    try {
+      await rotate({ rotate_from: "app_1", rotate_to: "app_2" });
+    } finally {
+      reading = false;
+      await reader;
+    }
+    const { errors, logins: count } = await load.stop();
+    expect(errors).toEqual([]);
+    expect(count).toBeGreaterThan(20);
+    expect(current.user).toBe("app_2");
+    expect(
+      await onHost(
+        "db1",
+        `cd /; runuser -u postgres -- psql -Atc "select rolname, rolcanlogin from pg_roles where rolname like 'app\\__' order by 1"`,
+      ),
+    ).toBe("app_1|f\napp_2|t\n");
+    await onHost("db1", `cd /; runuser -u postgres -- psql -qc "drop role app_1" -c "drop role app_2"`);
+    await onHost("app1", "rm /etc/app.env");
+    expect(told((await provisionFrom(folder())).not("ok"))).toEqual([]);
+  });
+}
+
+async function credentials(folder: string): Promise<Credentials> {
+  const settings = new Map(
+    (await onHost("app1", "cat /etc/app.env"))
+      .trim()
+      .split("\n")
+      .map((line) => line.split("=") as [string, string]),
+  );
+  return {
+    user: settings.get("PGUSER") ?? "",
+    password: settings.get("PGPASSWORD") ?? "",
+    ca: await authorityOf(folder),
+  };
+}

@@ -1,0 +1,33 @@
+import { describe, expect, test } from "vitest";
+import { hardeningSettings } from "../../src/modules/systemd-hardening.ts";
+import { systemdUnit } from "../../src/modules/systemd-unit.ts";
+
+const refusals = (service: Record<string, string | boolean>): string[] => {
+  const result = systemdUnit.params.safeParse({
+    name: "pgbouncer",
+    service: { ExecStart: "/usr/sbin/pgbouncer /etc/pgbouncer/pgbouncer.ini", ...service },
+  });
+  return result.success ? [] : result.error.issues.map(({ path }) => path.join("."));
+};
+
+describe("what would delete the shared memory of PostgreSQL", () => {
+  test.each([
+    [{ User: "postgres", RemoveIPC: "yes" }, ["service.RemoveIPC"]],
+    [{ User: "pgbouncer", RemoveIPC: true }, ["service.RemoveIPC"]],
+    [{ User: "pgbouncer", DynamicUser: "true" }, ["service.DynamicUser"]],
+  ])("%j is refused", (service, expected) => {
+    expect(refusals(service)).toEqual(expected);
+  });
+
+  test.each([[{ User: "pgbouncer", RemoveIPC: "no" }], [{ User: "other", RemoveIPC: "yes" }], [{}]])(
+    "%j is taken",
+    (service) => {
+      expect(refusals(service)).toEqual([]);
+    },
+  );
+
+  test("no preset sets it", () => {
+    for (const preset of ["none", "default", "strict"] as const)
+      expect(Object.keys(hardeningSettings(preset))).not.toContain("RemoveIPC");
+  });
+});
