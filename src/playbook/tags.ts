@@ -52,7 +52,8 @@ export function tagsOf(playbooks: readonly Playbook[]): string[] {
  * @throws DiagnosticsError unknown-tag
  */
 export function requireKnownTags(playbooks: readonly Playbook[], { tags, skipTags }: TagSelection): void {
-  if (allLeaves(playbooks).some(({ kind }) => kind === "include")) return;
+  const isOpen = allLeaves(playbooks).some((leaf) => leaf.kind === "include" && leaf.inside === undefined);
+  if (isOpen) return;
   const known = tagsOf(playbooks);
   const problems: Diagnostic[] = [];
   for (const [option, words] of [

@@ -1,11 +1,13 @@
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { loadInventory } from "../../src/inventory/load-inventory.ts";
 import type { Converged } from "./converge.ts";
 import { runPlaybook, runTasks } from "./converge.ts";
-import { onHost } from "./lab-hosts.ts";
+import { labHost, onHost } from "./lab-hosts.ts";
+import { relayTo, throughRelay } from "./relay.ts";
 
 const HOSTS = ["bookworm1", "trixie1"];
 const HOST = "bookworm1";
@@ -105,6 +107,8 @@ describe("meta", () => {
 - {name: not any more, debug: {}}
 `,
     );
+    await mkdir(path.join(folder, "roles/r/handlers"));
+    await writeFile(path.join(folder, "roles/r/handlers/main.yml"), '- {name: h, command: "true"}\n');
     const run = await runPlaybook(
       `- hosts: all
   become: true
@@ -121,6 +125,8 @@ describe("meta", () => {
     expect(onlyOn(HOST, told(run))).toEqual(["first: changed", "h: changed", "usergroup: ok", "behind: ok"]);
     expect(run.finished.outcome).toBe("ok");
     expect(run.events.filter(({ type }) => type === "host-unreachable")).toEqual([]);
+    // The play has a handler of this name too; a task of the role means the role's.
+    expect(run.tasks.find(({ task }) => task.name === "h")?.task.role).toBe("r");
   });
 
   test("refresh_inventory finds the hosts of later plays anew", async () => {
@@ -255,6 +261,28 @@ ${rescue}    - {name: after, command: "true"}`,
     expect(onlyOn(HOST, told(run)).slice(1)).toEqual(["after: changed", "as long as it takes: changed"]);
     expect(Date.now() - started).toBeLessThan(30_000);
   });
+});
+
+test("a connection that is lost between two tasks is made anew, and the host stays in the play", async () => {
+  const relay = await relayTo(labHost(HOST).address);
+  const running = runPlaybook(
+    `- hosts: all
+  become: true
+  tasks:
+    - {name: before, command: "true", notify: handler}
+    - pause: {seconds: 2}
+    - {name: after, shell: echo $PPID}
+  handlers:
+    - {name: handler, command: "true"}`,
+    { hosts: [HOST], variables: await throughRelay(HOST, relay.port) },
+  );
+  await wait(1500);
+  relay.drop();
+  const run = await running;
+  relay.cut();
+  expect(onlyOn(HOST, told(run))).toEqual(["before: changed", "after: changed", "handler: changed"]);
+  expect(run.finished.outcome).toBe("ok");
+  expect(await onHost(HOST, "cat /var/lib/plumb/pending-handlers 2>/dev/null; true")).toBe("");
 });
 
 describe("facts", () => {
