@@ -19,7 +19,9 @@ export function watchedAs<Type extends object>(original: object, copy: Type): Ty
 
 function watch<Type extends object>(values: Type, onMissing: OnMissing): Type {
   const check = (name: string | symbol): void => {
-    if (typeof name === "string" && !Object.hasOwn(values, name)) onMissing(name);
+    // What every object has, such as its constructor, is no variable: expressions look at it to know what they have before them.
+    if (typeof name === "string" && !Object.hasOwn(values, name) && !(name in Object.prototype))
+      onMissing(name);
   };
   return new Proxy(values, {
     get: (target, name) => {
