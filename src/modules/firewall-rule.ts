@@ -32,8 +32,24 @@ export const firewallRule = z.strictObject({
 
 export type FirewallRule = z.infer<typeof firewallRule>;
 
+/** The same for nftables, which knows keepalived's protocol too. */
+export const nftablesRule = firewallRule
+  .extend({
+    protocol: z
+      .enum(["tcp", "udp", "vrrp"])
+      .default("tcp")
+      .describe("tcp, udp, or vrrp: what keepalived speaks, which has no ports."),
+    ports: z.array(z.number().int().min(1).max(65535)).default([]).describe("Ports of this host."),
+  })
+  .refine(({ protocol, ports }) => (protocol === "vrrp") === (ports.length === 0), {
+    error: "tcp and udp need ports, and vrrp has none",
+    path: ["ports"],
+  });
+
+export type NftablesRule = z.infer<typeof nftablesRule>;
+
 /** Answers to the connection of now would pass, but nobody could connect again. @throws ModuleFailure */
-export function refuseLockout(rules: readonly FirewallRule[], ssh: SshConnection): void {
+export function refuseLockout(rules: readonly (FirewallRule | NftablesRule)[], ssh: SshConnection): void {
   if (ssh === undefined) return;
   const client = ssh.clientAddress.replace(/^::ffff:/, "");
   const letsIn = rules.some(

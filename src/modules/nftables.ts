@@ -7,7 +7,7 @@ import { sshConnection } from "../queries/ssh-connection.ts";
 import { unitState } from "../queries/unit-state.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
-import { type FirewallRule, firewallRule, refuseLockout } from "./firewall-rule.ts";
+import { type NftablesRule, nftablesRule, refuseLockout } from "./firewall-rule.ts";
 import { defineModule } from "./module.ts";
 import type { Step } from "./step.ts";
 
@@ -22,7 +22,7 @@ const params = z.strictObject({
     .enum(["drop", "accept"])
     .default("drop")
     .describe("What becomes of packets to this host that no rule accepts."),
-  rules: z.array(firewallRule).default([]).describe("What is let in, besides answers, loopback and ICMP."),
+  rules: z.array(nftablesRule).default([]).describe("What is let in, besides answers, loopback and ICMP."),
   allow_icmp: z.boolean().default(true).describe("Let ICMP in: path MTU discovery and IPv6 need it."),
   allow_lockout: z
     .boolean()
@@ -46,6 +46,10 @@ export const nftables = defineModule({
     {
       title: "SSH for all, PgBouncer for the applications",
       yaml: "- nftables:\n    rules:\n      - {name: ssh, ports: [22]}\n      - {name: pgbouncer, ports: [6432], sources: [10.0.1.0/24]}\n",
+    },
+    {
+      title: "keepalived's other host",
+      yaml: "- nftables:\n    rules:\n      - {name: ssh, ports: [22]}\n      - {name: vrrp, protocol: vrrp, sources: [10.0.1.12]}\n",
     },
     { title: "No firewall of ours", yaml: "- nftables:\n    state: absent\n" },
   ],
@@ -162,8 +166,9 @@ function rulesText(want: Params): string {
   ].join("\n");
 }
 
-function ruleLines({ name, protocol, ports, sources, interface: device }: FirewallRule): string[] {
-  const match = `${device === undefined ? "" : `iifname "${device}" `}${protocol} dport { ${ports.join(", ")} }`;
+function ruleLines({ name, protocol, ports, sources, interface: device }: NftablesRule): string[] {
+  const packets = protocol === "vrrp" ? "meta l4proto vrrp" : `${protocol} dport { ${ports.join(", ")} }`;
+  const match = `${device === undefined ? "" : `iifname "${device}" `}${packets}`;
   const end = `accept comment "${name}"`;
   if (sources.length === 0) return [`${match} ${end}`];
   const four = sources.filter((source) => isIPv4(source.split("/")[0] ?? ""));
