@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { driftedSettings } from "../pgbouncer/drifted-settings.ts";
 import { parseIni } from "../pgbouncer/ini.ts";
 import { settingNamed } from "../pgbouncer/settings.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
@@ -101,7 +102,7 @@ async function apply(host: StepHost, want: Params, login: Login): Promise<Applie
   const running =
     (await showConfig(host, want, login)) ?? (await showConfigAfterSignal(host, want, login, service));
   if (running === undefined) return restartedFor("restarted: the console did not let us in");
-  const stale = differing(wanted, running).filter(
+  const stale = driftedSettings(wanted, running).filter(
     (name) => settingNamed("pgbouncer", name)?.reloadable === false,
   );
   if (stale.length > 0) return restartedFor(`restarted for ${stale.join(", ")}`);
@@ -166,20 +167,6 @@ async function showConfigAfterSignal(
   return showConfig(host, want, login);
 }
 
-/** Settings of the file that the process does not have. SHOW CONFIG writes some values in its own way: lists without blanks, times without needless digits. */
-function differing(
-  wanted: ReadonlyMap<string, string>,
-  running: ReadonlyMap<string, string> | undefined,
-): string[] {
-  const plain = (text: string): string => text.replace(/\s*,\s*/g, ",").toLowerCase();
-  return [...wanted].flatMap(([name, value]) => {
-    const now = running?.get(name);
-    if (now === undefined || plain(now) === plain(value)) return [];
-    const numbers = /^[\d.]+$/.test(now) && /^[\d.]+$/.test(value) && Number(now) === Number(value);
-    return numbers ? [] : [name];
-  });
-}
-
 async function refuseSilentFailure(
   host: StepHost,
   want: Params,
@@ -190,7 +177,7 @@ async function refuseSilentFailure(
     sinceSeconds,
   }: { wanted: ReadonlyMap<string, string>; service: string; sinceSeconds: string },
 ): Promise<void> {
-  const left = differing(wanted, await showConfig(host, want, login));
+  const left = driftedSettings(wanted, await showConfig(host, want, login));
   const log = await host.run(
     shellLines(
       sh`journalctl --no-pager -q -o cat -p warning -u ${service} --since ${`@${sinceSeconds}`} | grep -v -E '[CS]-0x|kernel file descriptor|^$'`,

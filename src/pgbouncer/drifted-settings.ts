@@ -1,0 +1,16 @@
+/**
+ * Names of the settings that a process runs with otherwise than its file says. SHOW CONFIG writes some values in its own way: lists without blanks, times without
+ * needless digits.
+ */
+export function driftedSettings(
+  wanted: ReadonlyMap<string, string>,
+  running: ReadonlyMap<string, string> | undefined,
+): string[] {
+  const plain = (text: string): string => text.replace(/\s*,\s*/g, ",").toLowerCase();
+  return [...wanted].flatMap(([name, value]) => {
+    const now = running?.get(name);
+    if (now === undefined || plain(now) === plain(value)) return [];
+    const numbers = /^[\d.]+$/.test(now) && /^[\d.]+$/.test(value) && Number(now) === Number(value);
+    return numbers ? [] : [name];
+  });
+}
