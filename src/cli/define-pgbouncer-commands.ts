@@ -4,7 +4,9 @@ import { repeatable } from "./repeatable.ts";
 
 /** `plumb pgbouncer …`. What each of them does is loaded when it is asked for. */
 export function addPgbouncerCommands(program: Command, withHostOptions: (command: Command) => Command): void {
-  const pgbouncer = program.command("pgbouncer").description("sizes of pools, entries of userlists");
+  const pgbouncer = program
+    .command("pgbouncer")
+    .description("status of poolers, sizes of pools, entries of userlists");
   withHostOptions(pgbouncer.command("size"))
     .description(
       "compare what the pools can open with what PostgreSQL takes; asks the servers of the inventory, or takes numbers",
@@ -56,5 +58,24 @@ Examples:
     .action(async (user: string, options) => {
       const { userlistCommand } = await import("./pgbouncer-userlist.ts");
       process.exitCode = await userlistCommand(user, options);
+    });
+  withHostOptions(pgbouncer.command("status"))
+    .description("show pools, waiting clients, health, certificates and drift of poolers, on one screen")
+    .argument("<pattern>", "which hosts, such as poolers")
+    .option("-w, --watch", "refresh until Ctrl-C")
+    .option("--interval <seconds>", "with --watch: how often (default 2)")
+    .option("--json", "as JSON; with --watch, one line a refresh")
+    .addHelpText(
+      "after",
+      `
+Exit status: 0 all is well; 1 something needs attention; 4 a host could not be reached.
+
+Examples:
+  plumb pgbouncer status poolers -i inventory/production --watch
+  plumb pgbouncer status poolers -i inventory/production --json | jq '.hosts[].poolers[].pools'`,
+    )
+    .action(async (pattern: string, options) => {
+      const { statusCommand } = await import("./pgbouncer-status.ts");
+      process.exitCode = await statusCommand(pattern, options);
     });
 }
