@@ -4,6 +4,7 @@ import { rules } from "../src/lint/rules/catalogue.ts";
 import { loadModule, moduleNames } from "../src/modules/catalogue.ts";
 import { moduleReference } from "../src/modules/reference.ts";
 import { functionLibrary } from "../src/variables/functions/library.ts";
+import { pgbouncerDashboard } from "./pgbouncer-dashboard.ts";
 
 /** Writes the pages that are made from the code: modules, roles' variables, functions. */
 await rm("docs/modules", { recursive: true, force: true });
@@ -42,6 +43,11 @@ for (const role of await readdir("roles")) {
     `# ${role}\n\n${main.short_description}.\n\n## Variables\n\n${table.join("\n")}\n`,
   );
 }
+
+await writeFile(
+  "roles/grafana_dashboard/files/pgbouncer.json",
+  `${JSON.stringify(pgbouncerDashboard(), undefined, 2)}\n`,
+);
 
 const START = "<!-- functions -->";
 const page = await readFile("docs/templates-and-expressions.md", "utf8");
