@@ -4,7 +4,7 @@ import type { LabHostSpec } from "../../src/lab/plan.ts";
 
 /** Another name lets two suites run beside each other on one machine. */
 const LAB = process.env["PLUMB_TEST_LAB"] ?? "test";
-/** Shared by all files: two releases for the modules, and the four of the main job. */
+/** Shared by all files: two releases for the modules, the four of the main job, and a second database server and a monitoring host. */
 const HOSTS: readonly LabHostSpec[] = [
   { name: "bookworm1", release: "bookworm" },
   { name: "trixie1", release: "trixie" },
@@ -12,6 +12,8 @@ const HOSTS: readonly LabHostSpec[] = [
   { name: "pool1", release: "bookworm" },
   { name: "pool2", release: "trixie" },
   { name: "app1", release: "bookworm" },
+  { name: "db2", release: "bookworm" },
+  { name: "mon1", release: "trixie" },
 ];
 
 declare module "vitest" {

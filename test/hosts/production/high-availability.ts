@@ -1,0 +1,142 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type pg from "pg";
+import { expect, inject, test } from "vitest";
+import { labPowerOff, labStart } from "../../../src/lab/lab.ts";
+import { onHost } from "../lab-hosts.ts";
+import { client, health, prepareProduction, provision, virtualAddress } from "./setting.ts";
+
+const BALANCERS = ["pool1", "pool2"] as const;
+
+interface Experience {
+  queries: number;
+  errors: string[];
+  /** From the first error to the last. */
+  troubledMs: number;
+  longestMs: number;
+}
+
+/** What applications go through that ask by the virtual address: connected all the time, connecting anew after an error. */
+async function underLoad(
+  what: string,
+  happens: () => Promise<unknown>,
+  settleMs: number,
+): Promise<Experience> {
+  const seen: Experience = { queries: 0, errors: [], troubledMs: 0, longestMs: 0 };
+  const times: number[] = [];
+  let stopped = false;
+  const application = async (): Promise<void> => {
+    while (!stopped) {
+      let one: pg.Client | undefined;
+      try {
+        one = await client("", { address: virtualAddress(), timeoutMs: 8000 });
+        while (!stopped) {
+          const asked = Date.now();
+          await one.query("select 1");
+          seen.longestMs = Math.max(seen.longestMs, Date.now() - asked);
+          seen.queries++;
+          await wait(25);
+        }
+      } catch (error) {
+        times.push(Date.now());
+        seen.errors.push(error instanceof Error ? error.message : String(error));
+        await wait(100);
+      }
+      one?.end().catch(() => undefined);
+    }
+  };
+  const applications = Array.from({ length: 6 }, application);
+  try {
+    await wait(700);
+    await happens();
+    await wait(settleMs);
+  } finally {
+    stopped = true;
+    await Promise.all(applications);
+  }
+  seen.troubledMs = times.length === 0 ? 0 : Math.max(...times) - Math.min(...times);
+  const { queries, errors, troubledMs, longestMs } = seen;
+  process.stderr.write(
+    `${what}: ${queries} queries, ${errors.length} errors within ${troubledMs} ms, the longest query ${longestMs} ms\n`,
+  );
+  return seen;
+}
+
+/** Who has the virtual address. */
+async function holders(): Promise<string[]> {
+  const found = await Promise.all(
+    BALANCERS.map(async (host) =>
+      (await onHost(host, "ip -4 -o address")).includes(`${virtualAddress()}/`) ? [host] : [],
+    ),
+  );
+  return found.flat();
+}
+
+const theOther = (host: string): string => (host === "pool1" ? "pool2" : "pool1");
+
+export function highAvailability(): void {
+  test("HAProxy and keepalived come up on both hosts; a second run changes nothing", async () => {
+    expect((await provision("pgbouncer.yml")).failed).toEqual([]);
+    expect((await provision("ha.yml")).failed).toEqual([]);
+    expect((await provision("ha.yml")).changed).toEqual([]);
+    for (let tries = 0; tries < 20 && (await holders()).length !== 1; tries++) await wait(500);
+    expect(await holders()).toHaveLength(1);
+    const quiet = await underLoad("nothing happens", async () => undefined, 500);
+    expect(quiet.errors).toEqual([]);
+    expect(quiet.queries).toBeGreaterThan(50);
+  });
+
+  test("a pooler is killed: each of its clients has one error, and the next connection is served", async () => {
+    const kill = (): Promise<string> =>
+      onHost("pool1", "systemctl kill -s KILL pgbouncer && systemctl stop pgbouncer");
+    const seen = await underLoad("pooler killed", kill, 4000);
+    await onHost("pool1", "systemctl start pgbouncer");
+    expect(seen.errors.length).toBeLessThanOrEqual(6);
+    expect(seen.troubledMs).toBeLessThan(3000);
+  });
+
+  test("HAProxy is killed where the address is: the address moves, and does not come back by itself", async () => {
+    const [holder = ""] = await holders();
+    const kill = (): Promise<string> =>
+      onHost(holder, "systemctl kill -s KILL haproxy; systemctl stop haproxy");
+    const seen = await underLoad("HAProxy killed", kill, 6000);
+    expect(await holders()).toEqual([theOther(holder)]);
+    expect(seen.troubledMs).toBeLessThan(6000);
+    await onHost(holder, "systemctl start haproxy");
+    await wait(4000);
+    expect(await holders()).toEqual([theOther(holder)]);
+  });
+
+  test("the whole host with the address loses its power, and comes back as the other's stand-in", async () => {
+    const [holder = ""] = await holders();
+    const { name } = inject("lab");
+    const seen = await underLoad("host lost", () => labPowerOff(name, [holder]), 12_000);
+    expect(seen.troubledMs).toBeLessThan(12_000);
+    await labStart(name, [holder]);
+    for (let tries = 0; tries < 30 && (await health(holder).catch(() => undefined))?.status !== 200; tries++)
+      await wait(500);
+    expect(await holders()).toEqual([theOther(holder)]);
+    expect((await provision("pgbouncer.yml")).changed).toEqual([]);
+    expect((await provision("ha.yml")).changed).toEqual([]);
+    const after = await underLoad("host back", async () => undefined, 1000);
+    expect(after.errors).toEqual([]);
+  });
+
+  test("PostgreSQL's primary changes: applications wait and see no error; the old one becomes a replica and takes over again", async () => {
+    expect((await provision("replication.yml")).failed).toEqual([]);
+    expect((await provision("replication.yml")).changed).toEqual([]);
+    const failover = async (): Promise<void> => expect((await provision("failover.yml")).failed).toEqual([]);
+    expect((await underLoad("failover", failover, 1500)).errors).toEqual([]);
+    // The same inventory with the two exchanged: the poolers have nothing to change.
+    await prepareProduction({ postgresql: ["db2"], postgresql_replicas: ["db1"] });
+    expect((await provision("pgbouncer.yml", { limit: "poolers" })).changed).toEqual([]);
+    // A server with data of its own is not thrown away unasked.
+    expect((await provision("replication.yml")).failed).toHaveLength(1);
+    expect(
+      (await provision("replication.yml", { extra: { postgresql_replica_rebuild: true } })).failed,
+    ).toEqual([]);
+    expect((await underLoad("fail-back", failover, 1500)).errors).toEqual([]);
+    expect(await onHost("db1", "cd /; runuser -u postgres -- psql -XAtqc 'select pg_is_in_recovery()'")).toBe(
+      "f\n",
+    );
+  });
+}

@@ -1,0 +1,174 @@
+import { execFile } from "node:child_process";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import pg from "pg";
+import { inject } from "vitest";
+import { stringify } from "yaml";
+import type { TaskFinished } from "../../../src/converge/event.ts";
+import { Secrets } from "../../../src/diagnostics/secrets.ts";
+import { run } from "../../../src/fleet/run.ts";
+import { loadInventory } from "../../../src/inventory/load-inventory.ts";
+import { loadPlaybook } from "../../../src/playbook/load-playbook.ts";
+import { extraVariables } from "../../../src/variables/extra-variables.ts";
+import { labHost, onHost } from "../lab-hosts.ts";
+
+/**
+ * The shipped playbooks on the lab's hosts, as a production would run them: one folder with inventory, authority and passwords, shared by the files that use it.
+ * Both monitoring hosts watch the same poolers, so that Prometheus of both releases is tried at once. The machine that runs the tests counts as a client.
+ */
+const GROUPS = {
+  postgresql: ["db1"],
+  poolers: ["pool1", "pool2"],
+  clients: ["app1"],
+  monitoring: ["db2", "mon1"],
+  balancers: ["pool1", "pool2"],
+  postgresql_replicas: ["db2"],
+};
+
+const folder = (): string => path.join(tmpdir(), `plumb-production-${inject("lab").name}`);
+
+export async function prepareProduction(groups: Record<string, string[]> = {}): Promise<void> {
+  await mkdir(folder(), { recursive: true });
+  await cp("inventory/example/group_vars", path.join(folder(), "group_vars"), { recursive: true });
+  const { keyFile, knownHostsFile } = inject("lab");
+  const children = Object.entries({ ...GROUPS, ...groups }).map(([group, hosts]) => [
+    group,
+    { hosts: Object.fromEntries(hosts.map((host) => [host, { ansible_host: labHost(host).address }])) },
+  ]);
+  await writeFile(
+    path.join(folder(), "hosts.yml"),
+    stringify({
+      all: {
+        vars: {
+          ansible_user: "admin",
+          ansible_ssh_private_key_file: keyFile,
+          ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHostsFile}`,
+          pgbouncer_other_clients: [controllerAddress()],
+          ha_virtual_address: virtualAddress(),
+          // The replica's host has Prometheus too.
+          firewall_more_rules: [
+            {
+              name: "monitoring",
+              ports: [9090, 9093],
+              sources: [labHost("db2").address, controllerAddress()],
+            },
+          ],
+          monitoring_viewers: [controllerAddress()],
+        },
+        children: Object.fromEntries(children),
+      },
+    }),
+  );
+}
+
+/** The lab's bridge: where connections of the tests come from. */
+const controllerAddress = (): string => labHost("app1").address.replace(/\.\d+$/, ".1");
+
+export const virtualAddress = (): string => labHost("app1").address.replace(/\.\d+$/, ".200");
+
+export interface Provisioned {
+  outcome: string;
+  tasks: TaskFinished[];
+  failed: string[];
+  changed: string[];
+}
+
+export async function provision(
+  playbook: string,
+  options: { check?: boolean; extra?: Record<string, unknown>; limit?: string } = {},
+): Promise<Provisioned> {
+  const tasks: TaskFinished[] = [];
+  const finished = await run({
+    runId: "production",
+    inventory: await loadInventory([path.join(folder(), "hosts.yml")]),
+    playbooks: [await loadPlaybook(`playbooks/${playbook}`, { rolePaths: [path.resolve("roles")] })],
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    tags: [],
+    skipTags: [],
+    extraVariables: await extraVariables([JSON.stringify(options.extra ?? {})]),
+    checkMode: options.check === true,
+    diffMode: true,
+    forks: 8,
+    connection: { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 10_000 },
+    defaultUser: { become: false, becomeUser: "root", becomeMethod: "sudo" },
+    secrets: new Secrets(),
+    emit: (event) => {
+      if (event.type === "task-finished") tasks.push(event);
+    },
+    stopping: new AbortController().signal,
+    aborting: new AbortController().signal,
+  });
+  const told = (wanted: readonly string[]): string[] =>
+    tasks
+      .filter(({ status }) => wanted.includes(status))
+      .map(({ host, task, message }) => `${host} ${task.name}: ${message}`);
+  return {
+    outcome: finished.outcome,
+    tasks,
+    failed: told(["failed"]),
+    changed: told(["changed", "would-change"]),
+  };
+}
+
+/** A client that is logged in to a pooler as the application's user, TLS verified. `address` may be another than the host's own. */
+export async function client(
+  host: string,
+  options: { address?: string; password?: string; timeoutMs?: number } = {},
+): Promise<pg.Client> {
+  const made = new pg.Client({
+    host: options.address ?? labHost(host).address,
+    port: 6432,
+    user: "app",
+    database: "app",
+    password: options.password ?? (await secret("app")),
+    ssl: {
+      ca: await readFile(path.join(folder(), "pki", "ca.crt"), "utf8"),
+      host: options.address ?? labHost(host).address,
+    },
+    connectionTimeoutMillis: options.timeoutMs ?? 10_000,
+    query_timeout: options.timeoutMs ?? 30_000,
+  } as pg.ClientConfig);
+  made.on("error", () => undefined);
+  await made.connect();
+  return made;
+}
+
+export const secret = async (name: string): Promise<string> =>
+  (await readFile(path.join(folder(), "secrets", name), "utf8")).trim();
+
+/** One command on PgBouncer's console, through its socket, as its own user: no password and no playbook of ours has a part in it. */
+export function consoleCommand(host: string, command: string): Promise<string> {
+  return onHost(
+    host,
+    `cd / && setpriv --reuid pgbouncer --regid pgbouncer --clear-groups $(ls /usr/lib/postgresql/*/bin/psql | tail -n 1) -h /run/pgbouncer -p 6432 -U pgbouncer -qAt -c '${command}' pgbouncer`,
+  );
+}
+
+export interface Health {
+  status: number;
+  reason: string;
+  message: string;
+}
+
+/** What the endpoint says, asked on the host itself without any of our code. */
+export async function health(host: string, target = "/health"): Promise<Health> {
+  const said = await onHost(
+    host,
+    `exec 3<>/dev/tcp/127.0.0.1/9127; printf 'GET ${target} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3; timeout 15 cat <&3`,
+  );
+  const body = said.split("\r\n\r\n")[1] ?? "";
+  const { reason, message } = JSON.parse(body) as Health;
+  return { status: Number(/^HTTP\/1.1 (\d+)/.exec(said)?.[1]), reason, message };
+}
+
+/** The command as a person runs it, on the production's inventory. */
+export function plumb(...args: string[]): Promise<{ code: number; stdout: string }> {
+  return new Promise((resolve) => {
+    const inventory = path.join(folder(), "hosts.yml");
+    const command = ["src/main.ts", ...args, "-i", inventory];
+    execFile(process.execPath, command, (error, stdout) => {
+      resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout });
+    });
+  });
+}
