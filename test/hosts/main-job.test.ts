@@ -34,9 +34,7 @@ describe("the main job", () => {
     );
   });
 
-  test("the first run provisions all hosts, and queries go through both poolers", {
-    timeout: 300_000,
-  }, async () => {
+  test("the first run provisions all hosts, and queries go through both poolers", async () => {
     const { finished, tasks } = await provision();
     expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
     expect(finished.outcome).toBe("ok");
