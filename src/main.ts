@@ -115,6 +115,33 @@ withHostOptions(program.command("exec"))
     process.exitCode = await execCommand(pattern, command, options);
   });
 
+withHostOptions(program.command("why"))
+  .description(
+    "say where a variable of a host comes from, or why a task would run, be skipped or change something",
+  )
+  .argument("<host>", "a host of the inventory")
+  .argument(
+    "[names...]",
+    "the variable, and a playbook to see its plays and roles too; with --task the playbook",
+  )
+  .option("--task <name>", "explain this task; the host is looked at, and nothing is changed")
+  .option("-t, --tags <tags...>", "only tasks with these tags")
+  .option("--skip-tags <tags...>", "leave out tasks with these tags")
+  .option("--roles-path <folder...>", "more folders with roles")
+  .option("--json", "as JSON")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  plumb why pool1 pool_size -i inventory/production
+  plumb why pool1 pool_size playbooks/pgbouncer.yml -i inventory/production
+  plumb why pool1 --task 'Install PgBouncer' playbooks/pgbouncer.yml -i inventory/production`,
+  )
+  .action(async (host: string, names: string[], options) => {
+    const { whyCommand } = await import("./cli/why.ts");
+    process.exitCode = await whyCommand(host, names, options);
+  });
+
 withVaultOptions(program.command("inventory"))
   .description("show hosts, groups and variables")
   .option(

@@ -16,6 +16,8 @@ export interface ConvergeOptions {
   diffMode: boolean;
   /** Whether a task takes part, by its tags. */
   selects(task: Task): boolean;
+  /** Told of each pass of a task before its conditions are looked at, for `plumb why`. */
+  observe?: ((task: Task, scope: Scope) => void) | undefined;
   /** Used where neither the playbook nor the inventory says anything of become. */
   defaultUser: TaskUser;
 }

@@ -27,6 +27,7 @@ export interface FixedLayers {
  */
 export class HostVariables {
   readonly #fixed: FixedLayers;
+  readonly #included = new Map<string, SourcedVariable>();
   readonly #set = new Map<string, SourcedVariable>();
   readonly #unknown = new Set<string>();
   #factValues: ValueMap = {};
@@ -77,6 +78,7 @@ export class HostVariables {
   takeOver(other: HostVariables): void {
     this.#factValues = other.#factValues;
     this.#facts = other.#facts;
+    this.include(other.#included);
     this.define(other.#set);
   }
 
@@ -101,7 +103,13 @@ export class HostVariables {
     this.#changed();
   }
 
-  /** Variables that an earlier play has set, or that a task has read from a file: they are rendered when they are asked for. */
+  /** Variables that a task has read from a file: they are rendered when they are asked for. What a task sets wins over them, whichever came first. */
+  include(variables: ReadonlyMap<string, SourcedVariable>): void {
+    for (const [name, variable] of variables) this.#included.set(name, variable);
+    this.#changed();
+  }
+
+  /** Variables that an earlier play has set. */
   define(variables: ReadonlyMap<string, SourcedVariable>): void {
     for (const [name, variable] of variables) {
       this.#set.set(name, variable);
@@ -145,13 +153,31 @@ export class HostVariables {
       ...this.#fixed.play,
       ...roleVariables.map((variables) => ({ level: "role vars", variables })),
       ...keywords.variables.map((variables) => ({ level: "block and task vars", variables })),
+      { level: "include_vars", variables: this.#included },
       { level: "set_fact and registered", variables: this.#set },
       ...own.parameters.map((variables) => ({ level: "role parameters", variables })),
       ...keywords.includeVariables.map((variables) => ({ level: "include parameters", variables })),
       this.#fixed.extra,
       this.#fixed.magic,
+      ...(role === undefined ? [] : [roleNames(role)]),
     ];
   }
+}
+
+const namesOfRoles = new WeakMap<RoleContext, VariableLayer>();
+
+/** Magic variables of a role's tasks. */
+function roleNames(role: RoleContext): VariableLayer {
+  let layer = namesOfRoles.get(role);
+  if (layer === undefined) {
+    const variables = { role_name: role.name, role_path: role.path, ansible_role_name: role.name };
+    layer = {
+      level: "magic variables",
+      variables: new Map(Object.entries(variables).map(([name, value]) => [name, literal(value)])),
+    };
+    namesOfRoles.set(role, layer);
+  }
+  return layer;
 }
 
 /** A scope in which a few more names are set, such as the item of a loop. */

@@ -36,6 +36,7 @@ export async function whenKnown<Type>(context: HostContext, act: () => Type | Pr
 export async function runPass(running: RunningPass): Promise<TaskEnd> {
   const { context, session, place } = running;
   const startedMs = Date.now();
+  context.options.observe?.(running.task, running.pass.scope);
   for (let attempt = 1; ; attempt++) {
     const { outcome, retryAfterMs } = await attemptPass(running, attempt);
     if (retryAfterMs !== undefined && !context.isStopping()) {

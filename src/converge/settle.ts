@@ -24,7 +24,7 @@ export async function settle(running: RunningPass, outcome: Outcome): Promise<vo
 function keep(variables: HostVariables, { task }: RunningPass, outcome: Outcome): void {
   for (const [name, value] of Object.entries(outcome.facts)) variables.set(name, value);
   if (outcome.gathered !== undefined) variables.joinFacts(outcome.gathered);
-  if (outcome.variables !== undefined) variables.define(outcome.variables);
+  if (outcome.variables !== undefined) variables.include(outcome.variables);
   if (outcome.notRun === true && task.module === "set_fact") {
     for (const { key } of task.parameters) variables.setUnknown(key);
   }

@@ -1,38 +1,52 @@
+import { statSync } from "node:fs";
 import path from "node:path";
 import { OMIT } from "../converge/prepare.ts";
-import type { Inventory } from "../inventory/inventory.ts";
+import { type Inventory, membersOf } from "../inventory/inventory.ts";
 import type { MagicName } from "../playbook/magic-names.ts";
-import type { Playbook } from "../playbook/playbook.ts";
+import type { Play, Playbook } from "../playbook/playbook.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
+import type { RunOptions } from "./run-options.ts";
 
 /** What every host sees of the play it is in. */
 export interface PlayNames {
   playbook: Pick<Playbook, "file">;
+  /** Absent outside of a run. */
+  play?: Play;
   playHosts: readonly string[];
   batchHosts: readonly string[];
   checkMode: boolean;
   diffMode: boolean;
+  /** Whether a host has failed or could not be reached, and is out of the play. */
+  removed?(host: string): boolean;
+  /** What was said on the command line. */
+  run?: Pick<RunOptions, "forks" | "tags" | "skipTags" | "limit">;
   hostvars: ValueMap;
 }
 
-/** Ansible's magic variables of a host ("Special Variables" in its documentation). */
+/** Ansible's magic variables of a host ("Special Variables" in its documentation). Those of a role are with the role's other variables. */
 export function magicVariables(host: string, inventory: Inventory, names: PlayNames): VariableLayer {
   const inventoryHost = inventory.hosts.get(host);
-  const variables: Record<MagicName, Value> = {
+  const left = (hosts: readonly string[]): string[] => hosts.filter((one) => names.removed?.(one) !== true);
+  const variables: Partial<Record<MagicName, Value>> = {
     inventory_hostname: host,
     inventory_hostname_short: host.split(".")[0] ?? host,
+    ...place(inventoryHost?.source),
     group_names: [...(inventoryHost?.groups ?? [])].sort(),
     groups: groupMembers(inventory),
     hostvars: names.hostvars,
-    play_hosts: [...names.batchHosts],
-    ansible_play_hosts: [...names.playHosts],
+    play_hosts: left(names.batchHosts),
+    ansible_play_hosts: left(names.playHosts),
     ansible_play_hosts_all: [...names.playHosts],
-    ansible_play_batch: [...names.batchHosts],
+    ansible_play_batch: left(names.batchHosts),
+    ...namesOfPlay(names.play),
     playbook_dir: path.dirname(path.resolve(names.playbook.file)),
-    inventory_dir: inventory.sources[0] === undefined ? "" : path.dirname(path.resolve(inventory.sources[0])),
+    ansible_inventory_sources: inventory.sources.map((source) =>
+      source.includes(",") ? source : path.resolve(source),
+    ),
     ansible_check_mode: names.checkMode,
     ansible_diff_mode: names.diffMode,
+    ...namesOfRun(names.run),
     omit: OMIT,
   };
   return {
@@ -43,19 +57,50 @@ export function magicVariables(host: string, inventory: Inventory, names: PlayNa
   };
 }
 
+function namesOfPlay(play: Play | undefined): Partial<Record<MagicName, Value>> {
+  if (play === undefined) return {};
+  const named = (roles: Play["roles"]): string[] => [...new Set(roles.map(({ name }) => name))];
+  const direct = named(play.roles.filter(({ parent }) => parent === undefined));
+  const dependent = named(play.roles.filter(({ parent }) => parent !== undefined));
+  return {
+    ansible_play_name: play.name,
+    ansible_role_names: [...new Set([...dependent, ...direct])],
+    ansible_play_role_names: direct,
+    ansible_dependent_role_names: dependent,
+    role_names: direct,
+  };
+}
+
+function namesOfRun(run: PlayNames["run"]): Partial<Record<MagicName, Value>> {
+  if (run === undefined) return {};
+  return {
+    ansible_forks: run.forks,
+    ansible_run_tags: run.tags.length === 0 ? ["all"] : [...run.tags],
+    ansible_skip_tags: [...run.skipTags],
+    ...(run.limit === undefined ? {} : { ansible_limit: run.limit }),
+  };
+}
+
+/** `inventory_file` and `inventory_dir`: where the host was named first. */
+function place(source: string | undefined): { inventory_file: Value; inventory_dir: Value } {
+  if (source === undefined) return { inventory_file: null, inventory_dir: null };
+  // A list of hosts stands in no file.
+  const isFile = statSync(source, { throwIfNoEntry: false }) !== undefined;
+  return {
+    inventory_file: isFile ? path.resolve(source) : source,
+    inventory_dir: isFile ? path.dirname(path.resolve(source)) : null,
+  };
+}
+
 const members = new WeakMap<Inventory, ValueMap>();
 
 /** Group name to all its hosts, children's too: made once an inventory. */
 function groupMembers(inventory: Inventory): ValueMap {
   let groups = members.get(inventory);
   if (groups === undefined) {
-    const lists: Record<string, string[]> = Object.fromEntries(
-      [...inventory.groups.keys()].map((name) => [name, []]),
+    groups = Object.fromEntries(
+      [...inventory.groups.keys()].map((name) => [name, [...membersOf(name, inventory)]]),
     );
-    for (const host of inventory.hosts.values()) {
-      for (const group of new Set(["all", ...host.groups])) lists[group]?.push(host.name);
-    }
-    groups = lists;
     members.set(inventory, groups);
   }
   return groups;

@@ -4,6 +4,7 @@ import type { Secrets } from "../diagnostics/secrets.ts";
 import type { ConnectionOverrides } from "../inventory/connection-variables.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { Playbook, Task } from "../playbook/playbook.ts";
+import type { Scope } from "../variables/scope.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 
@@ -30,6 +31,8 @@ export interface RunOptions {
   connection: ConnectionOverrides;
   defaultUser: TaskUser;
   secrets: Secrets;
+  /** Told of each pass of a task before its conditions are looked at, for `plumb why`. */
+  observe?: (task: Task, scope: Scope) => void;
   /** Opens what is vaulted, and adds what is in it to the secrets; without, there are no passwords. */
   keyring?: Keyring;
   emit: EventSink;

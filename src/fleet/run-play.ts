@@ -2,7 +2,7 @@ import { LOOK_AHEAD_ALL, tasksInOrder } from "../converge/ask-ahead.ts";
 import { convergeHost } from "../converge/converge-host.ts";
 import type { HostContext, PlayHooks } from "../converge/host-context.ts";
 import type { HostSession } from "../converge/host-session.ts";
-import { HostVariables } from "../converge/host-variables.ts";
+import type { HostVariables } from "../converge/host-variables.ts";
 import { Interrupted } from "../converge/interrupted.ts";
 import { isOn } from "../converge/keyword-flag.ts";
 import type { HostEnd } from "../converge/stop-host.ts";
@@ -12,8 +12,8 @@ import { TransportError } from "../transport/transport.ts";
 import type { Scope } from "../variables/scope.ts";
 import { Batch } from "./batch.ts";
 import { batchesOf } from "./batches.ts";
-import { magicVariables } from "./magic-variables.ts";
 import type { HostProgress, RunState } from "./run-state.ts";
+import { variablesInPlay } from "./variables-in-play.ts";
 
 /** One play of a run. */
 export interface PlayRun {
@@ -94,7 +94,7 @@ async function connectAndConverge(
 ): Promise<{ end: HostEnd; isFatal: boolean }> {
   const { options } = state;
   const { keywords } = batchRun.play;
-  const variables = await variablesOf(state, batchRun, host, progress);
+  const variables = await variablesOf(state, batchRun, host);
   progress.variables = variables;
   const scope = variables.scopeOf({ keywords });
   try {
@@ -153,6 +153,7 @@ function contextOf(
       diffMode: options.diffMode,
       selects: (task) => selectsTask(task, options) && !state.leftOut.has(task),
       defaultUser: options.defaultUser,
+      observe: options.observe,
     },
     hooks: hooksOf(state, batchRun, session.name),
     secrets: options.secrets,
@@ -200,11 +201,11 @@ function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
     refreshInventory: () => state.refreshInventory(),
     variablesOf: async (other) => {
       const there = state.progressOf(other);
-      there.variables ??= await variablesOf(state, batchRun, other, there);
+      there.variables ??= await variablesOf(state, batchRun, other);
       return there.variables;
     },
     sessionWith: async (other) => {
-      const there = await variablesOf(state, batchRun, other, state.progressOf(other));
+      const there = await variablesOf(state, batchRun, other);
       const delegate = await sessions.with(other, there.scopeOf({ keywords: play.keywords }));
       if (delegate.isLost) await delegate.reconnect();
       await delegate.begin();
@@ -224,31 +225,10 @@ async function clearHostErrors(state: RunState, { hosts }: PlayRun): Promise<voi
   }
 }
 
-async function variablesOf(
-  state: RunState,
-  { batch, ...playRun }: BatchRun,
-  host: string,
-  progress: HostProgress,
-): Promise<HostVariables> {
-  const { options } = state;
-  const variables = new HostVariables({
-    inventory: await state.inventoryLayers(host, playRun.playbook),
-    play: await state.playLayers(playRun, host),
-    connection: playRun.play.connection,
-    roles: playRun.play.roles,
-    keyring: state.keyring,
-    extra: options.extraVariables,
-    magic: magicVariables(host, state.inventory, {
-      playbook: playRun.playbook,
-      playHosts: playRun.hosts,
-      batchHosts: batch.hosts,
-      checkMode: options.checkMode,
-      diffMode: options.diffMode,
-      hostvars: state.hostvars(playRun.playbook, (other) => batch.isBehind(other, host)),
-    }),
-  });
-  if (progress.variables !== undefined) variables.takeOver(progress.variables);
-  return variables;
+function variablesOf(state: RunState, { batch, ...playRun }: BatchRun, host: string): Promise<HostVariables> {
+  return variablesInPlay(state, { ...playRun, batchHosts: batch.hosts }, host, (other) =>
+    batch.isBehind(other, host),
+  );
 }
 
 function tooManyFailed(state: RunState, play: Play, batch: readonly string[]): boolean {

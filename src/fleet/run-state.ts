@@ -6,18 +6,14 @@ import type { Inventory } from "../inventory/inventory.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
 import { NOTHING_INHERITED } from "../playbook/load-context.ts";
 import type { Include, Playbook, Task } from "../playbook/playbook.ts";
-import { evaluate } from "../variables/evaluate.ts";
 import { PendingOnHost } from "../variables/scope.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { ValueMap } from "../variables/value.ts";
-import { readVariablesFile } from "../variables/variables-file.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
 import { watchedMap } from "../variables/watched-map.ts";
 import { ControllerFiles } from "./controller-files.ts";
-import { magicVariables } from "./magic-variables.ts";
 import type { RunOptions } from "./run-options.ts";
-import type { PlayRun } from "./run-play.ts";
-import type { Sessions } from "./sessions.ts";
+import { Sessions } from "./sessions.ts";
 
 /** How far a host has come in a run. */
 export interface HostProgress {
@@ -70,6 +66,13 @@ export class RunState {
     await this.prepareHostvars();
   }
 
+  /** To look at variables only: nobody is connected. */
+  static withoutConnections(options: RunOptions): RunState {
+    const lockOwner = { runId: options.runId, who: "", since: "" };
+    const sessions = new Sessions(options, { lockOwner, checkMode: true, stateUser: { kind: "login" } });
+    return new RunState(options, sessions, new Set());
+  }
+
   /** Hosts finish the step under way and take no further task. */
   get stopping(): boolean {
     return this.#stopping !== undefined;
@@ -115,38 +118,20 @@ export class RunState {
     return [...this.#progress];
   }
 
-  inventoryLayers(host: string, playbook: Playbook): Promise<readonly VariableLayer[]> {
+  inventoryLayers(host: string, playbook: Playbook | undefined): Promise<readonly VariableLayer[]> {
     return groupAndHostVariables(this.inventory, host, {
-      playbookFolder: path.dirname(playbook.file),
+      playbookFolder: playbook === undefined ? undefined : shownFolder(path.dirname(playbook.file)),
       keyring: this.keyring,
     });
   }
 
-  /** `vars` of the play, then its `vars_files`, whose names may depend on the host. */
-  async playLayers(playRun: PlayRun, host: string): Promise<readonly VariableLayer[]> {
-    const { play, playbook } = playRun;
-    const own: VariableLayer = { level: "play vars", variables: play.variables };
-    if (play.variableFiles.length === 0) return [own];
-    const scope = new HostVariables({
-      inventory: await this.inventoryLayers(host, playbook),
-      play: [own],
-      keyring: this.keyring,
-      extra: this.options.extraVariables,
-      magic: magicVariables(host, this.inventory, {
-        playbook,
-        playHosts: playRun.hosts,
-        batchHosts: playRun.hosts,
-        checkMode: this.options.checkMode,
-        diffMode: this.options.diffMode,
-        hostvars: {},
-      }),
-    }).scopeOf({ keywords: play.keywords });
-    const layers = [own];
-    for (const file of play.variableFiles) {
-      const name = path.resolve(path.dirname(playbook.file), String(evaluate(file, scope)));
-      layers.push({ level: "play vars_files", variables: await readVariablesFile(name, this.keyring) });
-    }
-    return layers;
+  /** How a host has fared, and what is known of it, without making it seem to take part. */
+  outcomeOf(host: string): HostProgress["outcome"] {
+    return this.#progress.get(host)?.outcome ?? "ok";
+  }
+
+  variablesOf(host: string): HostVariables | undefined {
+    return this.#progress.get(host)?.variables;
   }
 
   /** Reads the group_vars and host_vars of every host, so that `hostvars` has them at hand: files are shared, so this is one look a host. */
@@ -200,6 +185,12 @@ export class RunState {
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
+}
+
+/** A folder as people want to read it: from where they are, unless that would climb. */
+function shownFolder(folder: string): string {
+  const relative = path.relative(process.cwd(), folder);
+  return relative.startsWith("..") ? folder : relative || ".";
 }
 
 /** A mapping whose entries are put together when they are looked at, and anew when they have changed. */

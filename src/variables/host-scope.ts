@@ -70,6 +70,11 @@ export function createScope({ layers, pending = new Set(), keyring, onMissing }:
         following.pop();
       }
     },
+    definitionsOf: (name) =>
+      layers.toReversed().flatMap(({ level, variables }) => {
+        const variable = variables.get(name);
+        return variable === undefined ? [] : [{ level, variable }];
+      }),
     extended: (layer) =>
       createScope({
         keyring,

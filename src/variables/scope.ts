@@ -1,5 +1,5 @@
 import type { SourceRange } from "../diagnostics/diagnostic.ts";
-import type { VariableLayer } from "./sourced.ts";
+import type { SourcedVariable, VariableLayer } from "./sourced.ts";
 import type { Value } from "./value.ts";
 import type { Keyring } from "./vault/keyring.ts";
 
@@ -21,8 +21,17 @@ export interface Scope {
   names(): Iterable<string>;
   /** Where a variable, or the part of it that `path` leads to, was written, if it was written anywhere. */
   sourceOf(name: string, path?: readonly string[]): SourceRange | undefined;
+  /** Every level that sets a variable, the one that wins first. */
+  definitionsOf(name: string): readonly Definition[];
   /** The same with a layer on top, such as the item of a loop: other variables may be made of what is in it. */
   extended(layer: VariableLayer): Scope;
+}
+
+/** A variable on one of the levels that set it. */
+export interface Definition {
+  /** Ansible's name for the level. */
+  level: string;
+  variable: SourcedVariable;
 }
 
 /** Asked for a variable that only a task yet to run will set: the caller asks again after it has run. */

@@ -30,6 +30,7 @@ from ansible.parsing.dataloader import DataLoader  # noqa: E402
 from ansible.playbook import Playbook  # noqa: E402
 from ansible.playbook.block import Block  # noqa: E402
 from ansible.template import Templar  # noqa: E402
+from ansible.utils.context_objects import CLIArgs  # noqa: E402
 from ansible.utils.vars import load_extra_vars  # noqa: E402
 from ansible.vars.manager import VariableManager  # noqa: E402
 
@@ -40,7 +41,7 @@ options = dict(context.CLIARGS)
 
 def start(case):
     os.chdir(case["folder"])
-    context.CLIARGS = context.CLIARGS.__class__({**options, **case.get("options", {})})
+    context.CLIARGS = CLIArgs({**options, **case.get("options", {})})
     loader = DataLoader()
     inventory = InventoryManager(loader=loader, sources=case["sources"])
     return loader, inventory, VariableManager(loader=loader, inventory=inventory)
@@ -84,7 +85,7 @@ def tasks_in(blocks):
 
 def variables_case(case):
     loader, inventory, manager = start(case)
-    context.CLIARGS = context.CLIARGS.__class__({**options, "extra_vars": tuple(case.get("extra", []))})
+    context.CLIARGS = CLIArgs({**options, "extra_vars": tuple(case.get("extra", []))})
     manager._extra_vars = load_extra_vars(loader)
     for host, facts in case.get("facts", {}).items():
         manager.set_host_facts(host, facts)
@@ -107,7 +108,7 @@ def variables_case(case):
                 for name in case["names"]:
                     if name in found:
                         seen[name] = attempt(lambda: templar.template(found[name]))
-                answer.setdefault(task.get_name(), {})[host.name] = seen
+                answer.setdefault(task.name, {})[host.name] = seen
     return answer
 
 

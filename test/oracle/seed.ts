@@ -4,6 +4,8 @@ export const CASES = Number(process.env["PLUMB_ORACLE_CASES"] ?? 300);
 
 /** What a failure says: how to repeat it, the files of the case, and what both programs made of it. */
 export function explained(one: { files: Readonly<Record<string, string>> }, said: object): string {
-  const files = Object.entries(one.files).map(([name, text]) => `--- ${name}\n${text}`);
+  const files = Object.entries(one.files)
+    .filter(([, text]) => text !== "---\n")
+    .map(([name, text]) => `--- ${name}\n${text}`);
   return [`PLUMB_ORACLE_SEED=${SEED}`, JSON.stringify(said, undefined, 1), ...files].join("\n");
 }

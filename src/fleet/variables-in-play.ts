@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { HostVariables } from "../converge/host-variables.ts";
+import { inputError } from "../diagnostics/diagnostic.ts";
+import type { Play, Playbook } from "../playbook/playbook.ts";
+import { evaluate } from "../variables/evaluate.ts";
+import type { Scope } from "../variables/scope.ts";
+import type { VariableLayer } from "../variables/sourced.ts";
+import type { Templated } from "../variables/templated.ts";
+import { readVariablesFile } from "../variables/variables-file.ts";
+import { magicVariables } from "./magic-variables.ts";
+import type { RunState } from "./run-state.ts";
+
+/** A play and the hosts that it is about. */
+export interface PlayHosts {
+  playbook: Playbook;
+  play: Play;
+  /** The hosts of its pattern, within the limit. */
+  hosts: readonly string[];
+  /** Of these, the ones that run it together. */
+  batchHosts: readonly string[];
+}
+
+/**
+ * The variables of a host in a play, with what earlier plays have found out and set.
+ *
+ * @param isBehind whether another host has yet to come to where this one is.
+ * @throws DiagnosticsError
+ */
+export async function variablesInPlay(
+  state: RunState,
+  playHosts: PlayHosts,
+  host: string,
+  isBehind: (other: string) => boolean,
+): Promise<HostVariables> {
+  const { play, playbook, hosts, batchHosts } = playHosts;
+  const { options } = state;
+  const common = {
+    inventory: await state.inventoryLayers(host, playbook),
+    connection: play.connection,
+    roles: play.roles,
+    keyring: state.keyring,
+    extra: options.extraVariables,
+    magic: magicVariables(host, state.inventory, {
+      playbook,
+      play,
+      playHosts: hosts,
+      batchHosts,
+      checkMode: options.checkMode,
+      diffMode: options.diffMode,
+      run: options,
+      removed: (other) => !["ok", "interrupted"].includes(state.outcomeOf(other)),
+      hostvars: state.hostvars(playbook, isBehind),
+    }),
+  };
+  const own: VariableLayer = { level: "play vars", variables: play.variables };
+  const make = (layers: readonly VariableLayer[]): HostVariables => {
+    const variables = new HostVariables({ ...common, play: layers });
+    const known = state.variablesOf(host);
+    if (known !== undefined) variables.takeOver(known);
+    return variables;
+  };
+  if (play.variableFiles.length === 0) return make([own]);
+  const layers = [own];
+  for (const entry of play.variableFiles) {
+    // The name of a file may be made of what a file before it says.
+    const scope = make(layers).scopeOf({ keywords: play.keywords });
+    const file = firstFound(entry, path.dirname(playbook.file), scope);
+    layers.push({ level: "play vars_files", variables: await readVariablesFile(file, state.keyring) });
+  }
+  return make(layers);
+}
+
+/**
+ * The file that an entry of `vars_files` names: of a list the first one that exists. It is looked for in `vars/` beside the playbook, then beside it, as
+ * Ansible does.
+ */
+function firstFound(entry: Templated, folder: string, scope: Scope): string {
+  const names = (entry.kind === "list" ? entry.items : [entry]).flatMap((item) => {
+    const value = evaluate(item, scope);
+    return (Array.isArray(value) ? value : [value]).map(String);
+  });
+  const places = names.flatMap((name) =>
+    path.isAbsolute(name) ? [name] : [path.join(folder, "vars", name), path.join(folder, name)],
+  );
+  const found = places.find((place) => existsSync(place));
+  if (found !== undefined) return found;
+  throw inputError("file-not-found", `vars_files: there is no file ${names.join(", nor ")}`, {
+    ...(entry.at === undefined ? {} : { at: entry.at }),
+    expected: places.join(", "),
+    ...(names.length === 1 ? { hint: "of a list in the list, the first file that exists is read" } : {}),
+  });
+}
