@@ -64,6 +64,10 @@ withHostOptions(program.command("run"))
   .option("-t, --tags <tags>", "only tasks with these tags", repeatable)
   .option("--skip-tags <tags>", "leave out tasks with these tags", repeatable)
   .option("--roles-path <folder>", "more folders with roles", repeatable)
+  .option(
+    "--fact-cache <folder>",
+    "keep facts of `set_fact` with `cacheable` here for later runs (PLUMB_FACT_CACHE)",
+  )
   .option("--syntax-check", "only read and check the playbooks")
   .option("--list-hosts", "only list the hosts of each play")
   .option("--list-tasks", "only list the tasks that would run")
@@ -125,9 +129,9 @@ withHostOptions(program.command("why"))
     "the variable, and a playbook to see its plays and roles too; with --task the playbook",
   )
   .option("--task <name>", "explain this task; the host is looked at, and nothing is changed")
-  .option("-t, --tags <tags...>", "only tasks with these tags")
-  .option("--skip-tags <tags...>", "leave out tasks with these tags")
-  .option("--roles-path <folder...>", "more folders with roles")
+  .option("-t, --tags <tags>", "only tasks with these tags", repeatable)
+  .option("--skip-tags <tags>", "leave out tasks with these tags", repeatable)
+  .option("--roles-path <folder>", "more folders with roles", repeatable)
   .option("--json", "as JSON")
   .addHelpText(
     "after",

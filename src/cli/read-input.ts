@@ -52,6 +52,12 @@ export async function extraVariablesOf(options: HostOptions, keyring: Keyring): 
   return extraVariables(options.extraVars ?? [], keyring);
 }
 
+/** Where cacheable facts are kept: nowhere, unless somebody says so. */
+export function factCacheOf(option: string | undefined): { factCache?: string } {
+  const folder = option ?? process.env["PLUMB_FACT_CACHE"];
+  return folder === undefined || folder === "" ? {} : { factCache: folder };
+}
+
 /** @throws DiagnosticsError when --ask-become-pass has no terminal to ask on. */
 export async function connectionOf(options: HostOptions, secrets: Secrets): Promise<ConnectionOverrides> {
   const overrides: ConnectionOverrides = {

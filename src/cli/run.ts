@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { withoutSecrets } from "../diagnostics/redact-diagnostic.ts";
+import type { Secrets } from "../diagnostics/secrets.ts";
 import { type PlanOptions, planPlays } from "../fleet/plan-plays.ts";
 import { run as runPlaybooks } from "../fleet/run.ts";
+import type { RunOptions } from "../fleet/run-options.ts";
 import { loadPlaybook } from "../playbook/load-playbook.ts";
 import { present } from "../playbook/present.ts";
 import { requireKnownTags, type TagSelection } from "../playbook/tags.ts";
+import type { VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { openView } from "../views/open-view.ts";
 import type { Output, OutputFormat } from "../views/view.ts";
@@ -16,6 +19,7 @@ import {
   connectionOf,
   DEFAULT_FORKS,
   extraVariablesOf,
+  factCacheOf,
   type HostOptions,
   inventoryOf,
   shippedRoles,
@@ -38,6 +42,7 @@ export interface RunCommandOptions extends HostOptions {
   listTags?: boolean;
   step?: boolean;
   startAtTask?: string;
+  factCache?: string;
 }
 
 /** `plumb run`: brings hosts to the state that playbooks describe. */
@@ -72,6 +77,7 @@ async function runWith(
     await writeList(playbookFiles, chosen, selection, options, output);
     return 0;
   }
+  const answers = await answersOf(playbooks, extra, secrets);
   const format = formatOf(options.output, output.isTerminal && options.step !== true);
   const view = await openView(format, {
     output,
@@ -84,6 +90,8 @@ async function runWith(
     const finished = await runPlaybooks({
       runId: runId(),
       ...chosen,
+      answers,
+      ...factCacheOf(options.factCache),
       ...selection,
       readInventory: () => inventoryOf(options, keyring),
       ...present("startAtTask", options.startAtTask),
@@ -130,6 +138,17 @@ async function writeList(
     const own = plays.filter(({ playbook }) => playbook === chosen.playbooks[index]);
     output.write(`${playbookList(file, own, listed, selection).join("\n")}\n`);
   }
+}
+
+/** Nothing is loaded for playbooks that ask nothing. */
+async function answersOf(
+  playbooks: readonly Playbook[],
+  extra: VariableLayer,
+  secrets: Secrets,
+): Promise<NonNullable<RunOptions["answers"]>> {
+  if (playbooks.every(({ plays }) => plays.every(({ prompts }) => prompts.length === 0))) return new Map();
+  const { answerPrompts } = await import("./answer-prompts.ts");
+  return answerPrompts(playbooks, extra, secrets);
 }
 
 const FORMATS: readonly OutputFormat[] = ["tty", "plain", "json", "junit"];

@@ -46,6 +46,8 @@ export interface PlayHooks {
   variablesOf(host: string): Promise<HostVariables>;
   /** A session with another host of the inventory, for delegate_to. @throws TransportError, DiagnosticsError */
   sessionWith(host: string): Promise<HostSession>;
+  /** Keeps facts of a host for later runs. */
+  cacheFacts(host: string, facts: ValueMap): Promise<void>;
   /** Files and templates as a task sees them. */
   controllerFor(task: Task, scope: Scope, host: string): Controller;
 }

@@ -31,6 +31,7 @@ export class HostVariables {
   readonly #set = new Map<string, SourcedVariable>();
   readonly #unknown = new Set<string>();
   #factValues: ValueMap = {};
+  #cachedFacts: ValueMap = {};
   #facts: ReadonlyMap<string, SourcedVariable> = new Map();
   readonly #missed = new Set<string>();
   #version = 0;
@@ -44,9 +45,22 @@ export class HostVariables {
   /** Facts come back as data: they are never rendered as templates. */
   setFacts(facts: ValueMap): void {
     this.#factValues = facts;
+    this.#putFactsTogether();
+  }
+
+  /** Facts that `set_fact` with `cacheable` sets, now or in an earlier run: they have no prefix, and hold as facts do. */
+  joinCachedFacts(facts: ValueMap): void {
+    this.#cachedFacts = { ...this.#cachedFacts, ...facts };
+    this.#putFactsTogether();
+  }
+
+  #putFactsTogether(): void {
+    const gathered = Object.entries(this.#factValues);
+    const cached = Object.entries(this.#cachedFacts);
     this.#facts = new Map([
-      ["ansible_facts", literal(facts)],
-      ...Object.entries(facts).map(([name, value]) => [`ansible_${name}`, literal(value)] as const),
+      ["ansible_facts", literal({ ...this.#factValues, ...this.#cachedFacts })],
+      ...gathered.map(([name, value]) => [`ansible_${name}`, literal(value)] as const),
+      ...cached.map(([name, value]) => [name, literal(value)] as const),
     ]);
     this.#changed();
   }
@@ -77,6 +91,7 @@ export class HostVariables {
   /** Everything that was found out and set on a host, as another play or another host sees it. */
   takeOver(other: HostVariables): void {
     this.#factValues = other.#factValues;
+    this.#cachedFacts = other.#cachedFacts;
     this.#facts = other.#facts;
     this.include(other.#included);
     this.define(other.#set);

@@ -1,5 +1,6 @@
 import { evaluate } from "../variables/evaluate.ts";
 import type { HostVariables } from "./host-variables.ts";
+import { isOn } from "./keyword-flag.ts";
 import type { RunningPass } from "./running-pass.ts";
 import type { Outcome } from "./task-result.ts";
 
@@ -17,8 +18,28 @@ export async function settle(running: RunningPass, outcome: Outcome): Promise<vo
   if (others !== undefined) others.gift((variables) => keep(variables, running, outcome));
   else keep(context.variables, running, outcome);
   if (isChanged) context.prepared.clear();
+  if (isCacheable(running, outcome)) {
+    (others ?? context.variables).joinCachedFacts(outcome.facts);
+    const secret = context.secrets.appearsIn(JSON.stringify(outcome.facts));
+    if (secret) warnOfSecret(running);
+    else if (!context.options.checkMode) await context.hooks.cacheFacts(session.name, outcome.facts);
+  }
   // Steps may have been done before the one that failed.
   if (outcome.status === "failed") session.answers.forgetAll();
+}
+
+/** `set_fact` with `cacheable: true`. */
+function isCacheable({ task, pass }: RunningPass, outcome: Outcome): boolean {
+  if (task.module !== "set_fact" || Object.keys(outcome.facts).length === 0) return false;
+  return isOn(task.parameters.find(({ key }) => key === "cacheable")?.value, pass.scope);
+}
+
+function warnOfSecret({ context, task }: RunningPass): void {
+  context.emit({
+    type: "warning",
+    host: context.host,
+    message: `${task.at.file}:${task.at.line}: a secret is in these facts, so they are not kept for the next run`,
+  });
 }
 
 function keep(variables: HostVariables, { task }: RunningPass, outcome: Outcome): void {

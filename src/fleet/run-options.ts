@@ -3,9 +3,9 @@ import type { TaskUser } from "../converge/host-session.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
 import type { ConnectionOverrides } from "../inventory/connection-variables.ts";
 import type { Inventory } from "../inventory/inventory.ts";
-import type { Playbook, Task } from "../playbook/playbook.ts";
+import type { Playbook, Task, VariablePrompt } from "../playbook/playbook.ts";
 import type { Scope } from "../variables/scope.ts";
-import type { VariableLayer } from "../variables/sourced.ts";
+import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 
 /** What a run is made of: all input is loaded and checked before it starts. */
@@ -24,6 +24,10 @@ export interface RunOptions {
   tags: readonly string[];
   skipTags: readonly string[];
   extraVariables: VariableLayer;
+  /** What was answered to `vars_prompt`. */
+  answers?: ReadonlyMap<VariablePrompt, SourcedVariable>;
+  /** Where facts that `set_fact` with `cacheable` sets are kept from one run to the next: a folder, or nowhere. */
+  factCache?: string;
   checkMode: boolean;
   diffMode: boolean;
   /** Hosts worked on at once. */

@@ -211,6 +211,11 @@ function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
       await delegate.begin();
       return delegate;
     },
+    cacheFacts: async (other, facts) => {
+      if (options.factCache === undefined) return;
+      const { cacheFacts } = await import("./fact-cache.ts");
+      await cacheFacts(options.factCache, other, facts);
+    },
     controllerFor: (task, scope) => files.controllerFor(task, scope, playbook.file),
   };
 }

@@ -7,6 +7,7 @@ import { evaluate } from "../variables/evaluate.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { Templated } from "../variables/templated.ts";
+import type { ValueMap } from "../variables/value.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
 import { magicVariables } from "./magic-variables.ts";
 import type { RunState } from "./run-state.ts";
@@ -53,15 +54,21 @@ export async function variablesInPlay(
       hostvars: state.hostvars(playbook, isBehind),
     }),
   };
+  const cached = await factsOfEarlierRuns(options.factCache, host);
   const own: VariableLayer = { level: "play vars", variables: play.variables };
   const make = (layers: readonly VariableLayer[]): HostVariables => {
     const variables = new HostVariables({ ...common, play: layers });
     const known = state.variablesOf(host);
     if (known !== undefined) variables.takeOver(known);
+    else if (cached !== undefined) variables.joinCachedFacts(cached);
     return variables;
   };
-  if (play.variableFiles.length === 0) return make([own]);
-  const layers = [own];
+  const answers = play.prompts.flatMap((prompt) => {
+    const answer = options.answers?.get(prompt);
+    return answer === undefined ? [] : [[prompt.name, answer] as const];
+  });
+  const layers =
+    answers.length === 0 ? [own] : [own, { level: "play vars_prompt", variables: new Map(answers) }];
   for (const entry of play.variableFiles) {
     // The name of a file may be made of what a file before it says.
     const scope = make(layers).scopeOf({ keywords: play.keywords });
@@ -69,6 +76,12 @@ export async function variablesInPlay(
     layers.push({ level: "play vars_files", variables: await readVariablesFile(file, state.keyring) });
   }
   return make(layers);
+}
+
+async function factsOfEarlierRuns(folder: string | undefined, host: string): Promise<ValueMap | undefined> {
+  if (folder === undefined) return undefined;
+  const { cachedFacts } = await import("./fact-cache.ts");
+  return cachedFacts(folder, host);
 }
 
 /**

@@ -6,6 +6,7 @@ import { connectionVariables } from "./connection-keywords.ts";
 import type { Entries } from "./entries.ts";
 import { inherit } from "./inherit.ts";
 import { collecting, type LoadContext, type LoadState } from "./load-context.ts";
+import { loadPrompts } from "./load-prompts.ts";
 import { playKeywords } from "./play-keywords.ts";
 import type { InheritedKeywords, Node, Play, RoleContext, Section, Task } from "./playbook.ts";
 
@@ -55,6 +56,7 @@ export async function loadPlay(
     roles,
     connection: connectionVariables(entries),
     variables: entries.variables("vars"),
+    prompts: loadPrompts(entries),
     variableFiles: entries.list("vars_files"),
     ...playKeywords(entries),
     keywords,

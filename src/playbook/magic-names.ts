@@ -14,6 +14,20 @@ export const MAGIC_NAMES = [
   "ansible_check_mode",
   "ansible_diff_mode",
   "omit",
+  "inventory_file",
+  "ansible_play_name",
+  "ansible_role_names",
+  "ansible_play_role_names",
+  "ansible_dependent_role_names",
+  "role_names",
+  "ansible_inventory_sources",
+  "ansible_forks",
+  "ansible_run_tags",
+  "ansible_skip_tags",
+  "ansible_limit",
+  "role_name",
+  "role_path",
+  "ansible_role_name",
 ] as const;
 
 export type MagicName = (typeof MAGIC_NAMES)[number];

@@ -24,6 +24,8 @@ export interface Play {
   /** `connection`, `port` and `remote_user` as the variables that say the same. Every other level of variables wins over them. */
   connection: ReadonlyMap<string, SourcedVariable>;
   variables: ReadonlyMap<string, SourcedVariable>;
+  /** `vars_prompt`: asked for before the run. */
+  prompts: readonly VariablePrompt[];
   variableFiles: readonly Templated[];
   gatherFacts: boolean;
   /** `gather_subset`: which facts tasks see; empty for all. */
@@ -38,6 +40,23 @@ export interface Play {
   /** The keywords above as they are written: templates in them are rendered when the run is planned (play-keywords.ts). */
   written: readonly TemplatedEntry[];
   keywords: InheritedKeywords;
+}
+
+/** A variable that a person is asked for. */
+export interface VariablePrompt {
+  name: string;
+  /** What is asked. */
+  prompt: string;
+  /** The answer is not shown while it is typed, and is a secret. */
+  isPrivate: boolean;
+  /** Asked twice, until both answers are the same. */
+  confirm: boolean;
+  default?: string;
+  /** The variable is the hash of the answer, as in /etc/shadow. */
+  encrypt?: "sha512" | "sha256";
+  salt?: string;
+  saltSize: number;
+  at: SourceRange;
 }
 
 export interface Section {

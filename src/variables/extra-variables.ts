@@ -1,6 +1,8 @@
 import { inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { compileValue } from "./compile-value.ts";
+import { keyAndValue, keyValueWords } from "./key-value-words.ts";
 import type { SourcedVariable, VariableLayer } from "./sourced.ts";
+import { compileText } from "./text-template.ts";
 import { readVariablesFile } from "./variables-file.ts";
 import { Keyring } from "./vault/keyring.ts";
 import { parseYaml } from "./yaml-source.ts";
@@ -28,22 +30,34 @@ const AT: SourceRange = { file: "-e", line: 1, column: 1 };
 
 function fromText(text: string, keyring: Keyring): ReadonlyMap<string, SourcedVariable> {
   if (/^\s*[{[]/.test(text) || /^[A-Za-z_]\w*:\s/.test(text)) return fromYaml(text, keyring);
-  const words = text.match(/[A-Za-z_]\w*=(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s]*)/g) ?? [];
-  if (words.length === 0 || words.join("").length < text.replace(/\s+/g, "").length - 2) {
-    const leftOver = words.reduce((rest, word) => rest.replace(word, ""), text).trim();
-    if (words.length === 0 || leftOver !== "") {
-      throw inputError("invalid-option", `-e ${text}: this is no variable`, {
-        expected: "-e name=value, -e '{\"name\": [1, 2]}' or -e @file.yml",
-      });
-    }
+  let words: string[];
+  try {
+    words = keyValueWords(text);
+  } catch (error) {
+    throw notAVariable(text, error instanceof Error ? error.message : String(error));
   }
+  if (words.length === 0) throw notAVariable(text, "it is empty");
   return new Map(
-    words.map((word) => {
-      const equals = word.indexOf("=");
-      const value = word.slice(equals + 1).replace(/^(["'])(.*)\1$/s, "$2");
-      return [word.slice(0, equals), { value: { kind: "literal", value, at: AT }, at: AT }];
+    words.map((word): [string, SourcedVariable] => {
+      const pair = keyAndValue(word);
+      if (pair === undefined) throw notAVariable(text, `\`${word}\` has no value`);
+      const { key: name, value } = pair;
+      if (!/^[A-Za-z_]\w*$/.test(name))
+        throw notAVariable(text, `\`${name}\` can't be the name of a variable`);
+      // As in a file, text with braces is a template.
+      if (value.includes("{{"))
+        return [name, { value: { kind: "text", template: compileText(value, AT), at: AT }, at: AT }];
+      return [name, { value: { kind: "literal", value, at: AT }, at: AT }];
     }),
   );
+}
+
+function notAVariable(text: string, why: string): Error {
+  const looksLikeFile = /^[./]/.test(text);
+  return inputError("invalid-option", `-e ${text}: this is no variable: ${why}`, {
+    expected: "-e name=value, -e '{\"name\": [1, 2]}' or -e @file.yml",
+    ...(looksLikeFile ? { hint: `for a file put an @ before it: -e @${text}` } : {}),
+  });
 }
 
 function fromYaml(text: string, keyring: Keyring): ReadonlyMap<string, SourcedVariable> {

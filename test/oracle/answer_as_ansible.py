@@ -27,6 +27,7 @@ from ansible import context  # noqa: E402
 from ansible.cli.inventory import InventoryCLI  # noqa: E402
 from ansible.inventory.manager import InventoryManager  # noqa: E402
 from ansible.parsing.dataloader import DataLoader  # noqa: E402
+from ansible.parsing.splitter import split_args  # noqa: E402
 from ansible.playbook import Playbook  # noqa: E402
 from ansible.playbook.block import Block  # noqa: E402
 from ansible.template import Templar  # noqa: E402
@@ -112,13 +113,28 @@ def variables_case(case):
     return answer
 
 
+def extra_case(case):
+    """What each -e sets; words without an equals sign, which Ansible leaves out without a word, are an error here."""
+    answer = {}
+    for text in case["texts"]:
+        answer[text] = attempt(lambda: extra(text))
+    return answer
+
+
+def extra(text):
+    if any("=" not in word for word in split_args(text)):
+        raise ValueError("a word without a value")
+    context.CLIARGS = CLIArgs({**options, "extra_vars": (text,)})
+    return load_extra_vars(DataLoader())
+
+
 def plain(value):
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     return str(value)
 
 
-kinds = {"inventory": inventory_case, "variables": variables_case}
+kinds = {"inventory": inventory_case, "variables": variables_case, "extra": extra_case}
 cases = json.load(sys.stdin)
 json.dump([attempt(lambda: kinds[case["kind"]](case)) for case in cases], answers_to, default=plain)
 answers_to.close()

@@ -12,6 +12,44 @@ export interface GeneratedVariables {
   importedOnly: readonly string[];
 }
 
+/** `-e` as people type it, well or badly. */
+export const generatedExtra: fc.Arbitrary<string> = fc
+  .array(
+    fc.tuple(
+      fc.constantFrom("v0", "v1", "v2"),
+      fc.oneof(
+        fc.constantFrom(
+          "1",
+          "yes",
+          "''",
+          '"a b"',
+          "'a b'",
+          "a=b",
+          "{{ v9 }}",
+          "x{{ v9 }}y",
+          "a\\nb",
+          "\\x41",
+          "'it\\'s'",
+          '"a\\"b"',
+          "a,b",
+          "[1,2]",
+          "#x",
+          "é",
+          '"\'"',
+          "a'b c'd",
+        ),
+        fc
+          .array(fc.constantFrom("a", "1", "'", '"', " ", "\\", "n", "=", ",", "t"), {
+            minLength: 1,
+            maxLength: 6,
+          })
+          .map((all) => all.join("")),
+      ),
+    ),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((pairs) => pairs.map(([name, value]) => `${name}=${value}`).join(" "));
+
 export const NAMES = ["v0", "v1", "v2", "v3"] as const;
 
 /** Every place where Ansible lets people set a variable. */

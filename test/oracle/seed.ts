@@ -1,6 +1,6 @@
 /** Another one in each run, so that every run tries something new. PLUMB_ORACLE_SEED repeats a run; PLUMB_ORACLE_CASES makes it longer. */
 export const SEED = Number(process.env["PLUMB_ORACLE_SEED"] ?? Date.now() % 2 ** 31);
-export const CASES = Number(process.env["PLUMB_ORACLE_CASES"] ?? 300);
+export const CASES = Number(process.env["PLUMB_ORACLE_CASES"] ?? 200);
 
 /** What a failure says: how to repeat it, the files of the case, and what both programs made of it. */
 export function explained(one: { files: Readonly<Record<string, string>> }, said: object): string {
