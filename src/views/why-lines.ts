@@ -13,7 +13,7 @@ const LONGEST_VALUE = 200;
 export function whyVariableLines({ host, name, wins, beats }: WhyVariable, paint: Paint): string[] {
   const rows = [wins, ...beats].map((level, index) => [
     index === 0 ? paint("green", "wins ") : paint("gray", "beats"),
-    valueOf(level),
+    levelValue(level),
     level.level,
     level.at === undefined ? "" : formatPosition(level.at),
   ]);
@@ -21,7 +21,7 @@ export function whyVariableLines({ host, name, wins, beats }: WhyVariable, paint
   return [paint("bold", `${name} on ${host}`), ...tableLines(rows).map((line) => `  ${line}`), ...written];
 }
 
-function valueOf({ value, unknown }: LevelOfVariable): string {
+function levelValue({ value, unknown }: LevelOfVariable): string {
   return value === undefined ? `(${safeText(unknown ?? "not known")})` : shown(value);
 }
 
