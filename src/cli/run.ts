@@ -7,6 +7,7 @@ import { run as runPlaybooks } from "../fleet/run.ts";
 import type { RunOptions } from "../fleet/run-options.ts";
 import { loadPlaybook } from "../playbook/load-playbook.ts";
 import { present } from "../playbook/present.ts";
+import type { Playbook } from "../playbook/playbook.ts";
 import { requireKnownTags, type TagSelection } from "../playbook/tags.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";

@@ -15,7 +15,7 @@ export interface RoleUse {
   at: SourceRange;
   /** Inline parameters of its entry. */
   parameters: Variables;
-  /** `vars:` of its entry: as the role's own, above what its files say. */
+  /** `vars:` of its entry: as the role's own, and what its `vars/` say wins over them, as in Ansible. */
   variables: Variables;
   /** Which files of its parts: "main" where nothing is said. */
   tasksFrom?: string;
@@ -74,7 +74,7 @@ async function roleContext(
     name: path.basename(folder),
     path: folder,
     defaults: await variables("defaults", use.defaultsFrom),
-    variables: new Map([...(await variables("vars", use.varsFrom)), ...use.variables]),
+    variables: new Map([...use.variables, ...(await variables("vars", use.varsFrom))]),
     parameters: use.parameters,
     ...(specification === undefined ? {} : { specification }),
     ...(context.role === undefined ? {} : { parent: context.role }),

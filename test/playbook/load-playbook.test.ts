@@ -30,7 +30,7 @@ describe("keywords of a play", () => {
   const cases: [string, string, string[]][] = [
     ["a misspelt keyword", "becme: true", ["2:3 unknown-key"]],
     ["a task's keyword", "register: x", ["2:3 unknown-key"]],
-    ["vars_prompt", "vars_prompt: []", ["2:3 unknown-key"]],
+    ["a prompt without a name", "vars_prompt: [{prompt: x}]", ["2:17 missing-key"]],
     ["serial as a word", "serial: some", ["2:11 wrong-type"]],
     ["serial below 0", "serial: -1", ["2:11 wrong-type"]],
     ["unknown facts", "gather_subset: [hardwear]", ["2:18 wrong-type"]],

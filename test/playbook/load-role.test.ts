@@ -32,10 +32,10 @@ describe("a playbook with roles", () => {
     expect(tasks[4]?.keywords.when).toEqual([]);
   });
 
-  test("takes inline variables for parameters and `vars` for the role's own", async () => {
+  test("takes inline variables for parameters and `vars` for the role's own, below what its files say", async () => {
     const [, , task] = tasksOf(await shop());
     expect([...(task?.role?.parameters.keys() ?? [])]).toEqual(["listen_port"]);
-    expect(written(task?.role?.variables.get("mode")?.value)).toBe("fast");
+    expect(written(task?.role?.variables.get("mode")?.value)).toBe("slow");
     expect(written(task?.role?.variables.get("app_user")?.value)).toBe("app");
   });
 
