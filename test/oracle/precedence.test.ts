@@ -14,7 +14,7 @@ import type { SourcedVariable } from "../../src/variables/sourced.ts";
 import type { Value } from "../../src/variables/value.ts";
 import { askAnsible, caseFolder, writeFiles } from "./ask-ansible.ts";
 import { type GeneratedVariables, generatedVariables, NAMES } from "./generated-variables.ts";
-import { CASES, explained, SEED } from "./seed.ts";
+import { explained, PLAYBOOK_CASES, SEED } from "./seed.ts";
 
 const HOSTS = ["h1", "h2"];
 
@@ -28,7 +28,7 @@ let answers: Awaited<ReturnType<typeof askAnsible<Seen>>>;
 beforeAll(async () => {
   const place = await caseFolder();
   remove = place.remove;
-  const generated = fc.sample(generatedVariables, { numRuns: CASES, seed: SEED });
+  const generated = fc.sample(generatedVariables, { numRuns: PLAYBOOK_CASES, seed: SEED });
   cases = generated.map((one, index) => ({ ...one, folder: path.join(place.folder, String(index)) }));
   for (const { folder, files } of cases) await writeFiles(folder, files);
   answers = await askAnsible<Seen>(
@@ -130,5 +130,5 @@ test("a variable that is set on many levels has the value that Ansible gives it,
       compared += 1;
     }
   }
-  expect(compared).toBeGreaterThan(CASES * 8);
+  expect(compared).toBeGreaterThan(PLAYBOOK_CASES * 8);
 });

@@ -2,6 +2,9 @@
 export const SEED = Number(process.env["PLUMB_ORACLE_SEED"] ?? Date.now() % 2 ** 31);
 export const CASES = Number(process.env["PLUMB_ORACLE_CASES"] ?? 200);
 
+/** Whole playbooks are slow in Ansible: fewer of them. */
+export const PLAYBOOK_CASES = Math.ceil(CASES / 4);
+
 /** What a failure says: how to repeat it, the files of the case, and what both programs made of it. */
 export function explained(one: { files: Readonly<Record<string, string>> }, said: object): string {
   const files = Object.entries(one.files)
