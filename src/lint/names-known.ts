@@ -23,7 +23,8 @@ export async function namesOfPlaybook(tree: LintTree, playbook: LintedPlaybook):
   const names = new Set<string>([...tree.extraNames, ...tree.inventoryVariables.map(({ name }) => name)]);
   for (const { play, tasks, handlers, isOpen } of playbook.plays) {
     if (isOpen) return "any";
-    for (const name of [...play.variables.keys(), ...play.connection.keys()]) names.add(name);
+    const asked = play.prompts.map(({ name }) => name);
+    for (const name of [...play.variables.keys(), ...play.connection.keys(), ...asked]) names.add(name);
     for (const file of play.variableFiles) {
       const read = await namesInFile(literalOf(file), [path.dirname(path.resolve(playbook.file))]);
       if (read === "any") return "any";

@@ -73,6 +73,7 @@ describe("lint", () => {
   hosts: web
   vars: {play_level: "{{ host_file }}"}
   vars_files: [vars/more.yml]
+  vars_prompt: [{name: asked, prompt: Which?}]
   tasks:
     - name: Result
       command: id
@@ -88,7 +89,7 @@ describe("lint", () => {
         - name: All of them
           vars: {task_level: 1}
           debug:
-            msg: "{{ host_level }}{{ group_level }}{{ file_level }}{{ host_file }}{{ from_vars_file }}{{ included }}{{ play_level }}{{ result.stdout }}{{ fact }}{{ block_level }}{{ task_level }}{{ entry.name }}{{ place }}{{ extra }}{{ ansible_facts.distribution }}{{ ansible_host }}"
+            msg: "{{ host_level }}{{ asked }}{{ group_level }}{{ file_level }}{{ host_file }}{{ from_vars_file }}{{ included }}{{ play_level }}{{ result.stdout }}{{ fact }}{{ block_level }}{{ task_level }}{{ entry.name }}{{ place }}{{ extra }}{{ ansible_facts.distribution }}{{ ansible_host }}"
           loop: [{name: a}]
           loop_control: {loop_var: entry, index_var: place}
 `,
