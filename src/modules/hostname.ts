@@ -15,6 +15,8 @@ const params = z.strictObject({
 export const hostname = defineModule({
   name: "hostname",
   summary: "The host's name, now and after a reboot",
+  description:
+    "There is no `state: absent`, as in Ansible: a host always has a name. To take a name back, give the one it had. Lines in /etc/hosts are not touched.",
   params,
   examples: [
     { title: "As the inventory has it", yaml: '- hostname:\n    name: "{{ inventory_hostname }}"\n' },

@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { pathState } from "../queries/path-state.ts";
+import { sh } from "../shell/shell-text.ts";
 import { makeAuthority, readAuthority } from "./certificate-authority.ts";
 import type { Difference } from "./change.ts";
 import {
@@ -10,38 +11,53 @@ import {
   managedFileSteps,
   textContent,
 } from "./managed-file.ts";
-import { defineLoadingModule } from "./module.ts";
+import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
 
-const params = z.strictObject({
-  directory: z
-    .string()
-    .min(1)
-    .describe(
-      "Folder of the authority on the controller; relative to the playbook. Keep it private, and keep a copy.",
-    ),
-  common_name: z.string().min(1).max(64).default("Plumb internal CA").describe("Its name."),
-  days: z.number().int().min(1).max(36500).default(3650).describe("How long its certificate is valid."),
-  dest: absolutePath.optional().describe("Where its certificate is installed on the host, if it should be."),
-  also_trusted: z
-    .array(z.string().min(1))
-    .default([])
-    .describe(
-      "More authorities' certificates, files on the controller, that are installed in the same file: for the time of a change from one authority to another.",
-    ),
-  bundle: z
-    .string()
-    .optional()
-    .describe(
-      "A file on the controller that gets the same certificates, for clients that are told whom to trust.",
-    ),
-  owner: accountName.default("root").describe("Owner of the installed certificate."),
-  group: accountName.default("root").describe("Group of the installed certificate."),
-  mode: fileMode.default("0644").describe("Mode of the installed certificate."),
-});
+const params = z
+  .strictObject({
+    state: z
+      .enum(["present", "absent"])
+      .default("present")
+      .describe(
+        "`absent`: the certificate at `dest` is removed from the host. The authority stays on the controller.",
+      ),
+    directory: z
+      .string()
+      .min(1)
+      .describe(
+        "Folder of the authority on the controller; relative to the playbook. Keep it private, and keep a copy.",
+      ),
+    common_name: z.string().min(1).max(64).default("Plumb internal CA").describe("Its name."),
+    days: z.number().int().min(1).max(36500).default(3650).describe("How long its certificate is valid."),
+    dest: absolutePath
+      .optional()
+      .describe("Where its certificate is installed on the host, if it should be."),
+    also_trusted: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        "More authorities' certificates, files on the controller, that are installed in the same file: for the time of a change from one authority to another.",
+      ),
+    bundle: z
+      .string()
+      .optional()
+      .describe(
+        "A file on the controller that gets the same certificates, for clients that are told whom to trust.",
+      ),
+    owner: accountName.default("root").describe("Owner of the installed certificate."),
+    group: accountName.default("root").describe("Group of the installed certificate."),
+    mode: fileMode.default("0644").describe("Mode of the installed certificate."),
+  })
+  .refine((all) => all.state === "present" || all.dest !== undefined, {
+    error:
+      "give the file that should not be there; the authority itself is a folder on the controller that you remove by hand",
+    path: ["dest"],
+  });
 
 interface Input {
+  isAbsent: boolean;
   directory: string;
   commonName: string;
   days: number;
@@ -62,12 +78,16 @@ export const tlsCa = defineLoadingModule<
   name: "tls_ca",
   summary: "An internal certificate authority, and its certificate on hosts",
   description:
-    "The authority lives on the controller: its key (EC P-256) never goes to a host. `tls_certificate` issues certificates from it.",
+    "The authority lives on the controller: its key (EC P-256) never goes to a host. `tls_certificate` issues certificates from it. `state: absent` takes its certificate off a host. The authority itself is never removed by a run: certificates that are in use could not be renewed any more. When nothing trusts it, remove its folder by hand.",
   params,
   examples: [
     {
       title: "Made once, its certificate on every host",
       yaml: "- tls_ca:\n    directory: pki\n    dest: /etc/ssl/plumb/ca.crt\n",
+    },
+    {
+      title: "No longer trusted by this host",
+      yaml: "- tls_ca:\n    directory: pki\n    dest: /etc/ssl/plumb/ca.crt\n    state: absent\n",
     },
     { title: "Only made", yaml: "- tls_ca:\n    directory: pki\n    common_name: Example Databases CA\n" },
   ],
@@ -84,6 +104,7 @@ export const tlsCa = defineLoadingModule<
     );
     const bundlePath = want.bundle === undefined ? undefined : controller.resolvePath(want.bundle);
     return {
+      isAbsent: want.state === "absent",
       bundle:
         bundlePath === undefined
           ? undefined
@@ -99,7 +120,18 @@ export const tlsCa = defineLoadingModule<
   queries: ({ install }) => ({
     at: pathState({ path: install?.path ?? "/", sha256: install !== undefined }),
   }),
-  diff: ({ certificate, others, install, directory, bundle }, { at }) => {
+  diff: ({ isAbsent, certificate, others, install, directory, bundle }, { at }) => {
+    if (isAbsent) {
+      const path = install?.path ?? "";
+      if (at.type === "absent") return { action: "none", reason: `${path} is not there` };
+      if (at.type === "directory") throw new ModuleFailure(`${path} is a directory`);
+      return {
+        action: "delete",
+        summary: `remove ${path}`,
+        differences: [{ kind: "field", name: "state", before: "present", after: "absent" }],
+        detail: undefined,
+      };
+    }
     if (certificate === undefined) {
       const difference: Difference = { kind: "field", name: "authority", before: "absent", after: directory };
       return {
@@ -125,7 +157,9 @@ export const tlsCa = defineLoadingModule<
     return { ...change, data: { certificate } };
   },
   steps: (change, input): Step[] => {
-    const { certificate, others, install } = input;
+    const { isAbsent, certificate, others, install } = input;
+    if (isAbsent)
+      return [{ kind: "script", title: change.summary, script: sh`rm -f -- ${install?.path ?? ""}` }];
     if (certificate !== undefined && install !== undefined && input.bundle === undefined) {
       const content = textContent(together(certificate, others));
       return managedFileSteps({ ...install, content }, change.detail ?? EVERYTHING);

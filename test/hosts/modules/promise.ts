@@ -34,14 +34,16 @@ export const titled = (cases: readonly Promised[]): (Promised & { title: string 
  * Check tells the truth, apply makes it so, a second run changes nothing, drift is found and mended, and what was made can be taken away.
  *
  * @param folder what the task reads on the controller lies here.
+ * @param more what the runs need besides: passwords of vaults.
  */
 export async function keepsItsPromise(
   { tasks, holds, drift, before, undo, after }: Promised,
   folder?: string,
+  more: ConvergeOptions = {},
 ): Promise<void> {
   const directory = folder ?? (await mkdtemp(path.join(tmpdir(), "plumb-test-")));
   const run = async (text: string, options: ConvergeOptions = {}): Promise<TaskFinished[]> =>
-    (await runTasks(text, { hosts: HOSTS, ...options }, directory)).tasks;
+    (await runTasks(text, { hosts: HOSTS, ...more, ...options }, directory)).tasks;
   if (before !== undefined) await onBoth(before);
 
   expect(told(await run(tasks, { check: true }))).toEqual(both("would-change"));
