@@ -95,13 +95,17 @@ function reportUnusable(
  * The lock, the facts and everything that can be asked before anything is known travel together: one round trip.
  */
 async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promise<void> {
-  const { session, play, variables } = context;
-  const known = session.facts;
+  const { play, variables } = context;
+  const known = context.session.facts;
+  const isPending = play.gatherFacts && known === undefined;
+  // What to ask is found out while the connection is being made.
+  const questions = questionsOf(context, tasks, new Set(isPending ? ["ansible_facts"] : []));
+  questions.catch(() => undefined);
+  const session = await context.connected;
+  context.session = session;
   const begun = session.begin();
   const refreshed = play.gatherFacts && known !== undefined ? session.refreshFacts() : Promise.resolve(false);
   // The questions go out on the heels of the lock, not after its answer; so nothing may be awaited on the network in between.
-  const isPending = play.gatherFacts && known === undefined;
-  const questions = questionsOf(context, tasks, new Set(isPending ? ["ansible_facts"] : []));
   const asked = questions.then((all) => ask(session, all));
   const [locked, answered, changed] = await Promise.allSettled([begun, asked, refreshed]);
   if (locked.status === "rejected") throw locked.reason;

@@ -56,7 +56,10 @@ export interface PlayHooks {
 export interface HostContext {
   host: string;
   play: Play;
+  /** Until the host is connected, a session with which nothing can be done. */
   session: HostSession;
+  /** @throws TransportError */
+  connected: Promise<HostSession>;
   variables: HostVariables;
   options: ConvergeOptions;
   hooks: PlayHooks;

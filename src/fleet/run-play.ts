@@ -98,10 +98,13 @@ async function connectAndConverge(
   progress.variables = variables;
   const scope = variables.scopeOf({ keywords });
   try {
-    const session = await sessionWith(state, batchRun, host, scope);
-    const context = contextOf(state, batchRun, progress, session, variables);
+    const isOpened = state.sessions.isOpened(host);
+    const connected = sessionWith(state, batchRun, host, scope);
+    connected.catch(() => undefined);
+    const session = isOpened ? await connected : state.sessions.unconnected(host, scope);
+    const context = contextOf(state, batchRun, progress, { session, connected }, variables);
     const end = await convergeHost(context);
-    progress.pendingHandlers = session.pendingHandlers;
+    progress.pendingHandlers = context.session.pendingHandlers;
     const isFatal = context.isFatal || (end === "unreachable" && isOn(keywords.anyErrorsFatal, scope));
     return { end, isFatal };
   } catch (error) {
@@ -139,7 +142,7 @@ function contextOf(
   state: RunState,
   batchRun: BatchRun,
   progress: HostProgress,
-  session: HostSession,
+  { session, connected }: Pick<HostContext, "session" | "connected">,
   variables: HostVariables,
 ): HostContext {
   const { options } = state;
@@ -147,6 +150,7 @@ function contextOf(
     host: session.name,
     play: batchRun.play,
     session,
+    connected,
     variables,
     options: {
       checkMode: options.checkMode,

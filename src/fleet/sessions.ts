@@ -2,7 +2,7 @@ import { HostSession, type SessionOptions } from "../converge/host-session.ts";
 import { connectionSettings } from "../inventory/connection-variables.ts";
 import { lostTransport } from "../transport/lost-transport.ts";
 import { openTransport } from "../transport/open.ts";
-import type { Transport, TransportError } from "../transport/transport.ts";
+import { type Transport, TransportError } from "../transport/transport.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { RunOptions } from "./run-options.ts";
 
@@ -39,6 +39,17 @@ export class Sessions {
     const session = this.#sessionOf(host, scope, lostTransport(error));
     this.#open.set(host, Promise.resolve(session));
     return session;
+  }
+
+  /** Whether the host has been asked for already. */
+  isOpened(host: string): boolean {
+    return this.#open.has(host);
+  }
+
+  /** What stands for the session of a host until it is connected: enough to find out what will have to be asked. */
+  unconnected(host: string, scope: Scope): HostSession {
+    const reason = new TransportError("connection-lost", host, `${host}: it is not connected yet`);
+    return this.#sessionOf(host, scope, lostTransport(reason));
   }
 
   /** Forgets what could not be connected: the next one who asks tries again. */

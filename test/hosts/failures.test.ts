@@ -354,12 +354,15 @@ describe("an interrupted run", () => {
   });
 
   test("two runs never work on one host at once", async () => {
-    const slow = runTasks("- shell: sleep 3", { hosts: [HOST] });
-    await wait(1200);
-    const second = await runTasks("- shell: 'true'", { hosts: [HOST] });
+    await onHost(HOST, "rm -f /tmp/begun /tmp/go-on");
+    const waiting = "touch /tmp/begun; until [ -e /tmp/go-on ]; do sleep 0.1; done";
+    const first = runTasks(`- shell: "${waiting}"`, { hosts: [HOST] });
+    await onHost(HOST, "until [ -e /tmp/begun ]; do sleep 0.1; done");
+    const second = await runTasks("- shell: 'true'", { hosts: [HOST], override: { runId: "another" } });
+    await onHost(HOST, "touch /tmp/go-on");
+    expect((await first).finished.outcome).toBe("ok");
     expect(JSON.stringify(second.events)).toContain("another run is working on this host");
     expect(second.finished.outcome).toBe("failed");
-    expect((await slow).finished.outcome).toBe("ok");
   });
 });
 
