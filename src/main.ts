@@ -1,8 +1,10 @@
 import { Command, CommanderError, Option } from "commander";
 import { addCheckingCommands } from "./cli/define-checking-commands.ts";
+import { addHistoryCommands } from "./cli/define-history-commands.ts";
 import { addPgbouncerCommands } from "./cli/define-pgbouncer-commands.ts";
 import { addVaultCommands, withVaultOptions } from "./cli/define-vault-commands.ts";
 import { repeatable } from "./cli/repeatable.ts";
+import { VERSION } from "./cli/version.ts";
 
 // A reader who goes away (`plumb --help | head`) ends the output and nothing else.
 process.stdout.on("error", () => undefined);
@@ -40,7 +42,7 @@ const count = (_: string, total: number): number => total + 1;
 
 const program = new Command("plumb")
   .description("Brings Linux hosts to the state that inventory, playbooks and roles describe, over SSH.")
-  .version("0.1.0")
+  .version(VERSION)
   .showHelpAfterError("(plumb --help shows what there is)")
   .exitOverride()
   .addHelpText(
@@ -76,6 +78,7 @@ withHostOptions(program.command("run"))
   .option("--start-at-task <name>", "leave out the tasks before this one; the name may have * and ? in it")
   .option("--output <format>", "tty, plain, json or junit (default: tty on a terminal, plain elsewhere)")
   .option("-v, --verbose", "show every task; twice: results too", count, 0)
+  .option("--no-record", "leave no record of the run in .plumb/runs")
   .option("--detailed-exitcode", "exit 3 when check found changes, 5 when the run made some")
   .addHelpText(
     "after",
@@ -175,6 +178,7 @@ program
   });
 
 addCheckingCommands(program);
+addHistoryCommands(program);
 addVaultCommands(program);
 addPgbouncerCommands(program, withHostOptions);
 

@@ -7,6 +7,7 @@ import { consoleOutput } from "./console-output.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { extraVariablesOf, shippedRoles } from "./read-input.ts";
 import { keyringOf, type VaultOptions } from "./vault-options.ts";
+import { VERSION } from "./version.ts";
 
 export interface LintCommandOptions extends VaultOptions {
   inventory?: string[];
@@ -40,7 +41,7 @@ export async function lintCommand(paths: readonly string[], options: LintCommand
     keyring,
   });
   const colour = output.isTerminal && process.env["NO_COLOR"] === undefined;
-  output.write(findingsText(findings, { format, colour, rules, version: "0.1.0" }));
+  output.write(findingsText(findings, { format, colour, rules, version: VERSION }));
   const isBad = findings.some(({ severity }) => severity === "error" || options.strict === true);
   return isBad ? EXIT.badInput : EXIT.ok;
 }

@@ -9,6 +9,7 @@ import { loadPlaybook } from "../playbook/load-playbook.ts";
 import type { Playbook } from "../playbook/playbook.ts";
 import { present } from "../playbook/present.ts";
 import { requireKnownTags, type TagSelection } from "../playbook/tags.ts";
+import { recordRun } from "../records/record-run.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { openView } from "../views/open-view.ts";
@@ -27,6 +28,7 @@ import {
   wholeNumber,
 } from "./read-input.ts";
 import { keyringOf } from "./vault-options.ts";
+import { VERSION } from "./version.ts";
 
 export interface RunCommandOptions extends HostOptions {
   tags?: string[];
@@ -44,6 +46,7 @@ export interface RunCommandOptions extends HostOptions {
   step?: boolean;
   startAtTask?: string;
   factCache?: string;
+  record?: boolean;
 }
 
 /** `plumb run`: brings hosts to the state that playbooks describe. */
@@ -87,9 +90,16 @@ async function runWith(
   });
   const { stopping, aborting, release } = interruption();
   const step = options.step === true ? (await import("./ask-step.ts")).askStep(stopping) : undefined;
+  const id = runId();
+  const recorder =
+    options.record === false
+      ? undefined
+      : recordRun({ runId: id, checkMode: options.check === true, version: VERSION, secrets }, (event) =>
+          view.show(event),
+        );
   try {
     const finished = await runPlaybooks({
-      runId: runId(),
+      runId: id,
       ...chosen,
       answers,
       ...factCacheOf(options.factCache),
@@ -108,7 +118,7 @@ async function runWith(
       },
       secrets,
       keyring,
-      emit: (event) => view.show(event),
+      emit: recorder?.emit ?? ((event) => view.show(event)),
       stopping,
       aborting,
     });
@@ -116,6 +126,7 @@ async function runWith(
   } finally {
     step?.close();
     release();
+    await recorder?.close();
     await view.close();
   }
 }

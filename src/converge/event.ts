@@ -176,6 +176,8 @@ export interface RunFinished extends Timed {
   outcome: "ok" | "failed" | "unreachable" | "interrupted";
   hosts: readonly HostRecap[];
   durationMs: number;
+  /** The list of hosts that failed or could not be reached, for `--limit @file`; where the run is recorded and there are any. */
+  retryFile?: string;
 }
 
 /** Whoever listens. Called synchronously, in order; must not throw. */

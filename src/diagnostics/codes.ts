@@ -49,5 +49,7 @@ export type DiagnosticCode =
   | "vault-password-source"
   | "vault-key"
   | "vault-tool-missing"
+  // records, plans
+  | "no-such-run"
   // command line
   | "invalid-option";

@@ -126,7 +126,14 @@ function recapLines(event: RunFinished, paint: Paint): string[] {
     outcomeText(host),
   ]);
   const right = new Set(shown.map((_, index) => index + 1).concat(shown.length + 1, shown.length + 2));
-  return ["", paint("bold", "RECAP"), ...tableLines([head, ...rows], right), "", totalText(event)];
+  return [
+    "",
+    paint("bold", "RECAP"),
+    ...tableLines([head, ...rows], right),
+    "",
+    totalText(event),
+    ...retryLines(event),
+  ];
 }
 
 function outcomeText(host: HostRecap): string {
@@ -148,6 +155,10 @@ function totalText(event: RunFinished): string {
   ].filter((part) => part !== undefined);
   const what = parts.length === 0 ? "nothing to change" : parts.join(", ");
   return `${what}; ${countOf(event.hosts.length, "host")} in ${formatDuration(event.durationMs)}`;
+}
+
+function retryLines({ retryFile }: RunFinished): string[] {
+  return retryFile === undefined ? [] : [`the hosts that failed, for another try: --limit @${retryFile}`];
 }
 
 function stoppingText(reason: "interrupted" | "any-errors-fatal" | "max-fail-percentage"): string {

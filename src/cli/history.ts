@@ -1,0 +1,80 @@
+import { inputError } from "../diagnostics/diagnostic.ts";
+import { present } from "../playbook/present.ts";
+import { findRun, type ReadRecord, readRecord, recordedRuns } from "../records/read-records.ts";
+import { recordFolder } from "../records/record-folder.ts";
+import { matchesQuery, type RecordQuery, summaryOf, timeOf } from "../records/search-records.ts";
+import { paintFor } from "../views/colour.ts";
+import { eventLines } from "../views/event-lines.ts";
+import { recordHeadLines, recordTable } from "../views/records.ts";
+import { consoleOutput } from "./console-output.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { wholeNumber } from "./read-input.ts";
+
+export interface HistoryOptions {
+  host?: string;
+  task?: string;
+  resource?: string;
+  status?: string;
+  since?: string;
+  until?: string;
+  number: string;
+  json?: boolean;
+}
+
+/** `plumb history`: the newest runs that fit, the oldest of them first. */
+export async function historyCommand(options: HistoryOptions): Promise<ExitCode> {
+  const folder = recordFolder();
+  const query: RecordQuery = {
+    ...present("host", options.host),
+    ...present("task", options.task),
+    ...present("resource", options.resource),
+    ...present("status", options.status),
+    ...present("sinceMs", time("--since", options.since)),
+    ...present("untilMs", time("--until", options.until)),
+  };
+  const most = wholeNumber("--number", options.number);
+  const found: ReadRecord[] = [];
+  for (const run of recordedRuns(folder)) {
+    if (found.length === most) break;
+    const record = readRecord(folder, run);
+    if (record !== undefined && matchesQuery(record, query)) found.push(record);
+  }
+  const summaries = found.reverse().map(summaryOf);
+  const output = consoleOutput();
+  if (options.json === true) {
+    for (const summary of summaries) output.write(`${JSON.stringify(summary)}\n`);
+  } else if (summaries.length === 0) {
+    output.write(`No run in ${folder} fits.\n`);
+  } else output.write(`${recordTable(summaries, paintFor(output.isTerminal)).join("\n")}\n`);
+  return EXIT.ok;
+}
+
+/** `plumb history show`: as the run told it, with differences. */
+export async function historyShowCommand(
+  asked: string,
+  options: { json?: boolean; verbose?: boolean },
+): Promise<ExitCode> {
+  const folder = recordFolder();
+  const record = readRecord(folder, findRun(folder, asked));
+  if (record === undefined) throw inputError("no-such-run", `the file of ${asked} in ${folder} is no record`);
+  const output = consoleOutput();
+  if (options.json === true) {
+    const lines = [record.head, ...(record.commit === undefined ? [] : [record.commit]), ...record.events];
+    for (const line of lines) output.write(`${JSON.stringify(line)}\n`);
+    return EXIT.ok;
+  }
+  const paint = paintFor(output.isTerminal);
+  const how = { paint, diff: true, verbosity: options.verbose === true ? 1 : 0 };
+  const told = record.events.flatMap((event) => eventLines(event, how));
+  output.write(`${[...recordHeadLines(record, paint), ...told].join("\n")}\n`);
+  return EXIT.ok;
+}
+
+function time(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const found = timeOf(text, Date.now());
+  if (found !== undefined) return found;
+  throw inputError("invalid-option", `${option} ${text}: this is no time`, {
+    expected: "2026-11-25, 2026-11-25T17:00, or how long ago: 90m, 12h, 7d",
+  });
+}
