@@ -10,9 +10,12 @@ import { InventoryBuilder } from "./inventory-builder.ts";
 import { hostNames } from "./ranges.ts";
 import { readYamlInventory } from "./yaml-inventory.ts";
 
-/** Entries of a directory of sources that are none (Ansible's INVENTORY_IGNORE_EXTS, and what it ignores always). */
+/**
+ * Entries of a directory of sources that are none (Ansible's INVENTORY_IGNORE_EXTS, and what it ignores always); and the folders in which the example keeps the
+ * authority and the passwords of a first run: a password must not be read as the name of a host.
+ */
 const IGNORED =
-  /^\.|^host_vars$|^group_vars$|^vars_plugins$|\.(?:pyc|pyo|swp|bak|rpm|md|txt|rst|orig|ini|cfg|retry)$|~$/;
+  /^\.|^host_vars$|^group_vars$|^vars_plugins$|^secrets$|^pki$|\.(?:pyc|pyo|swp|bak|rpm|md|txt|rst|orig|ini|cfg|retry)$|~$/;
 
 export interface InventoryOptions {
   /** Opens what is vaulted. */

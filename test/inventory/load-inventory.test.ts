@@ -77,6 +77,15 @@ describe("Bad inventories", () => {
     expect(await findings(() => loadInventory([path.join(folder, "cloud")]))).toEqual(["inventory-syntax"]);
   });
 
+  test("what a first run keeps beside an inventory is not read as one", async () => {
+    const folder = await folderWith({
+      "hosts.yml": "all:\n  hosts:\n    web1:\n",
+      "secrets/app": "a-password\n",
+      "pki/ca.crt": "-----BEGIN CERTIFICATE-----\n",
+    });
+    expect([...(await loadInventory([folder])).hosts.keys()]).toEqual(["web1"]);
+  });
+
   test("a folder whose files are all left out is told of", async () => {
     const folder = await folderWith({ "hosts.ini": "web1\n", "README.md": "" });
     expect(await findings(() => loadInventory([folder]))).toEqual(["inventory-syntax"]);
