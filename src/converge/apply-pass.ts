@@ -72,7 +72,8 @@ export async function applyPass(
   if (before.action === "none") return { kind: "none", reason: before.reason, data: before.data };
   const now = situation(context, session, prepared.modes);
   const { inCheckMode = "predict" } = module;
-  const mode = typeof inCheckMode === "function" ? inCheckMode(input, now) : inCheckMode;
+  const mode =
+    before.inCheckMode ?? (typeof inCheckMode === "function" ? inCheckMode(input, now) : inCheckMode);
   const harmless = before.action === "run" && mode === "run";
   if (now.checkMode && !harmless) {
     return { kind: "predicted", change: before, certain: before.action !== "run" };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { pathState } from "../queries/path-state.ts";
 import { rawShell, sh } from "../shell/shell-text.ts";
+import { nameOfRepository, type RepositoryLine, readRepositoryLine } from "./apt-repository-line.ts";
 import { updateAptLists } from "./apt-update.ts";
 import type { Difference } from "./change.ts";
 import {
@@ -11,6 +12,7 @@ import {
   textContent,
 } from "./managed-file.ts";
 import { defineLoadingModule } from "./module.ts";
+import { absolutePath } from "./parameter-types.ts";
 import type { ControllerFile, Step } from "./step.ts";
 
 const params = z
@@ -18,7 +20,32 @@ const params = z
     name: z
       .string()
       .regex(/^[A-Za-z0-9_-]+$/, { error: "must be letters, digits, `_` and `-`" })
-      .describe("Name of the file in /etc/apt/sources.list.d."),
+      .optional()
+      .describe(
+        "Name of the file in /etc/apt/sources.list.d; with `repo`, made from the address where it is not given.",
+      ),
+    filename: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]+$/, { error: "must be letters, digits, `_` and `-`" })
+      .optional()
+      .describe("Another name for `name`."),
+    repo: z
+      .string()
+      .superRefine((text, context) => {
+        const line = readRepositoryLine(text);
+        if (typeof line === "string") context.addIssue({ code: "custom", message: line });
+      })
+      .optional()
+      .describe(
+        "The repository in one line, as in sources.list, instead of `uris` and `suites`; it is written in deb822 form all the same.",
+      ),
+    signed_by: absolutePath
+      .optional()
+      .describe("A keyring that is on the host already, such as one that `apt_key` keeps, instead of `key`."),
+    architectures: z
+      .array(z.string().regex(/^[a-z0-9-]+$/))
+      .optional()
+      .describe("Architectures, such as amd64; without: the host's."),
     state: z.enum(["present", "absent"]).default("present").describe("Whether the repository is used."),
     types: z
       .array(z.enum(["deb", "deb-src"]))
@@ -42,23 +69,89 @@ const params = z
       .describe("Take packages without signature. For a repository on the host itself, and nothing else."),
     update_cache: z.boolean().default(true).describe("Have apt read it at once."),
   })
-  .refine((all) => all.state === "absent" || (all.uris !== undefined && all.suites !== undefined), {
-    error: "give `uris` and `suites`",
-    path: ["uris"],
+  .refine((all) => (all.name ?? all.filename ?? all.repo) !== undefined, {
+    error: "give the `name` of its file",
+    path: ["name"],
+  })
+  .refine((all) => all.name === undefined || all.filename === undefined, {
+    error: "is another name for `name`: give one",
+    path: ["filename"],
+  })
+  .refine((all) => all.repo === undefined || (all.uris ?? all.suites) === undefined, {
+    error: "says this in one line: give either `repo`, or `uris` and `suites`",
+    path: ["repo"],
   })
   .refine(
     (all) =>
-      all.state === "absent" || all.trusted || (all.key === undefined) !== (all.key_file === undefined),
+      all.state === "absent" ||
+      all.repo !== undefined ||
+      (all.uris !== undefined && all.suites !== undefined),
+    { error: "give `uris` and `suites`", path: ["uris"] },
+  )
+  .refine(
+    (all) =>
+      all.state === "absent" ||
+      (all.repo !== undefined && lineOf(all) === undefined) ||
+      keysGiven(all) === 1 ||
+      (keysGiven(all) === 0 && isTrusted(all)),
     {
-      error: "give the signing key: `key` or `key_file`",
+      error:
+        "give the signing key once: `key` or `key_file`, or `signed_by` for a keyring on the host ([signed-by=…] in `repo`)",
       path: ["key"],
     },
   );
 
+interface Written {
+  repo?: string | undefined;
+  key?: string | undefined;
+  key_file?: string | undefined;
+  signed_by?: string | undefined;
+  trusted: boolean;
+}
+
+const lineOf = ({ repo }: Pick<Written, "repo">): RepositoryLine | undefined => {
+  const line = repo === undefined ? undefined : readRepositoryLine(repo);
+  return typeof line === "string" ? undefined : line;
+};
+
+function keysGiven(all: Written): number {
+  return [all.key, all.key_file, all.signed_by, lineOf(all)?.signedBy].filter((one) => one !== undefined)
+    .length;
+}
+
+function isTrusted(all: Written): boolean {
+  return all.trusted || lineOf(all)?.trusted === true;
+}
+
 type Params = z.infer<typeof params>;
 
+/** All of it, wherever it was written. */
+interface Wanted extends Pick<Params, "state" | "types" | "components" | "update_cache" | "architectures"> {
+  name: string;
+  uris: readonly string[];
+  suites: readonly string[];
+  signedBy: string;
+  trusted: boolean;
+}
+
+function wantedOf(all: Params): Wanted {
+  const line = lineOf(all);
+  const name = all.name ?? all.filename ?? (line === undefined ? "" : nameOfRepository(line));
+  return {
+    ...all,
+    name,
+    types: line?.types ?? all.types,
+    uris: line?.uris ?? all.uris ?? [],
+    suites: line?.suites ?? all.suites ?? [],
+    components: line?.components ?? all.components,
+    architectures: line?.architectures ?? all.architectures,
+    signedBy: all.signed_by ?? line?.signedBy ?? keyPath(name),
+    trusted: isTrusted(all),
+  };
+}
+
 interface Input {
-  want: Params;
+  want: Wanted;
   source: ManagedFile;
   key: ManagedFile | undefined;
 }
@@ -82,12 +175,17 @@ export const aptRepository = defineLoadingModule<
       title: "PostgreSQL's own packages",
       yaml: "- apt_repository:\n    name: pgdg\n    uris: [https://apt.postgresql.org/pub/repos/apt]\n    suites: [bookworm-pgdg]\n    key: \"{{ pgdg_key }}\"\n  vars:\n    pgdg_key: '-----BEGIN PGP PUBLIC KEY BLOCK-----'\n",
     },
+    {
+      title: "In one line, as playbooks for Ansible have it",
+      yaml: "- apt_repository:\n    repo: deb [arch=amd64 signed-by=/etc/apt/keyrings/docker.asc] https://download.docker.com/linux/debian bookworm stable\n    filename: docker\n",
+    },
     { title: "Gone", yaml: "- apt_repository:\n    name: pgdg\n    state: absent\n" },
   ],
-  load: async (want, controller) => {
+  load: async (all, controller) => {
+    const want = wantedOf(all);
     const file: ControllerFile | undefined =
-      want.key_file === undefined ? undefined : await controller.file(want.key_file, "files");
-    const armoured = file === undefined ? want.key : (await file.read()).toString();
+      all.key_file === undefined ? undefined : await controller.file(all.key_file, "files");
+    const armoured = file === undefined ? all.key : (await file.read()).toString();
     const owned = { owner: "root", group: "root", mode: "0644" };
     return {
       want,
@@ -161,16 +259,17 @@ export const aptRepository = defineLoadingModule<
 });
 
 /** deb822 (sources.list(5), apt 2.6). */
-function sourceText(want: Params): string {
+function sourceText(want: Wanted): string {
   const lines = [
     "# Managed by Plumb: changes by hand are undone by the next run.",
     `Types: ${want.types.join(" ")}`,
-    `URIs: ${(want.uris ?? []).join(" ")}`,
-    `Suites: ${(want.suites ?? []).join(" ")}`,
-    ...(want.suites?.every((suite) => suite.endsWith("/")) === true
+    `URIs: ${want.uris.join(" ")}`,
+    `Suites: ${want.suites.join(" ")}`,
+    ...(want.suites.every((suite) => suite.endsWith("/"))
       ? []
       : [`Components: ${want.components.join(" ")}`]),
-    want.trusted ? "Trusted: yes" : `Signed-By: ${keyPath(want.name)}`,
+    ...(want.architectures === undefined ? [] : [`Architectures: ${want.architectures.join(" ")}`]),
+    want.trusted ? "Trusted: yes" : `Signed-By: ${want.signedBy}`,
   ];
   return `${lines.join("\n")}\n`;
 }

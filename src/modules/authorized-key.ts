@@ -1,9 +1,12 @@
 import { z } from "zod";
 import { authorizedKeys } from "../queries/authorized-keys.ts";
+import { pathState } from "../queries/path-state.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { joinLines, linesOf } from "./edited-file.ts";
+import { textContent } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
-import { accountName } from "./parameter-types.ts";
+import { absolutePath, accountName } from "./parameter-types.ts";
+import type { Step } from "./step.ts";
 
 const keyLine = z.string().regex(/^\s*(ssh-|ecdsa-|sk-)\S+ [A-Za-z0-9+/]+=*( .*)?\s*$/m, {
   error: "must be public keys, a line each: ssh-ed25519 AAAA… comment",
@@ -13,6 +16,11 @@ const params = z.strictObject({
   user: accountName.describe("Whose keys."),
   key: keyLine.describe("One public key or several, a line each."),
   state: z.enum(["present", "absent"]).default("present").describe("Whether they may log in."),
+  path: absolutePath
+    .optional()
+    .describe(
+      "The file, where it is not .ssh/authorized_keys of the user. It is root's then, readable for all, in a directory that is there already: as sshd wants it of /etc/ssh/authorized_keys/USER.",
+    ),
   exclusive: z.boolean().default(false).describe("Nobody else may: other keys are removed."),
   key_options: z
     .string()
@@ -23,7 +31,11 @@ const params = z.strictObject({
 
 type Params = z.infer<typeof params>;
 
-export const authorizedKey = defineModule<Params, { at: ReturnType<typeof authorizedKeys> }, string>({
+export const authorizedKey = defineModule<
+  Params,
+  { at: ReturnType<typeof authorizedKeys>; directory: ReturnType<typeof pathState> },
+  string
+>({
   name: "authorized_key",
   summary: "SSH keys that may log in as a user",
   params,
@@ -37,9 +49,16 @@ export const authorizedKey = defineModule<Params, { at: ReturnType<typeof author
       yaml: '- authorized_key:\n    user: deploy\n    key: "{{ keys }}"\n    exclusive: true\n  vars:\n    keys: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGLQm3DZsW1AQ8Bn4ejm5kkJ6jvQ7VNbqkJfPvcVDb7V ci\n',
     },
   ],
-  queries: ({ user }) => ({ at: authorizedKeys(user) }),
-  diff: (want, { at }, { changesPending }) => {
+  queries: ({ user, path }) => ({
+    at: authorizedKeys({ user, path }),
+    directory: pathState({ path: path?.replace(/\/[^/]*$/, "") || "/" }),
+  }),
+  diff: (want, { at, directory }, { changesPending }) => {
     if (at.home === undefined && !changesPending) throw new ModuleFailure(`there is no user ${want.user}`);
+    if (directory.type === "absent" && !changesPending)
+      throw new ModuleFailure(`the directory of ${String(want.path)} is not there`, {
+        hint: "the module `file` makes it",
+      });
     const before = linesOf(at.text);
     const after = wantedLines(want, before);
     if (before.join("\n") === after.join("\n")) return { action: "none", reason: "the keys are as wanted" };
@@ -49,7 +68,7 @@ export const authorizedKey = defineModule<Params, { at: ReturnType<typeof author
       differences: [
         {
           kind: "text",
-          name: `${at.home ?? "~"}/.ssh/authorized_keys`,
+          name: want.path ?? `${at.home ?? "~"}/.ssh/authorized_keys`,
           before: joinLines(before),
           after: joinLines(after),
         },
@@ -57,19 +76,27 @@ export const authorizedKey = defineModule<Params, { at: ReturnType<typeof author
       detail: joinLines(after),
     };
   },
-  steps: (change, { user }) => [
-    {
-      kind: "script",
-      title: change.summary,
-      stdin: Buffer.from(change.detail),
-      // As the user: a home directory full of links must not lead root anywhere.
-      script: shellLines(
-        sh`exec runuser -u ${user} -- /bin/sh -c ${"umask 077; cd ~ && mkdir -p .ssh && chmod 0700 .ssh && cat > .ssh/authorized_keys.new && chmod 0600 .ssh/authorized_keys.new && mv -f .ssh/authorized_keys.new .ssh/authorized_keys"}`,
-        rawShell(""),
-      ),
-    },
+  steps: (change, { user, path }) => [
+    path !== undefined
+      ? writeStep(path, change.summary, change.detail)
+      : {
+          kind: "script",
+          title: change.summary,
+          stdin: Buffer.from(change.detail),
+          // As the user: a home directory full of links must not lead root anywhere.
+          script: shellLines(
+            sh`exec runuser -u ${user} -- /bin/sh -c ${"umask 077; cd ~ && mkdir -p .ssh && chmod 0700 .ssh && cat > .ssh/authorized_keys.new && chmod 0600 .ssh/authorized_keys.new && mv -f .ssh/authorized_keys.new .ssh/authorized_keys"}`,
+            rawShell(""),
+          ),
+        },
   ],
 });
+
+/** sshd trusts a file outside of a home directory when nobody but root can write it (StrictModes). */
+function writeStep(path: string, title: string, text: string): Step {
+  const content = textContent(text);
+  return { kind: "write-file", title, path, content, owner: "root", group: "root", mode: "0644" };
+}
 
 /** Two lines are the same key whatever their options and comments. */
 function blobOf(line: string): string | undefined {

@@ -44,6 +44,8 @@ export interface NeededChange<Detail = unknown> {
   detail: Detail;
   /** For `register`, in check mode and after the steps. */
   data?: ValueMap;
+  /** What check mode does with this `run`, where that is another thing than what the module says of itself. */
+  inCheckMode?: "predict" | "run";
   /** What is questionable about the parameters; shown as warnings, at their lines. */
   warnings?: readonly ParameterFinding[];
 }

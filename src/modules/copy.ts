@@ -15,9 +15,9 @@ import {
   managedFileSteps,
 } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
-import { fileMode } from "./parameter-types.ts";
 import { placeFileScript } from "./place-file.ts";
 import type { Step } from "./step.ts";
+import { anyFileMode, NEW_DIRECTORY, NEW_FILE, octalMode } from "./symbolic-mode.ts";
 
 const params = z
   .strictObject({
@@ -44,12 +44,12 @@ const params = z
       "Where on the host. A directory: the file goes inside, under its own name.",
     ),
     mode: z
-      .union([z.literal("preserve"), fileMode])
+      .union([z.literal("preserve"), anyFileMode])
       .optional()
       .describe(
-        'Permission bits, in quotes; `preserve`: as `src` has them. Without: as the file that is replaced, or "0644".',
+        'Permission bits: octal in quotes, or u=rw,g=r,o=; `preserve`: as `src` has them. Without: as the file that is replaced, or "0644".',
       ),
-    directory_mode: fileMode
+    directory_mode: anyFileMode
       .optional()
       .describe("Permission bits of directories that are copied, in quotes."),
   })
@@ -160,17 +160,19 @@ function diffSource(
     const placed = { ...file, path: place };
     return [{ file: placed, change: diffManagedFile(placed, state) }];
   });
-  const making = directories.flatMap((directory) => {
-    const state = answers[directory.path] ?? ABSENT;
+  const making = directories.flatMap((one) => {
+    const found = answers[one.path] ?? ABSENT;
+    const state: PathState = found.type === "link" ? { ...found, type: "directory" } : found;
+    const directory = { ...one, mode: octalMode(one.mode, state, NEW_DIRECTORY) };
     if (state.type === "file" || state.type === "other")
       throw new ModuleFailure(`${directory.path} is no directory, and one is wanted there`);
     const differences: Difference[] =
       state.type === "absent"
         ? [{ kind: "field", name: directory.path, before: "absent", after: "directory" }]
-        : attributeDifferences(
-            directory,
-            state.type === "link" ? { ...state, type: "directory" } : state,
-          ).map((difference) => ({ ...difference, name: `${directory.path} ${difference.name}` }));
+        : attributeDifferences(directory, state).map((difference) => ({
+            ...difference,
+            name: `${directory.path} ${difference.name}`,
+          }));
     return differences.length === 0 ? [] : [{ directory, differences }];
   });
   const needed = changes.flatMap(({ file, change }) => (change.action === "none" ? [] : [{ file, change }]));
@@ -242,7 +244,12 @@ function diffRemote(
   const sha256 = from.type === "absent" ? undefined : from.sha256;
   const data = { dest: target, src, ...(sha256 === undefined ? {} : { checksum: sha256 }) };
   if (!want.force && state.type !== "absent") return { action: "none", reason: `${target} is there`, data };
-  const mode = want.mode === "preserve" ? (from.type === "absent" ? undefined : from.mode) : want.mode;
+  const mode =
+    want.mode === "preserve"
+      ? from.type === "absent"
+        ? undefined
+        : from.mode
+      : octalMode(want.mode, state, from.type === "absent" ? NEW_FILE : from.mode);
   const copies = state.type === "absent" || state.type === "link" || state.sha256 !== sha256;
   const attributes = attributeDifferences({ owner: want.owner, group: want.group, mode }, state);
   if (!copies && attributes.length === 0) return { action: "none", reason: `${target} is as wanted`, data };

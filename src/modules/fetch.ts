@@ -17,12 +17,19 @@ const params = z.strictObject({
     ),
   flat: z.boolean().default(false).describe("`dest` is the file itself."),
   fail_on_missing: z.boolean().default(true).describe("Fail when the file is not there."),
+  validate_checksum: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Fail, and keep what is there, when what arrived is not what the host had. `false`: for files that are written to meanwhile, such as logs.",
+    ),
 });
 
 interface Input {
   src: string;
   target: string;
   failOnMissing: boolean;
+  validates: boolean;
   /** SHA-256 of what the controller has; undefined: nothing. */
   have: string | undefined;
 }
@@ -31,7 +38,7 @@ export const fetch = defineLoadingModule<
   z.infer<typeof params>,
   Input,
   { at: ReturnType<typeof pathState> },
-  undefined
+  string | undefined
 >({
   name: "fetch",
   summary: "Copies a file of the host to the controller",
@@ -55,11 +62,27 @@ export const fetch = defineLoadingModule<
         ? path.join(base, path.basename(want.src))
         : base
       : inside(base, host, want.src);
-    return { src: want.src, target, failOnMissing: want.fail_on_missing, have: await hashOfFile(target) };
+    return {
+      src: want.src,
+      target,
+      failOnMissing: want.fail_on_missing,
+      validates: want.validate_checksum,
+      have: await hashOfFile(target),
+    };
   },
   queries: ({ src }) => ({ at: pathState({ path: src, sha256: true }) }),
-  diff: ({ src, target, failOnMissing, have }, { at }) => {
+  diff: ({ src, target, failOnMissing, validates, have }, { at }, { changesPending }) => {
     if (at.type === "absent") {
+      if (failOnMissing && changesPending)
+        return {
+          action: "create",
+          summary: `fetch ${src}, which is not there yet`,
+          differences: [
+            { kind: "field", name: target, before: have ?? "absent", after: "what will be there" },
+          ],
+          detail: undefined,
+          data: { dest: target },
+        };
       if (failOnMissing) throw new ModuleFailure(`${src} is not there`);
       return { action: "none", reason: `${src} is not there` };
     }
@@ -70,7 +93,7 @@ export const fetch = defineLoadingModule<
       action: have === undefined ? "create" : "update",
       summary: `fetch ${src}`,
       differences: [{ kind: "field", name: target, before: have ?? "absent", after: at.sha256 }],
-      detail: undefined,
+      detail: validates ? at.sha256 : undefined,
       data,
     };
   },
@@ -82,8 +105,13 @@ export const fetch = defineLoadingModule<
         await mkdir(path.dirname(target), { recursive: true });
         const unfinished = `${target}.${randomBytes(4).toString("hex")}.new`;
         const file = await open(unfinished, "wx", 0o600);
+        const hash = createHash("sha256");
         try {
-          for await (const piece of host.download(src)) await file.write(piece);
+          for await (const piece of host.download(src)) {
+            hash.update(piece);
+            await file.write(piece);
+          }
+          refuseAnother(src, hash.digest("hex"), change.detail);
           await file.sync();
           await file.close();
           await rename(unfinished, target);
@@ -104,6 +132,15 @@ function inside(base: string, host: string, src: string): string {
   if (host.includes("/") || !target.startsWith(path.join(base, host) + path.sep))
     throw new ModuleFailure(`${src} would lead out of ${base}`);
   return target;
+}
+
+/** @throws ModuleFailure */
+function refuseAnother(src: string, arrived: string, expected: string | undefined): void {
+  if (expected !== undefined && arrived !== expected)
+    throw new ModuleFailure(`${src} changed while it was fetched: nothing was kept`, {
+      hint: "try again, or write validate_checksum: false for a file that is always being written to",
+      data: { checksum: arrived, remote_checksum: expected },
+    });
 }
 
 async function hashOfFile(file: string): Promise<string | undefined> {

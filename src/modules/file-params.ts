@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
+import { absolutePath, accountName } from "./parameter-types.ts";
+import { anyFileMode } from "./symbolic-mode.ts";
 
 /** Parameters that all modules which write a whole file have. */
 export const fileParams = {
@@ -8,9 +9,11 @@ export const fileParams = {
     .optional()
     .describe("User who owns it. Without: as the file that is replaced, or the task's user."),
   group: accountName.optional().describe("Group that owns it."),
-  mode: fileMode
+  mode: anyFileMode
     .optional()
-    .describe('Permission bits, in quotes. Without: as the file that is replaced, or "0644".'),
+    .describe(
+      'Permission bits: octal in quotes, or u=rw,g=r,o=. Without: as the file that is replaced, or "0644".',
+    ),
   validate: z
     .string()
     .includes("%s", { error: "must contain %s, for the file to be checked" })

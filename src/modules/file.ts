@@ -1,12 +1,20 @@
 import { z } from "zod";
+import { hostTime } from "../queries/host-time.ts";
 import { pathState } from "../queries/path-state.ts";
 import { treeOwnership } from "../queries/tree-ownership.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { attributeDifferences, attributeScript } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
-import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
+import { absolutePath, accountName } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
+import { anyFileMode, NEW_DIRECTORY, NEW_FILE, octalMode } from "./symbolic-mode.ts";
+
+const fileTime = z
+  .string()
+  .regex(/^(preserve|now|\d{12}\.\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))$/, {
+    error: "must be `preserve`, `now`, a time such as 2026-01-31T12:00:00Z, or 202601311200.00",
+  });
 
 const params = z
   .strictObject({
@@ -22,7 +30,13 @@ const params = z
     src: z.string().optional().describe("What a link points to."),
     owner: accountName.optional().describe("User who owns it."),
     group: accountName.optional().describe("Group that owns it."),
-    mode: fileMode.optional().describe("Permission bits, in quotes."),
+    mode: anyFileMode.optional().describe("Permission bits: octal in quotes, or u=rw,g=r,o=."),
+    modification_time: fileTime
+      .default("preserve")
+      .describe(
+        "When it was last changed: `preserve`, `now` (every time), or a time such as 2026-01-31T12:00:00Z; 202601311200.00 is the host's local time.",
+      ),
+    access_time: fileTime.default("preserve").describe("When it was last read; as `modification_time`."),
     recurse: z.boolean().default(false).describe("Owner and group of everything below too."),
     force: z.boolean().default(false).describe("Replace what is in the way of a link."),
   })
@@ -33,7 +47,15 @@ const params = z
   .refine((all) => (all.state === "link" || all.state === "hard") === (all.src !== undefined), {
     error: "`src` belongs to `state: link` and `state: hard`",
     path: ["src"],
-  });
+  })
+  .refine(
+    (all) =>
+      all.state !== "absent" || (all.modification_time === "preserve" && all.access_time === "preserve"),
+    {
+      error: "what is not there has no time",
+      path: ["modification_time"],
+    },
+  );
 
 type Params = z.infer<typeof params>;
 
@@ -58,6 +80,8 @@ export const file = defineModule({
   returns: { path: "The path." },
   queries: (want) => ({
     at: pathState({ path: pathOf(want) }),
+    modified: hostTime(askedTime(want.modification_time)),
+    accessed: hostTime(askedTime(want.access_time)),
     source: pathState({ path: want.state === "hard" ? (want.src ?? "/") : "/" }),
     below: treeOwnership({
       path: pathOf(want),
@@ -65,8 +89,11 @@ export const file = defineModule({
       ...(want.recurse && want.group !== undefined ? { group: want.group } : {}),
     }),
   }),
-  diff: (want, { at, below }, { changesPending }) => {
-    const path = pathOf(want);
+  diff: (written, { at, below, modified, accessed }, { changesPending }) => {
+    const path = pathOf(written);
+    const whenNew = written.state === "directory" ? NEW_DIRECTORY : NEW_FILE;
+    const mode = octalMode(written.mode, at, whenNew);
+    const want = { ...written, mode };
     const data = { path };
     const none = (reason: string) => ({ action: "none" as const, reason, data });
     if (want.state === "absent") {
@@ -85,7 +112,7 @@ export const file = defineModule({
           action: "update",
           summary: `set owner and mode of ${path}`,
           differences: attributeDifferences(want, at),
-          detail: undefined,
+          detail: mode,
           data,
         };
       throw new ModuleFailure(`${path} is not there`, {
@@ -111,13 +138,24 @@ export const file = defineModule({
     if (want.state === "link" && at.type === "file") differences.push(field("state", "file", "link"));
     if (below.differing.length > 0)
       differences.push(field("below", `${below.differing.length} with another owner`, "as wanted"));
+    const known = at.type === "absent" ? undefined : at;
+    differences.push(
+      ...timeDifferences(
+        "modification_time",
+        want.modification_time,
+        known?.modifiedSeconds,
+        modified.seconds,
+      ),
+      ...timeDifferences("access_time", want.access_time, known?.accessedSeconds, accessed.seconds),
+    );
     if (differences.length === 0) return none(`${path} is as wanted`);
     const action = at.type === "absent" ? "create" : "update";
     return {
-      action,
+      // The time of a moment ago is never the one of now: there is nothing to ask about afterwards.
+      action: [want.modification_time, want.access_time].includes("now") ? "run" : action,
       summary: `${action === "create" ? "create" : "change"} ${path}`,
       differences,
-      detail: undefined,
+      detail: mode,
       data,
     };
   },
@@ -133,12 +171,41 @@ export const file = defineModule({
         ? owner === ""
           ? undefined
           : sh`chown -h -- ${owner} ${path}`
-        : attributeScript({ path, owner: want.owner, group: want.group, mode: want.mode }),
+        : attributeScript({ path, owner: want.owner, group: want.group, mode: change.detail }),
       want.recurse && owner !== "" ? sh`chown -hR -- ${owner} ${path}` : undefined,
+      timeScript("m", want.modification_time, path),
+      timeScript("a", want.access_time, path),
     );
     return [{ kind: "script", title: change.summary, script }];
   },
 });
+
+/** The time that has to be asked for: the host knows its time zone. */
+function askedTime(time: string): string | undefined {
+  return time === "preserve" || time === "now" ? undefined : dateText(time);
+}
+
+/** As date(1) and touch(1) read it. */
+function dateText(time: string): string {
+  return time.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)\.(\d\d)$/, "$1-$2-$3 $4:$5:$6");
+}
+
+function timeDifferences(
+  name: string,
+  wanted: string,
+  before: number | undefined,
+  after: number | undefined,
+): Difference[] {
+  const text = (seconds: number): string => new Date(seconds * 1000).toISOString();
+  const was = before === undefined ? undefined : text(before);
+  if (wanted === "now") return [field(name, was, "now")];
+  return after === undefined || after === before ? [] : [field(name, was, text(after))];
+}
+
+function timeScript(which: "m" | "a", time: string, path: string): ReturnType<typeof sh> | undefined {
+  if (time === "preserve") return undefined;
+  return sh`touch -h -c ${`-${which}`} -d ${dateText(time)} -- ${path}`;
+}
 
 function makeScript(want: Params, path: string): ReturnType<typeof sh> | undefined {
   switch (want.state) {

@@ -4,12 +4,18 @@ import { sh } from "../shell/shell-text.ts";
 import { defineModule } from "./module.ts";
 import { accountName } from "./parameter-types.ts";
 
-const params = z.strictObject({
-  name: accountName.describe("The group."),
-  state: z.enum(["present", "absent"]).default("present").describe("Whether it should be there."),
-  gid: z.number().int().min(0).optional().describe("Its number."),
-  system: z.boolean().default(false).describe("When it is made: with a number of the system's range."),
-});
+const params = z
+  .strictObject({
+    name: accountName.describe("The group."),
+    state: z.enum(["present", "absent"]).default("present").describe("Whether it should be there."),
+    gid: z.number().int().min(0).optional().describe("Its number."),
+    non_unique: z.boolean().default(false).describe("With `gid`: another group may have it too."),
+    system: z.boolean().default(false).describe("When it is made: with a number of the system's range."),
+  })
+  .refine((all) => !all.non_unique || all.gid !== undefined, {
+    error: "is about a number: give `gid`",
+    path: ["non_unique"],
+  });
 
 export const group = defineModule({
   name: "group",
@@ -49,7 +55,8 @@ export const group = defineModule({
     };
   },
   steps: (change, want) => {
-    const gid = want.gid === undefined ? [] : ["--gid", want.gid];
+    const gid =
+      want.gid === undefined ? [] : ["--gid", want.gid, ...(want.non_unique ? ["--non-unique"] : [])];
     const script =
       change.action === "delete"
         ? sh`groupdel -- ${want.name}`

@@ -28,6 +28,19 @@ const params = z
       .optional()
       .describe("The option. Without: the section itself; `absent` removes it with all in it."),
     value: z.union([z.string(), z.number(), z.boolean()]).optional().describe("Its value."),
+    values: z
+      .array(z.union([z.string(), z.number(), z.boolean()]))
+      .min(1)
+      .optional()
+      .describe(
+        "Several values, instead of `value`: a line each, for files in which an option may stand several times.",
+      ),
+    exclusive: z
+      .boolean()
+      .default(true)
+      .describe(
+        "With `values`: other lines of the option go. `false`: they stay, and `absent` takes away these values only.",
+      ),
     state: z.enum(["present", "absent"]).default("present").describe("Whether the option should be there."),
     no_extra_spaces: z
       .boolean()
@@ -50,12 +63,23 @@ const params = z
   })
   .refine(
     (all) =>
-      all.option === undefined || all.state === "absent" || all.value !== undefined || all.allow_no_value,
+      all.option === undefined ||
+      all.state === "absent" ||
+      (all.value ?? all.values) !== undefined ||
+      all.allow_no_value,
     {
       error: "give the `value`, or `allow_no_value: true`",
       path: ["value"],
     },
-  );
+  )
+  .refine((all) => all.value === undefined || all.values === undefined, {
+    error: "give either `value` or `values`",
+    path: ["values"],
+  })
+  .refine((all) => all.values === undefined || all.option !== undefined, {
+    error: "are an option's: give the `option`",
+    path: ["values"],
+  });
 
 type Params = z.infer<typeof params>;
 
@@ -68,6 +92,10 @@ export const iniFile = defineModule<Params, { at: ReturnType<typeof editedFileQu
     {
       title: "An option",
       yaml: '- ini_file:\n    path: /etc/app.ini\n    section: server\n    option: port\n    value: 8080\n    mode: "0644"\n',
+    },
+    {
+      title: "An option that stands several times",
+      yaml: "- ini_file:\n    path: /etc/systemd/resolved.conf\n    section: Resolve\n    option: DNS\n    values: [192.0.2.53, 198.51.100.53]\n    no_extra_spaces: true\n",
     },
     {
       title: "Gone",
@@ -90,7 +118,8 @@ const editOf = (want: Params): FileEdit => ({
 function edited(lines: readonly string[], want: Params): string[] {
   const { start, end } = sectionOf(lines, want.section);
   if (want.option === undefined) return wholeSection(lines, want, start, end);
-  const value = want.value === true ? "true" : want.value === false ? "false" : String(want.value ?? "");
+  if (want.values !== undefined) return severalValues(lines, want, want.option, want.values, { start, end });
+  const value = String(want.value ?? "");
   const sign = want.no_extra_spaces ? "=" : " = ";
   const stands = want.value === undefined && want.allow_no_value;
   const line = stands ? want.option : `${want.option}${sign}${value}`;
@@ -109,6 +138,39 @@ function edited(lines: readonly string[], want: Params): string[] {
   }
   if (start === -1) return [...lines, ...(lines.length === 0 ? [] : [""]), `[${want.section}]`, line];
   return lines.toSpliced(lastFilled(lines, start, end), 0, line);
+}
+
+/** A line for each value: those that are there keep their place, new ones go behind the last of them. */
+function severalValues(
+  lines: readonly string[],
+  { section, state, exclusive, no_extra_spaces: tight }: Params,
+  option: string,
+  values: readonly (string | number | boolean)[],
+  { start, end }: { start: number; end: number },
+): string[] {
+  const wanted = [...new Set(values.map(String))];
+  const isOption = (line: string, at: number): boolean =>
+    start !== -1 && at >= start && at < end && optionOf(line) === option;
+  const found = new Set<string>();
+  const goes = (line: string): boolean => {
+    const value = wanted.find((one) => says(line, one));
+    if (state === "absent") return exclusive || value !== undefined;
+    if (value === undefined) return exclusive;
+    if (found.has(value)) return true;
+    found.add(value);
+    return false;
+  };
+  const kept = lines.map((line, at) => (isOption(line, at) && goes(line) ? undefined : line));
+  const added =
+    state === "absent"
+      ? []
+      : wanted.filter((value) => !found.has(value)).map((value) => `${option}${tight ? "=" : " = "}${value}`);
+  const present = (some: readonly (string | undefined)[]): string[] =>
+    some.filter((line) => line !== undefined);
+  if (added.length === 0) return present(kept);
+  if (start === -1) return [...lines, ...(lines.length === 0 ? [] : [""]), `[${section}]`, ...added];
+  const last = lines.findLastIndex(isOption);
+  return present(kept.toSpliced(last === -1 ? lastFilled(lines, start, end) : last + 1, 0, ...added));
 }
 
 function wholeSection(

@@ -5,6 +5,7 @@ import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Change, Difference } from "./change.ts";
 import { type Controller, ModuleFailure, type Situation } from "./module.ts";
 import type { FileContent, Step } from "./step.ts";
+import { NEW_FILE, octalMode } from "./symbolic-mode.ts";
 
 /** A file that should have this content, owner and mode. What modules that write files have in common. */
 export interface ManagedFile {
@@ -12,7 +13,7 @@ export interface ManagedFile {
   content: FileContent;
   owner?: string | undefined;
   group?: string | undefined;
-  /** Four octal digits. */
+  /** Four octal digits, or words as chmod(1) takes them. */
   mode?: string | undefined;
   validate?: string | undefined;
   validateTitle?: string | undefined;
@@ -23,6 +24,8 @@ export interface ManagedFile {
 export interface FileChange {
   rewrite: boolean;
   attributes: boolean;
+  /** The mode in octal digits, where it was given in words that are about the one that is there. */
+  mode?: string | undefined;
 }
 
 export const textContent = (text: string, secret = false): FileContent => ({
@@ -52,10 +55,13 @@ export function diffManagedFile(file: ManagedFile, state: PathState): Change<Fil
     throw new ModuleFailure(`${file.path} is a directory, and a file is wanted there`);
   if (state.type === "other") throw new ModuleFailure(`${file.path} is neither a file nor a directory`);
   const sha256 = hashOf(file.content);
+  // What replaces a link is a new file.
+  const current: PathState = state.type === "link" ? { type: "absent" } : state;
+  const mode = octalMode(file.mode, current, file.content.secret === true ? "0600" : NEW_FILE);
   const rewrite = state.type === "absent" || state.type === "link" || state.sha256 !== sha256;
   const differences = [
     ...(rewrite ? [contentDifference(file, state)] : []),
-    ...attributeDifferences(file, state),
+    ...attributeDifferences({ ...file, mode }, state),
   ];
   if (differences.length === 0)
     return { action: "none", reason: `${file.path} is as wanted`, data: fileData(file, sha256) };
@@ -68,7 +74,7 @@ export function diffManagedFile(file: ManagedFile, state: PathState): Change<Fil
           ? `rewrite ${file.path}`
           : `set owner and mode of ${file.path}`,
     differences,
-    detail: { rewrite, attributes: differences.length > (rewrite ? 1 : 0) },
+    detail: { rewrite, attributes: differences.length > (rewrite ? 1 : 0), mode },
     data: fileData(file, sha256),
   };
 }
@@ -77,7 +83,8 @@ function fileData(file: ManagedFile, sha256: string): { dest: string; checksum: 
   return { dest: file.path, checksum: sha256 };
 }
 
-export function managedFileSteps(file: ManagedFile, change: FileChange): Step[] {
+export function managedFileSteps(wanted: ManagedFile, change: FileChange): Step[] {
+  const file = change.mode === undefined ? wanted : { ...wanted, mode: change.mode };
   if (!change.rewrite)
     return [{ kind: "script", title: `set owner and mode of ${file.path}`, script: attributeScript(file) }];
   return [

@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { aptListsAge } from "../queries/apt-lists.ts";
 import { type AptAction, type AptPlanned, aptPlan } from "../queries/apt-plan.ts";
+import { type DebFile, debFile } from "../queries/deb-file.ts";
 import { type PackageState, packageState } from "../queries/package-state.ts";
 import type { QueryMap } from "../queries/query.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { updateAptLists } from "./apt-update.ts";
 import type { Change, Difference } from "./change.ts";
 import { defineModule, ModuleFailure, type Situation } from "./module.ts";
+import { debChange } from "./package-deb.ts";
 
 const packageName = z.string().regex(/^[a-z0-9][a-z0-9.+-]*(=[A-Za-z0-9.+~:-]+)?$/, {
   error:
@@ -23,6 +25,17 @@ const params = z
       .union([packageName, z.array(packageName)])
       .optional()
       .describe("Another name for `name`."),
+    deb: z
+      .string()
+      .refine((text) => !/^[a-z]+:\/\//.test(text), {
+        error:
+          "is a file on the host here: `get_url` fetches it, with the checksum that says it is the right one",
+      })
+      .refine((text) => /^\/.+\.deb$/.test(text) || /^[a-z]+:\/\//.test(text), {
+        error: "must be the absolute path of a .deb file on the host",
+      })
+      .optional()
+      .describe("A package file on the host, instead of `name`; what it depends on is installed too."),
     state: z
       .enum(["present", "absent", "latest"])
       .default("present")
@@ -80,6 +93,14 @@ const params = z
     error: "is about every package: for some, `state: latest`",
     path: ["upgrade"],
   })
+  .refine((all) => all.deb === undefined || (all.name ?? all.pkg) === undefined, {
+    error: "says which package it is: leave out `name`",
+    path: ["deb"],
+  })
+  .refine((all) => all.deb === undefined || upgradeOf(all) === undefined, {
+    error: "is about one package, and `upgrade` about all",
+    path: ["deb"],
+  })
   .refine((all) => (all.name ?? all.pkg) !== undefined || all.state !== "absent", {
     error: "give the `name`",
     path: ["name"],
@@ -94,7 +115,7 @@ function upgradeOf({ upgrade }: { upgrade: boolean | string }): "upgrade" | "dis
 }
 
 /** Without names it is about the whole system. */
-const isGeneral = ({ name, pkg }: Params): boolean => (name ?? pkg) === undefined;
+const isGeneral = ({ name, pkg, deb }: Params): boolean => (name ?? pkg ?? deb) === undefined;
 
 interface Wanted {
   name: string;
@@ -102,7 +123,7 @@ interface Wanted {
 }
 
 /** What has to be done, by package. */
-interface PackageChange {
+export interface PackageChange {
   install: Wanted[];
   remove: string[];
   refreshLists: boolean;
@@ -135,6 +156,10 @@ export const packageModule = defineModule<Params, QueryMap, PackageChange>({
       yaml: "- package:\n    upgrade: full\n    autoremove: true\n    cache_valid_time: 86400\n",
     },
     {
+      title: "A package file",
+      yaml: "- get_url:\n    url: https://example.org/tool_1.2_amd64.deb\n    checksum: sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03\n    dest: /var/cache/tool.deb\n- package:\n    deb: /var/cache/tool.deb\n",
+    },
+    {
       title: "Gone, with its configuration",
       yaml: "- package:\n    name: telnet\n    state: absent\n    purge: true\n",
     },
@@ -142,6 +167,7 @@ export const packageModule = defineModule<Params, QueryMap, PackageChange>({
   returns: { versions: "Installed version of each package, by name." },
   queries: (want) => ({
     lists: aptListsAge("age"),
+    deb: debFile(want.deb),
     upgrade: aptPlan(isGeneral(want) ? upgradeOf(want) : undefined),
     autoremove: aptPlan(isGeneral(want) && want.autoremove ? "autoremove" : undefined),
     ...Object.fromEntries(
@@ -156,6 +182,8 @@ export const packageModule = defineModule<Params, QueryMap, PackageChange>({
     const states = new Map(
       wantedOf(want).map(({ name }) => [name, answers[`package ${name}`] as PackageState]),
     );
+    if (want.deb !== undefined)
+      return debChange(want.deb, answers["deb"] as DebFile, want, areStale(want, lists.seconds), situation);
     if (isGeneral(want)) {
       const [upgrade, autoremove] = [answers["upgrade"], answers["autoremove"]] as {
         planned: readonly AptPlanned[];

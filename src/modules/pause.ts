@@ -4,6 +4,13 @@ import { defineModule } from "./module.ts";
 
 const params = z
   .strictObject({
+    prompt: z
+      .never({
+        error:
+          "is not taken: a run asks nobody while hosts wait. `vars_prompt` asks before it starts, `--step` before each task; two runs with --tags do what comes before and after somebody has looked",
+      })
+      .optional()
+      .describe("Not taken: see `vars_prompt` and `--step`."),
     seconds: z.number().min(0).optional().describe("How long."),
     minutes: z.number().min(0).optional().describe("How long."),
   })

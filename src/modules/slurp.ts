@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { pathState } from "../queries/path-state.ts";
 import { sh } from "../shell/shell-text.ts";
-import { defineModule } from "./module.ts";
+import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 
 const params = z.strictObject({ src: absolutePath.describe("A file on the host, up to 10 MB.") });
@@ -18,8 +19,20 @@ export const slurp = defineModule({
     { title: "A certificate", yaml: "- slurp:\n    src: /etc/ssl/certs/ca.crt\n  register: ca\n" },
   ],
   returns: { content: "The content, in base64.", encoding: "Always base64.", source: "The path." },
-  queries: () => ({}),
-  diff: ({ src }) => ({ action: "run", summary: `read ${src}`, differences: [], detail: undefined }),
+  queries: ({ src }) => ({ at: pathState({ path: src }) }),
+  diff: ({ src }, { at }, { changesPending }) => {
+    if (at.type === "directory") throw new ModuleFailure(`${src} is a directory`);
+    const isMissing = at.type === "absent";
+    if (isMissing && !changesPending) throw new ModuleFailure(`${src} is not there`);
+    return {
+      action: "run",
+      summary: isMissing ? `read ${src}, which is not there yet` : `read ${src}`,
+      differences: [],
+      detail: undefined,
+      // In check mode an earlier task may be about to make it.
+      ...(isMissing ? { inCheckMode: "predict" as const } : {}),
+    };
+  },
   steps: (change, { src }) => [
     {
       kind: "script",

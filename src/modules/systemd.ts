@@ -22,6 +22,14 @@ const params = z
       .boolean()
       .default(false)
       .describe("Have systemd read its units anew first, if any has changed."),
+    daemon_reexec: z
+      .boolean()
+      .default(false)
+      .describe("Have systemd start itself anew first, as after an update of it. Every time."),
+    no_block: z
+      .boolean()
+      .default(false)
+      .describe("Do not wait until it is up: what fails afterwards is not found out."),
     settle_seconds: z
       .number()
       .min(0)
@@ -36,8 +44,8 @@ const params = z
       .default(90)
       .describe("Seconds within which it must be up."),
   })
-  .refine((all) => all.name !== undefined || all.daemon_reload, {
-    error: "give `name`, or `daemon_reload: true`",
+  .refine((all) => all.name !== undefined || all.daemon_reload || all.daemon_reexec, {
+    error: "give `name`, `daemon_reload: true` or `daemon_reexec: true`",
     path: ["name"],
   });
 
@@ -45,6 +53,7 @@ type Params = z.infer<typeof params>;
 
 /** What systemctl has to be asked for, in order. */
 type Verb =
+  | "daemon-reexec"
   | "daemon-reload"
   | "unmask"
   | "mask"
@@ -93,7 +102,12 @@ export const systemd = defineModule<Params, { at: ReturnType<typeof unitState> }
         reason: `${name} is ${at.active}${at.file === "" ? "" : `, ${at.file}`}`,
         data,
       };
-    const acts = verbs.includes("restart") || verbs.includes("reload");
+    const acts =
+      verbs.includes("restart") ||
+      verbs.includes("reload") ||
+      verbs.includes("daemon-reexec") ||
+      // It need not be up yet when it is asked about.
+      want.no_block;
     return {
       action: acts || want.name === undefined ? "run" : "update",
       summary: `${verbs.join(", ")} ${want.name === undefined ? "" : name}`.trim(),
@@ -123,6 +137,7 @@ function compare(
     verbs.push(verb);
     differences.push({ kind: "field", name, before, after });
   };
+  if (want.daemon_reexec) verbs.push("daemon-reexec");
   if (want.daemon_reload && (at.needsDaemonReload || missing || want.name === undefined))
     verbs.push("daemon-reload");
   const isMasked = at.load === "masked" || at.file.startsWith("masked");
@@ -155,13 +170,13 @@ function systemctlScript(verbs: readonly Verb[], unit: string, want: Params): Sh
       'fail() { systemctl show --property=ActiveState,SubState,Result,ExecMainStatus -- "$unit" | tr "\\n" " " >&2; echo >&2; journalctl --no-pager -o cat -n 15 -u "$unit" >&2 2>/dev/null; exit 1; }',
     ),
     ...verbs.map((verb) =>
-      verb === "daemon-reload"
-        ? rawShell("systemctl daemon-reload || exit 1")
+      verb === "daemon-reload" || verb === "daemon-reexec"
+        ? sh`systemctl ${verb} || exit 1`
         : starts && verb !== "enable" && verb !== "unmask"
-          ? sh`systemctl ${verb} -- "$unit" || fail`
+          ? sh`systemctl ${want.no_block ? ["--no-block"] : []} ${verb} -- "$unit" || fail`
           : sh`systemctl ${verb} -- "$unit" || exit 1`,
     ),
-    starts ? awaitActive(want) : undefined,
+    starts && !want.no_block ? awaitActive(want) : undefined,
   );
 }
 

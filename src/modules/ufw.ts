@@ -27,6 +27,34 @@ const params = z
     from_ip: word.default("any").describe("From where."),
     to_ip: word.default("any").describe("To which address."),
     port: z.union([z.number().int(), word]).optional().describe("To which port, or range as 8000:8100."),
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9 +.-]*$/, {
+        error: "must be the name of a profile, as `ufw app list` has it",
+      })
+      .optional()
+      .describe(
+        "A profile of an application, such as OpenSSH, instead of `port` and `proto`. `app` is another name for it.",
+      ),
+    app: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9 +.-]*$/)
+      .optional()
+      .describe("Another name for `name`."),
+    interface: z
+      .string()
+      .regex(/^[A-Za-z0-9.@_-]+$/, { error: "must be the name of a network interface" })
+      .optional()
+      .describe("Of the rule: through which interface."),
+    log: z.boolean().default(false).describe("Of the rule: write each new connection to the log."),
+    insert: z
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        "Where a new rule goes, counted from 1: the first rule that fits decides. A rule that is there stays where it is.",
+      ),
     comment: z
       .string()
       .regex(/^[^'\n]*$/)
@@ -38,11 +66,19 @@ const params = z
   .refine((all) => (all.state ?? all.default ?? all.rule) !== undefined, {
     error: "give `rule`, `default` or `state`",
     path: ["rule"],
+  })
+  .refine((all) => (all.name ?? all.app) === undefined || (all.port === undefined && all.proto === "any"), {
+    error: "says which ports and protocols: leave out `port` and `proto`",
+    path: ["name"],
+  })
+  .refine((all) => all.name === undefined || all.app === undefined, {
+    error: "is another name for `name`: give one",
+    path: ["app"],
   });
 
 type Params = z.infer<typeof params>;
 
-export const ufw = defineModule<Params, { at: ReturnType<typeof ufwState> }, undefined>({
+export const ufw = defineModule<Params, { at: ReturnType<typeof ufwState> }, number | undefined>({
   name: "ufw",
   summary: "Rules of ufw, Ubuntu's firewall",
   description:
@@ -56,6 +92,10 @@ export const ufw = defineModule<Params, { at: ReturnType<typeof ufwState> }, und
     {
       title: "The pooler for the applications",
       yaml: "- ufw:\n    rule: allow\n    port: 6432\n    proto: tcp\n    from_ip: 10.0.1.0/24\n",
+    },
+    {
+      title: "Nobody from there, before any rule that lets them in; and tell",
+      yaml: "- ufw: {rule: deny, from_ip: 203.0.113.0/24, insert: 1, log: true}\n",
     },
   ],
   queries: () => ({ at: ufwState("own") }),
@@ -86,21 +126,25 @@ export const ufw = defineModule<Params, { at: ReturnType<typeof ufwState> }, und
       action: "update",
       summary: `change ufw: ${differences.map(({ name }) => name).join(", ")}`,
       differences,
-      detail: undefined,
+      detail: want.insert !== undefined && want.insert <= at.rules.length ? want.insert : undefined,
     };
   },
   steps: (change, want) => [
-    { kind: "script", title: change.summary, script: ufwScript(change.differences, want) },
+    { kind: "script", title: change.summary, script: ufwScript(change.differences, want, change.detail) },
   ],
 });
 
-function ufwScript(differences: readonly Difference[], want: Params): ShellText {
+function ufwScript(
+  differences: readonly Difference[],
+  want: Params,
+  position: number | undefined,
+): ShellText {
   const changes = (name: string): boolean => differences.some((one) => one.name === name);
   const comment = want.comment === undefined || want.delete ? [] : ["comment", want.comment];
   return shellLines(
     rawShell("set -e"),
     want.rule !== undefined && changes(ruleWords(want).join(" "))
-      ? sh`ufw ${want.delete ? ["delete"] : []} ${ruleWords(want)} ${comment}`
+      ? sh`ufw ${want.delete ? ["delete"] : position === undefined ? [] : ["insert", position]} ${ruleWords(want)} ${comment}`
       : undefined,
     want.default !== undefined && changes(`default ${want.direction}`)
       ? sh`ufw default ${want.default} ${want.direction === "in" ? "incoming" : "outgoing"}`
@@ -114,16 +158,34 @@ function ufwScript(differences: readonly Difference[], want: Params): ShellText 
 function ruleWords(want: Params): string[] {
   return [
     want.rule ?? "allow",
-    ...(want.direction === "out" ? ["out"] : []),
+    ...(want.interface === undefined
+      ? want.direction === "out"
+        ? ["out"]
+        : []
+      : [want.direction, "on", want.interface]),
+    ...(want.log ? ["log"] : []),
     ...(want.proto === "any" ? [] : ["proto", want.proto]),
     ...["from", want.from_ip, "to", want.to_ip],
     ...(want.port === undefined ? [] : ["port", String(want.port)]),
+    ...((want.name ?? want.app) === undefined ? [] : ["app", want.name ?? want.app ?? ""]),
   ];
 }
 
 /** `ufw show added` writes short forms, such as `allow 22/tcp`: both are brought to the same parts. */
 export function sameUfwRule(added: string, wanted: readonly string[]): boolean {
-  return partsOf(added.split(/\s+/)) === partsOf(wanted);
+  return partsOf(wordsOf(added)) === partsOf(wanted);
+}
+
+/** A profile's name may have blanks: ufw puts it into quotes then. */
+function wordsOf(added: string): string[] {
+  return [...added.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? "");
+}
+
+/** What stands alone for a profile, as in `allow OpenSSH`: none of ufw's own words. */
+function shortProfile(words: readonly string[]): string | undefined {
+  const rest = words.slice(1).filter((word) => !["in", "out", "log", "log-all"].includes(word));
+  const [first = ""] = rest;
+  return rest.length === 1 && !/^[\d:,]+(\/\w+)?$/.test(first) ? first : undefined;
 }
 
 function partsOf(words: readonly string[]): string {
@@ -142,6 +204,8 @@ function partsOf(words: readonly string[]): string {
     words[0],
     words.includes("out") ? "out" : "in",
     after("on") ?? "",
+    words.includes("log-all") ? "log-all" : words.includes("log") ? "log" : "",
+    after("app") ?? shortProfile(words) ?? "",
     after("proto") ?? shortProto ?? "any",
     after("from") ?? "any",
     after("to") ?? "any",

@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
+import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
 import type { HttpAnswer } from "./http-through.ts";
-import { defineLoadingModule } from "./module.ts";
+import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
+import type { StepHost } from "./step.ts";
 import { basicAuthorization, bodyOf, lowerCase } from "./uri-body.ts";
 import { type Asked, ask, isSafe, type Question, withoutSecrets } from "./uri-redirects.ts";
 
@@ -60,6 +63,11 @@ const params = z
     client_cert: z.string().optional().describe("A certificate to show, on the controller."),
     client_key: z.string().optional().describe("Its key, on the controller."),
     unix_socket: absolutePath.optional().describe("A socket on the host, instead of the address in the URL."),
+    dest: absolutePath
+      .optional()
+      .describe(
+        "Where on the host the body goes, when the answer counts as success: a file, or a directory, in which it gets the last part of the address as its name. `get_url` does more: checksum, owner, mode, any size.",
+      ),
     timeout: z.number().min(0.1).max(3600).default(30).describe("Seconds that each request may take."),
   })
   .refine((all) => all.body === undefined || all.src === undefined, {
@@ -85,7 +93,7 @@ export const uri = defineLoadingModule<Params, Input, Record<string, never>, und
   params,
   secretParams: ["url_password", "headers.Authorization", "headers.authorization"],
   inCheckMode: ({ want }, { changesPendingAnywhere }) =>
-    isSafe(want.method) && !changesPendingAnywhere ? "run" : "predict",
+    isSafe(want.method) && want.dest === undefined && !changesPendingAnywhere ? "run" : "predict",
   examples: [
     {
       title: "Is it up?",
@@ -102,6 +110,7 @@ export const uri = defineLoadingModule<Params, Input, Record<string, never>, und
     redirected: "Whether that is elsewhere.",
     content: "The body as text, with `return_content`, or when the request failed.",
     json: "The body as a value, when it is JSON.",
+    path: "With `dest`: the file on the host.",
     elapsed: "Seconds that it took.",
     tls: "TLS version.",
     content_type: "And every other header, in lower case, with `_` for `-`.",
@@ -148,28 +157,91 @@ export const uri = defineLoadingModule<Params, Input, Record<string, never>, und
     {
       kind: "controller",
       title: change.summary,
-      run: async (host) => ({ output: { title: change.summary, data: await ask(host, input) } }),
+      run: async (host) => {
+        const { dest } = input.want;
+        if (dest === undefined)
+          return {
+            output: { title: change.summary, data: { asked: await ask(host, input) } satisfies Outcome },
+          };
+        const asked = await ask(host, input, LARGEST_FILE_BYTES);
+        if (!isExpected(input.want, asked))
+          return { output: { title: change.summary, data: { asked } satisfies Outcome } };
+        const saved = await placeFor(host, dest, asked.answer);
+        const content = { kind: "bytes" as const, bytes: asked.answer.body };
+        return {
+          output: { title: change.summary, data: { asked, saved } satisfies Outcome },
+          next: saved.differs
+            ? [{ kind: "write-file" as const, title: `write ${saved.path}`, path: saved.path, content }]
+            : [],
+        };
+      },
     },
   ],
   result: ({ want }, outputs) => {
-    const asked = outputs[0]?.data as Asked | undefined;
-    if (asked === undefined) return { changed: false, failed: true, message: "no answer" };
+    const outcome = outputs[0]?.data as Outcome | undefined;
+    if (outcome === undefined) return { changed: false, failed: true, message: "no answer" };
+    const { asked, saved } = outcome;
     const { answer } = asked;
     const expected = [want.status_code].flat();
-    const failed = !expected.includes(answer.status);
+    const failed = !isExpected(want, asked);
     return {
-      changed: false,
+      changed: saved?.differs === true,
       failed,
       message: `${answer.status} ${answer.statusText}${failed ? `, and ${expected.join(" or ")} was wanted` : ""}`,
-      data: dataOf(asked, want.return_content || failed),
+      data: {
+        ...dataOf(asked, want.return_content || failed),
+        ...(saved === undefined ? {} : { path: saved.path }),
+      },
     };
   },
 });
+
+interface Outcome {
+  asked: Asked;
+  /** Where the body goes, and whether something else is there. */
+  saved?: { path: string; differs: boolean };
+}
+
+/** It is in the controller's memory for a moment. */
+const LARGEST_FILE_BYTES = 256 * 1024 * 1024;
+
+function isExpected({ status_code: expected }: Params, { answer }: Asked): boolean {
+  return [expected].flat().includes(answer.status);
+}
+
+/** @throws ModuleFailure when the body did not arrive whole, or nobody can say what is there. */
+async function placeFor(
+  host: StepHost,
+  dest: string,
+  answer: HttpAnswer,
+): Promise<{ path: string; differs: boolean }> {
+  if (answer.truncated)
+    throw new ModuleFailure("the body is larger than 256 MiB", { hint: "get_url fetches files of any size" });
+  const name = decodeURIComponent(new URL(answer.url).pathname.split("/").at(-1) ?? "");
+  const script = shellLines(
+    sh`path=${dest}; name=${name}`,
+    rawShell('if [ -d "$path" ]; then case $name in ""|.|..|*/*) exit 3;; esac; path=${path%/}/$name; fi'),
+    rawShell(
+      'printf "%s\\0" "$path"; if [ -f "$path" ] && [ ! -L "$path" ]; then sha256sum < "$path"; else echo none; fi',
+    ),
+  );
+  const found = await host.run(script);
+  if (found.exitCode === 3)
+    throw new ModuleFailure(`${dest} is a directory, and the address has no name for a file in it`, {
+      hint: "write the file's name behind the directory",
+    });
+  const [path = dest, said = ""] = found.stdout.toString().split("\0");
+  if (found.exitCode !== 0 || said === "")
+    throw new ModuleFailure(`could not look at ${dest}: ${found.stderr.toString().trim()}`);
+  const sha256 = createHash("sha256").update(answer.body).digest("hex");
+  return { path, differs: !said.startsWith(sha256) };
+}
 
 /** Names that headers must not take the place of. */
 const OWN_NAMES = new Set([
   "status",
   "url",
+  "path",
   "redirected",
   "content",
   "json",

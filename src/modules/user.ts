@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type UserState, userState } from "../queries/account-state.ts";
-import { sh } from "../shell/shell-text.ts";
+import { userKey } from "../queries/user-key.ts";
+import { type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { defineModule } from "./module.ts";
 import { absolutePath, accountName } from "./parameter-types.ts";
@@ -43,6 +44,42 @@ const params = z.strictObject({
     .number()
     .optional()
     .describe("When the account ends: seconds since 1970, counted in whole days; negative: never."),
+  password_expire_max: z
+    .number()
+    .int()
+    .min(-1)
+    .optional()
+    .describe("Days after which a password has to be changed; -1: never."),
+  password_expire_min: z
+    .number()
+    .int()
+    .min(-1)
+    .optional()
+    .describe("Days before which it can't be changed again; -1: none."),
+  password_expire_warn: z
+    .number()
+    .int()
+    .min(-1)
+    .optional()
+    .describe("Days before its end from which the user is warned; -1: none."),
+  generate_ssh_key: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Make a key pair for SSH on the host, unless it is there. The private key never leaves the host.",
+    ),
+  ssh_key_file: z
+    .string()
+    .regex(/^(\/|[A-Za-z0-9._-])[^\n\0]*$/, { error: "must be a path" })
+    .optional()
+    .describe("Where; relative to the home directory. Without: .ssh/id_TYPE."),
+  ssh_key_type: z.enum(["ed25519", "rsa", "ecdsa"]).default("ed25519").describe("What kind of key."),
+  ssh_key_bits: z.number().int().min(256).max(16384).optional().describe("Its length, of rsa and ecdsa."),
+  ssh_key_comment: z
+    .string()
+    .regex(/^[^\n]*$/)
+    .optional()
+    .describe("What stands behind the public key; without: user@host."),
   move_home: z.boolean().default(false).describe("When `home` changes, take along what is in the old one."),
   non_unique: z.boolean().default(false).describe("With `uid`: another user may have it too."),
   skeleton: absolutePath.optional().describe("Directory that a new home directory is a copy of."),
@@ -61,11 +98,26 @@ export const user = defineModule({
       title: "A system user without login",
       yaml: "- user:\n    name: pgbouncer\n    group: pgbouncer\n    system: true\n    create_home: false\n    home: /nonexistent\n    shell: /usr/sbin/nologin\n",
     },
+    {
+      title: "With a key to log in elsewhere, told to those who let it in",
+      yaml: "- user:\n    name: backup\n    generate_ssh_key: true\n    ssh_key_comment: backup of db1\n  register: backup\n- debug:\n    var: backup.ssh_public_key\n",
+    },
     { title: "One more group", yaml: "- user:\n    name: deploy\n    groups: [docker]\n    append: true\n" },
   ],
-  returns: { uid: "The user's number.", home: "The home directory." },
-  queries: ({ name }) => ({ at: userState(name) }),
-  diff: (want, { at }) => {
+  returns: {
+    uid: "The user's number.",
+    home: "The home directory.",
+    ssh_public_key: "With `generate_ssh_key`: the public key. `ssh_key_file`: where the private one is.",
+  },
+  queries: (want) => ({
+    at: userState(want.name),
+    key: userKey(
+      want.generate_ssh_key && want.state === "present"
+        ? { user: want.name, file: keyFileOf(want) }
+        : undefined,
+    ),
+  }),
+  diff: (want, { at, key }) => {
     if (want.state === "absent") {
       if (!at.exists) return { action: "none", reason: `there is no user ${want.name}` };
       return {
@@ -76,13 +128,21 @@ export const user = defineModule({
       };
     }
     const differences = userDifferences(want, at);
+    if (want.generate_ssh_key && key.publicKey === undefined)
+      differences.push({ kind: "field", name: "ssh_key", before: "absent", after: keyFileOf(want) });
     if (!at.exists)
       return { action: "create", summary: `make the user ${want.name}`, differences, detail: undefined };
     if (differences.length === 0)
       return {
         action: "none",
         reason: `the user ${want.name} is as wanted`,
-        data: { uid: at.uid, home: at.home },
+        data: {
+          uid: at.uid,
+          home: at.home,
+          ...(key.publicKey === undefined
+            ? {}
+            : { ssh_public_key: key.publicKey, ssh_key_file: key.path ?? keyFileOf(want) }),
+        },
       };
     return { action: "update", summary: `change the user ${want.name}`, differences, detail: undefined };
   },
@@ -98,7 +158,7 @@ export const user = defineModule({
       ];
     const program = action === "create" ? "useradd" : "usermod";
     const setsPassword = want.password !== undefined && differences.some(({ name }) => name === "password");
-    const password = setsPassword ? sh`&& chpasswd --encrypted` : sh``;
+    const password = setsPassword ? sh`&& chpasswd --encrypted` : NOTHING;
     // A new hash takes the lock away: it is set behind it.
     const locks = want.password_lock ?? (setsPassword ? false : undefined);
     const lock =
@@ -106,23 +166,55 @@ export const user = defineModule({
         ? sh`&& usermod --lock -- ${want.name}`
         : locks === false && differences.some(({ name }) => name === "password_lock")
           ? sh`&& usermod --unlock -- ${want.name}`
-          : sh``;
+          : NOTHING;
+    const changes = (name: string): boolean => differences.some((one) => one.name === name);
+    const ages = [
+      ...(changes("password_expire_max") ? ["--maxdays", String(want.password_expire_max)] : []),
+      ...(changes("password_expire_min") ? ["--mindays", String(want.password_expire_min)] : []),
+      ...(changes("password_expire_warn") ? ["--warndays", String(want.password_expire_warn)] : []),
+    ];
+    const options = argumentsOf(want, action === "create");
     return [
       {
         kind: "script",
         title: summary,
-        script: sh`${[program, ...argumentsOf(want, action === "create")]} -- ${want.name} ${password} ${lock}`,
+        script: shellLines(
+          action === "create" || options.length > 0 || password !== NOTHING || lock !== NOTHING
+            ? sh`${options.length > 0 || action === "create" ? [program, ...options, "--", want.name] : ["true"]} ${password} ${lock} || exit 1`
+            : undefined,
+          ages.length === 0 ? undefined : sh`chage ${ages} -- ${want.name} || exit 1`,
+          changes("ssh_key") ? makeKeyScript(want) : undefined,
+        ),
         ...(setsPassword ? { stdin: Buffer.from(`${want.name}:${want.password ?? ""}\n`) } : {}),
       },
     ];
   },
 });
 
+const NOTHING = sh``;
+
+/** Relative to the home directory, unless it starts with a slash. */
+function keyFileOf({ ssh_key_file: file, ssh_key_type: type }: Params): string {
+  return file ?? `.ssh/id_${type}`;
+}
+
+/** As the user: a home directory full of links must not lead root anywhere. */
+function makeKeyScript(want: Params): ShellText {
+  const make = [
+    'umask 077; cd ~ && mkdir -p -- "$(dirname -- "$1")" || exit 1',
+    '[ ! -e "$1" ] || { ssh-keygen -y -P "" -f "$1" > "$1.pub.new" </dev/null && mv -f -- "$1.pub.new" "$1.pub"; exit; }',
+    'file=$1; comment=$2; shift 2; exec ssh-keygen -q -N "" -C "${comment:-$(id -un)@$(uname -n)}" -f "$file" "$@" </dev/null',
+  ].join("\n");
+  const bits = want.ssh_key_bits === undefined ? [] : ["-b", want.ssh_key_bits];
+  return sh`runuser -u ${want.name} -- /bin/sh -c ${make} sh ${keyFileOf(want)} ${want.ssh_key_comment ?? ""} -t ${want.ssh_key_type} ${bits} || exit 1`;
+}
+
 function userDifferences(want: Params, at: UserState): Difference[] {
   if (!at.exists) {
     const password: Difference[] =
       want.password === undefined ? [] : [{ kind: "field", name: "password", secret: true }];
     if (want.password_lock === true) password.push({ kind: "field", name: "password_lock", after: "true" });
+    password.push(...ageDifferences(want, {}));
     return [{ kind: "field", name: "state", before: "absent", after: "present" }, ...password];
   }
   const differences: Difference[] = [];
@@ -148,7 +240,29 @@ function userDifferences(want: Params, at: UserState): Difference[] {
   if (want.password_lock !== undefined && want.password_lock !== isLocked)
     compare("password_lock", String(isLocked), String(want.password_lock));
   if (want.expires !== undefined) compare("expires", dayText(at.expiresDay), dayText(dayOf(want.expires)));
+  differences.push(...ageDifferences(want, at.passwordDays));
   return differences;
+}
+
+/** chage(1) takes a setting away with -1: it is written as an empty field. */
+function ageDifferences(
+  want: Params,
+  at: { max?: number | undefined; min?: number | undefined; warn?: number | undefined },
+): Difference[] {
+  return (["max", "min", "warn"] as const).flatMap((age): Difference[] => {
+    const name = `password_expire_${age}` as const;
+    const after = want[name];
+    const before = at[age] ?? -1;
+    if (after === undefined || after === before) return [];
+    return [
+      {
+        kind: "field",
+        name,
+        before: before === -1 ? "not set" : `${before} days`,
+        after: after === -1 ? "not set" : `${after} days`,
+      },
+    ];
+  });
 }
 
 /** shadow(5) counts days; usermod(8) takes a date, and an empty one for never. */

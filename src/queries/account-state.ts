@@ -20,6 +20,8 @@ export type UserState =
       passwordHash: string | undefined;
       /** Days since 1970 when the account ends; undefined: never, or it can't be read. */
       expiresDay: number | undefined;
+      /** Days: how long a password counts, must stay, and is warned about before; undefined: not set, or it can't be read. */
+      passwordDays: { max: number | undefined; min: number | undefined; warn: number | undefined };
     };
 
 /** Groups by name, from wherever the host has them: one getent(1). */
@@ -74,6 +76,11 @@ export const userState = defineQuery<string, UserState>({
           .sort(),
         passwordHash: shadow.get(name)?.[1],
         expiresDay: dayOf(shadow.get(name)?.[7]),
+        passwordDays: {
+          max: dayOf(shadow.get(name)?.[4]),
+          min: dayOf(shadow.get(name)?.[3]),
+          warn: dayOf(shadow.get(name)?.[5]),
+        },
       });
     });
   },

@@ -1,19 +1,24 @@
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
 
-/** The authorized_keys file of a user; `home` undefined: there is no such user. */
-export const authorizedKeys = defineQuery<string, { home: string | undefined; text: string }>({
+/** The authorized_keys file of a user, or the one that is named instead; `home` undefined: there is no such user. */
+export const authorizedKeys = defineQuery<
+  { user: string; path?: string | undefined },
+  { home: string | undefined; text: string }
+>({
   name: "authorized-keys",
-  identify: (user) => user,
+  identify: ({ user, path = "" }) => `${user}\0${path}`,
   script: (users) => ({
     script: shellLines(
-      ...users.map((user) =>
+      ...users.map(({ user, path }) =>
         shellLines(
           sh`home=$(getent passwd ${user} | cut -d: -f6)`,
           rawShell(`printf '\\0U\\0%s\\0' "$home"`),
-          rawShell(
-            '[ -z "$home" ] || [ ! -f "$home/.ssh/authorized_keys" ] || cat "$home/.ssh/authorized_keys"',
-          ),
+          path === undefined
+            ? rawShell(
+                '[ -z "$home" ] || [ ! -f "$home/.ssh/authorized_keys" ] || cat "$home/.ssh/authorized_keys"',
+              )
+            : sh`[ ! -f ${path} ] || cat -- ${path}`,
         ),
       ),
       rawShell("exit 0"),

@@ -13,6 +13,15 @@ export type PathState =
       uid: number;
       gid: number;
       sizeBytes: number;
+      /** Seconds since 1970: of the content, of the last read, of the entry itself. */
+      modifiedSeconds: number;
+      accessedSeconds: number;
+      changedSeconds: number;
+      inode: number;
+      /** Number of the file system's device. */
+      device: number;
+      /** Hard links. */
+      links: number;
       /** Where a link points, as it is written. */
       target?: string;
       /** Of a file (through a link), when it was asked for. */
@@ -44,7 +53,9 @@ export const pathState = defineQuery<PathQuestion, PathState>({
     return {
       script: shellLines(
         sh`set -- ${paths}`,
-        rawShell(`stat --printf 'S\\0%n\\0%F\\0%a\\0%U\\0%G\\0%u\\0%g\\0%s\\0' -- "$@" 2>/dev/null`),
+        rawShell(
+          `stat --printf 'S\\0%n\\0%F\\0%a\\0%U\\0%G\\0%u\\0%g\\0%s\\0%Y\\0%X\\0%Z\\0%i\\0%d\\0%h\\0' -- "$@" 2>/dev/null`,
+        ),
         rawShell("for path; do"),
         rawShell(
           `  if [ -L "$path" ]; then printf 'L\\0%s\\0' "$path"; readlink -n -- "$path"; printf '\\0'`,
@@ -105,7 +116,8 @@ function parseRecords(fields: readonly string[]): Records {
 }
 
 function readStat(records: Records, next: () => string): void {
-  const [path, type, mode, owner, group, uid, gid, size] = Array.from({ length: 8 }, next);
+  const [path, type, mode, owner, group, uid, gid, size, ...numbers] = Array.from({ length: 14 }, next);
+  const [modified, accessed, changed, inode, device, links] = numbers.map(Number);
   if (path === undefined || mode === undefined || size === undefined) return;
   records.set(
     path,
@@ -117,6 +129,12 @@ function readStat(records: Records, next: () => string): void {
       uid: Number(uid),
       gid: Number(gid),
       sizeBytes: Number(size),
+      modifiedSeconds: modified ?? 0,
+      accessedSeconds: accessed ?? 0,
+      changedSeconds: changed ?? 0,
+      inode: inode ?? 0,
+      device: device ?? 0,
+      links: links ?? 0,
     }),
   );
 }

@@ -23,6 +23,12 @@ const fileWith = (text: string): PathState => ({
   uid: 0,
   gid: 0,
   sizeBytes: text.length,
+  modifiedSeconds: 0,
+  accessedSeconds: 0,
+  changedSeconds: 0,
+  inode: 1,
+  device: 1,
+  links: 1,
   sha256: "other",
   content: Buffer.from(text),
 });

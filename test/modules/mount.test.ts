@@ -25,6 +25,12 @@ function outcome(yaml: string, table: string, at = NOWHERE): { text: string; tou
     uid: 0,
     gid: 0,
     sizeBytes: table.length,
+    modifiedSeconds: 0,
+    accessedSeconds: 0,
+    changedSeconds: 0,
+    inode: 1,
+    device: 1,
+    links: 1,
     content: Buffer.from(table),
   };
   const change = mount.diff(want, { at, table: file }, SITUATION);

@@ -52,6 +52,21 @@ beforeAll(async () => {
 });
 
 describe("uri", () => {
+  test("keeps a body on the host, once, in a directory under its name; never in check mode, nor of an answer that failed", async () => {
+    const task = "- uri: {url: http://127.0.0.1:8081/state, dest: /srv/}";
+    expect(await only(task, { check: true })).toMatchObject({ status: "unknown" });
+    await expect(onHost(HOST, "ls /srv/state")).rejects.toThrow();
+    expect(await only(task)).toMatchObject({ status: "changed", data: { path: "/srv/state", status: 200 } });
+    expect(await onHost(HOST, "cat /srv/state")).toBe('{"up": true, "connections": 7}');
+    expect(await only(task)).toMatchObject({ status: "ok" });
+    expect(await only("- uri: {url: http://127.0.0.1:8081/broken, dest: /srv/state}")).toMatchObject({
+      status: "failed",
+    });
+    expect(await onHost(HOST, "cat /srv/state; rm /srv/state")).toContain("connections");
+    const nameless = await only("- uri: {url: http://127.0.0.1:8081/, dest: /srv/, status_code: [200, 404]}");
+    expect(nameless.message).toContain("the address has no name for a file");
+  });
+
   test("gives status, headers and JSON to the tasks after it", async () => {
     const { finished, tasks } = await runTasks(
       `- uri: {url: http://127.0.0.1:8081/state}

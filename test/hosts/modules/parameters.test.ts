@@ -1,0 +1,245 @@
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { runTasks } from "../converge.ts";
+import { onHost } from "../lab-hosts.ts";
+import { keepsItsPromise, type Promised, titled } from "./promise.ts";
+
+const HOSTS = ["bookworm1", "trixie1"];
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGLQm3DZsW1AQ8Bn4ejm5kkJ6jvQ7VNbqkJfPvcVDb7V";
+const BUILD =
+  "mkdir -p /srv/deb/DEBIAN && printf 'Package: plumb-probe\\nVersion: 1.2-3\\nArchitecture: all\\nMaintainer: x <x@example.org>\\nDescription: probe\\nDepends: coreutils\\n' > /srv/deb/DEBIAN/control && dpkg-deb -b /srv/deb '/srv/a probe.deb' >/dev/null && rm -r /srv/deb";
+
+/** What playbooks for Ansible say, and the modules learned from them. */
+const CASES: readonly Promised[] = [
+  {
+    module: "file",
+    tasks: '- file: {path: /srv/words, state: directory, mode: "u=rwX,g=rX,o="}',
+    holds: '[ "$(stat -c %a /srv/words)" = 750 ]',
+    drift: "chmod 0777 /srv/words",
+    undo: { tasks: "- file: {path: /srv/words, state: absent}", gone: "[ ! -e /srv/words ]" },
+  },
+  {
+    module: "copy",
+    tasks: '- copy: {content: "x\\n", dest: /srv/worded, mode: "u=rw,g=r,o="}',
+    holds: '[ "$(stat -c %a /srv/worded)" = 640 ]',
+    drift: "chmod 0644 /srv/worded",
+    undo: { tasks: "- file: {path: /srv/worded, state: absent}", gone: "[ ! -e /srv/worded ]" },
+  },
+  {
+    module: "file",
+    tasks:
+      "- file: {path: /srv/timed, state: touch, modification_time: '2026-01-31T12:00:00Z', access_time: '202601311200.30'}",
+    holds:
+      '[ "$(stat -c %Y /srv/timed)" = 1769860800 ] && [ "$(stat -c %X /srv/timed)" = "$(date -d "2026-01-31 12:00:30" +%s)" ]',
+    drift: "touch /srv/timed",
+    undo: { tasks: "- file: {path: /srv/timed, state: absent}", gone: "[ ! -e /srv/timed ]" },
+  },
+  {
+    module: "authorized_key",
+    tasks: `- authorized_key: {user: operator, key: '${KEY} x', path: /etc/ssh/keys/operator, exclusive: true, key_options: 'from="10.0.0.0/8"'}`,
+    before: "mkdir -p /etc/ssh/keys; echo 'ssh-ed25519 AAAAold other' > /etc/ssh/keys/operator",
+    holds: `[ "$(cat /etc/ssh/keys/operator)" = 'from="10.0.0.0/8" ${KEY} x' ] && [ "$(stat -c '%U %a' /etc/ssh/keys/operator)" = 'root 644' ]`,
+    drift: `echo 'ssh-ed25519 AAAAother other' >> /etc/ssh/keys/operator`,
+    undo: {
+      tasks: `- authorized_key: {user: operator, key: '${KEY}', path: /etc/ssh/keys/operator, state: absent}`,
+      gone: "[ ! -s /etc/ssh/keys/operator ]",
+    },
+    after: "rm -r /etc/ssh/keys",
+  },
+  {
+    module: "group",
+    tasks: "- group: {name: twins, gid: 4244, non_unique: true}",
+    before: "groupadd --gid 4244 firsttwin",
+    holds: "getent group twins | grep -q ':4244:'",
+    drift: "groupmod --gid 4245 twins",
+    undo: { tasks: "- group: {name: twins, state: absent}", gone: "! getent group twins" },
+    after: "groupdel firsttwin",
+  },
+  {
+    module: "user",
+    tasks:
+      '- user: {name: keyed, generate_ssh_key: true, ssh_key_comment: "it\'s a key", password_expire_max: 90, password_expire_min: 1, password_expire_warn: 14}',
+    holds:
+      "getent shadow keyed | grep -q ':1:90:14:::$' && cd /home/keyed/.ssh && grep -q \"it's a key\" id_ed25519.pub && [ \"$(ssh-keygen -y -P '' -f id_ed25519 | cut -d' ' -f1,2)\" = \"$(cut -d' ' -f1,2 id_ed25519.pub)\" ] && [ \"$(stat -c '%U %a' . id_ed25519 | tr '\\n' ' ')\" = 'keyed 700 keyed 600 ' ]",
+    drift: "rm /home/keyed/.ssh/id_ed25519.pub; chage --maxdays -1 keyed",
+    undo: {
+      tasks: "- user: {name: keyed, state: absent, remove: true}",
+      gone: "! getent passwd keyed && [ ! -e /home/keyed ]",
+    },
+  },
+  {
+    module: "ini_file",
+    tasks:
+      "- ini_file: {path: /srv/several.ini, section: Resolve, option: DNS, values: [192.0.2.1, 192.0.2.2], no_extra_spaces: true}",
+    before:
+      "printf '[Resolve]\\nDNS=192.0.2.2\\nDNS=192.0.2.9\\nLLMNR=no\\n\\n[Other]\\nDNS=1\\n' > /srv/several.ini",
+    holds:
+      "printf '[Resolve]\\nDNS=192.0.2.2\\nDNS=192.0.2.1\\nLLMNR=no\\n\\n[Other]\\nDNS=1\\n' | cmp - /srv/several.ini",
+    drift: "sed -i 's/192.0.2.1$/192.0.2.7/' /srv/several.ini",
+    undo: {
+      tasks:
+        "- ini_file: {path: /srv/several.ini, section: Resolve, option: DNS, values: [192.0.2.1, 192.0.2.2], exclusive: false, state: absent}",
+      gone: "! grep -q 192 /srv/several.ini && grep -q '^DNS=1' /srv/several.ini",
+    },
+    after: "rm /srv/several.ini",
+  },
+  {
+    module: "ufw",
+    tasks: "- ufw: {rule: deny, from_ip: 203.0.113.0/24, interface: lo, insert: 1, log: true}",
+    before:
+      "command -v ufw >/dev/null || { apt-get -qq update; apt-get -qq install -y ufw; } >/dev/null 2>&1; ufw allow 6000/tcp >/dev/null",
+    holds:
+      '[ "$(ufw show added | grep -n 203.0.113 | cut -d: -f1)" -lt "$(ufw show added | grep -n 6000 | cut -d: -f1)" ] && ufw show added | grep 203.0.113 | grep -q \'on lo log\'',
+    drift: "ufw delete deny in on lo log from 203.0.113.0/24 to any",
+    undo: {
+      tasks: "- ufw: {rule: deny, from_ip: 203.0.113.0/24, interface: lo, log: true, delete: true}",
+      gone: "! ufw show added | grep -q 203.0.113",
+    },
+    after: "ufw delete allow 6000/tcp >/dev/null",
+  },
+  {
+    module: "ufw",
+    tasks: "- ufw: {rule: limit, name: OpenSSH}",
+    holds: "ufw show added | grep -q '^ufw limit OpenSSH'",
+    drift: "ufw delete limit OpenSSH",
+    undo: {
+      tasks: "- ufw: {rule: limit, name: OpenSSH, delete: true}",
+      gone: "! ufw show added | grep -q OpenSSH",
+    },
+  },
+  {
+    module: "package",
+    tasks: "- package: {deb: '/srv/a probe.deb'}",
+    before: BUILD,
+    holds: "[ \"$(dpkg-query -W -f='${db:Status-Status} ${Version}' plumb-probe)\" = 'installed 1.2-3' ]",
+    drift: "dpkg --purge plumb-probe >/dev/null",
+    undo: { tasks: "- package: {name: plumb-probe, state: absent}", gone: "! dpkg-query -W plumb-probe" },
+    after: "rm '/srv/a probe.deb'",
+  },
+  {
+    module: "apt_repository",
+    tasks:
+      "- apt_repository: {repo: 'deb [arch=amd64 trusted=yes] file:/srv/one-line ./', update_cache: false}",
+    holds:
+      "cd /etc/apt/sources.list.d && grep -q '^URIs: file:/srv/one-line' srv_one-line.sources && grep -q '^Architectures: amd64' srv_one-line.sources && apt-get indextargets >/dev/null",
+    drift: "sed -i s/one-line/two-lines/ /etc/apt/sources.list.d/srv_one-line.sources",
+    undo: {
+      tasks:
+        "- apt_repository: {repo: 'deb [arch=amd64 trusted=yes] file:/srv/one-line ./', state: absent, update_cache: false}",
+      gone: "[ ! -e /etc/apt/sources.list.d/srv_one-line.sources ]",
+    },
+  },
+];
+
+describe("a parameter of Ansible's on both releases", () => {
+  test.each(titled(CASES))("$title keeps its promise", (one) => keepsItsPromise(one));
+});
+
+test("stat tells times, links, who may do what, and checksums in the wanted algorithm", async () => {
+  await Promise.all(
+    HOSTS.map((host) =>
+      onHost(
+        host,
+        "cd /srv && printf abc > told && chmod 4751 told && ln told told2 && touch -m -d @1700000000 told",
+      ),
+    ),
+  );
+  const tasks = `
+- stat: {path: /srv/told, checksum_algorithm: sha1}
+  register: told
+- stat: {path: /srv/told, get_checksum: false}
+  register: plain
+- assert:
+    that:
+      - told.stat.checksum == "a9993e364706816aba3e25717850c26c9cd0d89d"
+      - told.stat.mtime == 1700000000
+      - told.stat.nlink == 2 and told.stat.inode > 0 and told.stat.ctime > told.stat.mtime and told.stat.atime > 0
+      - told.stat.isuid and told.stat.xusr and told.stat.rgrp and not told.stat.wgrp and told.stat.xoth and not told.stat.roth
+      - plain.stat.size == 3 and not has(plain.stat.checksum)
+- command: {argv: [stat, -c, "%i", /srv/told]}
+  register: seen
+- assert: {that: int(seen.stdout) == told.stat.inode}
+`.trim();
+  const { tasks: done } = await runTasks(tasks, { hosts: HOSTS });
+  expect(done.filter(({ status }) => status === "failed").map(({ message }) => message)).toEqual([]);
+  expect(done).toHaveLength(10);
+  await Promise.all(HOSTS.map((host) => onHost(host, "rm /srv/told /srv/told2")));
+});
+
+test("a time of now is set every time, and check mode says so", async () => {
+  const task = "- file: {path: /srv/now, state: touch, modification_time: now, mode: '0600'}";
+  await onHost("bookworm1", "touch -d @1 /srv/now; chmod 600 /srv/now");
+  expect((await runTasks(task, { check: true })).statuses).toEqual(["unknown file"]);
+  expect((await onHost("bookworm1", "stat -c %Y /srv/now")).trim()).toBe("1");
+  expect((await runTasks(task)).statuses).toEqual(["changed file"]);
+  expect(Number(await onHost("bookworm1", "stat -c %Y /srv/now; rm /srv/now"))).toBeGreaterThan(
+    1_700_000_000,
+  );
+});
+
+test("systemd starts itself anew, and does not wait for a unit where it is told so", async () => {
+  await Promise.all(
+    HOSTS.map((host) =>
+      onHost(
+        host,
+        "printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/sleep 20\\n' > /run/systemd/system/slow.service; systemctl daemon-reload",
+      ),
+    ),
+  );
+  const { tasks } = await runTasks(
+    "- systemd: {daemon_reexec: true}\n- systemd: {name: slow, state: started, no_block: true}",
+    { hosts: HOSTS },
+  );
+  expect(tasks.map(({ status, message }) => (status === "failed" ? message : status))).toEqual(
+    Array(4).fill("changed"),
+  );
+  for (const host of HOSTS) {
+    expect((await onHost(host, "systemctl is-active slow || true")).trim()).toBe("activating");
+    expect(await onHost(host, "journalctl -b --since -2min -o cat _PID=1")).toMatch(/Reexecut/);
+    await onHost(host, "systemctl stop slow; rm /run/systemd/system/slow.service; systemctl daemon-reload");
+  }
+});
+
+test("what a file holds that an earlier task would make is not known in check mode; a missing one is an error otherwise", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-test-"));
+  const tasks =
+    "- copy: {content: x, dest: /srv/made}\n- slurp: {src: /srv/made}\n- fetch: {src: /srv/made, dest: got}";
+  const { tasks: done } = await runTasks(tasks, { hosts: HOSTS, check: true }, folder);
+  expect(done.map(({ status }) => status).toSorted()).toEqual([
+    "unknown",
+    "unknown",
+    "would-change",
+    "would-change",
+    "would-change",
+    "would-change",
+  ]);
+  const { tasks: alone } = await runTasks("- slurp: {src: /srv/made}", { check: true });
+  expect(alone[0]).toMatchObject({ status: "failed", message: "/srv/made is not there" });
+});
+
+test("fetch stays in its folder, verifies what arrives, and keeps what it had when that is another", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-test-"));
+  await onHost(
+    "bookworm1",
+    "echo told > /srv/told; head -c 5000000 /dev/zero > /srv/growing; systemd-run --quiet --collect --unit=grower /bin/sh -c 'while :; do echo x >> /srv/growing; sleep 0.01; done'",
+  );
+  await writeFile(path.join(folder, "grown"), "before");
+  const tasks = `
+- fetch: {src: /srv/told, dest: got/}
+- fetch: {src: /../../etc/hostname, dest: got/}
+  ignore_errors: true
+- fetch: {src: /srv/growing, dest: grown, flat: true}
+  ignore_errors: true
+- fetch: {src: /srv/growing, dest: loose, flat: true, validate_checksum: false}
+`;
+  const { tasks: done } = await runTasks(tasks.trim(), {}, folder);
+  await onHost("bookworm1", "systemctl stop grower; rm /srv/told /srv/growing");
+  expect(await readFile(path.join(folder, "got", "bookworm1", "srv", "told"), "utf8")).toBe("told\n");
+  expect(done.map(({ status }) => status).slice(0, 3)).toEqual(["changed", "ignored", "ignored"]);
+  expect(done[1]?.message).toContain("would lead out of");
+  expect(done[2]?.message).toContain("changed while it was fetched: nothing was kept");
+  expect(await readFile(path.join(folder, "grown"), "utf8")).toBe("before");
+  expect((await readFile(path.join(folder, "loose"))).byteLength).toBeGreaterThan(4_999_999);
+});
