@@ -49,6 +49,7 @@ async function askBulk(session: HostSession, bulk: Bulk, signal: AbortSignal | u
   const { script, stdin } = bulk.kind.script(keys);
   const result = await session.run(script, bulk.as, {
     timeoutMs: QUERY_TIMEOUT_MS,
+    besideOthers: true,
     ...(stdin === undefined ? {} : { stdin }),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -1,5 +1,9 @@
+import { z } from "zod";
 import type { QueryMap } from "../queries/query.ts";
 import type { Module, ModuleDefinition } from "./module.ts";
+
+// Each schema is used a few times in a run: compiling a checker for it, as zod does unless told not to, takes longer than it saves.
+z.config({ jitless: true });
 
 /** Loads a module's code; only modules that a playbook uses are loaded. */
 type LoadModule = () => Promise<Module>;

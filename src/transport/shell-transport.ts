@@ -24,6 +24,15 @@ export interface ShellTransportOptions {
   lost: Promise<TransportError>;
 }
 
+/** A shell that one user has on the host, and how many scripts it has to do. */
+interface Lane {
+  shell: Promise<FramedShell>;
+  underWay: number;
+}
+
+/** Shells for the scripts of one user that may run beside each other: most hosts have two processors at least, and what is asked takes turns otherwise. */
+const LANES = 2;
+
 /** Pieces in which large files travel: each is a frame, and some are under way at once. */
 const PIECE_BYTES = 1024 * 1024;
 const PIECES_UNDER_WAY = 4;
@@ -33,7 +42,7 @@ export class ShellTransport implements Transport {
   readonly isLocal: boolean;
   readonly lost: Promise<TransportError>;
   readonly #options: ShellTransportOptions;
-  readonly #shells = new Map<string, Promise<FramedShell>>();
+  readonly #lanes = new Map<string, Lane>();
   readonly #counters: TransportCounters = {
     roundTrips: 0,
     channels: 0,
@@ -57,9 +66,11 @@ export class ShellTransport implements Transport {
     this.#counters.scripts += 1;
     this.#counters.bytesSent += request.script.shell.length + (request.stdin?.byteLength ?? 0);
     this.#startTrip();
+    const as = this.#effective(request.as);
+    const lane = this.#lane(as, request.besideOthers === true);
+    lane.underWay += 1;
     try {
-      const as = this.#effective(request.as);
-      const shell = await this.#shell(as);
+      const shell = await lane.shell;
       const result = await shell.run(request, () => void this.#endProcesses(as, shell));
       this.#counters.bytesReceived += result.stdout.byteLength + result.stderr.byteLength;
       if (result.connectionLost) return await this.#explainEnd(as, shell, result);
@@ -69,6 +80,7 @@ export class ShellTransport implements Transport {
       return lostResult();
     } finally {
       this.#underWay -= 1;
+      lane.underWay -= 1;
     }
   }
 
@@ -82,18 +94,33 @@ export class ShellTransport implements Transport {
     return as.kind === "become" && as.user === this.#options.loginUser ? { kind: "login" } : as;
   }
 
-  #shell(as: ShellUser): Promise<FramedShell> {
-    const key = as.kind === "login" ? "" : `${as.method}:${as.user}`;
-    let shell = this.#shells.get(key);
-    if (shell === undefined) {
-      this.#counters.channels += 1;
-      const { host, opener, becomePassword } = this.#options;
-      const onClose = (): void => void this.#shells.delete(key);
-      shell = openShell({ host, opener, as, becomePassword, onClose });
-      shell.catch(onClose);
-      this.#shells.set(key, shell);
+  /** The shell of a user, or a second one when the first has something to do and that is no matter. */
+  #lane(as: ShellUser, besideOthers: boolean): Lane {
+    const user = as.kind === "login" ? "" : `${as.method}:${as.user}`;
+    const first = this.#lanes.get(user) ?? this.#openLane(user, as);
+    if (!besideOthers || first.underWay === 0) return first;
+    let idlest = first;
+    for (let number = 1; number < LANES; number++) {
+      const key = `${user}#${number}`;
+      const lane = this.#lanes.get(key) ?? this.#openLane(key, as, first);
+      if (lane.underWay < idlest.underWay) idlest = lane;
     }
-    return shell;
+    return idlest;
+  }
+
+  /** @param instead takes over where no other shell can be had, as with `MaxSessions 1` in sshd_config. */
+  #openLane(key: string, as: ShellUser, instead?: Lane): Lane {
+    this.#counters.channels += 1;
+    const { host, opener, becomePassword } = this.#options;
+    const forget = (): void => void this.#lanes.delete(key);
+    const opened = openShell({ host, opener, as, becomePassword, onClose: forget });
+    opened.catch(instead === undefined ? forget : () => undefined);
+    const lane: Lane = {
+      shell: instead === undefined ? opened : opened.catch(() => instead.shell),
+      underWay: 0,
+    };
+    this.#lanes.set(key, lane);
+    return lane;
   }
 
   /** A shell that ended while the connection lives: sudo refused, or a script killed it. */

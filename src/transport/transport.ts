@@ -22,6 +22,8 @@ export interface ScriptRequest {
   onOutput?: (text: string, stream: "stdout" | "stderr") => void;
   /** Ends the script, as a time-out does. */
   signal?: AbortSignal;
+  /** It only reads, so it may run beside other scripts of its user, in a second shell, and before some that were sent earlier. */
+  besideOthers?: boolean;
 }
 
 /** What became of a script. Success and failure have the same fields; callers branch on facts, never on text. */

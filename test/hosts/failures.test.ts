@@ -95,6 +95,20 @@ describe("connecting", () => {
     expect(finished.outcome).toBe("ok");
   });
 
+  test("where sshd allows one session, everything goes through one", async () => {
+    const sshd = "/etc/ssh/sshd_config.d/one-session.conf";
+    await onHost(HOST, `echo MaxSessions 1 > ${sshd}; systemctl reload ssh`);
+    try {
+      const { finished, statuses } = await runTasks(
+        "- file: {path: /srv, state: directory}\n- systemd: {name: ssh, state: started}\n- package: {name: sudo}\n- getent: {database: passwd, key: root}",
+        { hosts: [HOST], user: "root" },
+      );
+      expect([finished.outcome, statuses.length]).toEqual(["ok", 4]);
+    } finally {
+      await onHost(HOST, `rm ${sshd}; systemctl reload ssh`);
+    }
+  });
+
   test("a jump host leads to a host behind it", async () => {
     const { keyFile, knownHostsFile } = inject("lab");
     const folder = await newFolder();

@@ -53,6 +53,20 @@ export function transportContract(open: () => Promise<Transport>): void {
         expect(transport.counters().roundTrips).toBe(1);
       }));
 
+    test("a script that only reads runs beside another, in the same round trip", () =>
+      onTransport(async (run, transport) => {
+        const file = (await run("mktemp -u")).stdout.toString().trim();
+        const before = transport.counters().roundTrips;
+        const wait = sh`until [ -e ${file} ]; do sleep 0.05; done`.shell;
+        const results = await Promise.all([
+          run(wait, { timeoutMs: 20_000 }),
+          run(sh`touch ${file}`.shell, { besideOthers: true }),
+        ]);
+        expect(results.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+        expect(transport.counters().roundTrips - before).toBe(1);
+        await run(sh`rm ${file}`.shell);
+      }));
+
     test("binary input and output come through whole", () =>
       onTransport(async (run) => {
         const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => index % 256));
