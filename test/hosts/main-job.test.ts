@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, inject, test } from "vitest";
 import { labPowerOff, labStart } from "../../src/lab/lab.ts";
 import { settingNames } from "../../src/pgbouncer/settings.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
+import { applicationClient } from "./main-job/application-client.ts";
+import { applicationDatabase } from "./main-job/application-database.ts";
 import { certificates } from "./main-job/certificates.ts";
 import { hardening } from "./main-job/hardening.ts";
 import { severalInstances } from "./main-job/instances.ts";
@@ -188,3 +190,7 @@ describe("certificates", () => certificates(() => folder));
 describe("logins", () => logins(() => folder));
 
 describe("hardening", () => hardening(() => folder));
+
+describe("the application's side: the client", () => applicationClient(() => folder));
+
+describe("the application's side: where its database is", () => applicationDatabase(() => folder));

@@ -1,4 +1,11 @@
-import { BrokenCircuitError, CircuitState, circuitBreaker, handleWhen, SamplingBreaker } from "cockatiel";
+import {
+  BrokenCircuitError,
+  CircuitState,
+  circuitBreaker,
+  handleWhen,
+  type IBreaker,
+  SamplingBreaker,
+} from "cockatiel";
 import type { CircuitWord } from "./metrics.ts";
 
 /** When the circuit opens, and for how long. */
@@ -9,6 +16,8 @@ export interface CircuitPolicy {
   windowMs: number;
   /** … and there were at least so many tries a second. */
   minimumPerSecond: number;
+  /** … and nothing has worked for this long, in milliseconds: a pooler that restarts is away for less, and new calls should wait for it. */
+  patienceMs: number;
   /** After this long one try is let through to see; in milliseconds. */
   openMs: number;
 }
@@ -40,11 +49,14 @@ export function openCircuit(
 ): Circuit {
   const breaker = circuitBreaker(handleWhen(counts), {
     halfOpenAfter: policy.openMs,
-    breaker: new SamplingBreaker({
-      threshold: policy.threshold,
-      duration: policy.windowMs,
-      minimumRps: policy.minimumPerSecond,
-    }),
+    breaker: patient(
+      new SamplingBreaker({
+        threshold: policy.threshold,
+        duration: policy.windowMs,
+        minimumRps: policy.minimumPerSecond,
+      }),
+      policy.patienceMs,
+    ),
   });
   breaker.onBreak(onOpen);
   return {
@@ -57,5 +69,21 @@ export function openCircuit(
       }
     },
     state: () => WORDS[breaker.state],
+  };
+}
+
+/** Does what the other says, once nothing has worked for so long. */
+function patient(breaker: IBreaker, patienceMs: number): IBreaker {
+  let failingSince: number | undefined;
+  return {
+    state: breaker.state,
+    success: (state) => {
+      failingSince = undefined;
+      breaker.success(state);
+    },
+    failure: (state) => {
+      failingSince ??= performance.now();
+      return breaker.failure(state) && performance.now() - failingSince >= patienceMs;
+    },
   };
 }

@@ -53,9 +53,13 @@ export function failureOf(error: unknown, stage: Stage): Failure {
   const { code, severity, message } = fieldsOf(error);
   const sqlState = severity !== undefined && code !== undefined ? code : undefined;
   const failure = { sqlState, isConnectionSpent: true };
-  if (stage === "connecting") return { ...failure, ...connecting(code, sqlState, message) };
+  const isLate = error instanceof AttemptTimeoutError;
+  if (stage === "connecting") {
+    const found = connecting(code, sqlState, message);
+    return { ...failure, ...found, reason: isLate ? "timeout" : found.reason };
+  }
   if (sqlState === undefined) {
-    const reason = error instanceof AttemptTimeoutError ? "timeout" : "lost";
+    const reason = isLate ? "timeout" : "lost";
     return { ...failure, outcome: lostAt(stage), isTransient: true, isUnavailable: true, reason };
   }
   if (severity === "ERROR") return { ...failure, ...refused(sqlState) };

@@ -56,7 +56,14 @@ export function resolveOptions(options: DatabaseOptions): ResolvedOptions {
     attemptTimeoutMs: options.attemptTimeoutMs ?? 15_000,
     deadlineMs: options.deadlineMs ?? 30_000,
     retry: { maxAttempts: 25, baseDelayMs: 50, maxDelayMs: 2_000, ...options.retry },
-    circuit: { threshold: 0.5, windowMs: 10_000, minimumPerSecond: 1, openMs: 2_000, ...options.circuit },
+    circuit: {
+      threshold: 0.5,
+      windowMs: 10_000,
+      minimumPerSecond: 1,
+      patienceMs: 5_000,
+      openMs: 2_000,
+      ...options.circuit,
+    },
   };
   const { maxConnections, attemptTimeoutMs, deadlineMs, statementTimeoutMs, retry } = resolved;
   positive("maxConnections", maxConnections);

@@ -73,7 +73,7 @@ test("an error of the application comes through as it is", async () => {
 test("an open circuit refuses new calls without a try, and closes when a try works again", async () => {
   let opened = 0;
   const circuit = openCircuit(
-    { threshold: 0.5, windowMs: 1000, minimumPerSecond: 1, openMs: 50 },
+    { threshold: 0.5, windowMs: 1000, minimumPerSecond: 1, patienceMs: 0, openMs: 50 },
     (error) => error instanceof AttemptFailure,
     () => {
       opened += 1;
@@ -87,6 +87,17 @@ test("an open circuit refuses new calls without a try, and closes when a try wor
   expect(refused.result).toMatchObject({ reason: "circuit-open", outcome: "not-sent" });
   await new Promise((resolve) => setTimeout(resolve, 80));
   expect((await failing(0, lostAt("connecting"), { circuit })).result).toBe("done");
+  expect(circuit.state()).toBe("closed");
+});
+
+test("a circuit has patience with somebody who is away for a moment", async () => {
+  const policy = { threshold: 0.5, windowMs: 1000, minimumPerSecond: 1, patienceMs: 60_000, openMs: 50 };
+  const circuit = openCircuit(
+    policy,
+    (error) => error instanceof AttemptFailure,
+    () => undefined,
+  );
+  for (let times = 0; times < 5; times++) await failing(9, lostAt("connecting"), { circuit });
   expect(circuit.state()).toBe("closed");
 });
 

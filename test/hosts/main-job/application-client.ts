@@ -1,0 +1,281 @@
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Database, openDatabase } from "../../../packages/client/src/database.ts";
+import { DatabaseError, SessionFeatureError } from "../../../packages/client/src/errors.ts";
+import type { DatabaseOptions } from "../../../packages/client/src/options.ts";
+import { labHost, onHost } from "../lab-hosts.ts";
+import { openTunnel } from "../pooler-load.ts";
+import { passwordOf } from "./provision.ts";
+
+const POOLERS = [
+  ["pool1", "1.18"],
+  ["pool2", "1.24"],
+] as const;
+
+/** packages/client on real poolers that are stopped, paused, exhausted, restarted, and without their database. */
+export function applicationClient(folder: () => string): void {
+  const tunnels = new Map<string, Awaited<ReturnType<typeof openTunnel>>>();
+  const opened: Database[] = [];
+
+  beforeAll(async () => {
+    for (const [pooler] of POOLERS)
+      tunnels.set(pooler, await openTunnel("app1", labHost(pooler).address, 6432));
+    await asSuperuser("create table if not exists application_log (id uuid, at timestamptz default now())");
+    await asSuperuser("grant all on application_log to app");
+  });
+
+  afterAll(async () => {
+    for (const database of opened) await database.close().catch(() => undefined);
+    for (const tunnel of tunnels.values()) tunnel.process.kill();
+    await asSuperuser("drop table if exists application_log");
+  });
+
+  /** Through app1, so that addresses and firewalls are those of an application. */
+  async function open(pooler: string, options: Partial<DatabaseOptions> = {}): Promise<Database> {
+    const version = POOLERS.find(([name]) => name === pooler)?.[1] ?? "1.18";
+    const parameters = new URLSearchParams({
+      hostaddr: "127.0.0.1",
+      sslmode: "verify-full",
+      sslrootcert: path.join(folder(), "pki/ca.crt"),
+      application_name: "client test",
+    });
+    const password = encodeURIComponent(await passwordOf(folder(), "app"));
+    const database = openDatabase({
+      url: `postgresql://app:${password}@${pooler}:${tunnels.get(pooler)?.port}/app?${parameters}`,
+      pooler: { mode: "transaction", version },
+      attemptTimeoutMs: 2_000,
+      deadlineMs: 20_000,
+      ...options,
+    });
+    opened.push(database);
+    return database;
+  }
+  const signal = (pooler: string, name: string) => onHost(pooler, `systemctl kill -s ${name} pgbouncer`);
+  /** How often each of these was written. */
+  const written = async (ids: readonly string[]): Promise<number[]> => {
+    const found = (await asSuperuser("select id from application_log")).split("\n");
+    return ids.map((id) => found.filter((one) => one === id).length);
+  };
+
+  test.each(POOLERS)(
+    "%s (%s): a statement timeout arrives, by itself and in a transaction",
+    async (pooler) => {
+      const database = await open(pooler);
+      const error = await database
+        .query("select pg_sleep(5)", { statementTimeoutMs: 200 })
+        .catch((e: unknown) => e);
+      expect(error).toMatchObject({ sqlState: "57014", outcome: "rolled-back", attempts: 1 });
+      const shown = await database.transaction(
+        async (transaction) => (await transaction.query("show statement_timeout")).rows,
+        { statementTimeoutMs: 1500 },
+      );
+      expect(shown).toEqual([{ statement_timeout: "1500ms" }]);
+      // It ended with its transaction: the role's own is there again.
+      expect((await database.query("show statement_timeout")).rows).toEqual([{ statement_timeout: "30s" }]);
+    },
+  );
+
+  test.each(POOLERS)(
+    "%s (%s): parameters and names of prepared statements work, from many clients",
+    async (pooler) => {
+      const database = await open(pooler, { maxConnections: 20 });
+      const asked = Array.from({ length: 200 }, (_, index) =>
+        database.query({ text: "select $1::int as n", values: [index], name: "same" }, { idempotent: true }),
+      );
+      expect((await Promise.all(asked)).map((answer) => answer.rows[0]?.["n"])).toEqual(
+        asked.map((_, index) => index),
+      );
+      expect(database.metrics().failures).toEqual({});
+    },
+  );
+
+  test.each(POOLERS)("%s (%s): nothing of one client's session comes to another", async (pooler) => {
+    const database = await open(pooler, { maxConnections: 20 });
+    for (const sql of [
+      "set search_path to nowhere",
+      "create temp table leak (a int)",
+      "select pg_advisory_lock(1)",
+    ])
+      await expect(database.query(sql)).rejects.toThrow(SessionFeatureError);
+    const work = Array.from({ length: 60 }, (_, index) =>
+      index % 2 === 0
+        ? database.transaction(async (transaction) => {
+            await transaction.query(`set local search_path to mine_${index}`);
+            await transaction.query("create temp table own (a int) on commit drop");
+            await transaction.query("select pg_advisory_xact_lock(hashtext($$own$$))");
+            return undefined;
+          })
+        : database.query(
+            "select current_setting('search_path') as path, to_regclass('own') as own, (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks",
+          ),
+    );
+    const seen = (await Promise.all(work)).flatMap((answer) => answer?.rows ?? []);
+    expect(seen).toHaveLength(30);
+    for (const row of seen) expect(row).toEqual({ path: '"$user", public', own: null, locks: 0 });
+  });
+
+  test.each(POOLERS)(
+    "%s (%s) restarts under load: calls wait for it, and nothing is done twice",
+    async (pooler) => {
+      const database = await open(pooler);
+      const ids = Array.from({ length: 24 }, () => randomUUID());
+      const writing = Promise.allSettled(
+        ids.map(async (id, index) => {
+          await wait(index * 60);
+          await database.transaction(async (transaction) => {
+            await transaction.query({ text: "insert into application_log (id) values ($1)", values: [id] });
+          });
+        }),
+      );
+      await wait(200);
+      await onHost(pooler, "systemctl restart pgbouncer");
+      const results = await writing;
+      const counts = await written(ids);
+      for (const [index, result] of results.entries()) {
+        // A COMMIT whose answer was lost is told as such, and only that.
+        if (result.status === "rejected") expect(result.reason).toMatchObject({ outcome: "unknown" });
+        else expect(counts[index]).toBe(1);
+      }
+      expect(counts.filter((count) => count > 1)).toEqual([]);
+      expect((await database.query("select 1 as one", { idempotent: true })).rows).toEqual([{ one: 1 }]);
+    },
+  );
+
+  test("a pooler that stays away: calls end at their deadline, then at once; when it is back they work again", async () => {
+    const database = await open("pool2", { deadlineMs: 1500, circuit: { patienceMs: 300, openMs: 500 } });
+    await onHost("pool2", "systemctl stop pgbouncer");
+    try {
+      const calls = Array.from({ length: 4 }, () => database.query("select 1").catch((e: unknown) => e));
+      for (const error of await Promise.all(calls)) {
+        expect(error).toBeInstanceOf(DatabaseError);
+        expect(error).toMatchObject({ outcome: "not-sent" });
+      }
+      expect(database.metrics().circuit.opened).toBeGreaterThan(0);
+      const reasons = await Promise.all(
+        Array.from({ length: 4 }, () => database.query("select 1").catch((e: DatabaseError) => e.reason)),
+      );
+      expect(reasons).toContain("circuit-open");
+    } finally {
+      await onHost("pool2", "systemctl start pgbouncer");
+    }
+    await expect
+      .poll(
+        () =>
+          database.query("select 1 as one").then(
+            ({ rows }) => rows,
+            () => undefined,
+          ),
+        { timeout: 10_000 },
+      )
+      .toEqual([{ one: 1 }]);
+    expect(database.metrics().circuit.state).toBe("closed");
+  });
+
+  test.each(POOLERS)(
+    "%s (%s) paused: idempotent calls wait for it, others say that nobody knows",
+    async (pooler) => {
+      const database = await open(pooler, { attemptTimeoutMs: 700 });
+      await database.query("select 1");
+      await signal(pooler, "USR1");
+      try {
+        const other = await database.query("select 2", { deadlineMs: 1500 }).catch((e: unknown) => e);
+        expect(other).toMatchObject({ reason: "refused", outcome: "unknown", attempts: 1 });
+        const waiting = database.query("select 3 as three", { idempotent: true });
+        await wait(900);
+        await signal(pooler, "USR2");
+        expect((await waiting).rows).toEqual([{ three: 3 }]);
+      } finally {
+        await signal(pooler, "USR2");
+      }
+      expect(database.metrics().retries.timeout).toBeGreaterThan(0);
+    },
+  );
+
+  test("an exhausted pool: short work waits for its turn, and all of it is done", async () => {
+    const database = await open("pool1", { maxConnections: 60 });
+    const calls = Array.from({ length: 60 }, () =>
+      database.query("select pg_sleep(0.1)", { idempotent: true }),
+    );
+    expect(await Promise.all(calls)).toHaveLength(60);
+  });
+
+  test("a database that is gone: told within the deadline, and whole again when it is back", async () => {
+    const database = await open("pool2", { deadlineMs: 3_000 });
+    await database.query("select 1");
+    await onHost("db1", "systemctl stop postgresql@15-main");
+    try {
+      const error = await database.query("select 1", { idempotent: true }).catch((e: unknown) => e);
+      expect(error).toBeInstanceOf(DatabaseError);
+      expect(error).toMatchObject({ reason: expect.stringMatching(/deadline|circuit-open/) });
+    } finally {
+      await onHost("db1", "systemctl start postgresql@15-main");
+    }
+    // PgBouncer waits server_login_retry (15 s) before it asks again.
+    expect((await database.query("select 1 as one", { idempotent: true, deadlineMs: 25_000 })).rows).toEqual([
+      { one: 1 },
+    ]);
+  });
+
+  test("a backend that is ended in a transaction: it is done again, once", async () => {
+    const database = await open("pool1");
+    const id = randomUUID();
+    let tries = 0;
+    await database.transaction(async (transaction) => {
+      tries += 1;
+      await transaction.query({ text: "insert into application_log (id) values ($1)", values: [id] });
+      if (tries === 1)
+        await asSuperuser(
+          "select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction'",
+        );
+      await transaction.query("select 1");
+    });
+    expect(tries).toBe(2);
+    expect(await written([id])).toEqual([1]);
+  });
+
+  test("two transactions that lock crosswise: both are done, the one that was chosen as victim by trying again", async () => {
+    const database = await open("pool1", { attemptTimeoutMs: 8_000 });
+    const ids = [randomUUID(), randomUUID()] as const;
+    await database.query({ text: "insert into application_log (id) values ($1), ($2)", values: ids });
+    const lock = (first: string, second: string) =>
+      database.transaction(async (transaction) => {
+        for (const id of [first, second]) {
+          await transaction.query({
+            text: "update application_log set at = now() where id = $1",
+            values: [id],
+          });
+          await wait(300);
+        }
+      });
+    await Promise.all([lock(ids[0], ids[1]), lock(ids[1], ids[0])]);
+    expect(database.metrics().retries.conflict).toBe(1);
+  });
+
+  test("an error of the application undoes the transaction, and a swallowed one is not taken for success", async () => {
+    const database = await open("pool2", { maxConnections: 1 });
+    const id = randomUUID();
+    const insert = { text: "insert into application_log (id) values ($1)", values: [id] };
+    const own = new Error("not enough stock");
+    const thrown = await database
+      .transaction(async (transaction) => {
+        await transaction.query(insert);
+        throw own;
+      })
+      .catch((e: unknown) => e);
+    expect(thrown).toBe(own);
+    const swallowed = database.transaction(async (transaction) => {
+      await transaction.query(insert);
+      await transaction.query("select 1 / 0").catch(() => undefined);
+    });
+    await expect(swallowed).rejects.toMatchObject({ outcome: "rolled-back" });
+    expect(await written([id])).toEqual([0]);
+    // The one connection is still the same: nothing was left open on it.
+    expect(database.metrics().connections).toEqual({ opened: 1, closed: 0 });
+  });
+}
+
+function asSuperuser(sql: string): Promise<string> {
+  return onHost("db1", `cd /; runuser -u postgres -- psql -qAtX -d app -c "${sql.replaceAll('"', '\\"')}"`);
+}
