@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { addCheckingCommands } from "./cli/define-checking-commands.ts";
 import { addHistoryCommands } from "./cli/define-history-commands.ts";
 import { addPgbouncerCommands } from "./cli/define-pgbouncer-commands.ts";
+import { addPlanCommands } from "./cli/define-plan-commands.ts";
 import { addVaultCommands, withVaultOptions } from "./cli/define-vault-commands.ts";
 import { repeatable } from "./cli/repeatable.ts";
 import { VERSION } from "./cli/version.ts";
@@ -55,7 +56,7 @@ Examples:
   plumb doc package                                                          parameters of a module
 
 Exit status: 0 done; 1 a host failed; 2 wrong input; 4 a host could not be reached; 130 interrupted.
-With --detailed-exitcode: 3 check found changes, 5 the run made changes.`,
+With --detailed-exitcode: 3 check found changes, 5 the run made changes. docs/exit-codes.md has those of plan, apply and drift.`,
   );
 
 withHostOptions(program.command("run"))
@@ -179,6 +180,7 @@ program
 
 addCheckingCommands(program);
 addHistoryCommands(program);
+addPlanCommands(program, withHostOptions);
 addVaultCommands(program);
 addPgbouncerCommands(program, withHostOptions);
 

@@ -13,6 +13,10 @@ export const EXIT = {
   unreachable: 4,
   /** With --detailed-exitcode: the run changed something. */
   changed: 5,
+  /** A plan no longer holds. Nothing was touched. */
+  refused: 6,
+  /** Nothing is known to be out of true, and not everything could be known. */
+  unknown: 7,
   interrupted: 130,
 } as const;
 

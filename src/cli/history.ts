@@ -5,6 +5,7 @@ import { recordFolder } from "../records/record-folder.ts";
 import { matchesQuery, type RecordQuery, summaryOf, timeOf } from "../records/search-records.ts";
 import { paintFor } from "../views/colour.ts";
 import { eventLines } from "../views/event-lines.ts";
+import { scoreLines } from "../views/plan-lines.ts";
 import { recordHeadLines, recordTable } from "../views/records.ts";
 import { consoleOutput } from "./console-output.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -59,14 +60,16 @@ export async function historyShowCommand(
   if (record === undefined) throw inputError("no-such-run", `the file of ${asked} in ${folder} is no record`);
   const output = consoleOutput();
   if (options.json === true) {
-    const lines = [record.head, ...(record.commit === undefined ? [] : [record.commit]), ...record.events];
+    const others = [record.commit, record.score].filter((line) => line !== undefined);
+    const lines = [record.head, ...record.events, ...others];
     for (const line of lines) output.write(`${JSON.stringify(line)}\n`);
     return EXIT.ok;
   }
   const paint = paintFor(output.isTerminal);
   const how = { paint, diff: true, verbosity: options.verbose === true ? 1 : 0 };
   const told = record.events.flatMap((event) => eventLines(event, how));
-  output.write(`${[...recordHeadLines(record, paint), ...told].join("\n")}\n`);
+  const score = record.score === undefined ? [] : scoreLines(record.score, paint);
+  output.write(`${[...recordHeadLines(record, paint), ...told, ...score].join("\n")}\n`);
   return EXIT.ok;
 }
 

@@ -9,6 +9,7 @@ import type { HostVariables } from "./host-variables.ts";
 import type { Place } from "./place.ts";
 import type { Prepared } from "./prepare.ts";
 import type { TaskEnd } from "./task-result.ts";
+import type { Watcher } from "./watcher.ts";
 
 /** What was asked for on the command line, for every host. */
 export interface ConvergeOptions {
@@ -20,6 +21,8 @@ export interface ConvergeOptions {
   observe?: ((task: Task, scope: Scope) => void) | undefined;
   /** Used where neither the playbook nor the inventory says anything of become. */
   defaultUser: TaskUser;
+  /** Plans: see watcher.ts. */
+  watcher?: Watcher | undefined;
 }
 
 /** What hosts of a play share. */

@@ -9,6 +9,7 @@ import { ask } from "./ask.ts";
 import { askAhead, preparePass } from "./ask-ahead.ts";
 import { handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
+import type { HostSession } from "./host-session.ts";
 import { judged, retryAfterMs } from "./judge.ts";
 import type { JobTerms } from "./perform-options.ts";
 import { diagnosticsOf } from "./place-findings.ts";
@@ -163,6 +164,8 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
           context.emit({ type: "warning", host: context.host, message: diagnostic.message, diagnostic });
       },
       beforeChange: async (change) => {
+        const objection = context.options.watcher?.objection?.(context.host, reference, change);
+        if (objection !== undefined) throw new ModuleFailure(objection);
         const summary = silent ? "hidden by no_log" : context.secrets.redact(change.summary);
         context.emit({ type: "task-started", host: context.host, task: reference, summary });
         await notify(running);
@@ -181,6 +184,10 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     },
   );
   if (result.kind === "predicted") {
+    context.options.watcher?.predicted?.(context.host, reference, {
+      answers: answersTo(session, prepared),
+      facts: session.facts ?? {},
+    });
     context.changesPending = true;
     await notify(running);
     // What a handler would do follows from the changes that are named already: it is no change of its own.
@@ -195,6 +202,15 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     }
   }
   return outcomeOf(result);
+}
+
+function answersTo(session: HostSession, { queries }: Prepared): Map<string, unknown> {
+  const answers = new Map<string, unknown>();
+  for (const [name, question] of queries) {
+    const answered = session.answers.get(question);
+    if (answered?.known === true) answers.set(name, answered.answer);
+  }
+  return answers;
 }
 
 /** Handlers that were notified run whoever has ended the play. */

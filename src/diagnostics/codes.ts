@@ -51,5 +51,6 @@ export type DiagnosticCode =
   | "vault-tool-missing"
   // records, plans
   | "no-such-run"
+  | "invalid-plan"
   // command line
   | "invalid-option";

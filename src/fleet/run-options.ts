@@ -1,5 +1,6 @@
 import type { EventSink } from "../converge/event.ts";
 import type { TaskUser } from "../converge/host-session.ts";
+import type { Watcher } from "../converge/watcher.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
 import type { ConnectionOverrides } from "../inventory/connection-variables.ts";
 import type { Inventory } from "../inventory/inventory.ts";
@@ -40,6 +41,8 @@ export interface RunOptions {
   /** Opens what is vaulted, and adds what is in it to the secrets; without, there are no passwords. */
   keyring?: Keyring;
   emit: EventSink;
+  /** Plans: learns what predictions are made from, and may object to changes. */
+  watcher?: Watcher;
   /** First Ctrl-C: finish the step under way, then stop. */
   stopping: AbortSignal;
   /** Second Ctrl-C: stop now. */

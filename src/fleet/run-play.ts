@@ -157,6 +157,7 @@ function contextOf(
       diffMode: options.diffMode,
       selects: (task) => selectsTask(task, options) && !state.leftOut.has(task),
       defaultUser: options.defaultUser,
+      watcher: options.watcher,
       observe: options.observe,
     },
     hooks: hooksOf(state, batchRun, session.name),

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Event, RunFinished } from "../converge/event.ts";
 import { inputError } from "../diagnostics/diagnostic.ts";
-import type { RecordCommit, RecordHead } from "./record-head.ts";
+import type { RecordCommit, RecordHead, RecordLine, RecordScore } from "./record-head.ts";
 
 /** A record as it was read. Of a run that was killed the end is missing, and perhaps half of its last line. */
 export interface ReadRecord {
@@ -11,6 +11,8 @@ export interface ReadRecord {
   commit: RecordCommit | undefined;
   events: readonly Event[];
   finished: RunFinished | undefined;
+  /** Of a run that did what a plan said. */
+  score: RecordScore | undefined;
 }
 
 /** Names of the runs of which there are records, the newest first. None where no run has been recorded. */
@@ -31,15 +33,17 @@ export function readRecord(folder: string, runId: string): ReadRecord | undefine
   if (head === undefined || head.type !== "record") return undefined;
   const events: Event[] = [];
   let commit: RecordCommit | undefined;
+  let score: RecordScore | undefined;
   for (const line of rest) {
     if (line.type === "record-commit") commit = line;
+    else if (line.type === "score") score = line;
     else if (line.type !== "record") events.push(line);
   }
   const finished = events.findLast((event) => event.type === "run-finished");
-  return { file, head, commit, events, finished };
+  return { file, head, commit, events, finished, score };
 }
 
-type Line = RecordHead | RecordCommit | Event;
+type Line = RecordHead | RecordLine | Event;
 
 function parsed(line: string): Line[] {
   try {

@@ -31,6 +31,23 @@ export interface RecordCommit {
   dirty: boolean;
 }
 
+/** A line of a record that is neither its head nor an event. */
+export type RecordLine = RecordCommit | RecordScore;
+
+/** How the predictions of a plan came true (docs/plans.md). */
+export interface RecordScore {
+  type: "score";
+  planId: string;
+  right: number;
+  /** Predictions that were put to the test: those for tasks that came to their turn. */
+  tested: number;
+  /** Tasks of which the plan said `unknown`. */
+  unknown: number;
+  /** Predictions whose task never came to its turn, because its host failed before. */
+  notReached: number;
+  wrong: { host: string; task: string; at: string; predicted: string; happened: string }[];
+}
+
 /** The head of a run's record. */
 export function recordHead(run: {
   runId: string;

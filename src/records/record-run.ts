@@ -2,13 +2,15 @@ import type { Event } from "../converge/event.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
 import { pruneRecords, recordLimits } from "./prune-records.ts";
 import { recordFolder } from "./record-folder.ts";
-import { commitOf, recordHead } from "./record-head.ts";
+import { commitOf, type RecordLine, recordHead } from "./record-head.ts";
 import { openRunRecord, type RunRecord } from "./run-record.ts";
 
 /** What stands between a run and its view: writes down what passes. */
 export interface Recorder {
   /** Call it with every event; it hands it on. */
   emit(event: Event): void;
+  /** Adds a line that is no event. */
+  add(line: RecordLine): void;
   /** Call it when the run is over. */
   close(): Promise<void>;
 }
@@ -34,15 +36,16 @@ export function recordRun(
     record = openRunRecord(folder, recordHead(run), warn);
   } catch (error) {
     warn(error instanceof Error ? error.message : String(error));
-    return { emit: show, close: async () => {} };
+    return { emit: show, add: () => undefined, close: async () => {} };
   }
   const opened = record;
   // git takes a few milliseconds, while the hosts are being connected to.
   const commit = commitOf(process.cwd()).then((found) => {
-    if (found !== undefined) opened.addCommit(found);
+    if (found !== undefined) opened.add(found);
   });
   return {
     emit: (event) => show(opened.write(event)),
+    add: opened.add,
     close: async () => {
       await commit;
       opened.close();

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, renameSync, rmSync, writeFileSync, writ
 import path from "node:path";
 import type { Event, RunFinished } from "../converge/event.ts";
 import { prepareRecordFolder } from "./record-folder.ts";
-import type { RecordCommit, RecordHead } from "./record-head.ts";
+import type { RecordHead, RecordLine } from "./record-head.ts";
 
 /** Lines wait this long, so that a run of a thousand tasks does not write a thousand times. */
 const FLUSH_AFTER_MS = 100;
@@ -12,7 +12,8 @@ const FLUSH_AT_CHARACTERS = 64 * 1024;
 export interface RunRecord {
   /** Called with every event, in order. Returns the event as views are to tell it: the last one names the list of failed hosts. */
   write(event: Event): Event;
-  addCommit(commit: RecordCommit): void;
+  /** A line that is no event. */
+  add(line: RecordLine): void;
   close(): void;
 }
 
@@ -49,7 +50,7 @@ export function openRunRecord(folder: string, head: RecordHead, failed: (reason:
       giveUp(error);
     }
   };
-  const add = (line: RecordHead | RecordCommit | Event, now: boolean): void => {
+  const add = (line: RecordHead | RecordLine | Event, now: boolean): void => {
     if (isBroken) return;
     pending += `${JSON.stringify(line)}\n`;
     if (now || pending.length > FLUSH_AT_CHARACTERS) flush();
@@ -63,7 +64,7 @@ export function openRunRecord(folder: string, head: RecordHead, failed: (reason:
       add(trimmed(told), isUrgent(told));
       return told;
     },
-    addCommit: (commit) => add(commit, false),
+    add: (line) => add(line, false),
     close: () => {
       flush();
       closeSync(file);

@@ -64,7 +64,7 @@ test("a record is private, its folder is no part of the repository, and is read 
   const folder = folderFor();
   const record = openRunRecord(folder, head(), notCalled);
   record.write({ type: "warning", time: "t", message: "hm" });
-  record.addCommit({ type: "record-commit", commit: "abc", dirty: true });
+  record.add({ type: "record-commit", commit: "abc", dirty: true });
   record.close();
   expect(statSync(folder).mode & 0o777).toBe(0o700);
   expect(readFileSync(path.join(folder, ".gitignore"), "utf8")).toBe("*\n");

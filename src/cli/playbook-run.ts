@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import type { Event } from "../converge/event.ts";
+import type { PlanOptions } from "../fleet/plan-plays.ts";
+import type { RunOptions } from "../fleet/run-options.ts";
+import { loadPlaybook } from "../playbook/load-playbook.ts";
+import { present } from "../playbook/present.ts";
+import { requireKnownTags, type TagSelection } from "../playbook/tags.ts";
+import type { Keyring } from "../variables/vault/keyring.ts";
+import {
+  connectionOf,
+  DEFAULT_FORKS,
+  extraVariablesOf,
+  factCacheOf,
+  type HostOptions,
+  inventoryOf,
+  shippedRoles,
+  wholeNumber,
+} from "./read-input.ts";
+
+/** Options of the commands that run playbooks, to change hosts or only to look. */
+export interface PlaybookRunOptions extends HostOptions {
+  tags?: string[];
+  skipTags?: string[];
+  rolesPath?: string[];
+  startAtTask?: string;
+  factCache?: string;
+}
+
+/** Everything that is read before hosts are connected to. */
+export interface LoadedRun {
+  chosen: PlanOptions;
+  selection: TagSelection;
+  keyring: Keyring;
+  options: PlaybookRunOptions;
+}
+
+/** @throws DiagnosticsError */
+export async function loadPlaybookRun(
+  keyring: Keyring,
+  files: readonly string[],
+  options: PlaybookRunOptions,
+): Promise<LoadedRun> {
+  const rolePaths = [...(options.rolesPath ?? []), shippedRoles()];
+  const playbooks = [];
+  for (const file of files) playbooks.push(await loadPlaybook(file, { rolePaths, keyring }));
+  const selection = { tags: words(options.tags), skipTags: words(options.skipTags) };
+  requireKnownTags(playbooks, selection);
+  const inventory = await inventoryOf(options, keyring);
+  const extraVariables = await extraVariablesOf(options, keyring);
+  const chosen = { inventory, playbooks, extraVariables, ...present("limit", options.limit) };
+  return { chosen, selection, keyring, options };
+}
+
+/**
+ * The run of what was loaded.
+ *
+ * @throws DiagnosticsError for options that are wrong, and when a prompt has nobody to answer it.
+ */
+export async function runOptionsOf(
+  { chosen, selection, keyring, options }: LoadedRun,
+  how: {
+    runId: string;
+    checkMode: boolean;
+    diffMode: boolean;
+    answers: NonNullable<RunOptions["answers"]>;
+    emit: (event: Event) => void;
+    stopping: AbortSignal;
+    aborting: AbortSignal;
+  },
+): Promise<RunOptions> {
+  return {
+    ...chosen,
+    ...selection,
+    ...factCacheOf(options.factCache),
+    readInventory: () => inventoryOf(options, keyring),
+    ...present("startAtTask", options.startAtTask),
+    forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),
+    connection: await connectionOf(options, keyring.secrets),
+    defaultUser: {
+      become: options.become === true,
+      becomeUser: options.becomeUser ?? "root",
+      becomeMethod: options.becomeMethod === "su" ? "su" : "sudo",
+    },
+    secrets: keyring.secrets,
+    keyring,
+    ...how,
+  };
+}
+
+/** Answers to the questions of `vars_prompt`. Nothing is loaded for playbooks that ask nothing. */
+export async function answersOf({
+  chosen: { playbooks, extraVariables },
+  keyring,
+}: LoadedRun): Promise<NonNullable<RunOptions["answers"]>> {
+  if (playbooks.every(({ plays }) => plays.every(({ prompts }) => prompts.length === 0))) return new Map();
+  const { answerPrompts } = await import("./answer-prompts.ts");
+  return answerPrompts(playbooks, extraVariables, keyring.secrets);
+}
+
+function words(options: readonly string[] | undefined): string[] {
+  return (options ?? []).flatMap((option) => option.split(",")).filter(Boolean);
+}
+
+/** Sorts by time and is never the same twice. */
+export function newRunId(): string {
+  return `${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, "")}-${randomBytes(3).toString("hex")}`;
+}

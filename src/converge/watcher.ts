@@ -1,0 +1,17 @@
+import type { NeededChange } from "../modules/change.ts";
+import type { Facts } from "../queries/facts.ts";
+import type { TaskReference } from "./event.ts";
+
+/** What a change was computed from: the answer to each of the task's questions, and the facts of the host. */
+export interface Basis {
+  answers: ReadonlyMap<string, unknown>;
+  facts: Facts;
+}
+
+/** Whoever makes a plan, or holds a run to one. Never needed for the run itself. */
+export interface Watcher {
+  /** Check mode: a change is needed, or a command would be run. Called before the task is told to be over. */
+  predicted?(host: string, task: TaskReference, basis: Basis): void;
+  /** Before the first step of a change: why it must not be made; undefined when it may be. */
+  objection?(host: string, task: TaskReference, change: NeededChange): string | undefined;
+}

@@ -1,0 +1,73 @@
+import { z } from "zod";
+
+/** Increased when a field is renamed, removed or changes its meaning; new fields do not count. */
+export const PLAN_SCHEMA_VERSION = 1;
+
+const difference = z.object({
+  kind: z.enum(["field", "text"]),
+  name: z.string(),
+  before: z.string().optional(),
+  after: z.string().optional(),
+  beforeUnread: z.boolean().optional(),
+  secret: z.boolean().optional(),
+});
+
+/** Digests of the parts of an answer: of its fields, or under an empty name of the whole. */
+const parts = z.record(z.string(), z.string());
+
+const task = z.object({
+  taskId: z.string(),
+  /** Which pass, of a task that comes several times: an item of a loop, a handler that runs twice. */
+  pass: z.string(),
+  /** `role : name => item`. */
+  title: z.string(),
+  module: z.string(),
+  handler: z.boolean(),
+  at: z.string(),
+  /** `unknown`: only a run would tell. */
+  status: z.enum(["ok", "would-change", "unknown", "skipped", "failed", "ignored", "rescued", "changed"]),
+  message: z.string(),
+  differences: z.array(difference),
+  /** The answers that a change was computed from, by question. */
+  basis: z.record(z.string(), parts).optional(),
+  /** Something was run that only looks, or that a task says changes nothing. */
+  ran: z.boolean().optional(),
+});
+
+const host = z.object({
+  outcome: z.enum(["ok", "failed", "unreachable", "interrupted"]),
+  /** Digests of the facts that do not change by themselves. Absent where nothing has to be changed. */
+  facts: parts.optional(),
+  tasks: z.array(task),
+});
+
+const plan = z.object({
+  type: z.literal("plumb-plan"),
+  schema: z.literal(PLAN_SCHEMA_VERSION),
+  planId: z.string(),
+  time: z.string(),
+  who: z.string(),
+  versions: z.object({ plumb: z.string(), node: z.string() }),
+  /** Mixed into every digest, so that digests of two plans tell nothing about each other. */
+  salt: z.string(),
+  playbooks: z.array(z.string()),
+  /** What was chosen on the command line. Values of variables are not: those that were typed must be typed again. */
+  options: z.record(z.string(), z.union([z.string(), z.boolean(), z.array(z.string())])),
+  /** Digests of playbooks, roles, inventories and variables, by file or by name. */
+  inputs: parts,
+  hosts: z.record(z.string(), host),
+});
+
+export type Plan = z.infer<typeof plan>;
+export type PlannedHost = z.infer<typeof host>;
+export type PlannedTask = z.infer<typeof task>;
+export type DigestedParts = z.infer<typeof parts>;
+
+/** @returns undefined for text that is no plan of this version. */
+export function parsePlan(text: string): Plan | undefined {
+  try {
+    return plan.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
