@@ -201,22 +201,36 @@ export function applicationClient(folder: () => string): void {
     expect(await Promise.all(calls)).toHaveLength(60);
   });
 
-  test("a database that is gone: told within the deadline, and whole again when it is back", async () => {
-    const database = await open("pool2", { deadlineMs: 3_000 });
-    await database.query("select 1");
-    await onHost("db1", "systemctl stop postgresql@15-main");
-    try {
-      const error = await database.query("select 1", { idempotent: true }).catch((e: unknown) => e);
-      expect(error).toBeInstanceOf(DatabaseError);
-      expect(error).toMatchObject({ reason: expect.stringMatching(/deadline|circuit-open/) });
-    } finally {
-      await onHost("db1", "systemctl start postgresql@15-main");
-    }
-    // PgBouncer waits server_login_retry (15 s) before it asks again.
-    expect((await database.query("select 1 as one", { idempotent: true, deadlineMs: 25_000 })).rows).toEqual([
-      { one: 1 },
-    ]);
-  });
+  test("a pool that is exhausted for longer than PgBouncer lets clients wait: what it gave up on was not done, and is done again", () =>
+    withSettings("pool2", { default_pool_size: 2, reserve_pool_size: 0, query_wait_timeout: 1 }, async () => {
+      const database = await open("pool2", { attemptTimeoutMs: 8_000 });
+      const long = [1, 2].map(() => database.query("select pg_sleep(2.5)"));
+      await wait(500);
+      const id = randomUUID();
+      // Not idempotent: it is tried again only because nobody can have done it.
+      await database.query({ text: "insert into application_log (id) values ($1)", values: [id] });
+      await Promise.all(long);
+      expect(await written([id])).toEqual([1]);
+      expect(database.metrics().retries.exhausted).toBeGreaterThan(0);
+    }));
+
+  test("a database that is gone: told within the deadline, and whole again when it is back", () =>
+    // Its default, 15 s, is how long PgBouncer waits before it asks again.
+    withSettings("pool2", { server_login_retry: 1 }, async () => {
+      const database = await open("pool2", { deadlineMs: 3_000 });
+      await database.query("select 1");
+      await onHost("db1", "systemctl stop postgresql@15-main");
+      try {
+        const error = await database.query("select 1", { idempotent: true }).catch((e: unknown) => e);
+        expect(error).toBeInstanceOf(DatabaseError);
+        expect(error).toMatchObject({ reason: expect.stringMatching(/deadline|circuit-open/) });
+      } finally {
+        await onHost("db1", "systemctl start postgresql@15-main");
+      }
+      expect(
+        (await database.query("select 1 as one", { idempotent: true, deadlineMs: 25_000 })).rows,
+      ).toEqual([{ one: 1 }]);
+    }));
 
   test("a backend that is ended in a transaction: it is done again, once", async () => {
     const database = await open("pool1");
@@ -274,6 +288,27 @@ export function applicationClient(folder: () => string): void {
     // The one connection is still the same: nothing was left open on it.
     expect(database.metrics().connections).toEqual({ opened: 1, closed: 0 });
   });
+}
+
+/** PgBouncer with other settings for a while; its file is put back as it was. */
+async function withSettings(
+  pooler: string,
+  settings: Readonly<Record<string, number>>,
+  act: () => Promise<void>,
+): Promise<void> {
+  const file = "/etc/pgbouncer/pgbouncer.ini";
+  const edits = Object.entries(settings).map(
+    ([key, value]) => `-e '/^${key} *=/d' -e '/^\\[pgbouncer\\]/a ${key} = ${value}'`,
+  );
+  await onHost(
+    pooler,
+    `cp -p ${file} /root/kept.ini; sed -i ${edits.join(" ")} ${file}; systemctl restart pgbouncer`,
+  );
+  try {
+    await act();
+  } finally {
+    await onHost(pooler, `cp -p /root/kept.ini ${file}; rm /root/kept.ini; systemctl restart pgbouncer`);
+  }
 }
 
 function asSuperuser(sql: string): Promise<string> {
