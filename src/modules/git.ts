@@ -217,6 +217,17 @@ export const git = defineLoadingModule<Params, Input, { at: ReturnType<typeof gi
   ],
 });
 
+/** What ssh said stands above what git says to every failure alike. */
+function reasonOf(refusal: string): string {
+  const lines = refusal.split("\n").map((line) => line.trim());
+  const boilerplate =
+    /^$|^Please make sure you have the correct access rights$|^and the repository exists\.$/;
+  return lines
+    .filter((line) => !boilerplate.test(line))
+    .slice(-4)
+    .join("\n");
+}
+
 /** @throws ModuleFailure when the repository has no such version, or can't be asked. */
 function targetOf(want: Params, at: GitState, changesPending: boolean): Target {
   const isCommit = /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(want.version);
@@ -224,12 +235,9 @@ function targetOf(want: Params, at: GitState, changesPending: boolean): Target {
   if (isCommit) return { commit: want.version, branch: undefined };
   if (at.remote === undefined) {
     if (changesPending) return { commit: undefined, branch: undefined };
-    throw new ModuleFailure(
-      `the repository could not be asked: ${(at.refusal ?? "").split("\n").slice(-4).join("\n")}`,
-      {
-        hint: "git runs as the task's user, asks no questions, and trusts host keys that this user knows (`accept_newhostkey`)",
-      },
-    );
+    throw new ModuleFailure(`the repository could not be asked: ${reasonOf(at.refusal ?? "")}`, {
+      hint: "git runs as the task's user, asks no questions, and trusts host keys that this user knows (`accept_newhostkey`)",
+    });
   }
   if (want.version === "HEAD") return { commit: at.remote.head, branch: at.branch };
   if (at.remote.branch !== undefined) return { commit: at.remote.branch, branch: want.version };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { postgresqlSelect } from "../queries/postgresql-select.ts";
+import type { Difference } from "./change.ts";
 import { defineModule } from "./module.ts";
 import { postgresqlParams, sqlName, sqlStep, sqlText } from "./postgresql-login.ts";
 
@@ -16,6 +17,22 @@ const params = z.strictObject({
     .default("UTF8")
     .describe("Encoding, when it is made."),
   template: z.string().default("template0").describe("Template, when it is made."),
+  lc_collate: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Order of text, when it is made; without: the template's."),
+  lc_ctype: z.string().min(1).optional().describe("What counts as a letter, when it is made."),
+  conn_limit: z
+    .number()
+    .int()
+    .min(-1)
+    .optional()
+    .describe("How many connections may be open to it; -1: any number."),
+  force: z
+    .boolean()
+    .default(false)
+    .describe("With `absent`: end the connections that are open to it. Without, it stays while it is used."),
   ...postgresqlParams,
 });
 
@@ -32,7 +49,7 @@ export const postgresqlDb = defineModule({
       database: "postgres",
       systemUser: want.login_unix_user,
       port: want.login_port,
-      sql: `select pg_get_userbyid(datdba) as owner, pg_encoding_to_char(encoding) as encoding from pg_database where datname = ${sqlText(want.name)}`,
+      sql: `select pg_get_userbyid(datdba) as owner, pg_encoding_to_char(encoding) as encoding, datconnlimit from pg_database where datname = ${sqlText(want.name)}`,
     }),
   }),
   diff: (want, { rows }) => {
@@ -54,24 +71,41 @@ export const postgresqlDb = defineModule({
         detail: undefined,
       };
     }
-    if (want.owner === undefined || row["owner"] === want.owner)
-      return { action: "none", reason: `the database ${want.name} is there` };
+    const differences: Difference[] = [];
+    if (want.owner !== undefined && row["owner"] !== want.owner)
+      differences.push({ kind: "field", name: "owner", before: String(row["owner"]), after: want.owner });
+    if (want.conn_limit !== undefined && row["datconnlimit"] !== want.conn_limit)
+      differences.push({
+        kind: "field",
+        name: "conn_limit",
+        before: String(row["datconnlimit"]),
+        after: String(want.conn_limit),
+      });
+    if (differences.length === 0) return { action: "none", reason: `the database ${want.name} is there` };
     return {
       action: "update",
-      summary: `give ${want.name} to ${want.owner}`,
-      differences: [{ kind: "field", name: "owner", before: String(row["owner"]), after: want.owner }],
+      summary: `change ${differences.map((one) => one.name).join(" and ")} of ${want.name}`,
+      differences,
       detail: undefined,
     };
   },
   steps: (change, want) => {
     const name = sqlName(want.name);
     const owner = want.owner === undefined ? "" : ` owner ${sqlName(want.owner)}`;
+    const limit = want.conn_limit === undefined ? "" : ` connection limit ${want.conn_limit}`;
+    const locale = [
+      ...(want.lc_collate === undefined ? [] : [` lc_collate ${sqlText(want.lc_collate)}`]),
+      ...(want.lc_ctype === undefined ? [] : [` lc_ctype ${sqlText(want.lc_ctype)}`]),
+    ].join("");
     const sql =
       change.action === "delete"
-        ? `drop database ${name};`
+        ? `drop database ${name}${want.force ? " with (force)" : ""};`
         : change.action === "create"
-          ? `create database ${name} encoding ${sqlText(want.encoding)} template ${sqlName(want.template)}${owner};`
-          : `alter database ${name}${owner.replace(" owner", " owner to")};`;
+          ? `create database ${name} encoding ${sqlText(want.encoding)} template ${sqlName(want.template)}${locale}${owner}${limit};`
+          : [
+              owner === "" ? "" : `alter database ${name}${owner.replace(" owner", " owner to")};`,
+              limit === "" ? "" : `alter database ${name}${limit};`,
+            ].join("\n");
     return [sqlStep(change.summary, want, "postgres", sql, { inTransaction: false })];
   },
 });

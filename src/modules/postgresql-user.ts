@@ -25,6 +25,28 @@ const params = z.strictObject({
     .min(-1)
     .default(-1)
     .describe("How many connections it may have; -1: any number."),
+  expires: z
+    .string()
+    .refine(
+      (text) =>
+        text === "infinity" || /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d(:?\d\d)?)?)?$/.test(text),
+      {
+        error: "must be a time such as 2027-01-31T00:00:00Z, or `infinity`",
+      },
+    )
+    .optional()
+    .describe("When its password stops counting; `infinity`: never. A time without zone is the server's."),
+  role_attr_flags: z
+    .never({ error: "is not taken: write each by its name, such as `createdb: true` or `login: false`" })
+    .optional()
+    .describe("Not taken: see `login`, `superuser`, `createdb`, `createrole`, `replication`."),
+  priv: z
+    .never({
+      error:
+        "is not taken: `postgresql_query` with `grant …`, and with `unless` the question whether it is so already",
+    })
+    .optional()
+    .describe("Not taken: see `postgresql_query`."),
   settings: z
     .record(z.string().regex(/^[a-z_.]+$/), z.union([z.string(), z.number()]))
     .default({})
@@ -72,7 +94,7 @@ export const postgresqlUser = defineModule<
       database: "postgres",
       systemUser: want.login_unix_user,
       port: want.login_port,
-      sql: `select rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolconnlimit, rolpassword, coalesce((select setconfig from pg_db_role_setting where setrole = pg_authid.oid and setdatabase = 0), '{}') as settings from pg_authid where rolname = ${sqlText(want.name)}`,
+      sql: `select rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolconnlimit, rolpassword, ${want.expires === undefined ? "true" : `coalesce(rolvaliduntil, 'infinity') = ${sqlText(want.expires)}::timestamptz`} as expires_so, coalesce(rolvaliduntil::text, 'infinity') as expires, coalesce((select setconfig from pg_db_role_setting where setrole = pg_authid.oid and setdatabase = 0), '{}') as settings from pg_authid where rolname = ${sqlText(want.name)}`,
     }),
   }),
   diff: (want, { rows }) => {
@@ -134,6 +156,13 @@ function roleDifferences(want: Params, row: ValueMap): Difference[] {
       before: String(row["rolconnlimit"]),
       after: String(want.conn_limit),
     });
+  if (row["expires_so"] !== true)
+    differences.push({
+      kind: "field",
+      name: "expires",
+      before: String(row["expires"]),
+      after: want.expires ?? "",
+    });
   const now = typeof row["rolpassword"] === "string" ? row["rolpassword"] : "";
   if (want.password !== undefined && !passwordFits(now, want.password))
     differences.push({ kind: "field", name: "password", secret: true });
@@ -174,7 +203,7 @@ function roleSql(want: Params, creating: boolean, differences: readonly Differen
     ([key, value]) => `alter role ${name} set ${key} = ${sqlText(String(value))};`,
   );
   return [
-    `${creating ? "create" : "alter"} role ${name} ${words.join(" ")} connection limit ${want.conn_limit}${password};`,
+    `${creating ? "create" : "alter"} role ${name} ${words.join(" ")} connection limit ${want.conn_limit}${password}${want.expires === undefined ? "" : ` valid until ${sqlText(want.expires)}`};`,
     ...settings,
   ].join("\n");
 }

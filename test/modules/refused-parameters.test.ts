@@ -61,6 +61,13 @@ describe.each([
     "{path: /a, state: present, etype: user, entity: a, permissions: rwX}",
     [/^permissions must be of r, w, x/],
   ],
+  [
+    "postgresql_user",
+    "{name: a, role_attr_flags: CREATEDB}",
+    [/^role_attr_flags is not taken.*createdb: true/],
+  ],
+  ["postgresql_user", "{name: a, priv: ALL}", [/^priv is not taken.*postgresql_query/]],
+  ["postgresql_user", "{name: a, expires: tomorrow}", [/^expires must be a time/]],
   ["pause", "{prompt: Go on?, seconds: 1}", [/^prompt is not taken.*vars_prompt/]],
   ["package", "{deb: https://example.org/a.deb}", [/^deb is a file on the host here: `get_url`/]],
   ["package", "{deb: a.deb}", [/^deb must be the absolute path/]],

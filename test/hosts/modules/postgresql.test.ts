@@ -1,0 +1,102 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { runTasks } from "../converge.ts";
+import { onHost } from "../lab-hosts.ts";
+import { keepsItsPromise, type Promised, titled } from "./promise.ts";
+
+const HOSTS = ["bookworm1", "trixie1"];
+const psql = (sql: string): string => `runuser -u postgres -- psql -qAtX -c "${sql}"`;
+
+/** PostgreSQL and PgBouncer as Debian installs them; TLS of the pooler with the same certificate of the system. */
+beforeAll(async () => {
+  const install = `
+apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq install -y postgresql pgbouncer >/dev/null 2>&1
+printf '[databases]\\n[pgbouncer]\\nlisten_addr=127.0.0.1\\nlisten_port=6432\\nauth_type=any\\nclient_tls_sslmode=require\\nclient_tls_cert_file=/srv/pooler.crt\\nclient_tls_key_file=/srv/pooler.key\\n' > /etc/pgbouncer/pgbouncer.ini
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -keyout /srv/pooler.key -out /srv/pooler.crt -subj /CN=pooler -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+chown postgres /srv/pooler.key
+systemctl restart pgbouncer postgresql
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ss -ltn | grep -q :6432 && runuser -u postgres -- psql -c 'select 1' >/dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1`;
+  await Promise.all(HOSTS.map((host) => onHost(host, install)));
+  return async () => {
+    const stop = "systemctl disable --now pgbouncer postgresql >/dev/null 2>&1; rm /srv/pooler.*";
+    await Promise.all(HOSTS.map((host) => onHost(host, stop)));
+  };
+}, 300_000);
+
+const CASES: readonly Promised[] = [
+  {
+    module: "postgresql_user",
+    tasks:
+      "- postgresql_user: {name: \"o'dd role\", password: secret-5512, createdb: true, conn_limit: 7, expires: '2031-01-31T00:00:00Z', settings: {statement_timeout: 30s}}",
+    holds: `[ "$(${psql("select a.rolcreatedb, a.rolsuper, a.rolconnlimit, a.rolvaliduntil = '2031-01-31 00:00Z', a.rolpassword like 'SCRAM-SHA-256%', r.rolconfig from pg_authid a join pg_roles r using (oid) where a.rolname = 'o''dd role'")})" = 't|f|7|t|t|{statement_timeout=30s}' ]`,
+    drift: psql(`alter role \\"o'dd role\\" superuser valid until 'infinity'`),
+    undo: {
+      tasks: '- postgresql_user: {name: "o\'dd role", state: absent}',
+      gone: `[ -z "$(${psql("select 1 from pg_roles where rolname = 'o''dd role'")})" ]`,
+    },
+  },
+  {
+    module: "postgresql_db",
+    tasks:
+      "- postgresql_db: {name: 'app db', owner: owner1, conn_limit: 9, lc_collate: C, lc_ctype: C.UTF-8}",
+    before: psql("create role owner1"),
+    holds: `[ "$(${psql("select pg_get_userbyid(datdba), datconnlimit, datcollate, datctype from pg_database where datname = 'app db'")})" = 'owner1|9|C|C.UTF-8' ]`,
+    drift: psql(`alter database \\"app db\\" connection limit -1`),
+    undo: {
+      tasks: "- postgresql_db: {name: 'app db', state: absent, force: true}",
+      gone: `[ -z "$(${psql("select 1 from pg_database where datname = 'app db'")})" ]`,
+    },
+    after: psql("drop role owner1"),
+  },
+  {
+    module: "postgresql_query",
+    tasks:
+      "- postgresql_query: {query: \"create table public.probe as select 'it''s' as t\", unless: \"select 1 from pg_tables where tablename = 'probe'\"}",
+    holds: `[ "$(${psql("select t from public.probe")})" = "it's" ]`,
+    drift: psql("drop table public.probe"),
+    undo: {
+      tasks:
+        "- postgresql_query: {query: drop table public.probe, unless: \"select 1 where not exists (select from pg_tables where tablename = 'probe')\"}",
+      gone: `! ${psql("select 1 from public.probe")}`,
+    },
+  },
+];
+
+describe("PostgreSQL on both releases", () => {
+  test.each(titled(CASES))("$title keeps its promise", (one) => keepsItsPromise(one));
+
+  test("certificates of a PostgreSQL and of a PgBouncer that are running are told, and checked", async () => {
+    const tasks = `
+- get_certificate: {host: 127.0.0.1, port: 5432, starttls: postgresql}
+  register: server
+- get_certificate: {host: 127.0.0.1, port: 6432, starttls: postgresql, min_days_left: 30}
+  register: pooler
+- get_certificate: {host: 127.0.0.1, port: 6432, starttls: postgresql, min_days_left: 365}
+  ignore_errors: true
+- command: openssl x509 -in /srv/pooler.crt -noout -serial
+  register: serial
+- command: openssl x509 -in /etc/ssl/certs/ssl-cert-snakeoil.pem -noout -serial
+  register: snakeoil
+- assert: {that: [pooler.subject.commonName == "pooler", 'pooler.subject_alt_name == ["IP:127.0.0.1"]']}
+- debug: {msg: "{{ pooler.serial_number }} {{ serial.stdout }} {{ server.serial_number }} {{ snakeoil.stdout }}"}
+`;
+    const { tasks: done } = await runTasks(tasks.trim(), { hosts: HOSTS });
+    for (const host of HOSTS) {
+      const own = done.filter((one) => one.host === host);
+      expect(own.map(({ status }) => status)).toEqual([
+        "ok",
+        "ok",
+        "ignored",
+        "changed",
+        "changed",
+        "ok",
+        "ok",
+      ]);
+      expect(own[2]?.message).toMatch(/valid for (89|90) days only/);
+      const [pooler, poolerFile, server, serverFile] = (own[6]?.message ?? "").split(" ");
+      const plain = (text = ""): string => text.toLowerCase().replace(/^0x|^serial=/, "");
+      expect(plain(pooler)).toBe(plain(poolerFile));
+      expect(plain(server)).toBe(plain(serverFile));
+    }
+  });
+});
