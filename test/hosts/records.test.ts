@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from "node:
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 /** Records as the command leaves them: in a project of their own, from the sources. */
@@ -19,7 +19,11 @@ beforeAll(async () => {
     path.join(project, "hosts.ini"),
     `bookworm1 ansible_host=${labHost("bookworm1").address} ${settings}\nnowhere ansible_host=127.0.0.1 ansible_port=1 ${settings}\n`,
   );
-  await onHost("bookworm1", "userdel -f records; rm -rf /srv/records");
+  await onHost("bookworm1", "userdel -f records; rm -rf /srv/records; true");
+});
+
+afterAll(async () => {
+  await onHost("bookworm1", "userdel -f records; rm -rf /srv/records; true");
 });
 
 interface Ended {
