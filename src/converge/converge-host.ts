@@ -239,12 +239,15 @@ function failed(context: HostContext, task: Task): StopHost {
 
 /**
  * Runs the handlers that were notified, in the order in which the play defines them, each once. A handler may notify others; one that has run does not
- * run again, or two that notify each other would go on for ever.
+ * run again, or two that notify each other would go on for ever; one that failed is left to the next run.
  */
 async function flushHandlers(context: HostContext, ran: ReadonlySet<Task> = new Set()): Promise<void> {
   const { play, session } = context;
   const due = play.handlers.filter(
-    (handler) => !ran.has(handler) && session.pendingHandlers.includes(handlerId(handler)),
+    (handler) =>
+      !ran.has(handler) &&
+      !context.failedHandlers.has(handler) &&
+      session.pendingHandlers.includes(handlerId(handler)),
   );
   if (due.length === 0) return;
   const ids = due.map(handlerId);
@@ -255,7 +258,10 @@ async function flushHandlers(context: HostContext, ran: ReadonlySet<Task> = new 
     const place = { upcoming: { tasks: due, position }, rescued: false, handler: true };
     if (await context.hooks.wants(handler)) {
       const end = await runTask(context, handler, place);
-      if (end.failed) throw failed(context, handler);
+      if (end.failed) {
+        context.failedHandlers.add(handler);
+        throw failed(context, handler);
+      }
     }
     await session.forgetHandlers([handlerId(handler)]);
   }

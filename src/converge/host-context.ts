@@ -87,6 +87,8 @@ export interface HostContext {
   isFatal: boolean;
   /** Roles that `meta: end_role` has ended. */
   endedRoles: Set<RoleContext>;
+  /** Handlers that failed: they stay to be done, but not in this run. */
+  failedHandlers: Set<Task>;
   /** How many tasks are asked for together: see ask-ahead.ts. */
   lookahead: number;
 }

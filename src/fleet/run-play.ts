@@ -178,6 +178,7 @@ function contextOf(
     lastFailure: undefined,
     isFatal: false,
     endedRoles: new Set(),
+    failedHandlers: new Set(),
     lookahead: LOOK_AHEAD_ALL,
   };
 }

@@ -208,6 +208,22 @@ ${rescue}    - {name: after, command: "true"}`,
     expect(run.finished.outcome).toBe("ok");
   });
 
+  test("a handler that fails does so once a run, and is still to be done in the next", async () => {
+    const play = (command: string): string =>
+      `- hosts: all
+  become: true
+  tasks:
+    - {name: before, command: "true", notify: handler}
+  handlers:
+    - {name: handler, command: "${command}"}`;
+    const folder = await newFolder();
+    const failing = await runPlaybook(play("false"), { hosts: [HOST] }, folder);
+    expect(onlyOn(HOST, told(failing))).toEqual(["before: changed", "handler: failed"]);
+    expect(failing.finished.hosts[0]?.pendingHandlers).toHaveLength(1);
+    const mended = await runPlaybook(play("true"), { hosts: [HOST] }, folder);
+    expect(mended.finished.hosts[0]?.pendingHandlers).toEqual([]);
+  });
+
   test("rescue and always know what failed, nested too, and handlers notified before a failure run", async () => {
     const run = await runPlaybook(
       `- hosts: all
