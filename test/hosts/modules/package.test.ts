@@ -32,6 +32,19 @@ describe("package", () => {
     });
   });
 
+  test("refreshes old lists before it decides what the latest is, and only upgrades where it is told so", async () => {
+    const old =
+      "dpkg -i /srv/plumb-dummy_1.0.deb >/dev/null 2>&1; rm -f /var/lib/apt/lists/*srv_pool*; touch -d '1 day ago' /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp";
+    await keepsItsPromise({
+      module: "package",
+      tasks:
+        "- package: {name: [plumb-dummy, cowsay], state: latest, only_upgrade: true, cache_valid_time: 600}",
+      before: `mkdir -p /var/lib/apt/periodic; ${old}`,
+      holds: "dpkg-query -W -f='${Version}' plumb-dummy | grep -qx 2.0 && ! dpkg-query -W cowsay",
+      drift: old,
+    });
+  });
+
   test("removes what nothing needs any more, and purges configuration files that an earlier removal left", async () => {
     await keepsItsPromise({
       module: "package",
