@@ -30,8 +30,7 @@ const CASES: readonly Promised[] = [
     // Text for apt, from a binary file.
     module: "apt_key",
     tasks: "- apt_key: {keyring: /etc/apt/keyrings/plumb-test.asc, file: archive.gpg}",
-    before:
-      "echo 'deb [signed-by=/etc/apt/keyrings/plumb-test.asc] http://deb.debian.org/debian bookworm-updates main' > /srv/signed.list",
+    before: `mirror=$(awk '$1 == "deb" { print $2; exit }' /etc/apt/sources.list); echo "deb [signed-by=/etc/apt/keyrings/plumb-test.asc] $mirror bookworm-updates main" > /srv/signed.list`,
     holds: `${SOURCES} -o APT::Update::Error-Mode=any && head -n 1 /etc/apt/keyrings/plumb-test.asc | grep -q BEGIN`,
     drift: "chmod 0600 /etc/apt/keyrings/plumb-test.asc; sed -i 3d /etc/apt/keyrings/plumb-test.asc",
     undo: {
