@@ -5,6 +5,17 @@
 const { enableCompileCache } = process.getBuiltinModule("node:module");
 const { homedir } = process.getBuiltinModule("node:os");
 
+/** As package.json has it. Older ones fail somewhere, with words that help nobody. */
+const OLDEST = [22, 22, 2];
+const own = process.versions.node.split(".").map(Number);
+const different = OLDEST.findIndex((number, index) => own[index] !== number);
+if (different !== -1 && (own[different] ?? 0) < (OLDEST[different] ?? 0)) {
+  process.stderr.write(
+    `plumb: it needs Node.js ${OLDEST.join(".")} or later, and this is ${process.versions.node}; \`sh scripts/bootstrap.sh demo --down\` installs one beside it\n`,
+  );
+  process.exit(2);
+}
+
 // In a folder of the user's own: the default is one in /tmp, where others may write.
 enableCompileCache(`${process.env["XDG_CACHE_HOME"] ?? `${homedir()}/.cache`}/plumb`);
 

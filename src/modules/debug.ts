@@ -9,7 +9,7 @@ const params = z.strictObject({
     .optional()
     .describe("What to show; a template, usually."),
   var: expression.optional().describe("An expression whose value is shown, such as a variable's name."),
-  verbosity: z.number().int().min(0).optional().describe("Kept for Ansible's playbooks; -v decides here."),
+  verbosity: z.number().int().min(0).optional().describe("Show it only with that many -v."),
 });
 
 export const debug = defineModule({
@@ -22,11 +22,12 @@ export const debug = defineModule({
     { title: "A value", yaml: "- debug:\n    var: ansible_facts.default_ipv4\n" },
   ],
   queries: () => ({}),
-  diff: ({ msg, var: shown }) => {
+  diff: ({ msg, var: shown, verbosity = 0 }) => {
     const value = shown === undefined ? (msg ?? "Hello world!") : shown.value;
     const text = typeof value === "string" ? value : JSON.stringify(value, undefined, 2);
     const reason = shown === undefined ? text : `${shown.expression}: ${text}`;
-    return { action: "none", reason, data: { msg: value } };
+    // Who shows it knows how much is to be shown.
+    return { action: "none", reason, data: { msg: value, ...(verbosity === 0 ? {} : { verbosity }) } };
   },
   steps: () => [],
 });

@@ -68,7 +68,7 @@ const SHOWN_AS: Record<TaskStatus, { word: string; colour: Colour }> = {
 
 function finishedLines(event: TaskFinished, { paint, diff, verbosity }: LineOptions): string[] {
   const quiet = event.status === "ok" || event.status === "skipped";
-  if (quiet && verbosity === 0 && !tells(event)) return [];
+  if (tells(event) ? Number(event.data?.["verbosity"] ?? 0) > verbosity : quiet && verbosity === 0) return [];
   const { word, colour } = SHOWN_AS[event.status];
   const head = `${paint("bold", event.host)}  ${paint(colour, word)}  ${taskTitle(event.task)}`;
   const failed = event.status === "failed";
