@@ -151,11 +151,11 @@ test("a disk that is full, or fills up meanwhile, is one warning, and the run go
   }
 });
 
-// Last: the command that is under way goes on for a while, and keeps the host locked.
+// The command that is under way goes on, and keeps the host locked until it ends.
 test("a controller that is killed leaves what it did up to then", async () => {
   await playbook(
     "slow.yml",
-    "- hosts: bookworm1\n  become: true\n  tasks:\n    - copy: {content: killed, dest: /srv/records/killed}\n    - command: sleep 8\n",
+    "- hosts: bookworm1\n  become: true\n  tasks:\n    - copy: {content: killed, dest: /srv/records/killed}\n    - command: sleep 88\n",
   );
   const { child, ended } = start(["run", "slow.yml", "-i", "hosts.ini"]);
   const hasStarted = async (): Promise<boolean> => {
@@ -176,4 +176,9 @@ test("a controller that is killed leaves what it did up to then", async () => {
     playbooks: ["slow.yml"],
   });
   expect((await plumb("history", "show", "last")).stdout).toContain("killed");
+  // The next file finds the host free.
+  await onHost(
+    "bookworm1",
+    "pkill -f '[s]leep 88'; while kill -0 \"$(cut -d ' ' -f 1 /var/lib/plumb/lock)\" 2>/dev/null; do sleep 0.1; done",
+  );
 });
