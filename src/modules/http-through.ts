@@ -1,9 +1,12 @@
-import { type IncomingMessage, request as startRequest } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type SecureContextOptions } from "node:tls";
 import { connectThrough } from "./connect-through.ts";
 import type { StepHost } from "./step.ts";
+
+// Not by import: that lists all that the module exports, WebSocket among it, and loads a client for the web that takes as long as an SSH handshake.
+const { request: startRequest } = process.getBuiltinModule("node:http");
 
 /** A request as the host makes it. */
 export interface HttpRequest {
