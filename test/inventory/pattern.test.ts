@@ -27,7 +27,7 @@ describe("Patterns, where Plumb is stricter than Ansible (docs/differences.md)",
     ["nothing at all", "", "pattern-syntax"],
     ["separators only", " , ", "pattern-syntax"],
     ["an exclamation mark alone", "web,!", "pattern-syntax"],
-    ["a list that is not there", "@/nonexistent", "file-not-found"],
+    ["a list that is not there", "@/no-such-list", "file-not-found"],
     ["a list that is a folder", "@/", "file-unreadable"],
   ])("%s is an error", async (_, pattern, code) => {
     expect(await findings(() => hostsMatching(pattern, inventory))).toEqual([code]);
