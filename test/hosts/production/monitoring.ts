@@ -411,30 +411,6 @@ export function alertsInEarnest(): void {
     });
   });
 
-  test("PostgreSQL hangs: no server connection comes up, and the reason is told", async () => {
-    await rehearse(["PgBouncerDatabaseUnreachable", "PgBouncerServersStuckInLogin"], async () => {
-      // Clients that are logged in already: a login would hang before it could wait for a server.
-      const ends = await Promise.all(POOLERS.map((host) => load(host, 2, "select 1")));
-      await wait(1500);
-      await onHost("db1", "kill -STOP $(head -n 1 /var/lib/postgresql/15/main/postmaster.pid)");
-      await Promise.all(POOLERS.map((host) => consoleCommand(host, "RECONNECT")));
-      const goOn = async (): Promise<void> => {
-        await onHost("db1", "kill -CONT $(head -n 1 /var/lib/postgresql/15/main/postmaster.pid)");
-        await Promise.all(ends.map((end) => end()));
-      };
-      let said = "";
-      // Connections that are there serve on until they are given back.
-      for (let tries = 0; said !== "503 database-gone" && tries < 30; tries++) {
-        await wait(500);
-        const told = await health("pool2");
-        said = `${told.status} ${told.reason}`;
-      }
-      if (said !== "503 database-gone") await goOn();
-      expect(said).toBe("503 database-gone");
-      return goOn;
-    });
-  });
-
   test("every panel of the dashboard shows something under load", async () => {
     const ends = await Promise.all(POOLERS.map((host) => load(host, 4, "select pg_sleep(0.02)")));
     const open = new Set(
