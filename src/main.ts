@@ -3,6 +3,7 @@ import { addCheckingCommands } from "./cli/define-checking-commands.ts";
 import { addHistoryCommands } from "./cli/define-history-commands.ts";
 import { addPgbouncerCommands } from "./cli/define-pgbouncer-commands.ts";
 import { addPlanCommands } from "./cli/define-plan-commands.ts";
+import { addUndoCommands } from "./cli/define-undo-commands.ts";
 import { addVaultCommands, withVaultOptions } from "./cli/define-vault-commands.ts";
 import { repeatable } from "./cli/repeatable.ts";
 import { VERSION } from "./cli/version.ts";
@@ -181,6 +182,7 @@ program
 addCheckingCommands(program);
 addHistoryCommands(program);
 addPlanCommands(program, withHostOptions);
+addUndoCommands(program, withHostOptions);
 addVaultCommands(program);
 addPgbouncerCommands(program, withHostOptions);
 

@@ -75,6 +75,7 @@ export async function runOptionsOf(
     readInventory: () => inventoryOf(options, keyring),
     ...present("startAtTask", options.startAtTask),
     forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),
+    undoRuns: undoRuns(process.env["PLUMB_UNDO_RUNS"]),
     connection: await connectionOf(options, keyring.secrets),
     defaultUser: {
       become: options.become === true,
@@ -86,6 +87,14 @@ export async function runOptionsOf(
     ...how,
   };
 }
+
+/** How many runs keep on a host what they replaced. @throws DiagnosticsError invalid-option */
+function undoRuns(set: string | undefined): number {
+  if (set === undefined || set === "") return DEFAULT_UNDO_RUNS;
+  return set === "0" ? 0 : wholeNumber("PLUMB_UNDO_RUNS", set);
+}
+
+const DEFAULT_UNDO_RUNS = 10;
 
 /** Answers to the questions of `vars_prompt`. Nothing is loaded for playbooks that ask nothing. */
 export async function answersOf({

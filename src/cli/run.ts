@@ -120,7 +120,7 @@ async function writeList(
 
 const FORMATS: readonly OutputFormat[] = ["tty", "plain", "json", "junit"];
 
-function formatOf(wanted: string | undefined, isTerminal: boolean): OutputFormat {
+export function formatOf(wanted: string | undefined, isTerminal: boolean): OutputFormat {
   if (wanted === undefined) return isTerminal ? "tty" : "plain";
   const format = FORMATS.find((one) => one === wanted);
   if (format !== undefined) return format;

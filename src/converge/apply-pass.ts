@@ -1,10 +1,11 @@
 import type { Change, NeededChange } from "../modules/change.ts";
 import { type ActionResult, ModuleFailure, type ParameterFinding } from "../modules/module.ts";
-import type { StepOutput } from "../modules/step.ts";
+import type { Step, StepOutput } from "../modules/step.ts";
 import { LOOK_AHEAD_AFTER_CHANGE } from "./ask-ahead.ts";
 import type { HostContext } from "./host-context.ts";
 import { leaveAlone } from "./host-job.ts";
 import type { HostSession } from "./host-session.ts";
+import { type Keeper, keeper, subjectsOf } from "./keeper.ts";
 import { perform } from "./perform.ts";
 import type { PerformOptions } from "./perform-options.ts";
 import { type Prepared, situation } from "./prepare.ts";
@@ -26,6 +27,8 @@ export interface PassHooks {
   /** Called with what the module finds questionable. */
   warn(findings: readonly ParameterFinding[]): void;
   progress(step: string, line?: string): void;
+  /** What the task is called in what is kept for an undo, without secrets. */
+  title: string;
   /**
    * After a change: reads what the parameters point to on the controller anew, asks for this pass, and for as much of what comes next as is wise.
    */
@@ -88,6 +91,7 @@ export async function applyPass(
     session,
     user: prepared.user,
     environment: prepared.environment,
+    keeper: harmless ? undefined : keeperFor(context, session, prepared, before, steps, hooks.title),
     progress: hooks.progress,
     holdsSecret: (text) => context.secrets.appearsIn(text),
   };
@@ -119,6 +123,29 @@ function compare(context: HostContext, session: HostSession, prepared: Prepared)
     answers[name] = answered.answer;
   }
   return prepared.module.diff(prepared.input, answers, situation(context, session, prepared.modes));
+}
+
+function keeperFor(
+  context: HostContext,
+  session: HostSession,
+  { module, input, user }: Prepared,
+  change: NeededChange,
+  steps: readonly Step[],
+  task: string,
+): Keeper | undefined {
+  if (session.journal === undefined) return undefined;
+  session.noteKeeping(user);
+  const subjects = subjectsOf(module, input, change, steps).map((subject) =>
+    subject.kind === "lost" ? { ...subject, what: context.secrets.redact(subject.what) } : subject,
+  );
+  // The oldest run must not go because of what undoing it keeps.
+  const runs = session.journal.runs + (module.name === "rollback" ? 1 : 0);
+  return keeper({
+    journal: { ...session.journal, runs },
+    subjects,
+    task,
+    nextNumber: () => session.nextNumber(),
+  });
 }
 
 /** After a change nothing that was known about the host counts any more. */

@@ -17,6 +17,7 @@ import { expandAndReport } from "./run-include.ts";
 import { runMeta } from "./run-meta.ts";
 import { runTask } from "./run-task.ts";
 import { type HostEnd, StopHost } from "./stop-host.ts";
+import { beginTransaction, undoTransaction } from "./transaction.ts";
 
 /**
  * Runs a play on one host, from its first question to its last handler.
@@ -135,9 +136,11 @@ async function runNodes(context: HostContext, nodes: readonly Node[], around: Su
 
 async function runBlock(context: HostContext, block: Block, around: Surroundings): Promise<void> {
   const rescued = around.rescued || block.rescue.length > 0;
+  const transaction = block.transaction && !context.options.checkMode ? beginTransaction(context) : undefined;
   try {
     await runNodes(context, block.block, { ...around, rescued });
   } catch (error) {
+    if (transaction !== undefined && isFailure(error)) await undoTransaction(context, block, transaction);
     if (!isFailure(error) || block.rescue.length === 0)
       return await afterwards(context, block, around, error);
     tellOfFailure(context);

@@ -17,6 +17,7 @@ import {
   lockScript,
   rememberHandlersScript,
 } from "./host-state.ts";
+import type { Journal } from "./keep-script.ts";
 
 /** As whom a task acts on the host. */
 export interface TaskUser {
@@ -41,6 +42,8 @@ export interface SessionOptions {
   checkMode: boolean;
   /** The user under whom Plumb's state on the host is kept: root wherever the play becomes root. */
   stateUser: ShellUser;
+  /** So many runs are kept on the host for an undo; 0 keeps nothing. */
+  undoRuns: number;
   signal: AbortSignal;
   /** Connects anew, for a host that was booted. @throws TransportError */
   open(): Promise<Transport>;
@@ -63,6 +66,8 @@ export class HostSession {
   #begun: Promise<void> | undefined;
   #isLost = false;
   #mayHaveChanged = false;
+  #kept = 0;
+  readonly #keptAs = new Map<string, TaskUser>();
 
   constructor(name: string, address: string, transport: Transport, options: SessionOptions) {
     this.name = name;
@@ -101,6 +106,36 @@ export class HostSession {
   /** Of these, those that an earlier run left. */
   get leftOverHandlers(): readonly string[] {
     return this.#leftOverHandlers ?? [];
+  }
+
+  get runId(): string {
+    return this.#options.lockOwner.runId;
+  }
+
+  /** Where this run keeps what it replaces; undefined where it keeps nothing. */
+  get journal(): Journal | undefined {
+    const { lockOwner, undoRuns } = this.#options;
+    return undoRuns === 0 ? undefined : { runId: lockOwner.runId, runs: undoRuns };
+  }
+
+  /** Numbers what is kept on this host, in order. */
+  nextNumber(): number {
+    this.#kept += 1;
+    return this.#kept;
+  }
+
+  /** As whom tasks have kept what they replaced: each has a place of its own for it. */
+  get keptAs(): readonly TaskUser[] {
+    return [...this.#keptAs.values()];
+  }
+
+  noteKeeping(user: TaskUser): void {
+    this.#keptAs.set(user.become ? user.becomeUser : "", user);
+  }
+
+  /** The number of the last thing that was kept. */
+  get lastNumber(): number {
+    return this.#kept;
   }
 
   get signal(): AbortSignal {

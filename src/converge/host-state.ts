@@ -1,4 +1,5 @@
 import { quote, rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
+import { STATE_DIRECTORY } from "../shell/state-directory.ts";
 
 /**
  * What Plumb keeps on a host: `/var/lib/plumb` (0700), or `~/.local/state/plumb` for a user who never becomes root.
@@ -22,9 +23,6 @@ export interface LockOwner {
 /** Exit code of the lock script when somebody else holds the lock (sysexits.h EX_TEMPFAIL). */
 export const LOCK_HELD = 75;
 
-const STATE_DIRECTORY =
-  'if [ "$(id -u)" = 0 ]; then state=/var/lib/plumb; else state="${XDG_STATE_HOME:-$HOME/.local/state}/plumb"; fi';
-
 /**
  * Takes the lock of the host for the shell that runs this, and prints the handlers an earlier run left to do, one a line. With `createState` false (check
  * mode) a host that has no state directory is left without one.
@@ -35,7 +33,7 @@ export function lockScript(owner: LockOwner, hostName: string, createState: bool
     " ",
   );
   return shellLines(
-    rawShell(STATE_DIRECTORY),
+    STATE_DIRECTORY,
     createState
       ? rawShell('[ -d "$state" ] || { umask 077; mkdir -p -- "$state"; } || exit 1')
       : rawShell('[ -d "$state" ] || exit 0'),
@@ -64,7 +62,7 @@ export function rememberHandlersScript(handlers: readonly string[]): ShellText {
   const lines = handlers.map((handler) => `${quote(handler)}`).join(" ");
   return shellLines(
     rawShell("set -eu"),
-    rawShell(STATE_DIRECTORY),
+    STATE_DIRECTORY,
     rawShell("umask 077"),
     rawShell(`printf '%s\\n' ${lines} >> "$state/pending-handlers"`),
     rawShell('sync -- "$state/pending-handlers"'),
@@ -74,12 +72,12 @@ export function rememberHandlersScript(handlers: readonly string[]): ShellText {
 /** Replaces the list of handlers that are still to do. */
 export function keepHandlersScript(handlers: readonly string[]): ShellText {
   if (handlers.length === 0) {
-    return shellLines(rawShell(STATE_DIRECTORY), rawShell('rm -f -- "$state/pending-handlers"'));
+    return shellLines(STATE_DIRECTORY, rawShell('rm -f -- "$state/pending-handlers"'));
   }
   const lines = handlers.map((handler) => quote(handler)).join(" ");
   return shellLines(
     rawShell("set -eu"),
-    rawShell(STATE_DIRECTORY),
+    STATE_DIRECTORY,
     rawShell("umask 077"),
     rawShell(`printf '%s\\n' ${lines} > "$state/pending-handlers.new"`),
     rawShell('sync -- "$state/pending-handlers.new"'),

@@ -1,5 +1,6 @@
 import type { ExecResult } from "../transport/transport.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
+import type { Keeper } from "./keeper.ts";
 
 /** A step ended otherwise than it should. */
 export class StepFailure extends Error {
@@ -32,6 +33,8 @@ export interface PerformOptions {
   /** Ends what is under way: the time of the task is over. */
   signal: AbortSignal | undefined;
   environment: Readonly<Record<string, string>>;
+  /** Keeps what is replaced; undefined where nothing is kept. */
+  keeper: Keeper | undefined;
   progress(step: string, line?: string): void;
   /** Whether a secret stands in a text: a new file with one in it is for its owner alone. */
   holdsSecret(text: string): boolean;

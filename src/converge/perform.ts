@@ -10,6 +10,7 @@ import type {
 import type { ExecResult } from "../transport/transport.ts";
 import { runAsJob } from "./host-job.ts";
 import { describeEnd } from "./host-session.ts";
+import { KEEP_FAILED, NOT_KEPT } from "./keep-script.ts";
 import { type PerformOptions, StepFailure } from "./perform-options.ts";
 import { withinLimit } from "./time-limit.ts";
 import { CONTENT_INCOMPLETE, VALIDATION_FAILED, writeFileScript } from "./write-file.ts";
@@ -30,6 +31,7 @@ export async function perform(steps: readonly Step[], options: PerformOptions): 
     options.progress(step.title);
     if (step.kind === "controller") {
       const { output, next } = await performOnController(step, outputs, options);
+      await keepRest(options);
       if (output !== undefined) outputs.push(output);
       if (next !== undefined) queue.unshift(...next);
     } else {
@@ -41,9 +43,17 @@ export async function perform(steps: readonly Step[], options: PerformOptions): 
   return outputs;
 }
 
-async function performScript(step: ScriptStep, options: PerformOptions): Promise<ExecResult> {
+/** What a step on the controller did without a script on the host is kept when it is done: nothing could have been kept before. */
+async function keepRest({ keeper, session, user }: PerformOptions): Promise<void> {
+  const script = keeper?.beforeScript();
+  if (script !== undefined) await session.run(script, session.shellUser("task", user));
+}
+
+async function performScript(given: ScriptStep, options: PerformOptions): Promise<ExecResult> {
+  const step = { ...given, script: options.keeper?.guarded(given.script) ?? given.script };
   const exec =
     options.job === undefined ? await runScript(step, options) : await runAsJob(step, options.job, options);
+  refuseUnkept(step, exec);
   const accepted = step.succeedsWith ?? [0];
   if (exec.exitCode === undefined)
     throw new StepFailure(step.title, `${step.title}: ${describeEnd(exec)}`, exec);
@@ -51,6 +61,20 @@ async function performScript(step: ScriptStep, options: PerformOptions): Promise
     throw new StepFailure(step.title, `${step.title}: exit ${exec.exitCode}${lastWords(exec)}`, exec);
   }
   return exec;
+}
+
+/** @throws StepFailure when the script did nothing, because what it would have replaced could not be kept. */
+function refuseUnkept({ title }: Step, exec: ExecResult): void {
+  if (exec.exitCode !== NOT_KEPT) return;
+  const said = exec.stderr.toString();
+  const at = said.lastIndexOf(KEEP_FAILED);
+  if (at === -1) return;
+  const why = said.slice(0, at).trim().split("\n").at(-1) ?? "";
+  throw new StepFailure(
+    title,
+    `${title}: nothing was changed, because what would be replaced could not be kept for an undo${why === "" ? "" : `: ${why}`}`,
+    exec,
+  );
 }
 
 function runScript(step: ScriptStep, options: PerformOptions): Promise<ExecResult> {
@@ -72,13 +96,16 @@ async function performWrite(step: WriteFileStep, options: PerformOptions): Promi
   const uploadedAs = uploaded
     ? await withinLimit(options.stepLimitMs, () => session.transport.upload(contentStream(step.content), as))
     : undefined;
-  const script = writeFileScript(step, size, uploadedAs, isPrivate(step.content, options));
+  const secret = isPrivate(step.content, options);
+  const keep = options.keeper?.beforeWrite(step.path, secret);
+  const script = writeFileScript(step, size, uploadedAs, secret, keep);
   const exec = await session.run(script, as, {
     timeoutMs: options.stepLimitMs,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(uploaded ? {} : { stdin: await contentBytes(step.content) }),
   });
   if (exec.exitCode === 0) return exec;
+  refuseUnkept(step, exec);
   const reason = lastWords(exec);
   const message =
     exec.exitCode === VALIDATION_FAILED
@@ -122,7 +149,7 @@ function stepHost(step: ControllerStep, options: PerformOptions, limit: AbortSig
     download: (path) => session.transport.download(path, session.shellUser("task", user)),
     progress: (line) => options.progress(step.title, line),
     run: (script, rest = {}) =>
-      session.run(script, session.shellUser(rest.as ?? "task", user), {
+      session.run(options.keeper?.guarded(script) ?? script, session.shellUser(rest.as ?? "task", user), {
         environment: options.environment,
         signal,
         ...(rest.stdin === undefined ? {} : { stdin: rest.stdin }),

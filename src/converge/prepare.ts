@@ -69,6 +69,7 @@ export function situation(context: HostContext, session: HostSession, modes: Mod
     ...modes,
     changesPending: context.changesPending,
     changesPendingAnywhere: context.changesPending || context.isAnythingPending(),
+    runId: session.runId,
     facts: session.facts ?? FACTS_PENDING,
   };
 }

@@ -157,6 +157,7 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     prepared,
     { stepLimitMs: limits.stepMs, job: limits.job, signal },
     {
+      title: silent ? "hidden by no_log" : reference.name,
       // Waiting for others is no part of what the task takes.
       turn: () => clock?.hold(() => turnOf(running)) ?? turnOf(running),
       warn: (findings) => {

@@ -12,12 +12,15 @@ export const CONTENT_INCOMPLETE = 74;
  * The temporary file lies in a directory of its own beside the target: that is the same file system, so that the rename is atomic, and a user
  * who may write beside the target can't swap the file for a link before it has its owner and mode. Temporary directories there from a run that was
  * cut off by a power failure are removed: the host's lock says that nobody else is writing.
+ *
+ * @param keep saves what is there now, right before it is replaced.
  */
 export function writeFileScript(
   step: WriteFileStep,
   sizeBytes: number,
   uploadedAs: string | undefined,
   isPrivate: boolean,
+  keep?: ShellText,
 ): ShellText {
   return shellLines(
     rawShell("set -eu"),
@@ -39,6 +42,7 @@ export function writeFileScript(
     modeText(step, isPrivate),
     step.validate === undefined ? undefined : validateText(step.validate),
     rawShell("sync -- content"),
+    keep,
     step.backup === true
       ? rawShell('if [ -f "$target" ]; then cp -p -- "$target" "$target.$(date +%Y-%m-%dT%H:%M:%S)~"; fi')
       : undefined,

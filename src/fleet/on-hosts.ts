@@ -39,6 +39,7 @@ export async function onHosts<Answer>(
     },
     checkMode: true,
     stateUser: { kind: "login" },
+    undoRuns: 0,
   });
   const limited = pLimit(options.forks);
   const answers = await Promise.all(hosts.map((host) => limited(() => askOne(host, options, sessions, ask))));

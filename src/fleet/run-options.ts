@@ -31,6 +31,8 @@ export interface RunOptions {
   factCache?: string;
   checkMode: boolean;
   diffMode: boolean;
+  /** So many runs keep on each host what they replaced; 0 keeps nothing. Default 10. */
+  undoRuns?: number;
   /** Hosts worked on at once. */
   forks: number;
   connection: ConnectionOverrides;

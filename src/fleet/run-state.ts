@@ -69,7 +69,12 @@ export class RunState {
   /** To look at variables only: nobody is connected. */
   static withoutConnections(options: RunOptions): RunState {
     const lockOwner = { runId: options.runId, who: "", since: "" };
-    const sessions = new Sessions(options, { lockOwner, checkMode: true, stateUser: { kind: "login" } });
+    const sessions = new Sessions(options, {
+      lockOwner,
+      checkMode: true,
+      stateUser: { kind: "login" },
+      undoRuns: 0,
+    });
     return new RunState(options, sessions, new Set());
   }
 

@@ -34,6 +34,7 @@ export async function run(given: RunOptions): Promise<RunFinished> {
     },
     checkMode: options.checkMode,
     stateUser: stateUser(options),
+    undoRuns: options.undoRuns ?? 10,
   });
   const state = new RunState(options, sessions, leftOut);
   options.emit({

@@ -5,6 +5,7 @@ import { diffManagedFile, type ManagedFile, managedFileSteps } from "./managed-f
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { armoured, NoPublicKey, type OpenpgpKeys, readPublicKeys } from "./openpgp-key.ts";
 import type { Step } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 
 const notTaken = (error: string): z.ZodOptional<z.ZodNever> => z.never({ error }).optional();
 
@@ -130,13 +131,14 @@ export const aptKey = defineLoadingModule<
   },
   steps: ({ action, summary, detail }, { path, keys }): Step[] => {
     if (action === "delete" || keys === undefined)
-      return [{ kind: "script", title: summary, script: sh`rm -f -- ${path}` }];
+      return [{ kind: "script", title: summary, script: sh`rm -f -- ${path}`, touches: pathsTouched(path) }];
     const folder = path.replace(/\/[^/]*$/, "");
     return [
       {
         kind: "script",
         title: `make ${folder}`,
         script: shellLines(rawShell("set -e"), sh`[ -d ${folder} ] || mkdir -p -m 0755 -- ${folder}`),
+        touches: pathsTouched(folder),
       },
       ...managedFileSteps(fileOf(path, keys), { rewrite: !detail.attributes, attributes: true }),
     ];

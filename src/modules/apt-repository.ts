@@ -14,6 +14,7 @@ import {
 import { defineLoadingModule } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 import type { ControllerFile, Step } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 
 const params = z
   .strictObject({
@@ -235,12 +236,18 @@ export const aptRepository = defineLoadingModule<
             kind: "script",
             title: "read the lists of packages",
             script: updateAptLists,
+            touches: [],
           },
         ]
       : [];
     if (change.action === "delete") {
       return [
-        { kind: "script", title: change.summary, script: sh`rm -f -- ${source.path} ${keyPath(want.name)}` },
+        {
+          kind: "script",
+          title: change.summary,
+          script: sh`rm -f -- ${source.path} ${keyPath(want.name)}`,
+          touches: pathsTouched(source.path, keyPath(want.name)),
+        },
         ...update,
       ];
     }
@@ -250,6 +257,7 @@ export const aptRepository = defineLoadingModule<
         kind: "script",
         title: "make the folder for keys",
         script: rawShell("mkdir -p -m 0755 /etc/apt/keyrings"),
+        touches: [],
       },
       ...(change.detail.key && key !== undefined ? managedFileSteps(key, everything) : []),
       ...(change.detail.source ? managedFileSteps(source, everything) : []),

@@ -85,6 +85,7 @@ export const asyncStatus = defineModule<
         return { action: "run", summary: `job ${jid} has ended`, differences: [], detail: job };
     }
   },
+  touches: () => [],
   steps: ({ detail }, { jid }) =>
     detail === FORGET
       ? [

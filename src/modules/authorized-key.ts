@@ -7,6 +7,7 @@ import { textContent } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 
 const keyLine = z.string().regex(/^\s*(ssh-|ecdsa-|sk-)\S+ [A-Za-z0-9+/]+=*( .*)?\s*$/m, {
   error: "must be public keys, a line each: ssh-ed25519 AAAA… comment",
@@ -76,6 +77,10 @@ export const authorizedKey = defineModule<
       detail: joinLines(after),
     };
   },
+  touches: ({ user, path }) =>
+    path === undefined
+      ? [{ kind: "lost", what: `the keys of ${user}: a file in a home directory is not restored by root` }]
+      : pathsTouched(path),
   steps: (change, { user, path }) => [
     path !== undefined
       ? writeStep(path, change.summary, change.detail)

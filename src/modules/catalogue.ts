@@ -69,6 +69,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   raw: async () => erased((await import("./raw.ts")).raw),
   reboot: async () => erased((await import("./reboot.ts")).reboot),
   replace: async () => erased((await import("./replace.ts")).replace),
+  rollback: async () => erased((await import("./rollback.ts")).rollback),
   script: async () => erased((await import("./script.ts")).script),
   service_facts: async () => erased((await import("./service-facts.ts")).serviceFacts),
   set_fact: async () => erased((await import("./set-fact.ts")).setFact),

@@ -17,6 +17,7 @@ import {
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { placeFileScript } from "./place-file.ts";
 import type { Step } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 import { anyFileMode, NEW_DIRECTORY, NEW_FILE, octalMode } from "./symbolic-mode.ts";
 
 const params = z
@@ -134,11 +135,25 @@ export const copy = defineLoadingModule<Params, Input, Queries, Detail>({
   steps: (change, { want }): Step[] => {
     const { directories, files, remote } = change.detail;
     if (remote !== undefined)
-      return [{ kind: "script", title: change.summary, script: remoteScript(want, remote) }];
+      return [
+        {
+          kind: "script",
+          title: change.summary,
+          script: remoteScript(want, remote),
+          touches: pathsTouched(remote.target),
+        },
+      ];
     return [
       ...(directories.length === 0
         ? []
-        : [{ kind: "script" as const, title: "make directories", script: directoriesScript(directories) }]),
+        : [
+            {
+              kind: "script" as const,
+              title: "make directories",
+              script: directoriesScript(directories),
+              touches: pathsTouched(...directories.map(({ path }) => path)),
+            },
+          ]),
       ...files.flatMap((one) => managedFileSteps(one.file, one.change)),
     ];
   },

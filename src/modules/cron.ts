@@ -10,6 +10,7 @@ import { textContent } from "./managed-file.ts";
 import { defineModule, ModuleFailure, type Situation } from "./module.ts";
 import { accountName } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 
 const MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
 const DAYS = "sun mon tue wed thu fri sat".split(" ");
@@ -145,6 +146,12 @@ export const cron = defineModule<Params, QueryMap, CronChange>({
       detail: { text },
       data,
     };
+  },
+  touches: (want) => {
+    const path = pathOf(want);
+    return path === undefined
+      ? [{ kind: "lost", what: `the crontab of ${want.user ?? "the task's user"}` }]
+      : pathsTouched(path);
   },
   steps: ({ detail, summary }, want): Step[] => {
     const path = pathOf(want);

@@ -97,6 +97,7 @@ export const fetch = defineLoadingModule<
       data,
     };
   },
+  touches: () => [],
   steps: (change, { src, target }) => [
     {
       kind: "controller",

@@ -159,6 +159,13 @@ export const file = defineModule({
       data,
     };
   },
+  touches: (want, change) => [
+    {
+      kind: "path",
+      path: pathOf(want),
+      ...(change?.action === "delete" || (want.recurse && change !== undefined) ? { tree: true } : {}),
+    },
+  ],
   steps: (change, want): Step[] => {
     const path = pathOf(want);
     if (change.action === "delete")

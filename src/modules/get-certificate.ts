@@ -79,6 +79,7 @@ export const getCertificate = defineLoadingModule<Params, Input, Record<string, 
     differences: [],
     detail: undefined,
   }),
+  touches: () => [],
   steps: (change, want) => [
     {
       kind: "controller",

@@ -6,6 +6,7 @@ import { downloadSteps } from "./download.ts";
 import { fileParams } from "./file-params.ts";
 import { attributeDifferences, attributeScript } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
+import { pathsTouched } from "./subject.ts";
 import { basicAuthorization, lowerCase } from "./uri-body.ts";
 import { withoutSecrets } from "./uri-redirects.ts";
 
@@ -206,6 +207,7 @@ export const getUrl = defineLoadingModule<
       data,
     };
   },
+  touches: (_, change) => (change === undefined ? [] : pathsTouched(change.detail.target)),
   steps: (change, input) =>
     change.detail.fetch
       ? downloadSteps(input, change.detail, change.summary)

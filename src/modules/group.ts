@@ -54,6 +54,7 @@ export const group = defineModule({
       detail: undefined,
     };
   },
+  touches: ({ name }) => [{ kind: "group", name }],
   steps: (change, want) => {
     const gid =
       want.gid === undefined ? [] : ["--gid", want.gid, ...(want.non_unique ? ["--non-unique"] : [])];

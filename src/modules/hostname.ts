@@ -33,6 +33,10 @@ export const hostname = defineModule({
     ];
     return { action: "update", summary: `name the host ${name}`, differences, detail: undefined };
   },
+  touches: () => [
+    { kind: "path", path: "/etc/hostname" },
+    { kind: "sysctl", name: "kernel.hostname" },
+  ],
   steps: (change, { name }) => [
     {
       kind: "script",

@@ -11,6 +11,7 @@ import {
 } from "./managed-file.ts";
 import { defineModule } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
+import { pathsTouched } from "./subject.ts";
 
 const size = z.union([
   z.number().int().min(0),
@@ -136,7 +137,14 @@ export const logrotate = defineModule<Params, { at: ReturnType<typeof pathState>
   },
   steps: (change, want) =>
     change.detail === undefined
-      ? [{ kind: "script", title: change.summary, script: sh`rm -f -- ${fileOf(want).path}` }]
+      ? [
+          {
+            kind: "script",
+            title: change.summary,
+            script: sh`rm -f -- ${fileOf(want).path}`,
+            touches: pathsTouched(fileOf(want).path),
+          },
+        ]
       : managedFileSteps(fileOf(want), change.detail),
 });
 

@@ -5,6 +5,7 @@ import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Change, Difference } from "./change.ts";
 import { type Controller, ModuleFailure, type Situation } from "./module.ts";
 import type { FileContent, Step } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 import { NEW_FILE, octalMode } from "./symbolic-mode.ts";
 
 /** A file that should have this content, owner and mode. What modules that write files have in common. */
@@ -86,7 +87,14 @@ function fileData(file: ManagedFile, sha256: string): { dest: string; checksum: 
 export function managedFileSteps(wanted: ManagedFile, change: FileChange): Step[] {
   const file = change.mode === undefined ? wanted : { ...wanted, mode: change.mode };
   if (!change.rewrite)
-    return [{ kind: "script", title: `set owner and mode of ${file.path}`, script: attributeScript(file) }];
+    return [
+      {
+        kind: "script",
+        title: `set owner and mode of ${file.path}`,
+        script: attributeScript(file),
+        touches: pathsTouched(file.path),
+      },
+    ];
   return [
     {
       kind: "write-file",

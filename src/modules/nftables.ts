@@ -10,6 +10,7 @@ import type { Difference } from "./change.ts";
 import { type NftablesRule, nftablesRule, refuseLockout } from "./firewall-rule.ts";
 import { defineModule } from "./module.ts";
 import type { Step } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 
 const params = z.strictObject({
   table: z
@@ -98,6 +99,11 @@ export const nftables = defineModule({
       data,
     };
   },
+  touches: (want) => [
+    { kind: "nftables-table", family: "inet", name: want.table },
+    { kind: "unit", name: "nftables.service" },
+    ...pathsTouched(fileOf(want), keptListing(want.table), "/etc/nftables.conf"),
+  ],
   steps: (change, want): Step[] => {
     if (change.action === "delete") {
       const script = shellLines(

@@ -194,6 +194,15 @@ export const packageModule = defineModule<Params, QueryMap, PackageChange>({
       ? removal(want, states)
       : installation(want, states, lists.seconds, situation);
   },
+  touches: (_, change) => {
+    if (change === undefined) return [{ kind: "packages" }];
+    const { install, remove, configureBroken, general } = change.detail;
+    return install.length + remove.length + general.length > 0 ||
+      configureBroken ||
+      change.action !== "update"
+      ? [{ kind: "packages" }]
+      : [];
+  },
   steps: (change, want) => [
     {
       kind: "script",

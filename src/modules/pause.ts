@@ -35,6 +35,7 @@ export const pause = defineModule({
     if (checkMode) return { action: "none", reason: `would wait ${length(want)} s` };
     return { action: "run", summary: `wait ${length(want)} s`, differences: [], detail: undefined };
   },
+  touches: () => [],
   steps: (change, want) => [
     {
       kind: "controller",

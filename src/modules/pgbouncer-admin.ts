@@ -8,6 +8,7 @@ import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 import { askUntil, type Login, loginOf, loginParams } from "./pg-query.ts";
 import type { StepHost } from "./step.ts";
+import type { Subject } from "./subject.ts";
 
 const params = z.strictObject({
   ...loginParams,
@@ -64,6 +65,12 @@ export const pgbouncerAdmin = defineLoadingModule<
     differences: [],
     detail: undefined,
   }),
+  touches: ({ want }, change) => {
+    if (change === undefined || /^SHOW/i.test(want.command)) return [];
+    if (want.command !== "apply" && want.command !== "RELOAD")
+      return [{ kind: "lost", what: `the console was told ${want.command}` }];
+    return [againSubject(`${want.service}.service`)];
+  },
   steps: (change, { want, login }) => [
     {
       kind: "controller",
@@ -85,6 +92,18 @@ export const pgbouncerAdmin = defineLoadingModule<
 async function command(host: StepHost, want: Params, login: Login): Promise<Applied> {
   const { answers } = await askUntil(host, login, [want.command], want.timeout);
   return { what: want.command, rows: JSON.parse(JSON.stringify(answers[0]?.rows ?? [])) as Value };
+}
+
+/** A process that was started anew since then may have settings that only another start takes back. */
+function againSubject(unit: string): Subject {
+  const script = shellLines(
+    sh`unit=${unit}; systemctl -q is-active "$unit" || exit 0`,
+    rawShell('since=$(date -d "$(systemctl show -p ActiveEnterTimestamp --value -- "$unit")" +%s) || exit 1'),
+    rawShell(
+      'if [ "$since" -ge "$1" ]; then systemctl restart -- "$unit"; else systemctl reload -- "$unit"; fi',
+    ),
+  );
+  return { kind: "again", title: `${unit} reads its configuration`, script };
 }
 
 /** @throws ModuleFailure when the process does not follow the file afterwards. */

@@ -7,6 +7,7 @@ import { diffManagedFile, type ManagedFile, managedFileQuery, textContent } from
 import { defineModule, ModuleFailure } from "./module.ts";
 import { guardedSteps, settleUnconfirmed } from "./sshd-guard.ts";
 import type { Step } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 
 const word = z
   .string()
@@ -132,6 +133,14 @@ export const sshdConfig = defineModule<
       data: { path },
     };
   },
+  touches: (want) => [
+    ...pathsTouched(fileOf(want).path),
+    {
+      kind: "again",
+      title: "sshd reads its settings",
+      script: rawShell("PATH=$PATH:/usr/sbin:/sbin; sshd -t && systemctl try-reload-or-restart ssh.service"),
+    },
+  ],
   steps: (change, want): Step[] => {
     const { path, content } = fileOf(want);
     const isRemoval = change.action === "delete";

@@ -1,6 +1,7 @@
 import type { RunAs } from "../queries/query.ts";
 import type { ShellText } from "../shell/shell-text.ts";
 import type { ExecResult, Transport } from "../transport/transport.ts";
+import type { Subject } from "./subject.ts";
 
 /** Something that is done to a host, as a value: what the plan shows is what runs. */
 export type Step = ScriptStep | WriteFileStep | ControllerStep;
@@ -15,6 +16,8 @@ export interface ScriptStep {
   /** Default "task". */
   as?: RunAs;
   timeoutMs?: number;
+  /** What it may replace, where the module has no `touches` of its own. */
+  touches?: readonly Subject[];
   /** Exit codes that count as done. Default [0]; "any" leaves the judgement to the module's `result`. */
   succeedsWith?: readonly number[] | "any";
 }

@@ -6,6 +6,7 @@ import type { Difference } from "./change.ts";
 import { diffManagedFile, type ManagedFile, managedFileSteps, textContent } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
+import { pathsTouched } from "./subject.ts";
 
 const params = z.strictObject({
   name: z
@@ -108,6 +109,10 @@ export const sysctl = defineModule({
       detail: undefined,
     };
   },
+  touches: (want) => [
+    ...pathsTouched(fileOf(want).path),
+    ...(want.sysctl_set && want.state === "present" ? [{ kind: "sysctl" as const, name: want.name }] : []),
+  ],
   steps: (change, want) => {
     if (change.action === "delete")
       return [{ kind: "script", title: change.summary, script: sh`rm -f -- ${fileOf(want).path}` }];

@@ -13,6 +13,7 @@ import {
 import { defineLoadingModule } from "./module.ts";
 import { accountName } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 import { hardeningSettings } from "./systemd-hardening.ts";
 import { section, sectionsText, type UnitSection, verifyCommand } from "./systemd-unit-text.ts";
 
@@ -151,6 +152,10 @@ export const systemdTimer = defineLoadingModule<
       data,
     };
   },
+  touches: ({ want, service, timer }) => [
+    { kind: "unit", name: `${want.name}.timer` },
+    ...pathsTouched(service.path, timer.path),
+  ],
   steps: (change, { want, service, timer }): Step[] => {
     const name = `${want.name}.timer`;
     if (change.action === "delete")

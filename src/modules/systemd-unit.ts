@@ -11,6 +11,7 @@ import {
 } from "./managed-file.ts";
 import { defineLoadingModule } from "./module.ts";
 import type { ScriptStep } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 import { hardeningSettings } from "./systemd-hardening.ts";
 import { section, sectionsText, type UnitSection, verifyCommand } from "./systemd-unit-text.ts";
 
@@ -156,15 +157,29 @@ export const systemdUnit = defineLoadingModule<
       kind: "script" as const,
       title: "have systemd read its units",
       script: rawShell("systemctl daemon-reload"),
+      touches: [],
     };
     if (change.action === "delete")
-      return [{ kind: "script", title: change.summary, script: sh`rm -f -- ${file.path}` }, reload];
+      return [
+        {
+          kind: "script",
+          title: change.summary,
+          script: sh`rm -f -- ${file.path}`,
+          touches: pathsTouched(file.path),
+        },
+        reload,
+      ];
     if (change.detail === undefined) return [reload];
     const folder = file.path.replace(/\/[^/]*$/, "");
     const measured = want.hardening === "none" ? [] : [exposureStep(name)];
     return [
       ...measured,
-      { kind: "script", title: `make ${folder}`, script: sh`mkdir -p -- ${folder}` },
+      {
+        kind: "script",
+        title: `make ${folder}`,
+        script: sh`mkdir -p -- ${folder}`,
+        touches: want.dropin === undefined ? [] : pathsTouched(folder),
+      },
       ...managedFileSteps(file, change.detail),
       reload,
       ...measured,
@@ -194,6 +209,7 @@ function exposureStep(name: string): ScriptStep {
     kind: "script",
     title: EXPOSURE,
     script: sh`systemd-analyze security --no-pager -- ${name} 2>/dev/null | sed -n 's/.*exposure level for [^:]*: //p'`,
+    touches: [],
   };
 }
 

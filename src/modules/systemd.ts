@@ -116,6 +116,23 @@ export const systemd = defineModule<Params, { at: ReturnType<typeof unitState> }
       data,
     };
   },
+  touches: ({ name }, change) => {
+    if (name === undefined) return [];
+    const unit = unitName(name);
+    const verbs = change?.detail ?? [];
+    // A unit that is not up any more has nothing to read anew.
+    const again = verbs.includes("restart")
+      ? "try-restart"
+      : verbs.includes("reload")
+        ? "try-reload-or-restart"
+        : undefined;
+    return [
+      { kind: "unit", name: unit },
+      ...(again === undefined
+        ? []
+        : [{ kind: "again" as const, title: `${again} ${unit}`, script: sh`systemctl ${again} -- ${unit}` }]),
+    ];
+  },
   steps: (change, want) => [
     {
       kind: "script",

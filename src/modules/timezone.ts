@@ -4,6 +4,7 @@ import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import type { Step } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 
 const params = z.strictObject({
   name: z
@@ -69,6 +70,7 @@ export const timezone = defineModule<
       data: { timezone: name },
     };
   },
+  touches: () => pathsTouched(LOCALTIME, NAME_FILE),
   steps: ({ summary, detail }, { name }): Step[] => [
     {
       kind: "script",

@@ -16,6 +16,7 @@ import { attributeDifferences } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
+import { pathsTouched } from "./subject.ts";
 
 const hostOrAddress = z.string().regex(/^[A-Za-z0-9.*:_-]+$/, { error: "must be a host name or an address" });
 
@@ -235,6 +236,7 @@ export const tlsCertificate = defineLoadingModule<
       data,
     };
   },
+  touches: ({ want }) => pathsTouched(want.key_path, want.cert_path),
   steps: (change, input): Step[] => {
     const { key_path: key, cert_path: certificate } = input.want;
     if (input.kind === "absent")

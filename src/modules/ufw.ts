@@ -3,6 +3,7 @@ import { ufwState } from "../queries/ufw-state.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
+import { pathsTouched } from "./subject.ts";
 
 const word = z
   .string()
@@ -129,10 +130,19 @@ export const ufw = defineModule<Params, { at: ReturnType<typeof ufwState> }, num
       detail: want.insert !== undefined && want.insert <= at.rules.length ? want.insert : undefined,
     };
   },
+  touches: () => [
+    ...pathsTouched("/etc/ufw/user.rules", "/etc/ufw/user6.rules", "/etc/ufw/ufw.conf", "/etc/default/ufw"),
+    { kind: "again", title: "ufw reads its rules", script: UFW_AGAIN },
+  ],
   steps: (change, want) => [
     { kind: "script", title: change.summary, script: ufwScript(change.differences, want, change.detail) },
   ],
 });
+
+/** Turning it off says so in its file: that comes after the restored one was read. */
+const UFW_AGAIN = rawShell(
+  "if grep -q '^ENABLED=yes' /etc/ufw/ufw.conf; then ufw --force enable && ufw reload; else ufw --force disable; fi",
+);
 
 function ufwScript(
   differences: readonly Difference[],

@@ -146,6 +146,16 @@ export const user = defineModule({
       };
     return { action: "update", summary: `change the user ${want.name}`, differences, detail: undefined };
   },
+  touches: ({ name, remove, generate_ssh_key: makesKey }, change) => [
+    { kind: "user", name },
+    ...(change?.action === "delete" && remove
+      ? [{ kind: "lost" as const, what: `the home directory of ${name}, which was removed with the user` }]
+      : change?.action === "create"
+        ? [{ kind: "lost" as const, what: `the home directory of ${name} stays, if one was made` }]
+        : makesKey && change?.differences.some((one) => one.name === "ssh_key") === true
+          ? [{ kind: "lost" as const, what: `the SSH key of ${name} stays` }]
+          : []),
+  ],
   steps: (change, want) => {
     const { action, summary, differences } = change;
     if (action === "delete")

@@ -63,6 +63,7 @@ export const waitFor = defineModule({
     differences: [],
     detail: undefined,
   }),
+  touches: () => [],
   steps: (change, want) => [
     {
       kind: "controller",

@@ -69,7 +69,7 @@ export const KEYWORDS: Readonly<Record<Place, readonly string[]>> = {
     "vars_prompt",
   ],
   role: [...INSIDE, "role"],
-  block: [...INSIDE, "always", "block", "loop", "loop_control", "notify", "rescue"],
+  block: [...INSIDE, "always", "block", "loop", "loop_control", "notify", "rescue", "transaction"],
   task: TASK,
   handler: [...TASK, "listen"],
   include: [...INSIDE, "args", "loop", "loop_control", "notify"],

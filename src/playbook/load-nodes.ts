@@ -92,6 +92,7 @@ async function loadBlock(context: LoadContext, entries: Entries): Promise<Block>
     block: await part("block"),
     rescue: await part("rescue"),
     always: await part("always"),
+    transaction: entries.boolean("transaction") === true,
     at: entries.at,
   };
 }

@@ -189,6 +189,8 @@ export interface Block {
   block: readonly Node[];
   rescue: readonly Node[];
   always: readonly Node[];
+  /** What the tasks in `block` have replaced on a host is put back there when one of them fails. */
+  transaction: boolean;
   at: SourceRange;
 }
 

@@ -104,6 +104,10 @@ export const KEYWORD_REFERENCE: Readonly<Record<string, JsonSchema>> = {
   },
   remote_user: text("The user to log in as."),
   rescue: tasks("Tasks that run when one of the block has failed; the failure is made good then."),
+  transaction: {
+    type: "boolean",
+    description: "When a task of the block fails, what its tasks have replaced on the host is put back.",
+  },
   retries: number("How often `until` tries again."),
   role: text("The role's name: its folder in `roles/`."),
   roles: {

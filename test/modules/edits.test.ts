@@ -12,6 +12,7 @@ const situation: Situation = {
   diffMode: false,
   changesPending: false,
   changesPendingAnywhere: false,
+  runId: "test",
   facts: {} as Facts,
 };
 

@@ -11,6 +11,7 @@ const SITUATION: Situation = {
   diffMode: false,
   changesPending: false,
   changesPendingAnywhere: false,
+  runId: "test",
   facts: {},
 };
 

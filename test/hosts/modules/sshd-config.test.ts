@@ -105,6 +105,7 @@ async function changeWithoutConfirming(host: string): Promise<void> {
     diffMode: false,
     changesPending: false,
     changesPendingAnywhere: false,
+    runId: "test",
     facts: {} as Facts,
   };
   const change = { action: "create" as const, summary: "set", differences: [], detail: undefined };
