@@ -3,6 +3,7 @@
  * loads comes out of the cache.
  */
 const { enableCompileCache } = process.getBuiltinModule("node:module");
+const { statSync } = process.getBuiltinModule("node:fs");
 const { homedir } = process.getBuiltinModule("node:os");
 
 /** As package.json has it. Older ones fail somewhere, with words that help nobody. */
@@ -16,7 +17,9 @@ if (different !== -1 && (own[different] ?? 0) < (OLDEST[different] ?? 0)) {
   process.exit(2);
 }
 
-// In a folder of the user's own: the default is one in /tmp, where others may write.
-enableCompileCache(`${process.env["XDG_CACHE_HOME"] ?? `${homedir()}/.cache`}/plumb`);
+/** In a folder of the user's own: the default is one in /tmp. Where others may write, they could have written what is run. */
+const folder = `${process.env["XDG_CACHE_HOME"] || `${homedir()}/.cache`}/plumb`;
+const { mode = 0 } = statSync(folder, { throwIfNoEntry: false }) ?? {};
+if ((mode & 0o022) === 0) enableCompileCache(folder);
 
 await import("./main.ts");

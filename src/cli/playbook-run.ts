@@ -1,11 +1,16 @@
 import { randomBytes } from "node:crypto";
 import type { Event } from "../converge/event.ts";
+import { connectEarly } from "../fleet/connect-early.ts";
+import type { EarlyConnections } from "../fleet/early-connections.ts";
 import type { PlanOptions } from "../fleet/plan-plays.ts";
 import type { RunOptions } from "../fleet/run-options.ts";
 import { loadPlaybook } from "../playbook/load-playbook.ts";
 import { present } from "../playbook/present.ts";
 import { requireKnownTags, type TagSelection } from "../playbook/tags.ts";
+import { ParsedFiles } from "../variables/parsed-files.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
+import { rememberParsed } from "../variables/yaml-source.ts";
+import { cacheFolder } from "./cache-folder.ts";
 import {
   connectionOf,
   DEFAULT_FORKS,
@@ -32,23 +37,51 @@ export interface LoadedRun {
   selection: TagSelection;
   keyring: Keyring;
   options: PlaybookRunOptions;
+  early?: EarlyConnections;
 }
 
-/** @throws DiagnosticsError */
+/**
+ * @param how `connectEarly`: hosts are going to be connected, so that it can begin while the playbooks are read. The caller closes what is left of it.
+ * @throws DiagnosticsError
+ */
 export async function loadPlaybookRun(
   keyring: Keyring,
   files: readonly string[],
   options: PlaybookRunOptions,
+  how: { connectEarly?: boolean } = {},
 ): Promise<LoadedRun> {
-  const rolePaths = [...(options.rolesPath ?? []), shippedRoles()];
-  const playbooks = [];
-  for (const file of files) playbooks.push(await loadPlaybook(file, { rolePaths, keyring }));
-  const selection = { tags: words(options.tags), skipTags: words(options.skipTags) };
-  requireKnownTags(playbooks, selection);
-  const inventory = await inventoryOf(options, keyring);
-  const extraVariables = await extraVariablesOf(options, keyring);
-  const chosen = { inventory, playbooks, extraVariables, ...present("limit", options.limit) };
-  return { chosen, selection, keyring, options };
+  const name = JSON.stringify([process.cwd(), files, options.inventory ?? []]);
+  const parsed = await ParsedFiles.open(cacheFolder("yaml"), name);
+  rememberParsed(parsed);
+  let early: EarlyConnections | undefined;
+  try {
+    const inventory = await inventoryOf(options, keyring);
+    const extraVariables = await extraVariablesOf(options, keyring);
+    if (how.connectEarly === true && options.askBecomePass !== true) {
+      early = await connectEarly({
+        playbookFile: files[0] ?? "",
+        inventory,
+        extraVariables,
+        limit: options.limit,
+        forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),
+        keyring,
+        connection: await connectionOf(options, keyring.secrets),
+      });
+    }
+    const rolePaths = [...(options.rolesPath ?? []), shippedRoles()];
+    const playbooks = [];
+    for (const file of files) playbooks.push(await loadPlaybook(file, { rolePaths, keyring }));
+    const selection = { tags: words(options.tags), skipTags: words(options.skipTags) };
+    requireKnownTags(playbooks, selection);
+    await parsed.keep();
+    const chosen = { inventory, playbooks, extraVariables, ...present("limit", options.limit) };
+    return { chosen, selection, keyring, options, ...present("early", early) };
+  } catch (error) {
+    await early?.closeRest();
+    throw error;
+  } finally {
+    rememberParsed(undefined);
+  }
 }
 
 /**
@@ -57,7 +90,7 @@ export async function loadPlaybookRun(
  * @throws DiagnosticsError for options that are wrong, and when a prompt has nobody to answer it.
  */
 export async function runOptionsOf(
-  { chosen, selection, keyring, options }: LoadedRun,
+  { chosen, selection, keyring, options, early }: LoadedRun,
   how: {
     runId: string;
     checkMode: boolean;
@@ -71,6 +104,7 @@ export async function runOptionsOf(
   return {
     ...chosen,
     ...selection,
+    ...present("early", early),
     ...factCacheOf(options.factCache),
     readInventory: () => inventoryOf(options, keyring),
     ...present("startAtTask", options.startAtTask),

@@ -13,6 +13,7 @@ import { type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { interruption } from "./interruption.ts";
 import {
   answersOf,
+  type LoadedRun,
   loadPlaybookRun,
   newRunId,
   type PlaybookRunOptions,
@@ -49,15 +50,34 @@ async function runWith(
   playbookFiles: readonly string[],
   options: RunCommandOptions,
 ): Promise<ExitCode> {
-  const { secrets } = keyring;
-  const loaded = await loadPlaybookRun(keyring, playbookFiles, options);
-  const { chosen, selection } = loaded;
+  const isList = options.listHosts === true || options.listTasks === true || options.listTags === true;
+  const loaded = await loadPlaybookRun(keyring, playbookFiles, options, {
+    connectEarly: !isList && options.syntaxCheck !== true,
+  });
+  try {
+    return await runLoaded(loaded, isList, playbookFiles, options);
+  } finally {
+    await loaded.early?.closeRest();
+  }
+}
+
+async function runLoaded(
+  loaded: LoadedRun,
+  isList: boolean,
+  playbookFiles: readonly string[],
+  options: RunCommandOptions,
+): Promise<ExitCode> {
+  const {
+    chosen,
+    selection,
+    keyring: { secrets },
+  } = loaded;
   const output = consoleOutput();
   if (options.syntaxCheck === true) {
     output.write("The playbooks and the inventory are well formed.\n");
     return 0;
   }
-  if (options.listHosts === true || options.listTasks === true || options.listTags === true) {
+  if (isList) {
     await writeList(playbookFiles, chosen, selection, options, output);
     return 0;
   }

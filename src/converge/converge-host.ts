@@ -103,6 +103,7 @@ async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promis
   const questions = questionsOf(context, tasks, new Set(isPending ? ["ansible_facts"] : []));
   questions.catch(() => undefined);
   const session = await context.connected;
+  await questions.catch(() => undefined);
   context.session = session;
   const begun = session.begin();
   const refreshed = play.gatherFacts && known !== undefined ? session.refreshFacts() : Promise.resolve(false);

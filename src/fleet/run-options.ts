@@ -8,6 +8,7 @@ import type { Playbook, Task, VariablePrompt } from "../playbook/playbook.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
+import type { EarlyConnections } from "./early-connections.ts";
 
 /** What a run is made of: all input is loaded and checked before it starts. */
 export interface RunOptions {
@@ -42,6 +43,8 @@ export interface RunOptions {
   observe?: (task: Task, scope: Scope) => void;
   /** Opens what is vaulted, and adds what is in it to the secrets; without, there are no passwords. */
   keyring?: Keyring;
+  /** Connections that were opened while the playbooks were read. */
+  early?: EarlyConnections;
   emit: EventSink;
   /** Plans: learns what predictions are made from, and may object to changes. */
   watcher?: Watcher;

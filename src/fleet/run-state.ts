@@ -14,6 +14,7 @@ import { watchedMap } from "../variables/watched-map.ts";
 import { ControllerFiles } from "./controller-files.ts";
 import type { RunOptions } from "./run-options.ts";
 import { Sessions } from "./sessions.ts";
+import { shownFolder } from "./shown-folder.ts";
 
 /** How far a host has come in a run. */
 export interface HostProgress {
@@ -190,12 +191,6 @@ export class RunState {
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
-}
-
-/** A folder as people want to read it: from where they are, unless that would climb. */
-function shownFolder(folder: string): string {
-  const relative = path.relative(process.cwd(), folder);
-  return relative.startsWith("..") ? folder : relative || ".";
 }
 
 /** A mapping whose entries are put together when they are looked at, and anew when they have changed. */

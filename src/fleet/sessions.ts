@@ -73,7 +73,7 @@ export class Sessions {
     for (const secret of [becomePassword, password]) {
       if (secret !== undefined) this.#options.secrets.add(secret);
     }
-    const transport = await openTransport(settings);
+    const transport = await (this.#options.early?.take(settings) ?? openTransport(settings));
     this.#options.emit({
       type: "host-connected",
       time: new Date().toISOString(),

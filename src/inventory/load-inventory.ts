@@ -2,7 +2,7 @@ import { access, constants, open, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
-import { type InputText, isMap, parseYaml, readInput, type YamlSource } from "../variables/yaml-source.ts";
+import { type InputText, parseYaml, readInput, type YamlSource } from "../variables/yaml-source.ts";
 import { readProgram } from "./dynamic-source.ts";
 import { readIni } from "./ini-source.ts";
 import type { Inventory } from "./inventory.ts";
@@ -122,7 +122,7 @@ function yamlOf({ text, ...origin }: InputText, file: string): YamlSource | unde
   if (/^\s*\[[^"'{}[\],]*\]\s*(?:#.*)?$/.test(first)) return undefined;
   try {
     const source = parseYaml(text, file, origin);
-    return isMap(source.document.contents) || /\.(?:ya?ml|json)$/.test(file) ? source : undefined;
+    return source.contents?.kind === "map" || /\.(?:ya?ml|json)$/.test(file) ? source : undefined;
   } catch (error) {
     if (/\.(?:ya?ml|json)$/.test(file) || /^(?:---|[^\s=]+:(?:\s|$))/.test(first)) throw error;
     return undefined;

@@ -15,7 +15,7 @@ const GROUP_KEYS = ["hosts", "children", "vars"];
  * @throws DiagnosticsError inventory-syntax, unknown-key
  */
 export function readYamlInventory(source: YamlSource, builder: InventoryBuilder): void {
-  const content = compileValue(source, source.document.contents, builder.problems);
+  const content = compileValue(source, source.contents, builder.problems);
   const groups = entries(content, "an inventory");
   const plugin = groups.find(({ key }) => key === "plugin");
   if (plugin !== undefined) {

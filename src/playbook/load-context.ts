@@ -72,7 +72,7 @@ export async function loadFile(state: LoadState, file: string): Promise<Template
 async function compileFile(file: string, keyring: Keyring): Promise<LoadedFile> {
   const problems: Diagnostic[] = [];
   const source = await readYaml(shownPath(file), keyring);
-  return { value: compileValue(source, source.document.contents, problems), problems };
+  return { value: compileValue(source, source.contents, problems), problems };
 }
 
 /** A path as people want to read it: from where they are, unless that would climb. */

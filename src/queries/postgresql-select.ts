@@ -39,7 +39,7 @@ export const postgresqlSelect = defineQuery<SelectQuestion, readonly ValueMap[]>
         rawShell("cd /"),
         ...[...groups.values()].map(({ question, statements }) => {
           const { systemUser, port = 5432, database } = question;
-          return sh`printf '%s\\n' ${statements} | runuser -u ${systemUser} -- "$psql" -X -A -t -q -p ${port} -d ${database}`;
+          return sh`printf '%s\\n' ${statements} | setpriv --reuid=${systemUser} --regid=${systemUser} --init-groups -- "$psql" -X -A -t -q -p ${port} -d ${database}`;
         }),
         rawShell("exit 0"),
       ),

@@ -1,12 +1,12 @@
 import type { ConnectionSettings } from "./connection-settings.ts";
-import type { Transport } from "./transport.ts";
+import type { ShellTransport } from "./shell-transport.ts";
 
 /**
  * Connects to a host in the way its settings say. The SSH libraries are loaded only when one is needed.
  *
  * @throws TransportError
  */
-export async function openTransport(settings: ConnectionSettings): Promise<Transport> {
+export async function openTransport(settings: ConnectionSettings): Promise<ShellTransport> {
   if (settings.connection === "local") {
     const { openLocal } = await import("./local.ts");
     return openLocal(settings);

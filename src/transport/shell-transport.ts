@@ -62,6 +62,15 @@ export class ShellTransport implements Transport {
     });
   }
 
+  /** Opens the shells that a user's scripts are going to run in, before there are any. That one can't be had is told to the script that wants it. */
+  prepare(as: ShellUser): void {
+    const first = this.#lane(as, false);
+    first.underWay += 1;
+    const second = this.#lane(as, true);
+    first.underWay -= 1;
+    for (const { shell } of [first, second]) shell.catch(() => undefined);
+  }
+
   async run(request: ScriptRequest): Promise<ExecResult> {
     this.#counters.scripts += 1;
     this.#counters.bytesSent += request.script.shell.length + (request.stdin?.byteLength ?? 0);

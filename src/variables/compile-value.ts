@@ -10,7 +10,8 @@ import type { Templated, TemplatedEntry } from "./templated.ts";
 import { compileText } from "./text-template.ts";
 import type { Value } from "./value.ts";
 import { VAULT_KEY, vaultedValue } from "./vault/vaulted-value.ts";
-import { isAlias, isMap, isScalar, isSeq, type YamlNode, type YamlSource } from "./yaml-source.ts";
+import type { Written, WrittenMap } from "./written.ts";
+import type { YamlSource } from "./yaml-source.ts";
 
 /** How the `yaml` package gives the key `<<` where merging is on: as a symbol. */
 const MERGE_KEY = String(Symbol("<<"));
@@ -21,9 +22,9 @@ const MERGE_KEY = String(Symbol("<<"));
  * @param problems with it, what is wrong in one scalar is noted there and the rest compiled on, so that a file's errors are told together.
  * @throws DiagnosticsError template-syntax, expression-syntax, expression-type
  */
-export function compileValue(source: YamlSource, node: unknown, problems?: Diagnostic[]): Templated {
+export function compileValue(source: YamlSource, node: Written | null, problems?: Diagnostic[]): Templated {
   const whole: Source = { ...source, copies: { left: MOST_COPIES }, isCopy: false };
-  return compile(problems === undefined ? whole : { ...whole, problems }, node, new Set());
+  return compile(problems === undefined ? whole : { ...whole, problems }, node);
 }
 
 /** Aliases of aliases of aliases make a huge value of a small file; no playbook needs as many copies as this. */
@@ -36,54 +37,48 @@ interface Source extends YamlSource {
   isCopy: boolean;
 }
 
-function compile(source: Source, node: unknown, above: ReadonlySet<unknown>): Templated {
-  if (node === null || node === undefined) return { kind: "literal", value: null };
+function compile(source: Source, node: Written | null): Templated {
+  if (node === null) return { kind: "literal", value: null };
+  const at = source.at(node);
   if (source.isCopy && --source.copies.left < 0) {
     throw inputError("yaml-syntax", `aliases make more than ${MOST_COPIES} values of this file`, {
-      at: source.at(node as YamlNode),
+      at,
       hint: "write a template instead of aliases inside of aliases",
     });
   }
-  if (isAlias(node)) {
-    const target = node.resolve(source.document);
-    if (target === undefined || above.has(target)) {
-      throw inputError("yaml-syntax", `the alias *${node.source} leads nowhere, or to itself`, {
-        at: source.at(node),
-      });
+  switch (node.kind) {
+    case "alias":
+      if (node.target === undefined) {
+        throw inputError("yaml-syntax", `the alias *${node.name} leads nowhere, or to itself`, { at });
+      }
+      return compile({ ...source, isCopy: true }, node.target);
+    case "scalar":
+      return collected(source, at, node.value, () => compileScalar(source, node.value, node.tag, at));
+    case "list":
+      return { kind: "list", items: node.items.map((item) => compile(source, item)), at };
+    case "map": {
+      const entries = mapEntries(source, node);
+      return jsonVault(source, entries, at) ?? { kind: "map", entries, at };
     }
-    return compile({ ...source, isCopy: true }, target, above);
+    case "other":
+      throw inputError("wrong-type", "this YAML can't be used as a value", { at });
   }
-  const at = source.at(node as YamlNode);
-  if (isScalar(node))
-    return collected(source, at, node.value, () => compileScalar(source, node.value, node.tag, at));
-  const inside = new Set([...above, node]);
-  if (isSeq(node)) {
-    return { kind: "list", items: node.items.map((item) => compile(source, item, inside)), at };
-  }
-  if (isMap(node)) {
-    const entries = mapEntries(source, node, inside);
-    return jsonVault(source, entries, at) ?? { kind: "map", entries, at };
-  }
-  throw inputError("wrong-type", "this YAML can't be used as a value", { at });
 }
 
-function mapEntries(
-  source: Source,
-  node: { items: { key: unknown; value: unknown }[] },
-  above: ReadonlySet<unknown>,
-): TemplatedEntry[] {
+function mapEntries(source: Source, { pairs }: WrittenMap): TemplatedEntry[] {
   const entries = new Map<string, TemplatedEntry>();
-  for (const pair of node.items) {
-    if (pair.key !== null && !isScalar(pair.key)) {
+  for (const { key: written, value } of pairs) {
+    const node = typeof written === "string" ? null : written;
+    if (node !== null && node.kind !== "scalar") {
       throw inputError("yaml-syntax", "a key must be text", {
-        at: source.at(pair.key as YamlNode),
+        at: source.at(node),
         hint: 'a value that starts with `{{` must be in quotes: "{{ name }}"',
       });
     }
-    const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+    const key = node === null ? String(written) : String(node.value);
     // `<<: *defaults` (YAML 1.1, merge keys): what the map itself says wins.
     if (key === "<<" || key === MERGE_KEY) {
-      const below = compile(source, pair.value, above);
+      const below = compile(source, value);
       for (const map of below.kind === "list" ? below.items : [below]) {
         for (const entry of entriesOf(map)) {
           if (!entries.has(entry.key)) entries.set(entry.key, entry);
@@ -91,11 +86,7 @@ function mapEntries(
       }
       continue;
     }
-    entries.set(key, {
-      key,
-      keyAt: source.at(pair.key as YamlNode),
-      value: compile(source, pair.value, above),
-    });
+    entries.set(key, { key, keyAt: source.at(node), value: compile(source, value) });
   }
   return [...entries.values()];
 }

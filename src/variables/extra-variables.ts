@@ -62,7 +62,7 @@ function notAVariable(text: string, why: string): Error {
 
 function fromYaml(text: string, keyring: Keyring): ReadonlyMap<string, SourcedVariable> {
   const source = parseYaml(text, "-e", { keyring, isFromVault: false });
-  const compiled = compileValue(source, source.document.contents);
+  const compiled = compileValue(source, source.contents);
   if (compiled.kind !== "map")
     throw inputError("invalid-option", `-e ${text}: this is no mapping of names to values`);
   return new Map(compiled.entries.map(({ key, value }) => [key, { value, at: AT }]));

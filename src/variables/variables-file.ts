@@ -33,9 +33,9 @@ export function parseVariables(
   { origin, onlyToShow = false }: VariablesFileOptions & { origin?: Origin } = {},
 ): ReadonlyMap<string, SourcedVariable> {
   const source = parseYaml(text, file, origin);
-  if (source.document.contents === null) return new Map();
+  if (source.contents === null) return new Map();
   const problems: Diagnostic[] = [];
-  const compiled = compileValue(source, source.document.contents, problems);
+  const compiled = compileValue(source, source.contents, problems);
   if (problems.length > 0 && !onlyToShow) throw new DiagnosticsError(problems);
   if (compiled.kind === "literal" && compiled.value === null) return new Map();
   if (compiled.kind !== "map") {

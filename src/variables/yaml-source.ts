@@ -1,23 +1,14 @@
 import { readFile } from "node:fs/promises";
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  type ScalarTag,
-  type Tags,
-  type Node as YamlNode,
-} from "yaml";
+import { parseDocument, type ScalarTag, type Tags } from "yaml";
 import {
   type Diagnostic,
   DiagnosticsError,
   inputError,
   type SourceRange,
 } from "../diagnostics/diagnostic.ts";
+import type { ParsedFiles } from "./parsed-files.ts";
 import { Keyring } from "./vault/keyring.ts";
+import { type Extent, type Written, writtenIn } from "./written.ts";
 import { PLAIN_SCALARS } from "./yaml-scalars.ts";
 
 /** Whether a text came out of a vault, and what opens the vaults in it. */
@@ -36,13 +27,11 @@ export interface InputText extends Origin {
 export interface YamlSource {
   file: string;
   text: string;
-  document: Document.Parsed;
+  /** Null when there is nothing in it. */
+  contents: Written | null;
   origin: Origin;
-  at(node: YamlNode | null | undefined): SourceRange;
+  at(node: Written | null): SourceRange;
 }
-
-export type { YamlNode };
-export { isAlias, isMap, isScalar, isSeq };
 
 /** Tags that Plumb gives a meaning: the text is kept, with its tag, for whoever compiles the value. */
 const KEPT_TAGS: ScalarTag[] = ["!expr", "!vault", "!vault-encrypted", "!unsafe"].map((tag) => ({
@@ -58,50 +47,73 @@ function isTypedByUs(tag: Tags[number]): boolean {
 
 const withoutVaults = (): Origin => ({ keyring: new Keyring(), isFromVault: false });
 
+let parsedFiles: ParsedFiles | undefined;
+
+/** From now on, files that were parsed before are not parsed again. */
+export function rememberParsed(files: ParsedFiles | undefined): void {
+  parsedFiles = files;
+}
+
 /**
  * Parses YAML as Ansible's files mean it: version 1.1 with PyYAML's types (yaml-scalars.ts), in which `yes` is true and `0644` octal.
  *
  * @throws DiagnosticsError yaml-syntax, with every error that was found.
  */
 export function parseYaml(text: string, file: string, origin: Origin = withoutVaults()): YamlSource {
-  const lineCounter = new LineCounter();
+  const placeOf = positionsIn(text);
+  const at = ([from, to]: Extent): SourceRange => {
+    const [start, end] = [placeOf(from), placeOf(to)];
+    return { file, line: start.line, column: start.column, endLine: end.line, endColumn: end.column };
+  };
+  const parse = (): Written | null => parseText(text, origin, at);
+  return {
+    file,
+    text,
+    contents: parsedFiles === undefined || origin.isFromVault ? parse() : parsedFiles.parsed(text, parse),
+    origin,
+    at: (node) => (node?.extent === undefined ? { file, line: 1, column: 1 } : at(node.extent)),
+  };
+}
+
+function parseText(text: string, origin: Origin, at: (extent: Extent) => SourceRange): Written | null {
   const document = parseDocument(text, {
-    lineCounter,
     version: "1.1",
     merge: true,
     customTags: (tags) => [...tags.filter((tag) => !isTypedByUs(tag)), ...PLAIN_SCALARS, ...KEPT_TAGS],
     prettyErrors: false,
   });
-  const at = (offset: number, end: number): SourceRange => {
-    const from = lineCounter.linePos(offset);
-    const to = lineCounter.linePos(end);
-    return { file, line: from.line, column: from.col, endLine: to.line, endColumn: to.col };
-  };
-  if (document.errors.length > 0) {
-    // What is wrong in it may be told in its own words.
-    if (origin.isFromVault) origin.keyring.hide(text);
-    // One slip makes several errors: the first on each line says what it is.
-    const lines = document.errors.map((error) => lineCounter.linePos(error.pos[0]).line);
-    const first = document.errors.filter((_, index) => lines.indexOf(lines[index] ?? 0) === index);
-    throw new DiagnosticsError(
-      first.map((error): Diagnostic => {
-        const hint = syntaxHint(error.message, text, error.pos[0]);
-        return {
-          severity: "error",
-          code: "yaml-syntax",
-          message: `this is not valid YAML: ${error.message}`,
-          at: at(error.pos[0], error.pos[1]),
-          ...(hint === undefined ? {} : { hint }),
-        };
-      }),
-    );
-  }
-  return {
-    file,
-    text,
-    document,
-    origin,
-    at: (node) => (node?.range == null ? { file, line: 1, column: 1 } : at(node.range[0], node.range[1])),
+  if (document.errors.length === 0) return writtenIn(document);
+  // What is wrong in it may be told in its own words.
+  if (origin.isFromVault) origin.keyring.hide(text);
+  // One slip makes several errors: the first on each line says what it is.
+  const lines = document.errors.map((error) => at(error.pos).line);
+  const first = document.errors.filter((_, index) => lines.indexOf(lines[index] ?? 0) === index);
+  throw new DiagnosticsError(
+    first.map((error): Diagnostic => {
+      const hint = syntaxHint(error.message, text, error.pos[0]);
+      return {
+        severity: "error",
+        code: "yaml-syntax",
+        message: `this is not valid YAML: ${error.message}`,
+        at: at(error.pos),
+        ...(hint === undefined ? {} : { hint }),
+      };
+    }),
+  );
+}
+
+/** Line and column (from 1) of offsets in a text. */
+function positionsIn(text: string): (offset: number) => { line: number; column: number } {
+  const starts = [0];
+  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
+  return (offset) => {
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
   };
 }
 

@@ -6,7 +6,7 @@ import { scopeOf } from "./scope-of.ts";
 
 function conditions(yaml: string): ReturnType<typeof conditionsOf> {
   const source = parseYaml(yaml, "site.yml");
-  return conditionsOf("when", compileValue(source, source.document.contents), {
+  return conditionsOf("when", compileValue(source, source.contents), {
     file: "site.yml",
     line: 1,
     column: 1,
@@ -54,7 +54,7 @@ describe("a condition", () => {
   ])("in braces is refused, with what to write: %s", (yaml, hint) => {
     expect(() => {
       const source = parseYaml(yaml, "site.yml");
-      conditionsOf("when", compileValue(source, source.document.contents, []), {
+      conditionsOf("when", compileValue(source, source.contents, []), {
         file: "site.yml",
         line: 1,
         column: 1,

@@ -38,7 +38,7 @@ export const stub = defineModule({
 /** The parameters of a task that stands in task.yml; their first line is line 1. */
 export function stubTask(yaml: string): Parameterised {
   const source = parseYaml(yaml, "task.yml");
-  const value = compileValue(source, source.document.contents);
+  const value = compileValue(source, source.contents);
   const parameters: readonly TemplatedEntry[] = value.kind === "map" ? value.entries : [];
   return { module: "stub", parameters, at: { file: "task.yml", line: 99, column: 1 } };
 }
