@@ -101,6 +101,8 @@ export async function applyPass(
     return { kind: "done", change: before, result };
   }
   const outputs: StepOutput[] = await perform(steps, options);
+  // What tasks ahead have read on the controller may be another file now.
+  if (session.transport.isLocal || steps.some(({ kind }) => kind === "controller")) context.prepared.clear();
   const result = module.result?.(input, outputs, before) ?? { changed: true, data: before.data ?? {} };
   if (result.changed) stale(context, session);
   if (before.action !== "run") {

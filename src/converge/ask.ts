@@ -1,5 +1,5 @@
 import { type Answered, notKnown, type QueryKind } from "../queries/query.ts";
-import type { ExecResult, ShellUser } from "../transport/transport.ts";
+import { type ExecResult, type ShellUser, TransportError } from "../transport/transport.ts";
 import { type AddressedQuery, type Answers, describeShellUser, identify } from "./answers.ts";
 import { describeEnd, type HostSession } from "./host-session.ts";
 
@@ -47,16 +47,26 @@ function collect(answers: Answers, questions: readonly AddressedQuery[]): Bulk[]
 async function askBulk(session: HostSession, bulk: Bulk, signal: AbortSignal | undefined): Promise<void> {
   const keys = bulk.questions.map(({ query }) => query.key);
   const { script, stdin } = bulk.kind.script(keys);
-  const result = await session.run(script, bulk.as, {
-    timeoutMs: QUERY_TIMEOUT_MS,
-    besideOthers: true,
-    ...(stdin === undefined ? {} : { stdin }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const answers = read(bulk, keys, result);
+  const answers = await session
+    .run(script, bulk.as, {
+      timeoutMs: QUERY_TIMEOUT_MS,
+      besideOthers: true,
+      ...(stdin === undefined ? {} : { stdin }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    .then(
+      (result) => read(bulk, keys, result),
+      (error: unknown) => unasked(error, keys),
+    );
   bulk.questions.forEach((question, index) => {
     session.answers.set(question, answers[index] ?? notKnown(`query ${bulk.kind.name}: no answer`));
   });
+}
+
+/** A user who can't be become may be made by a task that comes first: nothing is known yet, and it will be asked again after that. */
+function unasked(error: unknown, keys: readonly unknown[]): readonly Answered<unknown>[] {
+  if (!(error instanceof TransportError) || error.code !== "become-failed") throw error;
+  return keys.map(() => notKnown(error.message));
 }
 
 function read(bulk: Bulk, keys: readonly unknown[], result: ExecResult): readonly Answered<unknown>[] {

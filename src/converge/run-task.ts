@@ -60,29 +60,31 @@ async function runHere(context: HostContext, task: Task, place: TaskPlace): Prom
     register(context, task, outcome.notRun, registered);
     return { failed: status === "failed" || status === "rescued", registered };
   };
-  let passes: Pass[];
-  let session: HostSession;
+  const passes: PlacedPass[] = [];
   try {
-    const scope = context.variables.scopeOf(task);
-    session = await sessionFor(context, task, scope);
-    passes = await whenKnown(context, () => passesOf(task, context.variables.scopeOf(task)));
+    for (const pass of await whenKnown(context, () => passesOf(task, context.variables.scopeOf(task))))
+      passes.push({ pass, session: await sessionFor(context, task, pass.scope) });
   } catch (error) {
     return report(failure(context, error));
   }
   if (task.loop !== undefined && passes.length === 0) return report(nothingToLoopOver());
-  return runPasses(context, session, task, place, passes);
+  return runPasses(context, task, place, passes);
+}
+
+/** A pass, and the host that it is for: `delegate_to` may name the item. */
+interface PlacedPass {
+  pass: Pass;
+  session: HostSession;
 }
 
 async function runPasses(
   context: HostContext,
-  session: HostSession,
   task: Task,
   place: TaskPlace,
-  passes: readonly Pass[],
+  passes: readonly PlacedPass[],
 ): Promise<TaskEnd> {
-  const delegatedTo = session === context.session ? undefined : session.name;
   const results: (TaskEnd & ItemResult)[] = [];
-  for (const [index, pass] of passes.entries()) {
+  for (const [index, { pass, session }] of passes.entries()) {
     const end = await runPass({
       context,
       session,
@@ -90,7 +92,7 @@ async function runPasses(
       pass,
       place,
       handler: place.handler,
-      delegatedTo,
+      delegatedTo: session === context.session ? undefined : session.name,
       notified: [],
       newlyNotified: [],
     });

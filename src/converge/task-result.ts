@@ -2,6 +2,7 @@ import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Difference } from "../modules/change.ts";
 import { ModuleFailure } from "../modules/module.ts";
+import { TransportError } from "../transport/transport.ts";
 import { PendingVariable } from "../variables/scope.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
@@ -98,6 +99,15 @@ export function outcomeOfError(error: unknown, changesPending: boolean, checkMod
       message: error.diagnostics.map(({ message }) => message).join("; "),
       diagnostics: error.diagnostics,
       ...(first?.hint === undefined ? {} : { hint: first.hint }),
+    };
+  }
+  // The host is there; one of its users is not, or is not for us.
+  if (error instanceof TransportError && error.code === "become-failed") {
+    return {
+      ...nothing,
+      status: "failed",
+      message: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
     };
   }
   if (error instanceof TimeLimitPassed) {

@@ -16,7 +16,7 @@ import { type InputText, readInput } from "../variables/yaml-source.ts";
 /** Files up to this size are kept in memory for the whole run; larger ones are read again for each host. */
 const LARGEST_KEPT_BYTES = 4 * 1024 * 1024;
 
-/** What playbooks refer to on the controller, read once a run. */
+/** What playbooks refer to on the controller, read once a run, and again only where a task of the run has changed it. */
 export class ControllerFiles {
   readonly #files = new Map<string, Promise<ControllerFile>>();
   readonly #templates = new Map<string, Promise<InputText>>();
@@ -48,8 +48,8 @@ export class ControllerFiles {
     };
   }
 
-  #file(file: string, decrypt: boolean): Promise<ControllerFile> {
-    const key = `${decrypt ? "opened" : "as it is"} ${file}`;
+  async #file(file: string, decrypt: boolean): Promise<ControllerFile> {
+    const key = `${decrypt ? "opened" : "as it is"} ${await versionOf(file)}`;
     let read = this.#files.get(key);
     if (read === undefined) {
       read = readControllerFile(file, this.#keyring, { decrypt });
@@ -58,14 +58,21 @@ export class ControllerFiles {
     return read;
   }
 
-  #template(file: string): Promise<InputText> {
-    let text = this.#templates.get(file);
+  async #template(file: string): Promise<InputText> {
+    const key = await versionOf(file);
+    let text = this.#templates.get(key);
     if (text === undefined) {
       text = readInput(file, this.#keyring);
-      this.#templates.set(file, text);
+      this.#templates.set(key, text);
     }
     return text;
   }
+}
+
+/** Names a file as it is now: another text, written in place or renamed over it, has another name. */
+async function versionOf(file: string): Promise<string> {
+  const { ino, size, mtimeNs } = await stat(file, { bigint: true });
+  return `${ino} ${size} ${mtimeNs} ${file}`;
 }
 
 /** Ansible's search: the role's folder, the role itself, then the same beside the playbook. */

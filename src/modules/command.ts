@@ -48,7 +48,10 @@ export const command = defineRunModule<Params>({
   params,
   freeForm: "cmd",
   examples: [
-    { title: "Once", yaml: "- command: initdb --pgdata /srv/db\n  args:\n    creates: /srv/db/PG_VERSION\n" },
+    {
+      title: "Once",
+      yaml: "- command: ssh-keygen -q -t ed25519 -N '' -f /etc/app/deploy_key\n  args:\n    creates: /etc/app/deploy_key\n",
+    },
     { title: "To look at something", yaml: "- command: uptime\n  register: up\n  changed_when: false\n" },
   ],
   what: (want) => ({ title: shortened(wordsOf(want).join(" ")), script: sh`exec ${wordsOf(want)}` }),

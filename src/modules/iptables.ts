@@ -119,7 +119,9 @@ export const iptables = defineModule<
       });
     const needed = neededChange(want, question, at, changesPending);
     if (needed === undefined) return { action: "none", reason: "the kernel has it so", data };
-    if (!want.allow_lockout && ssh.connection !== undefined) refuseLockout(want, at, ssh.connection);
+    // In check mode the rule that lets us in may be one that an earlier task would add.
+    if (!want.allow_lockout && !changesPending && ssh.connection !== undefined)
+      refuseLockout(want, at, ssh.connection);
     const { detail, difference } = needed;
     const isNew = difference.kind === "field" && difference.before === "absent";
     const isRemoval = want.state === "absent" || detail.kind === "remove";

@@ -118,7 +118,7 @@ export interface ActionResult {
 
 export interface ModuleExample {
   title: string;
-  /** A list of tasks, as it would stand in a playbook. Tests load each. */
+  /** A list of tasks, as it would stand in a playbook. Tests load each, and run it on hosts. */
   yaml: string;
 }
 

@@ -26,7 +26,7 @@ export const pause = defineModule({
   summary: "Waits",
   params,
   examples: [
-    { title: "Seconds", yaml: "- pause:\n    seconds: 5\n" },
+    { title: "Seconds", yaml: "- pause:\n    seconds: 2\n" },
     { title: "Minutes", yaml: "- pause:\n    minutes: 1\n" },
   ],
   queries: () => ({}),

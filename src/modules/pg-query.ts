@@ -81,7 +81,7 @@ export const pgQuery = defineLoadingModule<
     },
     {
       title: "Is it a primary?",
-      yaml: "- pg_query:\n    port: 5432\n    database: postgres\n    user: monitor\n    sslmode: require\n    query: select pg_is_in_recovery()\n  register: answer\n",
+      yaml: '- pg_query:\n    port: 5432\n    database: postgres\n    user: monitor\n    password: "{{ monitor_password }}"\n    sslmode: require\n    query: select pg_is_in_recovery()\n  register: answer\n',
     },
   ],
   returns: {

@@ -50,7 +50,7 @@ export const pgbouncerAdmin = defineLoadingModule<
     },
     {
       title: "Who waits?",
-      yaml: '- pgbouncer_admin:\n    command: SHOW POOLS\n    user: pgb_stats\n    password: "{{ stats_password }}"\n  register: pools\n',
+      yaml: '- pgbouncer_admin:\n    command: SHOW POOLS\n    user: pgb_stats\n    password: "{{ stats_password }}"\n    ca_file: pki/ca.crt\n  register: pools\n',
     },
   ],
   returns: { rows: "What a SHOW command answered.", what: "What `apply` did: start, reload or restart." },

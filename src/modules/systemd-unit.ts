@@ -91,7 +91,7 @@ export const systemdUnit = defineLoadingModule<
   examples: [
     {
       title: "A service that may do hardly anything",
-      yaml: "- systemd_unit:\n    name: echo\n    hardening: strict\n    unit: {Description: An echo service}\n    service: {ExecStart: /usr/bin/cat, User: nobody, Restart: on-failure}\n    install: {WantedBy: multi-user.target}\n",
+      yaml: "- systemd_unit:\n    name: echo\n    hardening: strict\n    unit: {Description: An echo service}\n    service: {ExecStart: /usr/bin/cat, User: daemon, Restart: on-failure}\n    install: {WantedBy: multi-user.target}\n",
     },
     {
       title: "One setting of somebody else's unit",

@@ -100,7 +100,7 @@ export const ufw = defineModule<Params, { at: ReturnType<typeof ufwState> }, num
     },
   ],
   queries: () => ({ at: ufwState("own") }),
-  diff: (want, { at }) => {
+  diff: (want, { at }, situation) => {
     const differences: Difference[] = [];
     const field = (name: string, before: string, after: string): void =>
       void differences.push({ kind: "field", name, before, after });
@@ -116,6 +116,7 @@ export const ufw = defineModule<Params, { at: ReturnType<typeof ufwState> }, num
       want.state === "enabled" &&
       !at.enabled &&
       !want.allow_lockout &&
+      !situation.changesPending &&
       !at.rules.some((rule) => /^(allow|limit)\b.*\b(22|ssh|OpenSSH)\b/i.test(rule))
     ) {
       throw new ModuleFailure("turning ufw on would lock Plumb out: no rule lets SSH in", {

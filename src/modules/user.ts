@@ -100,7 +100,7 @@ export const user = defineModule({
     },
     {
       title: "With a key to log in elsewhere, told to those who let it in",
-      yaml: "- user:\n    name: backup\n    generate_ssh_key: true\n    ssh_key_comment: backup of db1\n  register: backup\n- debug:\n    var: backup.ssh_public_key\n",
+      yaml: "- user:\n    name: dumper\n    generate_ssh_key: true\n    ssh_key_comment: dumps of db1\n  register: dumper\n- debug:\n    var: dumper.ssh_public_key\n  when: has(dumper.ssh_public_key)\n",
     },
     { title: "One more group", yaml: "- user:\n    name: deploy\n    groups: [docker]\n    append: true\n" },
   ],

@@ -75,9 +75,9 @@ export const archiveState = defineQuery<ArchiveQuestion, ArchiveState>({
           sh`[ -d ${question.root} ] || { printf 'N\\0'; exit; }`,
           selectMembers(question),
           rawShell(
-            `[ $# -gt 0 ] || { printf 'N\\0'; exit; }; printf 'M\\0'; printf '%s\\0' "$@"; printf '\\0'`,
+            `[ $# -gt 0 ]${question.single ? ' && [ ! -d "$1" ]' : ""} || { printf 'N\\0'; exit; }; printf 'M\\0'; printf '%s\\0' "$@"; printf '\\0'`,
           ),
-          sh`{ ${contentText(question)} || echo failed >&2; } | sha256sum | cut -c 1-64 | tr -d '\\n'; printf '\\0'`,
+          sh`{ { ${contentText(question)} || printf failed >&3; } | sha256sum | cut -c 1-64 | tr -d '\\n'; } 3>&1; printf '\\0'`,
           rawShell(")"),
           sh`printf 'H\\0'; if [ -f ${question.dest} ] && command -v ${program} >/dev/null; then { ${question.format === "tar" ? ["cat"] : [program, "-dc"]} ${rawShell("<")} ${question.dest} 2>/dev/null || echo damaged; } | sha256sum | cut -c 1-64 | tr -d '\\n'; fi; printf '\\0'`,
         );
@@ -97,7 +97,7 @@ export const archiveState = defineQuery<ArchiveQuestion, ArchiveState>({
       const fields = contents.split("\0").slice(1);
       const end = fields.indexOf("");
       const wanted = fields[end + 1];
-      if (end === -1 || wanted === undefined || /^failed$/m.test(output.stderr))
+      if (end === -1 || wanted === undefined || wanted.includes("failed"))
         return notKnown(`the files could not all be read: ${output.stderr.trim()}`);
       return known({ members: fields.slice(0, end), wanted, has: held });
     });

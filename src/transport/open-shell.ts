@@ -99,7 +99,9 @@ export function becomeError(
 ): TransportError {
   const { host, as } = options;
   const user = as.kind === "become" ? as.user : "";
-  const said = stderr.trim().split("\n").at(-1) ?? "";
+  // sudo ends with a complaint of its own plug-in, whatever the reason was.
+  const lines = stderr.trim().split("\n");
+  const said = lines.findLast((line) => !line.includes("audit plugin")) ?? lines.at(-1) ?? "";
   if (wrongPassword) {
     return new TransportError(
       "become-password-wrong",
@@ -127,7 +129,7 @@ export function becomeError(
     host,
     `${host}: could not become ${user}${said === "" ? "" : `: ${said}`}`,
     {
-      hint: "try it by hand: ssh to the host and run `sudo -n true`",
+      hint: `try it by hand: ssh to the host and run \`sudo -n -u ${user} true\``,
     },
   );
 }

@@ -26,6 +26,8 @@ export interface ConvergeOptions {
   user?: string;
   /** undefined takes one of the usual variables away. */
   variables?: Record<string, string | undefined>;
+  /** Groups of the hosts, besides `all`. */
+  groups?: Readonly<Record<string, readonly string[]>>;
   stopping?: AbortSignal;
   override?: Partial<RunOptions>;
 }
@@ -79,7 +81,8 @@ async function runOptions(
   const settings = Object.entries(variables)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${value ?? ""}`);
-  await writeFile(inventory, [...lines, "[all:vars]", ...settings, ""].join("\n"));
+  const groups = Object.entries(options.groups ?? {}).flatMap(([name, members]) => [`[${name}]`, ...members]);
+  await writeFile(inventory, [...lines, ...groups, "[all:vars]", ...settings, ""].join("\n"));
   return {
     runId: "test",
     inventory: await loadInventory([inventory]),

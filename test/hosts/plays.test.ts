@@ -301,6 +301,38 @@ test("a connection that is lost between two tasks is made anew, and the host sta
   expect(await onHost(HOST, "cat /var/lib/plumb/pending-handlers 2>/dev/null; true")).toBe("");
 });
 
+describe("a user that a task makes", () => {
+  const tasks = `
+- user: {name: newcomer}
+- copy: {content: x, dest: /home/newcomer/x}
+  become_user: newcomer
+- command: id -un
+  become_user: newcomer
+`.trim();
+
+  test("is become by those behind it, and in check mode nobody knows what would come of them", async () => {
+    expect((await runTasks(tasks, { check: true })).statuses).toEqual([
+      "would-change user",
+      "unknown copy",
+      "unknown command",
+    ]);
+    expect((await runTasks(tasks)).statuses).toEqual(["changed user", "changed copy", "changed command"]);
+    expect(await onHost("bookworm1", "stat -c %U /home/newcomer/x; userdel --remove newcomer")).toBe(
+      "newcomer\n",
+    );
+  });
+
+  test("and one that nobody makes fails the task, and not the host", async () => {
+    for (const task of ["copy: {content: x, dest: /srv/x}", "command: id -un"]) {
+      const run = await runTasks(
+        `- ${task}\n  become_user: nobody-at-all\n  ignore_errors: true\n- debug: {msg: on}`,
+      );
+      expect(run.statuses).toEqual([`ignored ${task.split(":")[0]}`, "ok debug"]);
+      expect(run.tasks[0]?.message).toMatch(/could not become nobody-at-all: .*unknown user/);
+    }
+  });
+});
+
 describe("facts", () => {
   test("delegate_facts sets them on the other host; without, on the own one", async () => {
     const run = await runPlaybook(
@@ -329,6 +361,19 @@ describe("facts", () => {
     );
     expect(failures(run)).toEqual([]);
     expect(run.finished.outcome).toBe("ok");
+  });
+
+  test("delegate_to may name the item of a loop: each is done on its own host", async () => {
+    const hosts = ["bookworm1", "trixie1"];
+    const task = `- command: hostname
+  delegate_to: "{{ item }}"
+  loop: "{{ groups.all }}"
+  run_once: true`;
+    const { tasks, finished } = await runTasks(task, { hosts });
+    expect(finished.outcome).toBe("ok");
+    expect(tasks.map(({ data, task: { item } }) => [item?.label, data?.["stdout"]])).toEqual(
+      hosts.map((host) => [host, host]),
+    );
   });
 
   test("gather_subset leaves some out, and a later play sees what has changed since", async () => {

@@ -184,6 +184,15 @@ describe.each(["bookworm1", "trixie1"])("find and tempfile on %s", (host) => {
   });
 });
 
+test("copy takes what fetch has brought a moment ago, and not what lay there before", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-test-"));
+  await writeFile(path.join(folder, "brought"), "old");
+  const tasks =
+    "- fetch: {src: /etc/hostname, dest: brought, flat: true}\n- copy: {src: brought, dest: /srv/taken}";
+  expect((await runTasks(tasks, {}, folder)).statuses).toEqual(["changed fetch", "changed copy"]);
+  expect(await onHost("bookworm1", "cat /srv/taken; rm /srv/taken")).toBe("bookworm1\n");
+});
+
 test("find says so when its pattern is none of grep's, instead of finding nothing", async () => {
   const { tasks } = await runTasks("- find: {paths: /etc, contains: '(unclosed'}");
   expect(tasks[0]).toMatchObject({ status: "failed" });
