@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import Ajv04 from "ajv-draft-04";
 import { describe, expect, test } from "vitest";
 import type { Finding } from "../../src/lint/rule.ts";
 import { rules } from "../../src/lint/rules/catalogue.ts";
@@ -65,5 +67,28 @@ describe("findings", () => {
         },
       },
     ]);
+  });
+
+  test("as SARIF are valid by the schema of SARIF 2.1.0, and the schema does say no", () => {
+    const schema = JSON.parse(readFileSync("test/cases/sarif/sarif-2.1.0.schema.json", "utf8"));
+    const isUri = (value: string): boolean => URL.canParse(value);
+    const isReference = (value: string): boolean => URL.canParse(value, "file:///");
+    const validate = new Ajv04.default({
+      strict: false,
+      unicodeRegExp: false,
+      formats: { uri: isUri, "uri-reference": isReference, "date-time": true },
+    }).compile(schema);
+    const elsewhere = FINDINGS.map((finding) => ({
+      ...finding,
+      at: { file: "/etc/a b.yml", line: 1, column: 1 },
+    }));
+    for (const findings of [FINDINGS, elsewhere, []]) {
+      validate(JSON.parse(text("sarif", findings)));
+      expect(validate.errors).toBeNull();
+    }
+    const log = JSON.parse(text("sarif"));
+    log.runs[0].results[0].locations[0].physicalLocation.region.startLine = 0;
+    expect(validate(log)).toBe(false);
+    expect(validate({ ...log, version: "2.0.0" })).toBe(false);
   });
 });
