@@ -10,12 +10,16 @@ import { expressionHint, PYTHON_WORDS } from "./jinja-habits.ts";
 import { PendingVariable, type Scope } from "./scope.ts";
 import type { Expression } from "./templated.ts";
 import { callerFor } from "./text-template.ts";
+import { TYPE_NAMES, typeNamesIn } from "./type-names.ts";
 import { undefinedVariable } from "./undefined-variable.ts";
 
 const MACROS = new Set(["map", "filter", "exists", "all", "exists_one"]);
 
 /** Methods of CEL's own that make something else of a text. */
 const REMAKING = /\.(substring|split|lowerAscii|upperAscii|trim|replace|join|reverse)\s*\(|base64\./;
+
+/** In front of a name that is a variable's if there is one, and otherwise a type's. */
+const TYPE_NAME = "plumb_named_";
 
 /** Stands for CEL's own `matches`, which nothing bounds. */
 const BOUNDED_MATCHES = "plumb_matches";
@@ -71,11 +75,15 @@ export function compileExpression(source: string, at: SourceRange): Expression {
   }
   checkCalls(ast, source, at);
   const parts = tolerantParts(ast, text, at);
-  const rewritten = withBoundedMatches(withPlaceholders(text, parts));
+  const types = typeNamesIn(ast, parts);
+  const places = types.map((one) => ({ ...one, name: `${TYPE_NAME}${one.name}` }));
+  const rewritten = withBoundedMatches(withPlaceholders(text, [...parts, ...places]));
   const run = environment.parse(rewritten);
-  const names = [...namesIn(run.ast)].filter((name) => !parts.some((part) => part.name === name));
+  const placed = new Set([...parts, ...places].map(({ name }) => name));
+  const names = [...namesIn(run.ast)].filter((name) => !placed.has(name) && !TYPE_NAMES.has(name));
   refusePythonWords(names, at);
-  const allNames = [...new Set([...names, ...parts.flatMap((part) => part.expression.names)])];
+  const typeNames = [...new Set(types.map(({ name }) => name))];
+  const allNames = [...new Set([...names, ...typeNames, ...parts.flatMap((part) => part.expression.names)])];
   return {
     source: source.trim(),
     names: allNames,
@@ -90,6 +98,11 @@ export function compileExpression(source: string, at: SourceRange): Expression {
         }
         // Only what is asked for must be there: `defined(a) && a.b`.
         else Object.defineProperty(context, name, { get: () => failUndefined(name, scope, at) });
+      }
+      for (const name of typeNames) {
+        const value = scope.lookup(name);
+        context[`${TYPE_NAME}${name}`] = value === undefined ? environment.evaluate(name) : toCel(value);
+        used.push(value ?? null);
       }
       for (const part of parts) {
         context[part.name] = valueOrNull(part.expression, scope);
@@ -218,7 +231,10 @@ function shifted(parts: PlacedPart[], by: number): PlacedPart[] {
   return parts.map((part, index) => ({ ...part, name: `plumb_part_${by + index}` }));
 }
 
-function withPlaceholders(text: string, parts: readonly PlacedPart[]): string {
+function withPlaceholders(
+  text: string,
+  parts: readonly { name: string; start: number; end: number }[],
+): string {
   return [...parts]
     .sort((a, b) => b.start - a.start)
     .reduce((result, part) => result.slice(0, part.start) + part.name + result.slice(part.end), text);
@@ -281,7 +297,9 @@ export function variablesIn(source: string): { names: ReadonlySet<string>; asked
     if (TOLERANT_FUNCTIONS.has(name) && first !== undefined) for (const one of namesIn(first)) asked.add(one);
     return true;
   });
-  return { names: namesIn(ast), asked };
+  const meant = typeNamesIn(ast, []).map(({ name }) => name);
+  const names = [...namesIn(ast)].filter((name) => !TYPE_NAMES.has(name));
+  return { names: new Set([...names, ...meant]), asked };
 }
 
 /** `and`, `or`, `not` outside of strings, replaced by symbols of the same length, so that positions stay true. */
@@ -318,5 +336,6 @@ function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return (message.split("\n")[0] ?? message)
     .replaceAll(/plumb_part_\d+/g, "…")
+    .replaceAll(TYPE_NAME, "")
     .replaceAll(BOUNDED_MATCHES, "matches");
 }
