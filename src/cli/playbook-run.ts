@@ -95,6 +95,7 @@ export async function runOptionsOf(
     runId: string;
     checkMode: boolean;
     diffMode: boolean;
+    verbosity?: number;
     answers: NonNullable<RunOptions["answers"]>;
     emit: (event: Event) => void;
     stopping: AbortSignal;

@@ -103,6 +103,7 @@ async function runLoaded(
       answers,
       checkMode: options.check === true,
       diffMode: options.diff === true,
+      verbosity: options.verbose ?? 0,
       emit: recorder?.emit ?? ((event) => view.show(event)),
       stopping,
       aborting,

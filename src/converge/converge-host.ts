@@ -242,32 +242,47 @@ function failed(context: HostContext, task: Task): StopHost {
 }
 
 /**
- * Runs the handlers that were notified, in the order in which the play defines them, each once. A handler may notify others; one that has run does not
- * run again, or two that notify each other would go on for ever; one that failed is left to the next run.
+ * Runs the handlers that were notified, in the order in which the play defines them, each once. A handler may notify others: those behind it have their turn
+ * behind it, those before it in another round. One that has run does not run again, or two that notify each other would go on for ever; one that failed is left to
+ * the next run.
  */
-async function flushHandlers(context: HostContext, ran: ReadonlySet<Task> = new Set()): Promise<void> {
-  const { play, session } = context;
-  const due = play.handlers.filter(
+async function flushHandlers(context: HostContext): Promise<void> {
+  const ran = new Set<Task>();
+  for (let due = dueHandlers(context, ran); due.length > 0; due = dueHandlers(context, ran)) {
+    const { session, host } = context;
+    const ids = due.map(handlerId);
+    const leftOver = ids.filter((id) => session.leftOverHandlers.includes(id));
+    context.emit({ type: "handlers-started", host, handlers: ids, leftOver });
+    for (let rest = due; rest.length > 0; ) {
+      const [handler] = rest;
+      if (handler === undefined) break;
+      ran.add(handler);
+      await runHandler(context, handler, rest);
+      const { handlers } = context.play;
+      const place = handlers.indexOf(handler);
+      rest = dueHandlers(context, ran).filter((one) => handlers.indexOf(one) > place);
+    }
+  }
+}
+
+function dueHandlers({ play, session, failedHandlers }: HostContext, ran: ReadonlySet<Task>): Task[] {
+  return play.handlers.filter(
     (handler) =>
       !ran.has(handler) &&
-      !context.failedHandlers.has(handler) &&
+      !failedHandlers.has(handler) &&
       session.pendingHandlers.includes(handlerId(handler)),
   );
-  if (due.length === 0) return;
-  const ids = due.map(handlerId);
-  const leftOver = ids.filter((id) => session.leftOverHandlers.includes(id));
-  context.emit({ type: "handlers-started", host: context.host, handlers: ids, leftOver });
-  for (const [position, handler] of due.entries()) {
-    if (context.isStopping()) throw new StopHost("interrupted");
-    const place = { upcoming: { tasks: due, position }, rescued: false, handler: true };
-    if (await context.hooks.wants(handler)) {
-      const end = await runTask(context, handler, place);
-      if (end.failed) {
-        context.failedHandlers.add(handler);
-        throw failed(context, handler);
-      }
+}
+
+async function runHandler(context: HostContext, handler: Task, due: readonly Task[]): Promise<void> {
+  if (context.isStopping()) throw new StopHost("interrupted");
+  const place = { upcoming: { tasks: due, position: 0 }, rescued: false, handler: true };
+  if (await context.hooks.wants(handler)) {
+    const end = await runTask(context, handler, place);
+    if (end.failed) {
+      context.failedHandlers.add(handler);
+      throw failed(context, handler);
     }
-    await session.forgetHandlers([handlerId(handler)]);
   }
-  await flushHandlers(context, new Set([...ran, ...due]));
+  await context.session.forgetHandlers([handlerId(handler)]);
 }

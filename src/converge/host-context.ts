@@ -27,7 +27,7 @@ export interface ConvergeOptions {
 
 /** What hosts of a play share. */
 export interface PlayHooks {
-  /** The first host that asks runs the task, and its result is every host's. */
+  /** One host runs the task, and its result is every host's. */
   once(taskId: string, host: string, run: () => Promise<TaskEnd>): Promise<TaskEnd>;
   /** At most so many hosts are at a task at once. */
   throttle<Type>(taskId: string, most: number, act: () => Promise<Type>): Promise<Type>;

@@ -5,16 +5,17 @@ import { childScope } from "./host-variables.ts";
 import { type Outcome, registeredOf } from "./task-result.ts";
 
 /**
- * `failed_when`, then `changed_when` (not of a failure) have their say; they see the result under its `register` name.
+ * `changed_when`, then `failed_when` have their say; they see the result under its `register` name, the second one what the first has made of it.
  *
  * @throws DiagnosticsError when they can't be evaluated.
  */
 export function judged(task: Task, scope: Scope, outcome: Outcome, attempt: number): Outcome {
   // A mistake in the playbook is no result to be judged, and neither is what has not run.
   if (outcome.status === "skipped" || outcome.diagnostics !== undefined) return outcome;
-  const seen = withResult(task, scope, outcome, attempt);
+  const seen = (result: Outcome): Scope => withResult(task, scope, result, attempt);
   try {
-    return judgedChange(task, seen, judgedFailure(task, seen, outcome));
+    const changed = judgedChange(task, seen(outcome), outcome);
+    return judgedFailure(task, seen(changed), changed);
   } catch (error) {
     if (error instanceof PendingVariable && outcome.notRun === true) return outcome;
     throw error;
@@ -25,13 +26,21 @@ function judgedFailure({ failedWhen }: Task, seen: Scope, outcome: Outcome): Out
   if (failedWhen === undefined || outcome.notRun === true) return outcome;
   const failing = failedWhen.find(({ expression }) => expression.evaluate(seen) === true);
   if (failing !== undefined)
-    return { ...outcome, status: "failed", message: `failed_when: ${failing.expression.source}` };
-  return outcome.status === "failed" ? { ...outcome, status: "changed" } : outcome;
+    return {
+      ...outcome,
+      status: "failed",
+      message: `failed_when: ${failing.expression.source}`,
+      ...(outcome.status === "changed" ? { hasChanged: true } : {}),
+    };
+  if (outcome.status !== "failed") return outcome;
+  const { hasChanged = true, ...rest } = outcome;
+  return { ...rest, status: hasChanged ? "changed" : "ok" };
 }
 
 function judgedChange({ changedWhen }: Task, seen: Scope, outcome: Outcome): Outcome {
-  if (changedWhen === undefined || outcome.status === "failed") return outcome;
+  if (changedWhen === undefined) return outcome;
   const changed = changedWhen.every(({ expression }) => expression.evaluate(seen) === true);
+  if (outcome.status === "failed") return { ...outcome, hasChanged: changed };
   if (!changed) {
     const message =
       outcome.notRun === true ? "not run; `changed_when` says that it changes nothing" : outcome.message;
@@ -58,22 +67,39 @@ function withPending(scope: Scope, pending: string): Scope {
   };
 }
 
+/** Whether a pass is over, by `until` and `retries`. */
+export type Verdict =
+  | { kind: "over" }
+  | { kind: "again"; afterMs: number }
+  | { kind: "given-up"; after: number };
+
 /**
- * The pause before one more attempt, if `until` or `retries` asks for one.
+ * Where `until` is given it alone decides: a failure for which it holds is not tried again, and what it never holds for is a failure, unless `failed_when` says what one is. Of a failure it may ask for
+ * what is not there: then it does not hold.
  *
  * @throws DiagnosticsError when `until`, `retries` or `delay` can't be evaluated.
  */
-export function retryAfterMs(
+export function verdictOn(task: Task, scope: Scope, outcome: Outcome, attempt: number): Verdict {
+  if (outcome.status === "unknown" || outcome.status === "skipped") return { kind: "over" };
+  const isFailed = outcome.status === "failed";
+  if (task.until === undefined ? !isFailed : isMet(task.until, task, scope, outcome, attempt))
+    return { kind: "over" };
+  if (attempt <= retriesOf(task, scope)) return { kind: "again", afterMs: delayMsOf(task, scope) };
+  return isFailed || task.failedWhen !== undefined ? { kind: "over" } : { kind: "given-up", after: attempt };
+}
+
+function isMet(
+  until: NonNullable<Task["until"]>,
   task: Task,
   scope: Scope,
   outcome: Outcome,
   attempt: number,
-): number | undefined {
-  if (outcome.status === "unknown" || outcome.status === "skipped") return undefined;
-  if (attempt > retriesOf(task, scope)) return undefined;
-  const isMissed = (): boolean => {
-    const seen = withResult(task, scope, outcome, attempt);
-    return task.until?.some(({ expression }) => expression.evaluate(seen) !== true) ?? false;
-  };
-  return outcome.status === "failed" || isMissed() ? delayMsOf(task, scope) : undefined;
+): boolean {
+  const seen = withResult(task, scope, outcome, attempt);
+  try {
+    return until.every(({ expression }) => expression.evaluate(seen) === true);
+  } catch (error) {
+    if (outcome.status === "failed") return false;
+    throw error;
+  }
 }

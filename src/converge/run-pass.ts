@@ -10,7 +10,7 @@ import { askAhead, preparePass } from "./ask-ahead.ts";
 import { handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession } from "./host-session.ts";
-import { judged, retryAfterMs } from "./judge.ts";
+import { judged, verdictOn } from "./judge.ts";
 import type { JobTerms } from "./perform-options.ts";
 import { diagnosticsOf } from "./place-findings.ts";
 import { type Prepared, prepare } from "./prepare.ts";
@@ -39,13 +39,14 @@ export async function runPass(running: RunningPass): Promise<TaskEnd> {
   const startedMs = Date.now();
   context.options.observe?.(running.task, running.pass.scope);
   for (let attempt = 1; ; attempt++) {
-    const { outcome, retryAfterMs } = await attemptPass(running, attempt);
-    if (retryAfterMs !== undefined && !context.isStopping()) {
-      tellOfRetry(running, attempt, retryAfterMs);
-      await wait(retryAfterMs, undefined, { signal: session.signal }).catch(() => undefined);
+    const { outcome: judgement, againAfterMs } = await attemptPass(running, attempt);
+    if (againAfterMs !== undefined && !context.isStopping()) {
+      tellOfRetry(running, attempt, againAfterMs);
+      await wait(againAfterMs, undefined, { signal: session.signal }).catch(() => undefined);
       session.answers.forgetAll();
       continue;
     }
+    const outcome = await announced(running, judgement);
     await settle(running, outcome);
     const rest = { rescued: place.rescued, startedMs, attempts: attempt, notified: running.notified };
     const status = reportFinished(context, running, outcome, rest);
@@ -54,6 +55,17 @@ export async function runPass(running: RunningPass): Promise<TaskEnd> {
       registered: registeredOf(outcome, attempt),
       notRun: outcome.notRun,
     };
+  }
+}
+
+/** A change that only `changed_when` speaks of has notified nobody yet: no step has announced it. */
+async function announced(running: RunningPass, outcome: Outcome): Promise<Outcome> {
+  if (outcome.status !== "changed" || running.notified.length > 0) return outcome;
+  try {
+    await notify(running);
+    return outcome;
+  } catch (error) {
+    return failure(running.context, error);
   }
 }
 
@@ -67,14 +79,21 @@ function tellOfRetry(running: RunningPass, attempt: number, afterMs: number): vo
 async function attemptPass(
   running: RunningPass,
   attempt: number,
-): Promise<{ outcome: Outcome; retryAfterMs?: number | undefined }> {
+): Promise<{ outcome: Outcome; againAfterMs?: number }> {
   const { context, task, pass } = running;
   const outcome = await judgedPass(running, attempt);
   try {
-    return { outcome, retryAfterMs: retryAfterMs(task, pass.scope, outcome, attempt) };
+    const verdict = verdictOn(task, pass.scope, outcome, attempt);
+    if (verdict.kind === "again") return { outcome, againAfterMs: verdict.afterMs };
+    return { outcome: verdict.kind === "over" ? outcome : givenUp(outcome, verdict.after) };
   } catch (error) {
     return { outcome: failure(context, error) };
   }
+}
+
+function givenUp(outcome: Outcome, tries: number): Outcome {
+  const message = `\`until\` did not hold after ${tries} ${tries === 1 ? "try" : "tries"}: ${outcome.message}`;
+  return { ...outcome, status: "failed", message, hasChanged: outcome.status === "changed" };
 }
 
 async function judgedPass(running: RunningPass, attempt: number): Promise<Outcome> {

@@ -96,6 +96,8 @@ async function runPasses(
       notified: [],
       newlyNotified: [],
     });
+    // The next item sees it, as in Ansible.
+    register(context, task, end.notRun, end.registered);
     results.push({ ...end, item: pass.item?.value ?? null, variable: task.loop?.variable ?? "item" });
     if (context.isStopping() || breaks(task, pass.scope, end.registered)) break;
     const pauseMs = task.loop?.pauseMs;

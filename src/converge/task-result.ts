@@ -29,6 +29,8 @@ export interface Outcome {
   diagnostics?: readonly Diagnostic[];
   differences: readonly Difference[];
   data: ValueMap;
+  /** It failed, and has changed something before that, or `changed_when` says so. */
+  hasChanged?: boolean;
   /** In check mode: only a run would tell its result. Whatever depends on that is unknown too. */
   notRun?: boolean;
   /** Variables that it sets on the host. */
@@ -62,6 +64,7 @@ export function outcomeOf(result: PassResult): Outcome {
         differences: result.result.changed ? result.change.differences : [],
         data: result.result.data ?? {},
         facts: result.result.facts ?? {},
+        ...(result.result.failed === true && result.result.changed ? { hasChanged: true } : {}),
         ...(result.result.variables === undefined ? {} : { variables: result.result.variables }),
         ...(result.result.gathered === undefined ? {} : { gathered: result.result.gathered }),
       };
@@ -154,8 +157,7 @@ function execData({ exec }: StepFailure): ValueMap {
 export function registeredOf(outcome: Outcome, attempts: number): ValueMap {
   return {
     ...outcome.data,
-    changed:
-      outcome.status === "changed" || outcome.status === "would-change" || outcome.status === "unknown",
+    changed: ["changed", "would-change", "unknown"].includes(outcome.status) || outcome.hasChanged === true,
     failed: outcome.status === "failed",
     skipped: outcome.status === "skipped",
     msg: outcome.data["msg"] ?? outcome.message,

@@ -1,4 +1,5 @@
 import type { Place } from "../converge/place.ts";
+import type { TaskEnd } from "../converge/task-result.ts";
 import { InStep } from "./in-step.ts";
 import { RunOnce } from "./run-once.ts";
 import { Slots } from "./slots.ts";
@@ -6,9 +7,10 @@ import { Slots } from "./slots.ts";
 /** The hosts that run a play together, and what makes them wait for each other. */
 export class Batch {
   readonly hosts: readonly string[];
-  readonly runOnce = new RunOnce();
+  readonly #runOnce = new RunOnce();
   readonly #slots: Slots;
   readonly #inStep: InStep | undefined;
+  readonly #waitingFor = new Map<string, PromiseWithResolvers<void>>();
   readonly #throttles = new Map<string, Slots>();
   readonly #wanted = new Map<string, Promise<boolean>>();
   #isEnded = false;
@@ -42,6 +44,36 @@ export class Batch {
   async turn(host: string): Promise<void> {
     if (this.#inStep === undefined || this.#inStep.isTurn(host)) return;
     await this.#idle(this.#inStep.turn(host));
+  }
+
+  /** Resolves when the play may end for all because of this host: with `strategy: linear`, behind the same task everywhere. */
+  async doneByAll(host: string): Promise<void> {
+    if (this.#inStep !== undefined) await this.#idle(this.#inStep.doneByAll(host));
+  }
+
+  /**
+   * `run_once`: with `strategy: linear` the first host in the batch's order of those that come to the task runs it, whichever is there first; with others,
+   * the one that is.
+   */
+  async once(taskId: string, host: string, run: () => Promise<TaskEnd>): Promise<TaskEnd> {
+    await this.turn(host);
+    for (;;) {
+      const first = this.#inStep?.firstBeside(host) ?? host;
+      if (this.#runOnce.has(taskId) || first === host) break;
+      await this.#idle(Promise.race([this.#inStep?.gone(first), this.#begun(taskId)]));
+    }
+    if (!this.#runOnce.has(taskId)) {
+      const end = this.#runOnce.once(taskId, run);
+      this.#waitingFor.get(taskId)?.resolve();
+      return end;
+    }
+    return this.#idle(this.#runOnce.once(taskId, run));
+  }
+
+  #begun(taskId: string): Promise<void> {
+    const waiting = this.#waitingFor.get(taskId) ?? Promise.withResolvers<void>();
+    this.#waitingFor.set(taskId, waiting);
+    return waiting.promise;
   }
 
   /** `throttle`: at most so many hosts are at a task. */
@@ -78,9 +110,12 @@ export class Batch {
   }
 
   /** Waits without taking up a slot that another host could use. */
-  async #idle(waiting: Promise<void>): Promise<void> {
+  async #idle<Type>(waiting: Promise<Type>): Promise<Type> {
     this.#slots.give();
-    await waiting;
-    await this.#slots.take();
+    try {
+      return await waiting;
+    } finally {
+      await this.#slots.take();
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { type Place, precedes } from "../converge/place.ts";
 
 interface Waiting {
-  host: string;
+  isOver(): boolean;
   resume: () => void;
 }
 
@@ -13,6 +13,8 @@ interface Waiting {
  */
 export class InStep {
   readonly #places: Map<string, Place>;
+  readonly #leaving = new Map<string, PromiseWithResolvers<void>>();
+  readonly #ending = new Set<string>();
   #waiting: Waiting[] = [];
 
   constructor(hosts: readonly string[]) {
@@ -22,17 +24,41 @@ export class InStep {
   /** The host has come to a place; it never goes back. */
   arrive(host: string, place: Place): void {
     this.#places.set(host, place);
+    this.#tellGone(host);
     this.#resume();
   }
 
   /** The host has come to its end: nobody waits for it any more. */
   leave(host: string): void {
     this.#places.delete(host);
+    this.#tellGone(host);
     this.#resume();
   }
 
   placeOf(host: string): Place {
     return this.#places.get(host) ?? [];
+  }
+
+  /** Of the hosts that are where this one is, itself too, the first in order. */
+  firstBeside(host: string): string {
+    const place = this.#places.get(host);
+    for (const [other, there] of this.#places) {
+      if (place !== undefined && !precedes(there, place) && !precedes(place, there)) return other;
+    }
+    return host;
+  }
+
+  /** Resolves when a host is no longer where it is now. */
+  gone(host: string): Promise<void> {
+    if (!this.#places.has(host)) return Promise.resolve();
+    const leaving = this.#leaving.get(host) ?? Promise.withResolvers<void>();
+    this.#leaving.set(host, leaving);
+    return leaving.promise;
+  }
+
+  #tellGone(host: string): void {
+    this.#leaving.get(host)?.resolve();
+    this.#leaving.delete(host);
   }
 
   /** Whether a host has not come as far as a place yet. */
@@ -52,23 +78,39 @@ export class InStep {
   }
 
   /** Resolves when no other host is behind the place of this one. */
-  async turn(host: string): Promise<void> {
-    if (this.isTurn(host)) return;
+  turn(host: string): Promise<void> {
+    return this.#until(() => this.isTurn(host));
+  }
+
+  /** For a host whose end is the end of all: resolves when every other one has done with the task at which this one ended, or has ended there too. */
+  doneByAll(host: string): Promise<void> {
+    this.#ending.add(host);
+    const place = this.placeOf(host);
+    this.#resume();
+    return this.#until(() =>
+      [...this.#places].every(([other, there]) => this.#ending.has(other) || precedes(place, there)),
+    );
+  }
+
+  async #until(isOver: () => boolean): Promise<void> {
+    if (isOver()) return;
     await new Promise<void>((resume) => {
-      this.#waiting.push({ host, resume });
+      this.#waiting.push({ isOver, resume });
     });
   }
 
   /** The run is being stopped: those who wait go on, and find out by themselves. */
   releaseAll(): void {
+    const hosts = [...this.#places.keys()];
     this.#places.clear();
+    for (const host of hosts) this.#tellGone(host);
     this.#resume();
   }
 
   #resume(): void {
     const still: Waiting[] = [];
     for (const waiting of this.#waiting) {
-      if (this.isTurn(waiting.host)) waiting.resume();
+      if (waiting.isOver()) waiting.resume();
       else still.push(waiting);
     }
     this.#waiting = still;

@@ -20,9 +20,12 @@ export interface PlayNames {
   /** Whether a host has failed or could not be reached, and is out of the play. */
   removed?(host: string): boolean;
   /** What was said on the command line. */
-  run?: Pick<RunOptions, "forks" | "tags" | "skipTags" | "limit">;
+  run?: Pick<RunOptions, "forks" | "tags" | "skipTags" | "limit" | "verbosity">;
   hostvars: ValueMap;
 }
+
+/** `ansible_version`: the release whose language Plumb speaks and is compared with, so that roles which ask for a newer one than some old one go on working. */
+const LANGUAGE = { full: "2.14.18", major: 2, minor: 14, revision: 18, string: "2.14.18" } as const;
 
 /** Ansible's magic variables of a host ("Special Variables" in its documentation). Those of a role are with the role's other variables. */
 export function magicVariables(host: string, inventory: Inventory, names: PlayNames): VariableLayer {
@@ -46,6 +49,7 @@ export function magicVariables(host: string, inventory: Inventory, names: PlayNa
     ),
     ansible_check_mode: names.checkMode,
     ansible_diff_mode: names.diffMode,
+    ansible_version: { ...LANGUAGE },
     ...namesOfRun(names.run),
     omit: OMIT,
   };
@@ -77,6 +81,7 @@ function namesOfRun(run: PlayNames["run"]): Partial<Record<MagicName, Value>> {
     ansible_forks: run.forks,
     ansible_run_tags: run.tags.length === 0 ? ["all"] : [...run.tags],
     ansible_skip_tags: [...run.skipTags],
+    ansible_verbosity: run.verbosity ?? 0,
     ...(run.limit === undefined ? {} : { ansible_limit: run.limit }),
   };
 }

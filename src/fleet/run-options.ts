@@ -34,6 +34,8 @@ export interface RunOptions {
   diffMode: boolean;
   /** So many runs keep on each host what they replaced; 0 keeps nothing. Default 10. */
   undoRuns?: number;
+  /** How many `-v` were given; 0 without. */
+  verbosity?: number;
   /** Hosts worked on at once. */
   forks: number;
   connection: ConnectionOverrides;

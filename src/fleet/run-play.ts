@@ -53,6 +53,7 @@ export async function runPlay(state: RunState, playRun: PlayRun): Promise<void> 
       some.map((host) => batch.work(host, () => runHost(state, { ...playRun, batch, course }, host))),
     );
     state.signal.removeEventListener("abort", release);
+    if (some.length > 0 && some.every((host) => hasFailed(state, host))) state.stop("all-failed");
   }
   options.emit({ type: "play-finished", time: now(), playId: playRun.playId });
 }
@@ -82,8 +83,10 @@ async function runHost(state: RunState, batchRun: BatchRun, host: string): Promi
   progress.durationMs += Date.now() - started;
   progress.outcome = end === "ended" ? "ok" : end;
   if (end !== "failed" && end !== "unreachable") return;
-  if (isFatal) state.stop("any-errors-fatal");
-  if (tooManyFailed(state, batchRun.play, batchRun.batch.hosts)) state.stop("max-fail-percentage");
+  const isTooMuch = tooManyFailed(state, batchRun.play, batchRun.batch.hosts);
+  if (!isFatal && !isTooMuch) return;
+  await batchRun.batch.doneByAll(host);
+  state.stop(isFatal ? "any-errors-fatal" : "max-fail-percentage");
 }
 
 async function connectAndConverge(
@@ -187,7 +190,7 @@ function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
   const { options, sessions, files } = state;
   const { batch, course, play, playbook } = batchRun;
   return {
-    once: (taskId, _host, run) => batch.runOnce.once(taskId, run),
+    once: (taskId, one, run) => batch.once(taskId, one, run),
     throttle: (taskId, most, act) => batch.throttle(taskId, most, act),
     wants: (task) => {
       const { wants } = options;
@@ -240,6 +243,10 @@ function variablesOf(state: RunState, { batch, ...playRun }: BatchRun, host: str
   return variablesInPlay(state, { ...playRun, batchHosts: batch.hosts }, host, (other) =>
     batch.isBehind(other, host),
   );
+}
+
+function hasFailed(state: RunState, host: string): boolean {
+  return ["failed", "unreachable"].includes(state.progressOf(host).outcome);
 }
 
 function tooManyFailed(state: RunState, play: Play, batch: readonly string[]): boolean {

@@ -104,8 +104,7 @@ async function recaps(state: RunState): Promise<HostRecap[]> {
 }
 
 function outcomeOf(state: RunState, hosts: readonly HostRecap[]): RunFinished["outcome"] {
-  if (state.stopReason === "interrupted" || hosts.some(({ outcome }) => outcome === "interrupted"))
-    return "interrupted";
+  if (state.stopReason === "interrupted") return "interrupted";
   if (hosts.some(({ outcome }) => outcome === "failed")) return "failed";
   return hosts.some(({ outcome }) => outcome === "unreachable") ? "unreachable" : "ok";
 }

@@ -25,6 +25,8 @@ export const MAGIC_NAMES = [
   "ansible_run_tags",
   "ansible_skip_tags",
   "ansible_limit",
+  "ansible_verbosity",
+  "ansible_version",
   "role_name",
   "role_path",
   "ansible_role_name",

@@ -2,6 +2,7 @@ import type {
   Event,
   HostRecap,
   RunFinished,
+  Stopping,
   TaskFinished,
   TaskReference,
   TaskStatus,
@@ -161,7 +162,7 @@ function retryLines({ retryFile }: RunFinished): string[] {
   return retryFile === undefined ? [] : [`the hosts that failed, for another try: --limit @${retryFile}`];
 }
 
-function stoppingText(reason: "interrupted" | "any-errors-fatal" | "max-fail-percentage"): string {
+function stoppingText(reason: Stopping["reason"]): string {
   switch (reason) {
     case "interrupted":
       return "Stopping: each host finishes the step under way. Ctrl-C again stops at once; the next run finishes the job either way.";
@@ -169,6 +170,8 @@ function stoppingText(reason: "interrupted" | "any-errors-fatal" | "max-fail-per
       return "Stopping: a host failed, and any_errors_fatal is set.";
     case "max-fail-percentage":
       return "Stopping: more hosts failed than max_fail_percentage allows; the rest is left untouched.";
+    case "all-failed":
+      return "Stopping: no host is left of those that the play was running on; what follows is left undone.";
   }
 }
 

@@ -62,4 +62,34 @@ describe("in step", () => {
     step.releaseAll();
     await waiting;
   });
+
+  test("a play that one host ends for all ends when every other one is past that task, or has ended there too", async () => {
+    const step = new InStep(["a", "b", "c"]);
+    for (const host of ["a", "b", "c"]) step.arrive(host, [0]);
+    let ended = 0;
+    const count = (): void => {
+      ended += 1;
+    };
+    const first = step.doneByAll("a").then(count);
+    const second = step.doneByAll("c").then(count);
+    await Promise.resolve();
+    expect(ended).toBe(0);
+    step.arrive("b", [1]);
+    await Promise.all([first, second]);
+    expect(step.isTurn("b")).toBe(false);
+  });
+
+  test("the first of those that stand beside each other is known, and who waits for it learns that it has gone on", async () => {
+    const step = new InStep(["a", "b", "c"]);
+    step.arrive("c", [1]);
+    step.arrive("b", [1]);
+    expect(step.firstBeside("c")).toBe("b");
+    const gone = step.gone("b");
+    step.arrive("b", [2]);
+    await gone;
+    expect(step.firstBeside("c")).toBe("c");
+    const ended = step.gone("c");
+    step.releaseAll();
+    await ended;
+  });
 });

@@ -8,20 +8,11 @@ import type { Converged } from "./converge.ts";
 import { runPlaybook, runTasks } from "./converge.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 import { relayTo, throughRelay } from "./relay.ts";
+import { onlyOn, told } from "./told.ts";
 
 const HOSTS = ["bookworm1", "trixie1"];
 const HOST = "bookworm1";
 const newFolder = (): Promise<string> => mkdtemp(path.join(tmpdir(), "plumb-plays-"));
-
-/** `host name: status` of every task that has a name, in the order of the hosts' names. */
-function told({ tasks }: Converged): string[] {
-  return tasks
-    .filter(({ task }) => task.name !== task.module)
-    .map(({ host, task, status }) => `${host} ${task.name}: ${status}`);
-}
-
-const onlyOn = (host: string, lines: readonly string[]): string[] =>
-  lines.filter((line) => line.startsWith(`${host} `)).map((line) => line.slice(host.length + 1));
 
 const failures = ({ tasks }: Converged): string[] =>
   tasks.filter(({ status }) => status === "failed").map(({ message }) => message);

@@ -3,7 +3,8 @@
 
 A case is {"folder": path, ...}: its files are there already. Ansible takes a second to start, so hundreds of cases share one process.
 Kinds: inventory (sources, patterns) -> what ansible-inventory --list prints, its graph, and the hosts of each pattern;
-variables (sources, playbook, extra) -> the value of each variable in each task of the playbook, for each host.
+variables (sources, playbook, extra) -> the value of each variable in each task of the playbook, for each host;
+execution (sources, playbook, tags, skip_tags) -> what came of each task and item on each host in order, and which hosts have failed.
 """
 
 import json
@@ -25,11 +26,14 @@ sys.stdout = open(os.devnull, "w")
 
 from ansible import context  # noqa: E402
 from ansible.cli.inventory import InventoryCLI  # noqa: E402
+from ansible.cli.playbook import PlaybookCLI  # noqa: E402
+from ansible.executor.playbook_executor import PlaybookExecutor  # noqa: E402
 from ansible.inventory.manager import InventoryManager  # noqa: E402
 from ansible.parsing.dataloader import DataLoader  # noqa: E402
 from ansible.parsing.splitter import split_args  # noqa: E402
 from ansible.playbook import Playbook  # noqa: E402
 from ansible.playbook.block import Block  # noqa: E402
+from ansible.plugins.callback import CallbackBase  # noqa: E402
 from ansible.template import Templar  # noqa: E402
 from ansible.utils.context_objects import CLIArgs  # noqa: E402
 from ansible.utils.vars import load_extra_vars  # noqa: E402
@@ -38,14 +42,18 @@ from ansible.vars.manager import VariableManager  # noqa: E402
 cli = InventoryCLI(["ansible-inventory", "--list"])
 cli.parse()
 options = dict(context.CLIARGS)
+playbook_cli = PlaybookCLI(["ansible-playbook", "any.yml"])
+playbook_cli.init_parser()
+playbook_options = vars(playbook_cli.parser.parse_args(["any.yml"]))
 
 
 def start(case):
     os.chdir(case["folder"])
-    context.CLIARGS = CLIArgs({**options, **case.get("options", {})})
+    context.CLIARGS = CLIArgs({**options, "inventory": case["sources"], **case.get("options", {})})
     loader = DataLoader()
     inventory = InventoryManager(loader=loader, sources=case["sources"])
-    return loader, inventory, VariableManager(loader=loader, inventory=inventory)
+    version = InventoryCLI.version_info(gitinfo=False)
+    return loader, inventory, VariableManager(loader=loader, inventory=inventory, version_info=version)
 
 
 def attempt(act):
@@ -101,9 +109,11 @@ def variables_case(case):
     playbook = Playbook.load(path, variable_manager=manager, loader=loader)
     answer = {}
     for play in playbook.get_plays():
-        for host in inventory.get_hosts(play.hosts):
+        hosts = inventory.get_hosts(play.hosts)
+        for host in hosts:
             for task in tasks_in(play.compile()):
-                found = manager.get_vars(play=play, host=host, task=task)
+                names = [one.name for one in hosts]
+                found = manager.get_vars(play=play, host=host, task=task, _hosts=names, _hosts_all=names)
                 templar = Templar(loader=loader, variables=found)
                 seen = {}
                 for name in case["names"]:
@@ -111,6 +121,63 @@ def variables_case(case):
                         seen[name] = attempt(lambda: templar.template(found[name]))
                 answer.setdefault(task.name, {})[host.name] = seen
     return answer
+
+
+class Listener(CallbackBase):
+    """Remembers what came of each task, or of each item of its loop."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "listener"
+
+    def __init__(self):
+        super().__init__()
+        self.seen = {}
+
+    def note(self, result, status):
+        if result._task.action == "meta" or result._task._role is not None and result._task.get_name() == "meta":
+            return
+        self.seen.setdefault(result._host.name, []).append(f"{result._task.name} {status}")
+
+    @staticmethod
+    def good(result):
+        return "changed" if result._result.get("changed", False) else "ok"
+
+    def v2_runner_on_ok(self, result):
+        if result._task.loop is None and "include" not in result._task.action:
+            self.note(result, self.good(result))
+
+    def v2_runner_on_skipped(self, result):
+        if result._task.loop is None or not result._result.get("results"):
+            self.note(result, "skipped")
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        if result._task.loop is None or not result._result.get("results"):
+            self.note(result, "ignored" if ignore_errors else "failed")
+
+    def v2_runner_on_unreachable(self, result):
+        self.note(result, "unreachable")
+
+    def v2_runner_item_on_ok(self, result):
+        self.note(result, self.good(result))
+
+    def v2_runner_item_on_skipped(self, result):
+        self.note(result, "skipped")
+
+    def v2_runner_item_on_failed(self, result):
+        self.note(result, "ignored" if result._task.ignore_errors else "failed")
+
+
+def execution_case(case):
+    chosen = {"tags": tuple(case.get("tags") or ["all"]), "skip_tags": tuple(case.get("skip_tags", []))}
+    loader, inventory, manager = start({**case, "options": {**playbook_options, **chosen}})
+    executor = PlaybookExecutor([os.path.join(case["folder"], case["playbook"])], inventory, manager, loader, {})
+    listener = Listener()
+    executor._tqm._stdout_callback = listener
+    executor._tqm._callbacks_loaded = True
+    code = executor.run()
+    failed = sorted({**executor._tqm._failed_hosts, **executor._tqm._unreachable_hosts})
+    return {"seen": listener.seen, "failed": failed, "code": code}
 
 
 def extra_case(case):
@@ -134,7 +201,7 @@ def plain(value):
     return str(value)
 
 
-kinds = {"inventory": inventory_case, "variables": variables_case, "extra": extra_case}
+kinds = {"inventory": inventory_case, "variables": variables_case, "extra": extra_case, "execution": execution_case}
 cases = json.load(sys.stdin)
 json.dump([attempt(lambda: kinds[case["kind"]](case)) for case in cases], answers_to, default=plain)
 answers_to.close()

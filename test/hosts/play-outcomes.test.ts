@@ -1,0 +1,114 @@
+import { describe, expect, test } from "vitest";
+import { runPlaybook, runTasks } from "./converge.ts";
+import { onlyOn, told } from "./told.ts";
+
+const HOSTS = ["bookworm1", "trixie1"];
+const HOST = "bookworm1";
+
+describe("hosts that fail", () => {
+  test("a batch that fails as a whole ends the run: the next batches and plays are left alone, and the run has failed", async () => {
+    const run = await runPlaybook(
+      `- hosts: all
+  serial: 1
+  tasks:
+    - {name: fails, command: "false"}
+- hosts: all
+  tasks:
+    - {name: next, command: "true"}`,
+      { hosts: HOSTS },
+    );
+    expect(told(run)).toEqual(["bookworm1 fails: failed"]);
+    expect(run.finished.outcome).toBe("failed");
+    const all = await runPlaybook(
+      `- hosts: ${HOST}
+  tasks:
+    - {name: fails, command: "false"}
+- hosts: trixie1
+  tasks:
+    - {name: next, command: "true"}`,
+      { hosts: HOSTS },
+    );
+    expect(told(all)).toEqual(["bookworm1 fails: failed"]);
+  });
+
+  test("any_errors_fatal ends the play behind the same task on every host, and the run has failed", async () => {
+    const run = await runPlaybook(
+      `- hosts: all
+  any_errors_fatal: true
+  tasks:
+    - {name: first, shell: "sleep {{ ternary (eq inventory_hostname 'trixie1') 0 1 }}", failed_when: inventory_hostname == 'trixie1'}
+    - {name: second, command: "true"}`,
+      { hosts: HOSTS },
+    );
+    expect(told(run).sort()).toEqual(["bookworm1 first: changed", "trixie1 first: failed"]);
+    expect(run.finished.outcome).toBe("failed");
+  });
+
+  test("`until` that never holds is a failure, unless failed_when says what one is; a failure for which it holds is not tried again", async () => {
+    const run = await runTasks(
+      `- {name: never, command: "true", register: last, until: last.rc == 1, retries: 1, delay: 0, ignore_errors: true}
+- {name: no matter, command: "true", register: last, until: last.rc == 1, retries: 1, delay: 0, failed_when: false}
+- {name: as wished, command: "false", register: last, until: last.rc == 1, retries: 1, delay: 0, ignore_errors: true}
+- {name: not there, command: "false", register: last, until: last.json.done == true, retries: 1, delay: 0, ignore_errors: true}`,
+      { hosts: [HOST] },
+    );
+    expect(onlyOn(HOST, told(run))).toEqual([
+      "never: ignored",
+      "no matter: changed",
+      "as wished: ignored",
+      "not there: ignored",
+    ]);
+    expect(run.tasks.map(({ attempts }) => attempts)).toEqual([2, 2, 1, 2]);
+    expect(run.tasks[0]?.message).toMatch(/^`until` did not hold after 2 tries/);
+  });
+});
+
+describe("what a task leaves for others", () => {
+  test("a handler that another one notifies has its turn in the order of their definition, or in another round", async () => {
+    const run = await runTasks("- {name: task, debug: {}, changed_when: true, notify: [second, fourth]}", {
+      hosts: [HOST],
+      handlers: `- {name: first, debug: {}}
+- {name: second, debug: {}, changed_when: true, notify: [first, third]}
+- {name: third, debug: {}}
+- {name: fourth, debug: {}}`,
+    });
+    expect(onlyOn(HOST, told(run))).toEqual([
+      "task: changed",
+      "second: changed",
+      "third: ok",
+      "fourth: ok",
+      "first: ok",
+    ]);
+  });
+
+  test("the next item of a loop sees what came of the one before; a failure tells whether it has changed something", async () => {
+    const run = await runTasks(
+      `- {name: loop, command: "test {{item}} = 2", loop: [1, 2, 3], register: last, when: "default(last.rc, 1) != 0", failed_when: false}
+- {name: fails, command: "true", register: result, failed_when: true, ignore_errors: true}
+- {name: sees, assert: {that: [result.failed, result.changed]}}`,
+      { hosts: [HOST] },
+    );
+    expect(onlyOn(HOST, told(run))).toEqual([
+      "loop: changed",
+      "loop: changed",
+      "loop: skipped",
+      "fails: ignored",
+      "sees: ok",
+    ]);
+  });
+
+  test("run_once: the first host of the batch runs it, however late it comes", async () => {
+    const run = await runPlaybook(
+      `- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: late, command: sleep 1, when: inventory_hostname == "bookworm1"}
+    - {name: once, debug: {msg: "{{ inventory_hostname }}"}, run_once: true, register: result}
+    - {name: seen, debug: {msg: "{{ result.msg }}"}}`,
+      { hosts: HOSTS },
+    );
+    expect(run.tasks.filter(({ task }) => task.name !== "late").map(({ data }) => data?.["msg"])).toEqual(
+      Array.from({ length: 3 }, () => "bookworm1"),
+    );
+  });
+});
