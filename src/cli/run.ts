@@ -4,6 +4,7 @@ import { type PlanOptions, planPlays } from "../fleet/plan-plays.ts";
 import { run as runPlaybooks } from "../fleet/run.ts";
 import { present } from "../playbook/present.ts";
 import type { TagSelection } from "../playbook/tags.ts";
+import { commitOf } from "../records/record-head.ts";
 import { recordRun } from "../records/record-run.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { openView } from "../views/open-view.ts";
@@ -51,18 +52,19 @@ async function runWith(
   options: RunCommandOptions,
 ): Promise<ExitCode> {
   const isList = options.listHosts === true || options.listTasks === true || options.listTags === true;
-  const loaded = await loadPlaybookRun(keyring, playbookFiles, options, {
-    connectEarly: !isList && options.syntaxCheck !== true,
-  });
+  const connectEarly = !isList && options.syntaxCheck !== true;
+  // git looks through the whole work tree, which another processor can do meanwhile.
+  const commit = connectEarly && options.record !== false ? commitOf(process.cwd()) : undefined;
+  const loaded = await loadPlaybookRun(keyring, playbookFiles, options, { connectEarly });
   try {
-    return await runLoaded(loaded, isList, playbookFiles, options);
+    return await runLoaded({ ...loaded, commit }, isList, playbookFiles, options);
   } finally {
     await loaded.early?.closeRest();
   }
 }
 
 async function runLoaded(
-  loaded: LoadedRun,
+  loaded: LoadedRun & { commit: ReturnType<typeof commitOf> | undefined },
   isList: boolean,
   playbookFiles: readonly string[],
   options: RunCommandOptions,
@@ -94,8 +96,9 @@ async function runLoaded(
   const recorder =
     options.record === false
       ? undefined
-      : recordRun({ runId: id, checkMode: options.check === true, version: VERSION, secrets }, (event) =>
-          view.show(event),
+      : recordRun(
+          { runId: id, checkMode: options.check === true, version: VERSION, secrets, commit: loaded.commit },
+          (event) => view.show(event),
         );
   try {
     const run = await runOptionsOf(loaded, {

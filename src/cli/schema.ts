@@ -33,7 +33,7 @@ export async function schemaCommand(
   options: { write?: string },
 ): Promise<ExitCode> {
   const output = consoleOutput();
-  await findOwnModules(process.cwd());
+  findOwnModules(process.cwd());
   if (options.write !== undefined) {
     await mkdir(options.write, { recursive: true });
     for (const [name, make] of Object.entries(KINDS))

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { access, open, readFile, stat } from "node:fs/promises";
+import { closeSync, createReadStream, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import type { Controller } from "../modules/module.ts";
@@ -30,11 +30,11 @@ export class ControllerFiles {
   controllerFor(task: Task, scope: Scope, playbookFile: string): Controller {
     const playbookFolder = path.dirname(playbookFile);
     return {
-      find: (wanted, folder) => find(wanted, folder, task, playbookFolder),
+      find: async (wanted, folder) => find(wanted, folder, task, playbookFolder),
       file: async (wanted, folder, { decrypt = true } = {}) =>
-        this.#file(await find(wanted, folder, task, playbookFolder), decrypt),
+        this.#file(find(wanted, folder, task, playbookFolder), decrypt),
       renderTemplate: async (wanted) => {
-        const file = await find(wanted, "templates", task, playbookFolder);
+        const file = find(wanted, "templates", task, playbookFolder);
         const { text, isFromVault } = await this.#template(file);
         const rendered = renderTemplateFile(text, file, scope);
         if (isFromVault) this.#keyring.hideFile(rendered);
@@ -76,12 +76,12 @@ async function versionOf(file: string): Promise<string> {
 }
 
 /** Ansible's search: the role's folder, the role itself, then the same beside the playbook. */
-async function find(
+function find(
   wanted: string,
   folder: "files" | "templates" | "vars",
   task: Task,
   playbookFolder: string,
-): Promise<string> {
+): string {
   const places = [task.role?.path, path.dirname(task.at.file), playbookFolder].filter(
     (place) => place !== undefined,
   );
@@ -89,7 +89,7 @@ async function find(
     ? [wanted]
     : [...new Set(places.flatMap((place) => [path.join(place, folder, wanted), path.join(place, wanted)]))];
   for (const candidate of candidates) {
-    if (await exists(candidate)) return candidate;
+    if (existsSync(candidate)) return candidate;
   }
   throw inputError("file-not-found", `there is no file \`${wanted}\``, {
     at: task.at,
@@ -97,23 +97,16 @@ async function find(
   });
 }
 
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
-}
-
 async function readControllerFile(
   file: string,
   keyring: Keyring,
   { decrypt }: { decrypt: boolean },
 ): Promise<ControllerFile> {
-  const { size } = await stat(file);
+  const { size } = statSync(file);
   // However large: a vault can only be opened as a whole.
-  const isVault = decrypt && (await startsAsVault(file));
+  const isVault = decrypt && startsAsVault(file);
   if (isVault || size <= LARGEST_KEPT_BYTES) {
-    const read = await readFile(file);
+    const read = readFileSync(file);
     const { bytes, isFromVault } = decrypt
       ? await keyring.open(read, file)
       : { bytes: read, isFromVault: false };
@@ -140,13 +133,13 @@ async function readControllerFile(
   };
 }
 
-async function startsAsVault(file: string): Promise<boolean> {
-  const handle = await open(file);
+function startsAsVault(file: string): boolean {
+  const start = Buffer.alloc(64);
+  const descriptor = openSync(file, "r");
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(64), 0, 64, 0);
-    return vaultFormat(buffer.subarray(0, bytesRead)) !== undefined;
+    return vaultFormat(start.subarray(0, readSync(descriptor, start))) !== undefined;
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }
 

@@ -85,7 +85,7 @@ async function namesInFile(written: unknown, folders: readonly string[]): Promis
   if (typeof written !== "string") return "any";
   for (const folder of folders) {
     const file = path.resolve(folder, written);
-    if (!(await isA("file", file))) continue;
+    if (!isA("file", file)) continue;
     try {
       return [...(await readVariablesFile(file, new Keyring())).keys()];
     } catch (error) {

@@ -199,14 +199,12 @@ async function variableFiles(
 
 /** Files under group_vars and host_vars beside the sources of an inventory, whoever they are for. */
 async function besideInventory({ sources }: Inventory): Promise<string[]> {
-  const folders = await Promise.all(
-    sources.map(async (source) => ((await isA("directory", source)) ? source : path.dirname(source))),
-  );
+  const folders = sources.map((source) => (isA("directory", source) ? source : path.dirname(source)));
   const files: string[] = [];
   for (const folder of new Set(folders)) {
     for (const kind of ["group_vars", "host_vars"]) {
       const inner = path.join(folder, kind);
-      if (await isA("directory", inner))
+      if (isA("directory", inner))
         files.push(...(await findFiles([inner])).map(({ file }) => path.resolve(file)));
     }
   }

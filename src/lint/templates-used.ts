@@ -22,7 +22,7 @@ export async function templateOf(
   ];
   for (const folder of folders) {
     const file = path.resolve(folder, written);
-    if (await isA("file", file)) return { file: shownPath(file), text: await readFile(file, "utf8") };
+    if (isA("file", file)) return { file: shownPath(file), text: await readFile(file, "utf8") };
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { inputError } from "../diagnostics/diagnostic.ts";
@@ -11,9 +11,10 @@ import type { Module } from "./module.ts";
  *
  * @throws DiagnosticsError for a name that is taken. What is wrong inside a file shows when a playbook uses it.
  */
-export async function findOwnModules(playbookFolder: string): Promise<void> {
+export function findOwnModules(playbookFolder: string): void {
   const folder = path.join(playbookFolder, "library");
-  for (const file of await readdir(folder).catch(() => [])) {
+  const isThere = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  for (const file of isThere ? readdirSync(folder) : []) {
     const name = /^([a-z][a-z0-9_]*)\.(ts|js|mjs)$/.exec(file)?.[1];
     if (name === undefined) continue;
     const full = path.join(folder, file);

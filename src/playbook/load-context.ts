@@ -70,6 +70,8 @@ export async function loadFile(state: LoadState, file: string): Promise<Template
 }
 
 async function compileFile(file: string, keyring: Keyring): Promise<LoadedFile> {
+  // Handshakes that go on meanwhile have their turn.
+  await new Promise((resolve) => setImmediate(resolve));
   const problems: Diagnostic[] = [];
   const source = await readYaml(shownPath(file), keyring);
   return { value: compileValue(source, source.contents, problems), problems };

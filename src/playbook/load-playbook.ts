@@ -163,7 +163,7 @@ async function importPlays(
       at: entries.positionOf(key),
     });
   }
-  if (!(await isA("file", other))) {
+  if (!isA("file", other)) {
     throw inputError("file-not-found", `there is no playbook \`${written}\``, {
       at: entries.positionOf(key),
       expected: shownPath(other),

@@ -99,7 +99,7 @@ function suspectKeywords(context: LoadContext, entries: Entries, use: RoleUse): 
 }
 
 async function loadOnce(context: LoadContext, use: RoleUse, written: string): Promise<Node[]> {
-  const folder = await findRole(context, use.name, use.at);
+  const folder = findRole(context, use.name, use.at);
   refuseCycle(context, folder, use);
   const key = `${folder}\0${written}`;
   if (context.rolesLoaded.has(key) && !(await allowsDuplicates(context, folder))) return [];
@@ -108,7 +108,7 @@ async function loadOnce(context: LoadContext, use: RoleUse, written: string): Pr
 }
 
 async function allowsDuplicates({ state }: LoadContext, folder: string): Promise<boolean> {
-  const file = await roleFile(folder, "meta", "main");
+  const file = roleFile(folder, "meta", "main");
   if (file === undefined) return false;
   const content = await loadFile(state, file);
   if (content.kind !== "map") return false;

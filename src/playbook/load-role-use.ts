@@ -49,7 +49,7 @@ export async function loadRoleUse(
     named,
     target,
     apply: appliedKeywords(parameters),
-    find: async (name) => roleStep(await findRole(context, name, at), tasksFrom),
+    find: async (name) => roleStep(findRole(context, name, at), tasksFrom),
     load: async (inner, found) => {
       const folder = found.slice(0, found.lastIndexOf("#"));
       if (!mayRepeat && inner.roleFolders.has(folder)) return [];

@@ -34,7 +34,7 @@ export interface RoleUse {
  * @throws DiagnosticsError unknown-role, role-cycle, file-not-found
  */
 export async function loadRole(context: LoadContext, use: RoleUse): Promise<Node[]> {
-  const folder = await findRole(context, use.name, use.at);
+  const folder = findRole(context, use.name, use.at);
   const step = roleStep(folder, use.tasksFrom);
   context.roleFolders.add(folder);
   const dependencies: RoleContext[] = [];
@@ -109,7 +109,7 @@ function isSameHandler(one: Task, other: Task): boolean {
 
 /** @param context whose `roles` take the dependencies. */
 async function loadDependencies(context: LoadContext, folder: string): Promise<Node[]> {
-  const file = await roleFile(folder, "meta", "main");
+  const file = roleFile(folder, "meta", "main");
   if (file === undefined) return [];
   const content = await loadFile(context.state, file);
   if (content.kind === "literal" && content.value === null) return [];
@@ -131,7 +131,7 @@ async function nodesOf(
   name: string | undefined,
   at: SourceRange,
 ): Promise<Node[]> {
-  const file = await roleFile(folder, part, name ?? "main");
+  const file = roleFile(folder, part, name ?? "main");
   if (file === undefined) {
     if (name !== undefined) throw noSuchFile(folder, part, name, at);
     return [];

@@ -72,7 +72,7 @@ export async function loadSpecification(
   entryPoint: string,
 ): Promise<RoleSpecification | undefined> {
   for (const name of ["argument_specs", "main"]) {
-    const file = await roleFile(folder, "meta", name);
+    const file = roleFile(folder, "meta", name);
     if (file === undefined) continue;
     const content = await loadFile(state, file);
     const at = startOf(shownPath(file));

@@ -45,7 +45,7 @@ async function findTaskFile(context: LoadContext, written: string, at: NamedModu
   ];
   const candidates = [...new Set(folders.map((folder) => path.resolve(folder, written)))];
   for (const candidate of candidates) {
-    if (await isA("file", candidate)) return candidate;
+    if (isA("file", candidate)) return candidate;
   }
   throw inputError("file-not-found", `there is no file of tasks \`${written}\``, {
     at,

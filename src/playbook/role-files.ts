@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/did-you-mean.ts";
@@ -11,12 +11,11 @@ export type Variables = ReadonlyMap<string, SourcedVariable>;
 const EXTENSIONS = [".yml", ".yaml", ""];
 
 /** The file of a role's part, such as tasks/main.yml; undefined when it has none. */
-export async function roleFile(folder: string, part: string, name: string): Promise<string | undefined> {
-  for (const extension of EXTENSIONS) {
-    const file = path.join(folder, part, name.replace(/\.ya?ml$/, "") + extension);
-    if (await isA("file", file)) return file;
-  }
-  return undefined;
+export function roleFile(folder: string, part: string, name: string): string | undefined {
+  const candidates = EXTENSIONS.map((extension) =>
+    path.join(folder, part, name.replace(/\.ya?ml$/, "") + extension),
+  );
+  return candidates.find((file) => isA("file", file));
 }
 
 /**
@@ -31,7 +30,7 @@ export async function roleVariables(
   name: string,
   isRequired: SourceRange | undefined,
 ): Promise<Variables> {
-  const files = await variableFiles(folder, part, name);
+  const files = variableFiles(folder, part, name);
   if (files.length === 0 && isRequired !== undefined) throw noSuchFile(folder, part, name, isRequired);
   const variables = new Map<string, SourcedVariable>();
   for (const file of files) {
@@ -41,14 +40,14 @@ export async function roleVariables(
   return variables;
 }
 
-async function variableFiles(folder: string, part: string, name: string): Promise<string[]> {
+function variableFiles(folder: string, part: string, name: string): string[] {
   const inside = path.join(folder, part, name);
-  if (await isA("directory", inside)) {
-    const names = await readdir(inside);
+  if (isA("directory", inside)) {
+    const names = readdirSync(inside);
     const wanted = names.filter((one) => /\.(ya?ml|json)$/.test(one) && !one.startsWith(".")).sort();
     return wanted.map((one) => path.join(inside, one));
   }
-  const file = await roleFile(folder, part, name);
+  const file = roleFile(folder, part, name);
   return file === undefined ? [] : [file];
 }
 
@@ -65,16 +64,16 @@ export function noSuchFile(folder: string, part: string, name: string, at: Sourc
  *
  * @throws DiagnosticsError unknown-role
  */
-export async function findRole(context: LoadContext, name: string, at: SourceRange): Promise<string> {
+export function findRole(context: LoadContext, name: string, at: SourceRange): string {
   const places = searchPath(context);
   // `collection.of.roles.name` is how playbooks name a role of a collection; here the folder counts.
   for (const candidate of [name, name.split(".").at(-1) ?? name]) {
     for (const place of places) {
       const folder = path.resolve(place, candidate);
-      if (candidate !== "" && (await isRole(folder))) return folder;
+      if (candidate !== "" && isRole(folder)) return folder;
     }
   }
-  const meant = didYouMean(name, await roleNames(places));
+  const meant = didYouMean(name, roleNames(places));
   throw inputError("unknown-role", `there is no role \`${name}\``, {
     at,
     expected: `a folder with tasks/, defaults/, … in ${places.map(shownPath).join(", ")}`,
@@ -102,21 +101,22 @@ function searchPath({ state, role }: LoadContext): string[] {
 const PARTS = ["tasks", "handlers", "defaults", "vars", "meta", "templates", "files"];
 
 /** Any folder will not do: `roles: [files]` beside a folder of files is a mistake. */
-async function isRole(folder: string): Promise<boolean> {
-  for (const part of PARTS) {
-    if (await isA("directory", path.join(folder, part))) return true;
+function isRole(folder: string): boolean {
+  return PARTS.some((part) => isA("directory", path.join(folder, part)));
+}
+
+function roleNames(places: readonly string[]): string[] {
+  return places
+    .filter((place) => path.basename(place) === "roles" && isA("directory", place))
+    .flatMap((place) => readdirSync(place));
+}
+
+/** Loading asks this hundreds of times, and waiting for a thread of its own would take ten times as long each time. */
+export function isA(kind: "file" | "directory", file: string): boolean {
+  try {
+    const information = statSync(file, { throwIfNoEntry: false });
+    return (kind === "file" ? information?.isFile() : information?.isDirectory()) ?? false;
+  } catch {
+    return false;
   }
-  return false;
-}
-
-async function roleNames(places: readonly string[]): Promise<string[]> {
-  const lists = await Promise.all(
-    places.filter((place) => path.basename(place) === "roles").map((place) => readdir(place).catch(() => [])),
-  );
-  return lists.flat();
-}
-
-export async function isA(kind: "file" | "directory", file: string): Promise<boolean> {
-  const information = await stat(file).catch(() => undefined);
-  return (kind === "file" ? information?.isFile() : information?.isDirectory()) ?? false;
 }

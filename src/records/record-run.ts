@@ -15,15 +15,21 @@ export interface Recorder {
   close(): Promise<void>;
 }
 
+export interface RunToRecord {
+  runId: string;
+  checkMode: boolean;
+  version: string;
+  secrets: Secrets;
+  /** What `commitOf` gives, if it was asked for already. */
+  commit?: ReturnType<typeof commitOf> | undefined;
+}
+
 /**
  * Records a run. Where that is not possible (a full disk, a folder that can't be written) the view gets one warning and the run goes on.
  *
  * @param show where events go from here.
  */
-export function recordRun(
-  run: { runId: string; checkMode: boolean; version: string; secrets: Secrets },
-  show: (event: Event) => void,
-): Recorder {
+export function recordRun(run: RunToRecord, show: (event: Event) => void): Recorder {
   const folder = recordFolder();
   const warn = (reason: string): void =>
     show({
@@ -39,8 +45,7 @@ export function recordRun(
     return { emit: show, add: () => undefined, close: async () => {} };
   }
   const opened = record;
-  // git takes a few milliseconds, while the hosts are being connected to.
-  const commit = commitOf(process.cwd()).then((found) => {
+  const commit = (run.commit ?? commitOf(process.cwd())).then((found) => {
     if (found !== undefined) opened.add(found);
   });
   return {

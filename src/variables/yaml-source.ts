@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { parseDocument, type ScalarTag, type Tags } from "yaml";
 import {
   type Diagnostic,
@@ -125,13 +125,13 @@ export async function readYaml(file: string, keyring: Keyring): Promise<YamlSour
 
 /** Reads a file that the user named, out of its vault if it is in one. @throws DiagnosticsError file-not-found, file-unreadable, vault-* */
 export async function readInput(file: string, keyring: Keyring): Promise<InputText> {
-  const { bytes, isFromVault } = await keyring.open(await bytesOf(file), file);
+  const { bytes, isFromVault } = await keyring.open(bytesOf(file), file);
   return { text: bytes.toString(), keyring, isFromVault };
 }
 
-async function bytesOf(file: string): Promise<Buffer> {
+function bytesOf(file: string): Buffer {
   try {
-    return await readFile(file);
+    return readFileSync(file);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : "";
     const reason = error instanceof Error ? error.message : String(error);
