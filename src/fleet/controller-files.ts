@@ -49,7 +49,7 @@ export class ControllerFiles {
   }
 
   async #file(file: string, decrypt: boolean): Promise<ControllerFile> {
-    const key = `${decrypt ? "opened" : "as it is"} ${await versionOf(file)}`;
+    const key = `${decrypt ? "opened" : "as it is"} ${versionOf(file)}`;
     let read = this.#files.get(key);
     if (read === undefined) {
       read = readControllerFile(file, this.#keyring, { decrypt });
@@ -59,7 +59,7 @@ export class ControllerFiles {
   }
 
   async #template(file: string): Promise<InputText> {
-    const key = await versionOf(file);
+    const key = versionOf(file);
     let text = this.#templates.get(key);
     if (text === undefined) {
       text = readInput(file, this.#keyring);
@@ -70,8 +70,8 @@ export class ControllerFiles {
 }
 
 /** Names a file as it is now: another text, written in place or renamed over it, has another name. */
-async function versionOf(file: string): Promise<string> {
-  const { ino, size, mtimeNs } = await stat(file, { bigint: true });
+function versionOf(file: string): string {
+  const { ino, size, mtimeNs } = statSync(file, { bigint: true });
   return `${ino} ${size} ${mtimeNs} ${file}`;
 }
 
