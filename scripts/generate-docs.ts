@@ -1,5 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { parse } from "yaml";
+import { z } from "zod";
+import { reportSchema } from "../src/acceptance/report.ts";
 import { rules } from "../src/lint/rules/catalogue.ts";
 import { loadModule, moduleNames } from "../src/modules/catalogue.ts";
 import { moduleReference } from "../src/modules/reference.ts";
@@ -47,6 +49,11 @@ for (const role of await readdir("roles")) {
 await writeFile(
   "roles/grafana_dashboard/files/pgbouncer.json",
   `${JSON.stringify(pgbouncerDashboard(), undefined, 2)}\n`,
+);
+
+await writeFile(
+  "docs/acceptance-report.schema.json",
+  `${JSON.stringify(z.toJSONSchema(reportSchema), undefined, 2)}\n`,
 );
 
 const START = "<!-- functions -->";

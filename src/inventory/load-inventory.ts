@@ -15,7 +15,7 @@ import { readYamlInventory } from "./yaml-inventory.ts";
  * authority and the passwords of a first run: a password must not be read as the name of a host.
  */
 const IGNORED =
-  /^\.|^host_vars$|^group_vars$|^vars_plugins$|^secrets$|^pki$|\.(?:pyc|pyo|swp|bak|rpm|md|txt|rst|orig|ini|cfg|retry)$|~$/;
+  /^\.|^host_vars$|^group_vars$|^vars_plugins$|^secrets$|^pki$|^reports$|\.(?:pyc|pyo|swp|bak|rpm|md|txt|rst|orig|ini|cfg|retry)$|~$/;
 
 export interface InventoryOptions {
   /** Opens what is vaulted. */

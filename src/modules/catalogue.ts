@@ -56,6 +56,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   pam_limits: async () => erased((await import("./pam-limits.ts")).pamLimits),
   pause: async () => erased((await import("./pause.ts")).pause),
   pg_query: async () => erased((await import("./pg-query.ts")).pgQuery),
+  pgbouncer_acceptance: async () => erased((await import("./pgbouncer-acceptance.ts")).pgbouncerAcceptance),
   pgbouncer_admin: async () => erased((await import("./pgbouncer-admin.ts")).pgbouncerAdmin),
   pgbouncer_capacity: async () => erased((await import("./pgbouncer-capacity.ts")).pgbouncerCapacity),
   pgbouncer_check: async () => erased((await import("./pgbouncer-check.ts")).pgbouncerCheck),

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, inject, test } from "vitest";
 import { labPowerOff, labStart } from "../../src/lab/lab.ts";
 import { settingNames } from "../../src/pgbouncer/settings.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
+import { acceptance } from "./main-job/acceptance.ts";
 import { applicationClient } from "./main-job/application-client.ts";
 import { applicationDatabase } from "./main-job/application-database.ts";
 import { certificates } from "./main-job/certificates.ts";
@@ -194,3 +195,5 @@ describe("hardening", () => hardening(() => folder));
 describe("the application's side: the client", () => applicationClient(() => folder));
 
 describe("the application's side: where its database is", () => applicationDatabase(() => folder));
+
+describe("the acceptance", () => acceptance(() => folder));

@@ -82,6 +82,7 @@ describe("Bad inventories", () => {
       "hosts.yml": "all:\n  hosts:\n    web1:\n",
       "secrets/app": "a-password\n",
       "pki/ca.crt": "-----BEGIN CERTIFICATE-----\n",
+      "reports/report.json": '{"accepted": true}\n',
     });
     expect([...(await loadInventory([folder])).hosts.keys()]).toEqual(["web1"]);
   });

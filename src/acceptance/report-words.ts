@@ -1,0 +1,23 @@
+import type { TestVerdict, Verdict } from "./verdict.ts";
+import { withUnit } from "./verdict.ts";
+
+/** Verdicts as people say them. */
+export const STATUS_WORDS: Readonly<Record<Verdict["status"] | TestVerdict["status"], string>> = {
+  met: "met",
+  missed: "MISSED",
+  "not-measured": "not measured",
+  "not-judged": "not judged",
+  passed: "passed",
+  failed: "FAILED",
+  "not-made": "not tried",
+};
+
+export function valueWords({ value, unit, reason }: Verdict): string {
+  return value === null ? (reason ?? "") : withUnit(value, unit);
+}
+
+export function spreadWords({ spread, unit }: Verdict): string {
+  return spread === null
+    ? ""
+    : `${withUnit(spread.low, unit)} to ${withUnit(spread.high, unit)} (${spread.meaning})`;
+}
