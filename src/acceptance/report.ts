@@ -7,6 +7,7 @@ import { percentiles } from "./statistics.ts";
 import {
   type Limits,
   limitWords,
+  meets,
   REQUIREMENT_NAMES,
   type TestVerdict,
   type Verdict,
@@ -132,6 +133,8 @@ const NEVER_MEASURED: readonly string[] = [
 
 function problemOf(pooler: string, verdict: Verdict): string[] {
   const { status, title, value, unit, reason, details, limit } = verdict;
+  if (status === "missed" && value !== null && limit !== null && meets(value, verdict.comparison, limit))
+    return [`${pooler}: ${title}: ${details[0] ?? ""}`];
   if (status === "missed" && value !== null)
     return [
       `${pooler}: ${title}: ${withUnit(value, unit)}, ${limitWords(verdict)} is required (${details[0] ?? ""})`,
