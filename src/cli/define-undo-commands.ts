@@ -10,6 +10,10 @@ export function addUndoCommands(program: Command, withHostOptions: (command: Com
     .option("-D, --diff", "show the differences")
     .option("--output <format>", "tty, plain, json or junit (default: plain)")
     .option("-v, --verbose", "twice: results too", (_: string, total: number) => total + 1, 0)
+    .option(
+      "--take-over",
+      "end what a run that is gone has left running on a host, instead of waiting for it",
+    )
     .option("--no-record", "leave no record in .plumb/runs")
     .addHelpText(
       "after",

@@ -29,6 +29,7 @@ export interface PlaybookRunOptions extends HostOptions {
   rolesPath?: string[];
   startAtTask?: string;
   factCache?: string;
+  takeOver?: boolean;
 }
 
 /** Everything that is read before hosts are connected to. */
@@ -110,6 +111,7 @@ export async function runOptionsOf(
     readInventory: () => inventoryOf(options, keyring),
     ...present("startAtTask", options.startAtTask),
     forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),
+    ...present("takeOver", options.takeOver),
     undoRuns: undoRuns(process.env["PLUMB_UNDO_RUNS"]),
     connection: await connectionOf(options, keyring.secrets),
     defaultUser: {

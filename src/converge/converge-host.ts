@@ -4,7 +4,7 @@ import { TransportError } from "../transport/transport.ts";
 import { ask } from "./ask.ts";
 import { questionsOf, tasksInOrder, type Upcoming } from "./ask-ahead.ts";
 import type { HostUnreachable } from "./event.ts";
-import { handlerId } from "./handlers.ts";
+import { handlerId, handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import { HostStateError } from "./host-session.ts";
 import { Interrupted } from "./interrupted.ts";
@@ -30,11 +30,11 @@ export async function convergeHost(context: HostContext): Promise<HostEnd> {
     const tasks = play.sections.flatMap((section) => tasksInOrder(section.nodes));
     await firstTrip(context, tasks).catch((error: unknown) => goOnWithout(context, error));
     const places = new Places();
-    for (const section of play.sections) {
+    for (const [index, section] of play.sections.entries()) {
       places.add(section.nodes);
       await runNodes(context, section.nodes, { tasks, places, rescued: false });
       context.hooks.arrive(places.end());
-      await flushHandlers(context);
+      await flushHandlers(context, index === play.sections.length - 1);
     }
     return "ok";
   } catch (error) {
@@ -214,11 +214,26 @@ async function runOne(context: HostContext, task: Task, around: Surroundings): P
     if (!checkRole(context, task)) throw failed(context, task);
     const upcoming: Upcoming = { tasks: around.tasks, position };
     const end = await runTask(context, task, { upcoming, rescued: around.rescued, handler: false });
+    noteTurn(context, task);
     if (!end.failed) return;
     // Of a loop, what failed is the whole of it.
     if (context.lastFailure?.task === task) context.lastFailure.result = end.registered;
     throw failed(context, task);
   });
+}
+
+/**
+ * A handler that an earlier run left waits for a task that notifies it, whatever that task finds to do now: then everything is there that the handler needs. At the first
+ * chance it would reload a service which is not installed yet.
+ */
+function noteTurn(context: HostContext, task: Task): void {
+  if (context.session.leftOverHandlers.length === 0 || task.notify.length === 0) return;
+  try {
+    for (const id of handlersNotifiedBy(context, task, context.variables.scopeOf(task)))
+      context.dueAgain.add(id);
+  } catch {
+    // The names depend on an item of its loop: then they are done at the end of the play.
+  }
 }
 
 /** @throws StopHost when the run is being stopped, or somebody has ended the play. */
@@ -245,10 +260,12 @@ function failed(context: HostContext, task: Task): StopHost {
  * Runs the handlers that were notified, in the order in which the play defines them, each once. A handler may notify others: those behind it have their turn
  * behind it, those before it in another round. One that has run does not run again, or two that notify each other would go on for ever; one that failed is left to
  * the next run.
+ *
+ * @param isLast the play is over, so that those which an earlier run left are due in any case.
  */
-async function flushHandlers(context: HostContext): Promise<void> {
+async function flushHandlers(context: HostContext, isLast = false): Promise<void> {
   const ran = new Set<Task>();
-  for (let due = dueHandlers(context, ran); due.length > 0; due = dueHandlers(context, ran)) {
+  for (let due = dueHandlers(context, ran, isLast); due.length > 0; due = dueHandlers(context, ran, isLast)) {
     const { session, host } = context;
     const ids = due.map(handlerId);
     const leftOver = ids.filter((id) => session.leftOverHandlers.includes(id));
@@ -260,17 +277,23 @@ async function flushHandlers(context: HostContext): Promise<void> {
       await runHandler(context, handler, rest);
       const { handlers } = context.play;
       const place = handlers.indexOf(handler);
-      rest = dueHandlers(context, ran).filter((one) => handlers.indexOf(one) > place);
+      rest = dueHandlers(context, ran, isLast).filter((one) => handlers.indexOf(one) > place);
     }
   }
 }
 
-function dueHandlers({ play, session, failedHandlers }: HostContext, ran: ReadonlySet<Task>): Task[] {
+function dueHandlers(
+  { play, session, failedHandlers, dueAgain }: HostContext,
+  ran: ReadonlySet<Task>,
+  isLast: boolean,
+): Task[] {
+  const isDue = (id: string): boolean => isLast || dueAgain.has(id) || !session.leftOverHandlers.includes(id);
   return play.handlers.filter(
     (handler) =>
       !ran.has(handler) &&
       !failedHandlers.has(handler) &&
-      session.pendingHandlers.includes(handlerId(handler)),
+      session.pendingHandlers.includes(handlerId(handler)) &&
+      isDue(handlerId(handler)),
   );
 }
 
@@ -279,6 +302,7 @@ async function runHandler(context: HostContext, handler: Task, due: readonly Tas
   const place = { upcoming: { tasks: due, position: 0 }, rescued: false, handler: true };
   if (await context.hooks.wants(handler)) {
     const end = await runTask(context, handler, place);
+    noteTurn(context, handler);
     if (end.failed) {
       context.failedHandlers.add(handler);
       throw failed(context, handler);

@@ -89,6 +89,8 @@ export interface HostContext {
   endedRoles: Set<RoleContext>;
   /** Handlers that failed: they stay to be done, but not in this run. */
   failedHandlers: Set<Task>;
+  /** Handlers that an earlier run left to do, and a task that notifies them has had its turn. */
+  dueAgain: Set<string>;
   /** How many tasks are asked for together: see ask-ahead.ts. */
   lookahead: number;
 }

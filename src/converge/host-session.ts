@@ -13,6 +13,8 @@ import { Answers } from "./answers.ts";
 import {
   keepHandlersScript,
   LOCK_HELD,
+  LOCK_LEFT,
+  LOCK_WAITS,
   type LockOwner,
   lockScript,
   rememberHandlersScript,
@@ -37,6 +39,11 @@ export class HostStateError extends Error {
   }
 }
 
+/** What a dead run has left may go on so long before the next one gives up. */
+const LEFT_OVER_SECONDS = 300;
+
+const WAITING = new RegExp(`${LOCK_WAITS}([^\\t\\n]*)\\t([^\\n]*)\\n`);
+
 export interface SessionOptions {
   lockOwner: LockOwner;
   checkMode: boolean;
@@ -44,6 +51,12 @@ export interface SessionOptions {
   stateUser: ShellUser;
   /** So many runs are kept on the host for an undo; 0 keeps nothing. */
   undoRuns: number;
+  /** What a dead run has left running is ended, and not waited for. */
+  takeOver: boolean;
+  /** Whether a process of a controller is known to be gone. */
+  isGone(controller: string): boolean;
+  /** Says that the host has to be waited for, and why. */
+  warn(message: string): void;
   signal: AbortSignal;
   /** Connects anew, for a host that was booted. @throws TransportError */
   open(): Promise<Transport>;
@@ -66,6 +79,7 @@ export class HostSession {
   #begun: Promise<void> | undefined;
   #isLost = false;
   #mayHaveChanged = false;
+  #hasWaited = false;
   #kept = 0;
   readonly #keptAs = new Map<string, TaskUser>();
 
@@ -174,11 +188,39 @@ export class HostSession {
   }
 
   async #takeLockAndAskFacts(): Promise<void> {
-    const { lockOwner, checkMode, stateUser } = this.#options;
-    const locking = this.run(lockScript(lockOwner, this.name, !checkMode), stateUser);
-    const [lock, answer] = await Promise.all([locking, this.#askFacts()]);
-    this.#readLock(lock);
+    const [lock, answer] = await Promise.all([this.#takeLock(undefined), this.#askFacts()]);
+    this.#readLock(await this.#takeFromDead(lock));
     this.#readFacts(answer);
+    // What was asked meanwhile was asked while something else was at work.
+    if (this.#hasWaited) this.noteChange();
+    this.#hasWaited = false;
+  }
+
+  #takeLock(deadController: string | undefined): Promise<ExecResult> {
+    let heard = "";
+    const { lockOwner, checkMode, stateUser, takeOver } = this.#options;
+    const terms = { createState: !checkMode, waitSeconds: LEFT_OVER_SECONDS, takeOver, deadController };
+    return this.run(lockScript(lockOwner, this.name, terms), stateUser, {
+      timeoutMs: (LEFT_OVER_SECONDS + 60) * 1000,
+      onOutput: (text, stream) => {
+        if (stream !== "stderr") return;
+        heard += text;
+        const [, owner, running] = WAITING.exec(heard) ?? [];
+        if (owner === undefined || this.#hasWaited) return;
+        this.#hasWaited = true;
+        this.#options.warn(
+          `waiting for what a run that is gone has left: ${running ?? ""} (${owner}); --take-over ends it instead`,
+        );
+      },
+    });
+  }
+
+  /** The link to a controller may have been cut without the host knowing; when the lock is of a process on this machine, we know whether it is dead. */
+  async #takeFromDead(lock: ExecResult): Promise<ExecResult> {
+    const [controller = "-"] = lock.stderr.toString().trim().split(" ");
+    if (lock.exitCode !== LOCK_HELD || !this.#options.isGone(controller)) return lock;
+    this.#hasWaited = true;
+    return this.#takeLock(controller);
   }
 
   /** What was changed on the host may have changed its facts. */
@@ -214,7 +256,14 @@ export class HostSession {
   }
 
   #readLock(lock: ExecResult): void {
-    const problem = lock.stderr.toString().trim();
+    const said = lock.stderr.toString().trim().split("\n").at(-1) ?? "";
+    if (lock.exitCode === LOCK_LEFT) {
+      throw new HostStateError(
+        `a command that a run which is gone has left still runs on this host, after ${LEFT_OVER_SECONDS} s: ${said}`,
+        "wait until it has ended, or have it ended with --take-over",
+      );
+    }
+    const problem = lock.exitCode === LOCK_HELD ? said.slice(said.indexOf(" ") + 1) : said;
     if (lock.exitCode === LOCK_HELD && problem.startsWith(`${this.#options.lockOwner.runId} `)) {
       throw new HostStateError(
         `this run works on the same host already, under the name \`${problem.replace(/^.*, as /, "")}\``,

@@ -4,12 +4,14 @@ import { STATE_DIRECTORY } from "../shell/state-directory.ts";
 /**
  * What Plumb keeps on a host: `/var/lib/plumb` (0700), or `~/.local/state/plumb` for a user who never becomes root.
  *
- *     lock                who is working here: pid and start time of the shell that holds it, run, person, since when
+ *     lock                who is working here (see below)
  *     lock.guard          flock(1) on it makes taking the lock atomic
  *     pending-handlers    handlers that were notified and have not run yet, one a line
+ *     undo/, made         what runs have replaced and made: keep-script.ts
  *
- * The lock belongs to the shell at the other end of the connection: when that process is gone, the lock is free. Nothing has to be released, nothing is
- * guessed from its age.
+ * The lock is one line: pid and start time of the shell that holds it, the same of the process at the host's end of the connection (sshd's), the process on the controller, and
+ * who that is in words. It is free when its shell is gone. Nothing has to be released, nothing is guessed from its age. When the connection is gone and the shell is not,
+ * the command that was under way goes on, and is waited for: it may be an installation, which nobody wants half done.
  */
 
 /** Whose lock it is; shown to whoever finds the host locked. */
@@ -18,44 +20,103 @@ export interface LockOwner {
   /** `user@controller`. */
   who: string;
   since: string;
+  /** The process on the controller, as `fleet/controller-process.ts` names it. */
+  controller: string;
 }
 
-/** Exit code of the lock script when somebody else holds the lock (sysexits.h EX_TEMPFAIL). */
+/** What is done when the lock is held. */
+export interface LockTerms {
+  /** Check mode leaves a host that has no state directory without one. */
+  createState: boolean;
+  /** How long a command may go on that a dead run has left. */
+  waitSeconds: number;
+  /** It is ended instead. */
+  takeOver: boolean;
+  /** A controller that is known to be dead, though its connection seems to live: the link was cut. */
+  deadController: string | undefined;
+}
+
+/** Exit code of the lock script when somebody else holds the lock (sysexits.h EX_TEMPFAIL). stderr: `CONTROLLER OWNER`. */
 export const LOCK_HELD = 75;
+/** Exit code when what a dead run has left still runs after the time to wait. stderr, last line: `OWNER`. */
+export const LOCK_LEFT = 76;
+/** What the script says on stderr while it waits: this, the owner, and after a tab what is running. */
+export const LOCK_WAITS = "plumb-waits ";
 
 /**
- * Takes the lock of the host for the shell that runs this, and prints the handlers an earlier run left to do, one a line. With `createState` false (check
- * mode) a host that has no state directory is left without one.
+ * Takes the lock of the host for the shell that runs this, and prints the handlers an earlier run left to do, one a line.
  */
-export function lockScript(owner: LockOwner, hostName: string, createState: boolean): ShellText {
+export function lockScript(owner: LockOwner, hostName: string, terms: LockTerms): ShellText {
   const description = `${owner.runId} by ${owner.who} since ${owner.since}, as ${hostName}`.replaceAll(
     "\n",
     " ",
   );
   return shellLines(
     STATE_DIRECTORY,
-    createState
+    terms.createState
       ? rawShell('[ -d "$state" ] || { umask 077; mkdir -p -- "$state"; } || exit 1')
       : rawShell('[ -d "$state" ] || exit 0'),
-    rawShell('exec 8>>"$state/lock.guard" || exit 1'),
-    rawShell('flock -w 10 8 || { echo "could not get $state/lock.guard within 10 s" >&2; exit 1; }'),
-    // The 22nd field of /proc/PID/stat is the process's start time (proc(5)); with the pid it names one process for good. The
-    // second field is the command's name in parentheses and may hold blanks, so it is cut off first.
+    sh`self=${description}; controller=${owner.controller}; dead=${terms.deadController ?? "none"}; end=${terms.takeOver ? "yes" : "no"}; left=${terms.waitSeconds * 5}`,
+    rawShell(LOCK_LOOP),
     rawShell(
-      'started() { read -r stat < "/proc/$1/stat" || return 1; set -- ${stat##*") "}; echo "${20}"; } 2>/dev/null',
+      `printf '%s %s %s %s %s %s\\n' $$ "$(started $$)" "$connection" "$(started "$connection" || echo -)" "$controller" "$self" > "$state/lock.new" && mv -f -- "$state/lock.new" "$state/lock" || exit 1`,
     ),
-    // A shell of this very run, whose connection was lost, holds nothing against the one that takes its place.
-    sh`self=${description}`,
-    rawShell('if [ -s "$state/lock" ]; then'),
-    rawShell('  read -r pid start holder < "$state/lock"'),
-    rawShell('  if [ "$pid" != $$ ] && [ "$holder" != "$self" ] && [ "$(started "$pid")" = "$start" ]; then'),
-    sh`    printf '%s\n' "$holder" >&2; exit ${LOCK_HELD}`,
-    rawShell("  fi"),
-    rawShell("fi"),
-    sh`printf '%s %s %s\n' $$ "$(started $$)" "$self" > "$state/lock" || exit 1`,
     rawShell('if [ -f "$state/pending-handlers" ]; then cat -- "$state/pending-handlers"; fi'),
   );
 }
+
+/**
+ * The 22nd field of /proc/PID/stat is the process's start time (proc(5)); with the pid it names one process for good. The second field is the command's name in parentheses and
+ * may hold blanks, so it is cut off first. Between this shell and the host's end of the connection are only sudo, su and shells.
+ */
+const LOCK_LOOP = `
+fields() { read -r stat < "/proc/$1/stat" || return 1; name=\${stat#*"("}; name=\${name%")"*}; set -- \${stat##*") "}; parent=$2; start=\${20}; } 2>/dev/null
+started() { fields "$1" && echo "$start"; }
+alive() { [ "$1" != - ] && [ "$(started "$1")" = "$2" ]; }
+children() { for file in /proc/[0-9]*/stat; do one=\${file#/proc/}; one=\${one%/stat}; if fields "$one" && [ "$parent" = "$1" ]; then echo "$one"; fi; done; }
+below() { for child in $(children "$1"); do ( below "$child" ); echo "$child"; done; }
+connection=$$
+while fields "$connection"; do
+  case $connection:$name in $$:*|*:sh|*:dash|*:bash|*:sudo|*:su|*:runuser) connection=$parent;; *) break;; esac
+  if [ "$connection" -le 1 ]; then connection=-; break; fi
+done
+waited=no; drains=
+while :; do
+  exec 8>>"$state/lock.guard" || exit 1
+  flock -w 10 8 || { echo "could not get $state/lock.guard within 10 s" >&2; exit 1; }
+  [ -s "$state/lock" ] || break
+  read -r pid since their_connection their_start their_controller holder < "$state/lock"
+  [ "$pid" != $$ ] && alive "$pid" "$since" || break
+  if alive "$their_connection" "$their_start" || [ "$their_connection" = - ]; then
+    # A connection of this very run was lost, or its controller is dead: nobody is at the other end.
+    if [ "$holder" != "$self" ] && [ "$their_controller" != "$dead" ]; then
+      printf '%s %s\\n' "$their_controller" "$holder" >&2; exit ${LOCK_HELD}
+    fi
+    if [ "$their_connection" = - ]; then kill -HUP "$pid"; elif [ "$their_connection" != "$connection" ]; then kill -TERM "$their_connection"; fi
+  fi
+  if [ $waited = no ]; then
+    running=$(for one in $(below "$pid"); do [ -z "$(children "$one")" ] || continue; tr '\\0\\n\\t' '   ' < "/proc/$one/cmdline"; printf '; '; done 2>/dev/null)
+    if [ -n "$running" ]; then
+      waited=yes
+      # What it writes nobody reads any more, and a pipe that is full would hold it up for ever.
+      for fd in 1 2; do cat < "/proc/$pid/fd/$fd" > /dev/null 2>&1 8>&- & drains="$drains $!"; done
+      # The blanks push it out: the end of what was written is held back until it can't be the end of the frame.
+      [ $end = yes ] || printf '${LOCK_WAITS}%s\\t%s\\n%80s\\n' "$holder" "$(printf %.300s "$running")" '' >&2
+    fi
+  fi
+  if [ $end = yes ]; then
+    all="$(below "$pid") $pid"
+    kill -TERM $all 2>/dev/null
+    [ "$left" -gt 10 ] || kill -KILL $all 2>/dev/null
+    [ "$left" -le 50 ] || left=25
+  fi
+  exec 8>&-
+  left=$((left - 1))
+  if [ "$left" -le 0 ]; then printf '%s\\n' "$holder" >&2; exit ${LOCK_LEFT}; fi
+  sleep 0.2
+done
+[ -z "$drains" ] || kill $drains 2>/dev/null
+:`;
 
 /** Remembers handlers before the step that notifies them runs: a run that dies in between still has them run next time. */
 export function rememberHandlersScript(handlers: readonly string[]): ShellText {

@@ -8,6 +8,7 @@ import { NOTHING_INHERITED } from "../playbook/load-context.ts";
 import { TransportError } from "../transport/transport.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
 import { openAll } from "../variables/vault/vaulted-value.ts";
+import { thisProcess } from "./controller-process.ts";
 import type { RunOptions } from "./run-options.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -36,6 +37,7 @@ export async function onHosts<Answer>(
       runId: options.runId,
       who: `${userInfo().username}@${hostname()}`,
       since: new Date().toISOString(),
+      controller: thisProcess(),
     },
     checkMode: true,
     stateUser: { kind: "login" },

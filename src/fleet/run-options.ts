@@ -36,6 +36,8 @@ export interface RunOptions {
   undoRuns?: number;
   /** How many `-v` were given; 0 without. */
   verbosity?: number;
+  /** What a dead run has left running on a host is ended, and not waited for. */
+  takeOver?: boolean;
   /** Hosts worked on at once. */
   forks: number;
   connection: ConnectionOverrides;

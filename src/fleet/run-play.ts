@@ -182,6 +182,7 @@ function contextOf(
     isFatal: false,
     endedRoles: new Set(),
     failedHandlers: new Set(),
+    dueAgain: new Set(),
     lookahead: LOOK_AHEAD_ALL,
   };
 }

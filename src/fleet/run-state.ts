@@ -69,7 +69,7 @@ export class RunState {
 
   /** To look at variables only: nobody is connected. */
   static withoutConnections(options: RunOptions): RunState {
-    const lockOwner = { runId: options.runId, who: "", since: "" };
+    const lockOwner = { runId: options.runId, who: "", since: "", controller: "-" };
     const sessions = new Sessions(options, {
       lockOwner,
       checkMode: true,

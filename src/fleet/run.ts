@@ -8,6 +8,7 @@ import type { Include, Play, Task } from "../playbook/playbook.ts";
 import { tasksBefore } from "../playbook/start-at-task.ts";
 import type { ShellUser } from "../transport/transport.ts";
 import { literalOf } from "../variables/evaluate.ts";
+import { thisProcess } from "./controller-process.ts";
 import { type PlannedPlay, planPlays } from "./plan-plays.ts";
 import type { RunOptions } from "./run-options.ts";
 import { runPlay } from "./run-play.ts";
@@ -31,6 +32,7 @@ export async function run(given: RunOptions): Promise<RunFinished> {
       runId: options.runId,
       who: `${userInfo().username}@${hostname()}`,
       since: new Date(started).toISOString(),
+      controller: thisProcess(),
     },
     checkMode: options.checkMode,
     stateUser: stateUser(options),

@@ -4,6 +4,7 @@ import { lostTransport } from "../transport/lost-transport.ts";
 import { openTransport } from "../transport/open.ts";
 import { type Transport, TransportError } from "../transport/transport.ts";
 import type { Scope } from "../variables/scope.ts";
+import { isGone } from "./controller-process.ts";
 import type { RunOptions } from "./run-options.ts";
 
 /**
@@ -11,10 +12,13 @@ import type { RunOptions } from "./run-options.ts";
  */
 export class Sessions {
   readonly #options: RunOptions;
-  readonly #session: Omit<SessionOptions, "signal" | "open">;
+  readonly #session: Omit<SessionOptions, "signal" | "open" | "warn" | "takeOver" | "isGone">;
   readonly #open = new Map<string, Promise<HostSession>>();
 
-  constructor(options: RunOptions, session: Omit<SessionOptions, "signal" | "open">) {
+  constructor(
+    options: RunOptions,
+    session: Omit<SessionOptions, "signal" | "open" | "warn" | "takeOver" | "isGone">,
+  ) {
     this.#options = options;
     this.#session = session;
   }
@@ -61,8 +65,12 @@ export class Sessions {
     const settings = connectionSettings(host, scope, this.#options.connection);
     return new HostSession(host, settings.address ?? host, transport, {
       ...this.#session,
+      takeOver: this.#options.takeOver === true,
+      isGone,
       signal: this.#options.aborting,
       open: () => openTransport(settings),
+      warn: (message) =>
+        this.#options.emit({ type: "warning", time: new Date().toISOString(), host, message }),
     });
   }
 

@@ -14,20 +14,24 @@ import { quote, type ShellText } from "./shell-text.ts";
  *     MARK\n  output  \nMARK EXIT_CODE\n    on stdout         MARK\n  output  \nMARK\n    on stderr
  *
  * Scripts run in a subshell: whatever they do to directory, variables, traps or descriptors ends with them, and a syntax error or
- * `exit` ends only them. Input that a script leaves unread is read away, so that it can't be taken for the next frame.
+ * `exit` ends only them. When the connection is lost, a script that is under way goes on to its end: the shell holds its own output open for reading, so that what is written there
+ * kills nobody (an installation that SIGPIPE ends half way may be beyond repair). Input that a script leaves unread is read away, so that it can't be taken for the next frame.
  */
 export const SHELL_LOOP = [
   "unset LANGUAGE",
   "LC_ALL=C.UTF-8",
   "export LC_ALL",
+  // Readers of our own: see above.
+  "if ( : < /proc/$$/fd/1 ) 2>/dev/null; then exec 7< /proc/$$/fd/1; fi",
+  "if ( : < /proc/$$/fd/2 ) 2>/dev/null; then exec 6< /proc/$$/fd/2; fi",
   'printf "plumb-ready %s\\n" "$$"',
   "while IFS=' ' read -r plumb_mark plumb_size plumb_input; do",
   'plumb_script=$(head -c "$plumb_size"; printf x)',
   'printf "%s\\n" "$plumb_mark"; printf "%s\\n" "$plumb_mark" >&2',
   'if [ "$plumb_input" -ge 0 ]; then',
-  'head -c "$plumb_input" | { ( unset plumb_mark; eval "${plumb_script%x}" ); plumb_code=$?; cat >/dev/null; exit "$plumb_code"; }',
+  'head -c "$plumb_input" | { ( exec 6<&- 7<&-; unset plumb_mark; eval "${plumb_script%x}" ); plumb_code=$?; cat >/dev/null; exit "$plumb_code"; }',
   "else",
-  '( unset plumb_mark; eval "${plumb_script%x}" ) </dev/null',
+  '( exec 6<&- 7<&-; unset plumb_mark; eval "${plumb_script%x}" ) </dev/null',
   "fi",
   "plumb_code=$?",
   'printf "\\n%s %s\\n" "$plumb_mark" "$plumb_code"; printf "\\n%s\\n" "$plumb_mark" >&2',

@@ -1,0 +1,120 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { beforeAll, describe, expect, inject, test } from "vitest";
+import { labHost, onHost } from "./lab-hosts.ts";
+import { type PlumbProcess, startPlumb } from "./plumb-process.ts";
+import { relayTo, throughRelay } from "./relay.ts";
+
+/** A host whose run has died in the middle of a command, on both releases. */
+const HOSTS = ["bookworm1", "trixie1"];
+
+let folder = "";
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "plumb-locks-"));
+  const { keyFile, knownHostsFile } = inject("lab");
+  const lines = HOSTS.map((name) => `${name} ansible_host=${labHost(name).address}`);
+  await writeFile(
+    path.join(folder, "hosts.ini"),
+    `${lines.join("\n")}\n[all:vars]\nansible_user=admin\nansible_ssh_private_key_file=${keyFile}\nansible_ssh_common_args=-o UserKnownHostsFile=${knownHostsFile}\n`,
+  );
+  await writeFile(
+    path.join(folder, "site.yml"),
+    `- hosts: all
+  become: true
+  gather_facts: false
+  tasks:
+    - shell: echo begun > /tmp/locks-begun; {{ command }}; echo done >> /tmp/locks-done
+      when: command != ""
+    - copy: {content: "next\\n", dest: /tmp/locks-next}
+`,
+  );
+});
+
+const plumb = (command: string, ...more: string[]): PlumbProcess =>
+  startPlumb(
+    ["run", "site.yml", "-i", "hosts.ini", "-e", JSON.stringify({ command }), "--no-record", ...more],
+    {
+      cwd: folder,
+    },
+  );
+
+const clean = async (): Promise<void> => {
+  for (const host of HOSTS) await onHost(host, "rm -f /tmp/locks-*");
+};
+
+async function begun(hosts: readonly string[]): Promise<void> {
+  for (const host of hosts) await onHost(host, "until [ -e /tmp/locks-begun ]; do sleep 0.05; done");
+}
+
+const warnings = ({ events }: PlumbProcess): string[] =>
+  events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
+
+describe("a controller that was killed while a command runs", () => {
+  test("the command goes on to its end, whatever it writes; the next run says what it waits for, and then goes on", async () => {
+    await clean();
+    // More than a pipe holds: who writes there must neither die nor wait for ever.
+    const first = plumb("sleep 2; seq 50000; seq 50000 >&2; sleep 1");
+    await begun(HOSTS);
+    first.child.kill("SIGKILL");
+    await first.ended;
+    const next = plumb("");
+    expect(await next.ended).toBe(0);
+    expect(warnings(next)).toHaveLength(2);
+    expect(warnings(next)[0]).toMatch(
+      /waiting for what a run that is gone has left: (sleep|seq) .*by .*@.* since/,
+    );
+    for (const host of HOSTS) {
+      expect(await onHost(host, "cat /tmp/locks-done; pgrep -f 'plumb[_]mark' || true")).toBe("done\n");
+    }
+  }, 60_000);
+
+  test("--take-over ends it, with all that it has started", async () => {
+    await clean();
+    const first = plumb("sleep 4321 & sleep 4321");
+    await begun(HOSTS);
+    first.child.kill("SIGKILL");
+    await first.ended;
+    const next = plumb("", "--take-over");
+    expect(await next.ended).toBe(0);
+    for (const host of HOSTS) {
+      expect(
+        await onHost(
+          host,
+          "ls /tmp/locks-done 2>/dev/null; pgrep -f '[s]leep 4321|plumb[_]mark' || true; cat /tmp/locks-next",
+        ),
+      ).toBe("next\n");
+    }
+  }, 60_000);
+
+  test("a link that was cut without the host knowing keeps nothing locked: the next run knows that the controller is dead", async () => {
+    await clean();
+    const host = "bookworm1";
+    const relay = await relayTo(labHost(host).address);
+    const variables = await throughRelay(host, relay.port);
+    await writeFile(
+      path.join(folder, "relayed.ini"),
+      `${host} ${Object.entries(variables)
+        .map(([name, value]) => `${name}="${value}"`)
+        .join(" ")} ansible_user=admin\n`,
+    );
+    const first = startPlumb(
+      ["run", "site.yml", "-i", "relayed.ini", "-e", JSON.stringify({ command: "sleep 2" }), "--no-record"],
+      { cwd: folder },
+    );
+    await begun([host]);
+    relay.silence();
+    first.child.kill("SIGKILL");
+    await first.ended;
+    // sshd on the host still holds the connection.
+    expect(await onHost(host, "pgrep -fc '^sshd: admin'")).not.toBe("0\n");
+    const next = plumb("", "--limit", host);
+    expect(await next.ended).toBe(0);
+    expect(await onHost(host, "cat /tmp/locks-done /tmp/locks-next")).toBe("done\nnext\n");
+    await wait(500);
+    expect(await onHost(host, "pgrep -f '^sshd: admin|plumb[_]mark' || true")).toBe("");
+    relay.cut();
+  }, 60_000);
+});

@@ -1,0 +1,32 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import type { Event } from "../../src/converge/event.ts";
+
+/** A command as a process of its own, that can be killed; what it tells is read as it tells it. */
+export interface PlumbProcess {
+  child: ChildProcess;
+  events: Event[];
+  ended: Promise<number | null>;
+}
+
+/** Starts `plumb ARGS --output json`, from the sources. */
+export function startPlumb(
+  args: readonly string[],
+  options: { cwd: string; environment?: Record<string, string>; hear?: (event: Event) => void },
+): PlumbProcess {
+  const child = spawn(process.execPath, [path.resolve("src/start.ts"), ...args, "--output", "json"], {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.environment },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const events: Event[] = [];
+  const lines = createInterface({ input: child.stdout });
+  lines.on("line", (line) => {
+    const event = JSON.parse(line) as Event;
+    events.push(event);
+    options.hear?.(event);
+  });
+  const ended = new Promise<number | null>((resolve) => child.on("close", (code) => resolve(code)));
+  return { child, events, ended };
+}
