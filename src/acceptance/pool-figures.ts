@@ -13,7 +13,7 @@ export interface PoolFigures {
   /** Connections to the server that the pooler had for this database, those of other users too. */
   mostServers: number;
   longestWaitMs: number;
-  /** Mean time in the queue. undefined: nothing was asked, or the counters went back (a restart). */
+  /** Mean time in the queue. undefined: nothing was asked, the counters went back (a restart), or they do not tell how often one was given out. */
   meanWaitMs: number | undefined;
   /** The same between each two samples in which something was asked. */
   waitsMs: number[];
@@ -87,8 +87,8 @@ export function poolFigures(
     mostServers: most(moments.map(({ servers }) => servers)),
     longestWaitMs: most(moments.map(({ longestWaitMs }) => longestWaitMs)),
     ...counters,
-    waitsMs: during.slice(1).flatMap((sample, index) => {
-      const earlier = during[index];
+    waitsMs: during.flatMap((sample, index) => {
+      const earlier = during[index - 1] ?? before;
       return earlier === undefined ? [] : (countersBetween(earlier, sample, database).meanWaitMs ?? []);
     }),
     openedServers: openedSince(first, during, database),
@@ -115,7 +115,11 @@ function countersBetween(
   const name = hasAssignments ? "total_server_assignment_count" : "total_xact_count";
   const served = total(last, name) - total(first, name);
   const waited = total(last, "total_wait_time") - total(first, "total_wait_time");
-  const counts = served > 0 && waited >= 0;
+  // In session mode a server connection is given out once a session, however many transactions that has.
+  const isSession = rowsOf(last, "pools", (row) => row["database"] === database).some(
+    (row) => row["pool_mode"] === "session",
+  );
+  const counts = served > 0 && waited >= 0 && (hasAssignments || !isSession);
   return {
     meanWaitMs: counts ? waited / served / 1000 : undefined,
     assignments: counts ? served : undefined,

@@ -4,15 +4,7 @@ import type { PoolerMeasurements, Samples } from "./measurements.ts";
 import { poolAt } from "./pool-figures.ts";
 import { judgeRequirements } from "./requirements.ts";
 import { percentiles } from "./statistics.ts";
-import {
-  type Limits,
-  limitWords,
-  meets,
-  REQUIREMENT_NAMES,
-  type TestVerdict,
-  type Verdict,
-  withUnit,
-} from "./verdict.ts";
+import { type Limits, limitWords, meets, REQUIREMENT_NAMES, type Verdict, withUnit } from "./verdict.ts";
 
 const number = z.number();
 const distribution = z.array(number).describe("0th to 100th percentile; empty when it was not measured.");
@@ -110,10 +102,7 @@ export function buildReport(
   finished: string,
 ): Report {
   const poolers = measured.map((one) => poolerReport(one, demands));
-  const problems = poolers.flatMap((pooler) => [
-    ...pooler.requirements.flatMap((verdict) => problemOf(pooler.name, verdict)),
-    ...pooler.tests.flatMap((test) => testProblem(pooler.name, test, demands.mayBeLeftOut)),
-  ]);
+  const problems = poolers.flatMap((pooler) => problemsOf(pooler, demands));
   return {
     format: "plumb-pgbouncer-acceptance",
     version: 1,
@@ -131,28 +120,33 @@ const NEVER_MEASURED: readonly string[] = [
   "What happens when query_wait_timeout passes, when PostgreSQL fails over, or a whole host is lost.",
 ];
 
-function problemOf(pooler: string, verdict: Verdict): string[] {
-  const { status, title, value, unit, reason, details, limit } = verdict;
-  if (status === "missed" && value !== null && limit !== null && meets(value, verdict.comparison, limit))
-    return [`${pooler}: ${title}: ${details[0] ?? ""}`];
-  if (status === "missed" && value !== null)
-    return [
-      `${pooler}: ${title}: ${withUnit(value, unit)}, ${limitWords(verdict)} is required (${details[0] ?? ""})`,
-    ];
-  return status === "not-measured" && limit !== null
-    ? [`${pooler}: ${title} was not measured: ${reason ?? ""}`]
-    : [];
+/** What is missed and what failed, each by itself; then what is not known, once for each reason. */
+function problemsOf({ name, requirements, tests }: PoolerReport, { mayBeLeftOut }: Demands): string[] {
+  const unknown = new Map<string, string[]>();
+  const notKnown = (reason: string, title: string): void => {
+    unknown.set(reason, [...(unknown.get(reason) ?? []), title]);
+  };
+  for (const { status, limit, title, reason } of requirements)
+    if (status === "not-measured" && limit !== null) notKnown(reason ?? "", title);
+  for (const test of tests)
+    if (test.status === "not-made" && !mayBeLeftOut.includes(test.name)) notKnown(test.detail, test.title);
+  return [
+    ...requirements.filter(({ status }) => status === "missed").map(missWords),
+    ...tests
+      .filter(({ status }) => status === "failed")
+      .map(
+        ({ title, observed, expected, detail }) => `${title}: ${observed}, expected ${expected}: ${detail}`,
+      ),
+    ...[...unknown].map(([reason, titles]) => `not measured: ${titles.join(", ")}: ${reason}`),
+  ].map((problem) => `${name}: ${problem}`);
 }
 
-function testProblem(
-  pooler: string,
-  { name, title, status, detail, expected, observed }: TestVerdict,
-  mayBeLeftOut: readonly string[],
-): string[] {
-  if (status === "failed") return [`${pooler}: ${title}: ${observed}, expected ${expected}: ${detail}`];
-  return status === "not-made" && !mayBeLeftOut.includes(name)
-    ? [`${pooler}: ${title} was not tried: ${detail}`]
-    : [];
+function missWords(verdict: Verdict): string {
+  const { title, value, unit, comparison, limit, details } = verdict;
+  const detail = details[0] ?? "";
+  // Errors miss a requirement whose figure is right.
+  if (value === null || limit === null || meets(value, comparison, limit)) return `${title}: ${detail}`;
+  return `${title}: ${withUnit(value, unit)}, ${limitWords(verdict)} is required (${detail})`;
 }
 
 function poolerReport(measured: PoolerMeasurements, demands: Demands): PoolerReport {

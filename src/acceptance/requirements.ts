@@ -82,6 +82,9 @@ function judge(name: RequirementName, finding: Finding, limit: number | null): V
   return { ...told, status: isMet ? "met" : "missed", isCertain };
 }
 
+const UNCOUNTED =
+  "PgBouncer's counters do not tell: nothing was asked, it was restarted meanwhile, or it is older than 1.23 and in session mode";
+
 const INTERVAL = "95 % interval of the median";
 
 function connectionTime(single: Part<Single>): Finding {
@@ -159,10 +162,7 @@ function waitTime(normal: Figures, crowd: Figures): Finding {
   );
   if (loads[0] === undefined)
     return {
-      reason:
-        "reason" in normal
-          ? normal.reason
-          : "PgBouncer's counters did not grow, or it was restarted meanwhile",
+      reason: "reason" in normal ? normal.reason : UNCOUNTED,
     };
   const details = loads.map(
     ({ name, figures, mean, count }) =>
@@ -185,8 +185,7 @@ function waitTime(normal: Figures, crowd: Figures): Finding {
 function reuse(normal: Figures): Finding {
   if ("reason" in normal) return normal;
   const { assignments, openedServers, openedSessions, countedBy } = normal.figures;
-  if (assignments === undefined)
-    return { reason: "PgBouncer's counters did not grow, or it was restarted meanwhile" };
+  if (assignments === undefined) return { reason: UNCOUNTED };
   // Each count can only be wrong in one direction; the greater one tells nobody that more is reused than is.
   const opened = Math.max(openedServers, openedSessions ?? 0);
   return {

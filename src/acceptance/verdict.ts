@@ -60,21 +60,19 @@ export function limitWords({
   return limit === null ? "nothing demanded" : `${WORDS[comparison]} ${withUnit(limit, unit)}`;
 }
 
-/** Three digits that mean something. */
+/** Three digits that mean something; near 100 % more, where the difference is what matters. */
 export function withUnit(value: number, unit: Verdict["unit"]): string {
-  const digits =
-    unit === "clients"
-      ? 0
-      : Math.abs(value) >= 100
-        ? 0
-        : Math.abs(value) >= 10
-          ? 1
-          : Math.abs(value) >= 1
-            ? 2
-            : 3;
-  const rounded =
-    unit === "%" && Math.abs(value) > 99 && value !== 100 ? value.toFixed(2) : value.toFixed(digits);
-  return `${digits === 0 ? rounded : rounded.replace(/\.?0+$/, "")}${unit === "%" ? " %" : ` ${unit}`}`;
+  const rounded = value.toFixed(digitsOf(Math.abs(value), unit));
+  const shortest = rounded.includes(".") ? rounded.replace(/\.?0+$/, "") : rounded;
+  return `${shortest}${unit === "%" ? " %" : ` ${unit}`}`;
+}
+
+function digitsOf(size: number, unit: Verdict["unit"]): number {
+  if (unit === "clients" || size >= 100) return 0;
+  if (unit === "%" && size > 99) return 2;
+  if (size >= 10) return 1;
+  if (size >= 1) return 2;
+  return size >= 0.001 || size === 0 ? 3 : 6;
 }
 
 /** Whether a value is on the right side of its limit. */

@@ -76,6 +76,7 @@ interface Moment {
   /** Since 1.23. */
   assignments?: number;
   sessions?: number;
+  poolMode?: string;
   /** How many of the server connections are new to this moment. */
   servers?: readonly string[];
 }
@@ -102,7 +103,7 @@ export function sample(moment: Moment): Sample {
             sv_login: "0",
             maxwait: "0",
             maxwait_us: "1500",
-            pool_mode: "transaction",
+            pool_mode: moment.poolMode ?? "transaction",
           },
           { database: "pgbouncer", user: "pgbouncer", cl_active: "1", pool_mode: "statement" },
         ],

@@ -127,6 +127,26 @@ describe("the seven requirements", () => {
     expect(verdictOn("reuse_percent", of)).toMatchObject({ status: "not-measured" });
   });
 
+  test("in session mode transactions tell nothing of waits and reuse, assignments do", () => {
+    const session = (assignments?: number) =>
+      measured({
+        samples: samplesOf(
+          sample({ at: 0, phase: "single", ...(assignments === undefined ? {} : { assignments: 0 }) }),
+          sample({
+            at: 1,
+            phase: "normal",
+            poolMode: "session",
+            transactions: 1000,
+            waitUs: 1_000_000,
+            ...(assignments === undefined ? {} : { assignments }),
+          }),
+        ),
+      });
+    for (const name of ["wait_ms", "reuse_percent"] as const)
+      expect(verdictOn(name, session()).reason).toContain("session mode");
+    expect(verdictOn("wait_ms", session(10)).value).toBe(100);
+  });
+
   test("several instances are one pool", () => {
     const one = sample({ at: 1, phase: "normal", open: 5, size: 10 });
     const two = { ...one, instances: [...one.instances, ...one.instances] };

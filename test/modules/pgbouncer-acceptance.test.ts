@@ -91,9 +91,11 @@ describe("pgbouncer_acceptance", () => {
     const refusal = await refusalOf(
       judge(folder, { poolers: [{ ...pooler, problem: "`Measure: restart` failed" }] }),
     );
-    expect(refusal.message).toMatch(/Clients at once was not measured: not wanted/);
     expect(refusal.message).toMatch(
-      /A restart under load is survived was not tried: `Measure: restart` failed/,
+      /not measured: Clients at once, Fewer connections to PostgreSQL: not wanted/,
+    );
+    expect(refusal.message).toMatch(
+      /not measured: A restart under load is survived: `Measure: restart` failed/,
     );
   });
 
@@ -104,7 +106,7 @@ describe("pgbouncer_acceptance", () => {
     const folder = await folderWith(measured());
     await writeFile(path.join(folder, "raw", "pool1", "single.json"), text);
     expect((await refusalOf(judge(folder))).message).toMatch(
-      /Connection time was not measured: .*single\.json is not what/,
+      /not measured: Connection time, Latency overhead: .*single\.json is not what/,
     );
   });
 

@@ -35,8 +35,11 @@ sub login {
         (@$to{qw(host address port database user sslmode ca)}, 'plumb-acceptance', 30, 'disable');
     delete local $ENV{PGSSLROOTCERT} if !defined $to->{ca};
     delete local $ENV{PGHOSTADDR} if !defined $to->{address};
-    return DBI->connect('dbi:Pg:', undef, $more{password},
-        { RaiseError => 1, PrintError => 0, PrintWarn => 0, Warn => 0, AutoCommit => 1, pg_server_prepare => $more{prepare} ? 1 : 0 });
+    my $database = eval {
+        DBI->connect('dbi:Pg:', undef, $more{password},
+            { RaiseError => 1, PrintError => 0, PrintWarn => 0, Warn => 0, AutoCommit => 1, pg_server_prepare => $more{prepare} ? 1 : 0 });
+    };
+    return $database // die said($@) . "\n";
 }
 
 sub query_once { my ($database, $sql) = @_; return ($database->selectrow_array($sql))[0] }
