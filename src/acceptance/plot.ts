@@ -66,10 +66,17 @@ export function svgPlot(plot: Plot): string {
 }
 
 function legend(lines: readonly Line[]): string[] {
-  return lines.map(({ name, kind, points }, index) => {
-    const x = WIDTH - EDGE.right - 130 * (lines.length - index);
-    const words = points.length === 0 ? `${name}: not measured` : name;
-    return `<line class="${kind}" x1="${x}" x2="${x + 18}" y1="12" y2="12"/><text class="tick" x="${x + 22}" y="16">${escaped(words)}</text>`;
+  const entries = lines.map(({ name, kind, points }) => ({
+    kind,
+    words: points.length === 0 ? `${name}: not measured` : name,
+  }));
+  // As wide as letters of this size are at most.
+  const widthOf = (words: string): number => 34 + 6 * words.length;
+  let x = WIDTH - EDGE.right - entries.reduce((sum, { words }) => sum + widthOf(words), 0);
+  return entries.map(({ kind, words }) => {
+    const at = x;
+    x += widthOf(words);
+    return `<line class="${kind}" x1="${at}" x2="${at + 18}" y1="12" y2="12"/><text class="tick" x="${at + 22}" y="16">${escaped(words)}</text>`;
   });
 }
 

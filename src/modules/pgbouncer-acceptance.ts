@@ -145,7 +145,7 @@ function notAccepted(report: Report, folder: string): ModuleFailure {
     more.length === 0
       ? first
       : [`not accepted, for ${report.problems.length} reasons`, first, ...more].join("\n");
-  const hint = `${pageIn(folder)} shows everything; with verify_only_report=true nothing fails`;
+  const hint = `${pageIn(folder)} shows everything; verify_only_report: true reports without failing`;
   return new ModuleFailure(message, { hint, data: toldOf(report, folder) });
 }
 
