@@ -74,10 +74,10 @@ export function compileExpression(source: string, at: SourceRange): Expression {
     throw syntaxError(source, at, error);
   }
   checkCalls(ast, source, at);
-  const parts = tolerantParts(ast, text, at);
-  const types = typeNamesIn(ast, parts);
+  const { parts, inPlace } = tolerantParts(ast, text, at);
+  const types = typeNamesIn(ast, [...parts, ...inPlace]);
   const places = types.map((one) => ({ ...one, name: `${TYPE_NAME}${one.name}` }));
-  const rewritten = withBoundedMatches(withPlaceholders(text, [...parts, ...places]));
+  const rewritten = withBoundedMatches(withPlaceholders(text, [...parts, ...places, ...inPlace]));
   const run = environment.parse(rewritten);
   const placed = new Set([...parts, ...places].map(({ name }) => name));
   const names = [...namesIn(run.ast)].filter((name) => !placed.has(name) && !TYPE_NAMES.has(name));
@@ -207,28 +207,52 @@ interface PlacedPart extends TolerantPart {
   end: number;
 }
 
-function tolerantParts(ast: ASTNode, text: string, at: SourceRange): PlacedPart[] {
-  const parts: PlacedPart[] = [];
-  visit(ast, (node) => {
-    if (node.op !== "call") return true;
-    const [name, args] = node.args as [string, ASTNode[]];
-    const [first] = args;
-    if (!TOLERANT_FUNCTIONS.has(name) || first === undefined || first.op === "value") return true;
-    const { start, end } = first.range;
-    parts.push({
-      name: `plumb_part_${parts.length}`,
-      start,
-      end,
-      expression: compileExpression(text.slice(start, end), at),
-    });
-    for (const rest of args.slice(1)) parts.push(...shifted(tolerantParts(rest, text, at), parts.length));
-    return false;
-  });
-  return parts;
+/** What is written instead of a part of an expression. */
+interface Replacement {
+  name: string;
+  start: number;
+  end: number;
 }
 
-function shifted(parts: PlacedPart[], by: number): PlacedPart[] {
-  return parts.map((part, index) => ({ ...part, name: `plumb_part_${by + index}` }));
+/**
+ * The arguments that may be missing. Each is evaluated by itself, but for those that name what a macro binds (`list.map(one, default(one.x, 1))`): they have a meaning only
+ * where they stand, and get CEL's own optional steps there.
+ */
+function tolerantParts(
+  ast: ASTNode,
+  text: string,
+  at: SourceRange,
+): { parts: PlacedPart[]; inPlace: Replacement[] } {
+  const parts: PlacedPart[] = [];
+  const inPlace: Replacement[] = [];
+  visitBound(ast, new Set(), (node, bound) => {
+    if (node.op !== "call") return undefined;
+    const [name, args] = node.args as [string, ASTNode[]];
+    const [first] = args;
+    if (!TOLERANT_FUNCTIONS.has(name) || first === undefined || first.op === "value") return undefined;
+    const { start, end } = first.range;
+    if ([...namesIn(first)].some((one) => bound.has(one))) {
+      if (first.op === "." || first.op === "[]")
+        inPlace.push({ name: `${optionalSteps(first, text)}.orValue(dyn(null))`, start, end });
+    } else {
+      parts.push({
+        name: `plumb_part_${parts.length}`,
+        start,
+        end,
+        expression: compileExpression(text.slice(start, end), at),
+      });
+    }
+    return args.slice(1);
+  });
+  return { parts, inPlace };
+}
+
+/** `a.b[c]` as `a.?b[?c]`: nothing, where something on the way is missing. */
+function optionalSteps(node: ASTNode, text: string): string {
+  if (node.op === ".") return `${optionalSteps(node.args[0], text)}.?${node.args[1]}`;
+  if (node.op !== "[]") return text.slice(node.range.start, node.range.end);
+  const { start, end } = node.args[1].range;
+  return `${optionalSteps(node.args[0], text)}[?${text.slice(start, end)}]`;
 }
 
 function withPlaceholders(
@@ -257,29 +281,40 @@ function visit(node: ASTNode, enter: (node: ASTNode) => boolean): void {
   walk(node.args);
 }
 
+/** Calls `enter` for every node, with the names that macros around it bind. What it gives is visited instead of the node's children. */
+function visitBound(
+  node: ASTNode,
+  bound: ReadonlySet<string>,
+  enter: (node: ASTNode, bound: ReadonlySet<string>) => readonly ASTNode[] | undefined,
+): void {
+  const instead = enter(node, bound);
+  if (instead !== undefined) {
+    for (const one of instead) visitBound(one, bound, enter);
+    return;
+  }
+  if (node.op === "rcall") {
+    const [method, receiver, args] = node.args;
+    visitBound(receiver, bound, enter);
+    const binder = args[0];
+    const inner = MACROS.has(method) && binder?.op === "id" ? new Set([...bound, binder.args]) : bound;
+    for (const arg of args) visitBound(arg, inner, enter);
+    return;
+  }
+  const walk = (part: unknown): void => {
+    if (Array.isArray(part)) part.forEach(walk);
+    else if (typeof part === "object" && part !== null && "op" in part)
+      visitBound(part as ASTNode, bound, enter);
+  };
+  walk(node.args);
+}
+
 /** Variables of the expression; those that a macro binds are not variables. */
 function namesIn(ast: ASTNode): Set<string> {
   const names = new Set<string>();
-  const collect = (node: ASTNode, bound: ReadonlySet<string>): void => {
-    if (node.op === "id") {
-      if (!bound.has(node.args)) names.add(node.args);
-      return;
-    }
-    if (node.op === "rcall") {
-      const [method, receiver, args] = node.args;
-      collect(receiver, bound);
-      const binder = args[0];
-      const inner = MACROS.has(method) && binder?.op === "id" ? new Set([...bound, binder.args]) : bound;
-      for (const arg of args) collect(arg, inner);
-      return;
-    }
-    const walk = (part: unknown): void => {
-      if (Array.isArray(part)) part.forEach(walk);
-      else if (typeof part === "object" && part !== null && "op" in part) collect(part as ASTNode, bound);
-    };
-    walk(node.args);
-  };
-  collect(ast, new Set());
+  visitBound(ast, new Set(), (node, bound) => {
+    if (node.op === "id" && !bound.has(node.args)) names.add(node.args);
+    return undefined;
+  });
   return names;
 }
 

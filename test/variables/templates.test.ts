@@ -45,6 +45,21 @@ describe("templates", () => {
       'a: true\nwanted: !expr a and not false or "and" == "or"',
       true,
     ],
+    [
+      "default asks for each item of a list what it has",
+      "m: [{a: 1}, {b: 2}]\nwanted: !expr m.map(one, default(one.a, 5))",
+      [1, 5],
+    ],
+    [
+      "defined asks on the way through another variable, by an item of a list",
+      "h: {x: {p: {q: 1}}, y: {}}\nl: [x, y, z]\nwanted: !expr l.filter(one, defined(h[one].p.q))",
+      ["x"],
+    ],
+    [
+      "an item of a list that is null has the fallback",
+      "m: [null, 2]\nwanted: !expr m.map(one, default(one, default(missing, 7)))",
+      [7, 2],
+    ],
     ["default in an expression forgives missing keys", "m: {a: 1}\nwanted: !expr default(m.b.c, 5)", 5],
     ["lookup goes down key by key", "m: {a: {b: 7}}\nk: a\nwanted: \"{{ lookup m k 'b' }}\"", 7],
     ["comparisons nest", 'n: 3\nwanted: "{{#if (and (gt n 2) (not (eq n 4)))}}yes{{/if}}"', "yes"],
