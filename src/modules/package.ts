@@ -4,8 +4,7 @@ import { type AptAction, type AptPlanned, aptPlan } from "../queries/apt-plan.ts
 import { type DebFile, debFile } from "../queries/deb-file.ts";
 import { type PackageState, packageState } from "../queries/package-state.ts";
 import type { QueryMap } from "../queries/query.ts";
-import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
-import { updateAptLists } from "./apt-update.ts";
+import { aptScript } from "./apt-script.ts";
 import type { Change, Difference } from "./change.ts";
 import { defineModule, ModuleFailure, type Situation } from "./module.ts";
 import { debChange } from "./package-deb.ts";
@@ -78,6 +77,10 @@ const params = z
       .boolean()
       .default(false)
       .describe("A pinned version may be older than the installed one."),
+    allow_change_held_packages: z
+      .boolean()
+      .default(false)
+      .describe("Change a package that is on hold, too; afterwards it is on hold again."),
     start_services: z
       .boolean()
       .default(true)
@@ -128,6 +131,8 @@ export interface PackageChange {
   remove: string[];
   refreshLists: boolean;
   configureBroken: boolean;
+  /** On hold, and so again when it is done. */
+  held?: readonly string[];
   /** About every package: in this order. */
   general: readonly AptAction[];
 }
@@ -292,7 +297,7 @@ function installation(
   if (install.length === 0 && !broken) return { action: "none", reason: "installed", data: { versions } };
   for (const { name } of install) {
     const state = states.get(name);
-    if (state?.held === true)
+    if (state?.held === true && !want.allow_change_held_packages)
       throw new ModuleFailure(`${name} is on hold`, {
         hint: `apt-mark unhold ${name}, if it should change after all`,
       });
@@ -322,7 +327,14 @@ function installation(
           "what the refreshed lists say",
       );
     }),
-    detail: { install, remove: [], refreshLists, configureBroken: broken, general: [] },
+    detail: {
+      install,
+      remove: [],
+      refreshLists,
+      configureBroken: broken,
+      held: install.map(({ name }) => name).filter((name) => states.get(name)?.held === true),
+      general: [],
+    },
     data: { versions },
   };
 }
@@ -337,58 +349,11 @@ function isWanting(
   if (state?.installed === undefined || state.broken) return true;
   if (version !== undefined) return state.installed !== version;
   // Old lists do not know what is the latest.
-  if (want.state === "latest" && refreshLists && !state.held) return true;
+  if (want.state === "latest" && refreshLists && !(state.held && !want.allow_change_held_packages))
+    return true;
   return want.state === "latest" && state.candidate !== undefined && state.candidate !== state.installed;
 }
 
 function versionChange(name: string, before: string | undefined, after: string | undefined): Difference {
   return { kind: "field", name, before: before ?? "not installed", after: after ?? "not installed" };
-}
-
-/** A policy-rc.d of ours says so in its second line: one that a killed run left is removed, one of somebody else stays. */
-const POLICY_MARK = "# made by Plumb for the time of one installation";
-
-function aptScript(change: PackageChange, want: Params): ShellText {
-  const options = [
-    "-q",
-    "-y",
-    "-o",
-    `DPkg::Lock::Timeout=${want.lock_timeout}`,
-    "-o",
-    "Dpkg::Use-Pty=0",
-    "-o",
-    "Dpkg::Options::=--force-confdef",
-    "-o",
-    "Dpkg::Options::=--force-confold",
-    ...(want.install_recommends ? [] : ["--no-install-recommends"]),
-    ...(want.allow_downgrade ? ["--allow-downgrades"] : []),
-    ...(want.default_release === undefined ? [] : ["-t", want.default_release]),
-  ];
-  const names = change.install.map(({ name, version }) =>
-    version === undefined ? name : `${name}=${version}`,
-  );
-  const removal = [want.purge ? "purge" : "remove", ...(want.autoremove ? ["--autoremove"] : [])];
-  return shellLines(
-    rawShell("set -eu"),
-    rawShell("export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l"),
-    sh`if [ -f /usr/sbin/policy-rc.d ] && grep -qF ${POLICY_MARK} /usr/sbin/policy-rc.d; then rm -f /usr/sbin/policy-rc.d; fi`,
-    want.start_services
-      ? undefined
-      : shellLines(
-          rawShell("if [ ! -e /usr/sbin/policy-rc.d ]; then"),
-          sh`  printf '%s\n' '#!/bin/sh' ${POLICY_MARK} 'exit 101' > /usr/sbin/policy-rc.d`,
-          rawShell("  trap 'rm -f /usr/sbin/policy-rc.d' EXIT"),
-          rawShell("  trap 'exit 1' HUP INT TERM"),
-          rawShell("  chmod 0755 /usr/sbin/policy-rc.d"),
-          rawShell("fi"),
-        ),
-    change.configureBroken ? rawShell("dpkg --force-confdef --force-confold --configure -a") : undefined,
-    change.refreshLists ? updateAptLists : undefined,
-    ...change.general.map(
-      (action) =>
-        sh`apt-get ${options} ${action === "upgrade" ? ["--with-new-pkgs"] : []} ${action === "autoremove" && want.purge ? ["--purge"] : []} ${[action]}`,
-    ),
-    names.length > 0 ? sh`apt-get ${options} install -- ${names}` : undefined,
-    change.remove.length > 0 ? sh`apt-get ${options} ${removal} -- ${change.remove}` : undefined,
-  );
 }

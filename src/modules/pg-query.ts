@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import type { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import type { PgAnswer, PgLogin } from "../pgbouncer/pg-client.ts";
+import type { PgAnswer, PgLogin, PgSession } from "../pgbouncer/pg-client.ts";
 import type { Value } from "../variables/value.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
@@ -192,16 +193,34 @@ function socketOf(socket: string, port: number): string {
 /** @throws ModuleFailure after the time limit, with the last error. */
 export async function askUntil(
   host: StepHost,
-  { login, target }: Login,
+  login: Login,
   queries: readonly string[],
   timeoutSeconds: number,
 ): Promise<{ answers: PgAnswer[]; tries: number }> {
-  const deadline = Date.now() + timeoutSeconds * 1000;
   const { pgQueries } = await loadClient();
+  const { result, tries } = await tryUntil(host, login, timeoutSeconds, (stream) =>
+    pgQueries(stream, login.login, queries),
+  );
+  return { answers: result, tries };
+}
+
+/** Logs in and stays. @throws ModuleFailure after the time limit, with the last error. */
+export async function openSession(host: StepHost, login: Login, timeoutSeconds: number): Promise<PgSession> {
+  const { openPgSession } = await loadClient();
+  return (await tryUntil(host, login, timeoutSeconds, (stream) => openPgSession(stream, login.login))).result;
+}
+
+async function tryUntil<Type>(
+  host: StepHost,
+  { login, target }: Login,
+  timeoutSeconds: number,
+  act: (stream: Duplex) => Promise<Type>,
+): Promise<{ result: Type; tries: number }> {
+  const deadline = Date.now() + timeoutSeconds * 1000;
   for (let tries = 1; ; tries++) {
     try {
       const stream = await within(login.timeoutMs, host.transport.forward(target));
-      return { answers: await pgQueries(stream, login, queries), tries };
+      return { result: await act(stream), tries };
     } catch (error) {
       const message = (error instanceof Error ? error.message : String(error)).trim();
       const isFinal =

@@ -4,8 +4,10 @@ import { parseIni } from "../pgbouncer/ini.ts";
 import { settingNamed } from "../pgbouncer/settings.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Value } from "../variables/value.ts";
+import { drainRemovedDatabases } from "./drain-removed-databases.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
+import { pausePooler, resumePooler } from "./pause-pooler.ts";
 import { askUntil, type Login, loginOf, loginParams } from "./pg-query.ts";
 import type { StepHost } from "./step.ts";
 import type { Subject } from "./subject.ts";
@@ -21,7 +23,23 @@ const params = z.strictObject({
   config: absolutePath
     .default("/etc/pgbouncer/pgbouncer.ini")
     .describe("For `apply`: the configuration file."),
-  service: z.string().default("pgbouncer").describe("For `apply`: the service."),
+  service: z.string().default("pgbouncer").describe("For `apply` and `resume_after`: the service."),
+  drain_seconds: z
+    .number()
+    .min(0)
+    .max(3600)
+    .default(30)
+    .describe(
+      "For `apply`: how long the clients of a database that is taken out of the file have to leave, and then their transactions to end.",
+    ),
+  resume_after: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "For PAUSE of everything: after so many seconds the host resumes by itself, whatever becomes of the controller.",
+    ),
 });
 
 type Params = z.infer<typeof params>;
@@ -29,6 +47,7 @@ type Params = z.infer<typeof params>;
 interface Applied {
   what: string;
   rows: Value;
+  unchanged?: boolean;
 }
 
 export const pgbouncerAdmin = defineLoadingModule<
@@ -40,13 +59,17 @@ export const pgbouncerAdmin = defineLoadingModule<
   name: "pgbouncer_admin",
   summary: "PgBouncer's console: apply the configuration, pause, resume, show",
   description:
-    "`apply` compares SHOW CONFIG with the file: where a setting differs that only a restart applies, or the unit has been written since the service was started, it restarts the service; otherwise it sends RELOAD. Afterwards SHOW CONFIG must say what the file says, and the log no error: PgBouncer answers RELOAD even to a file that it could not read.",
+    "`apply` compares SHOW CONFIG with the file: where a setting differs that only a restart applies, or the unit has been written since the service was started, it restarts the service; otherwise it sends RELOAD. Afterwards SHOW CONFIG must say what the file says, and the log no error: PgBouncer answers RELOAD even to a file that it could not read. Databases that are in the file no more are drained before a RELOAD, which would cut transactions otherwise: no new clients, `drain_seconds` for those who are there to leave, then they are cut between two transactions. A PAUSE that is not complete within `timeout` seconds is taken back, and the task fails.",
   params,
   secretParams: ["password"],
   examples: [
     {
       title: "A handler",
       yaml: '- name: apply the pgbouncer configuration\n  pgbouncer_admin:\n    command: apply\n    host: "{{ ansible_host }}"\n    user: pgb_admin\n    password: "{{ pgbouncer_admin_password }}"\n    ca_file: pki/ca.crt\n    server_name: "{{ inventory_hostname }}"\n',
+    },
+    {
+      title: "Clients wait, for five minutes at most",
+      yaml: '- pgbouncer_admin:\n    command: PAUSE\n    timeout: 20\n    resume_after: 300\n    socket: /run/pgbouncer\n    user: pgb_admin\n    password: "{{ pgbouncer_admin_password }}"\n',
     },
     {
       title: "Who waits?",
@@ -84,12 +107,32 @@ export const pgbouncerAdmin = defineLoadingModule<
     },
   ],
   result: ({ want }, outputs) => {
-    const { what, rows } = (outputs[0]?.data as Applied | undefined) ?? { what: want.command, rows: [] };
-    return { changed: !/^show\b/i.test(want.command), message: what, data: { what, rows } };
+    const applied = (outputs[0]?.data as Applied | undefined) ?? { what: want.command, rows: [] };
+    const { what, rows, unchanged } = applied;
+    return {
+      changed: unchanged !== true && !/^\s*show\b/i.test(want.command),
+      message: what,
+      data: { what, rows },
+    };
   },
 });
 
 async function command(host: StepHost, want: Params, login: Login): Promise<Applied> {
+  const verb = /^\s*(pause|resume)\b/i.exec(want.command)?.[1]?.toLowerCase();
+  if (verb !== undefined) {
+    const act = verb === "pause" ? pausePooler : resumePooler;
+    const changed = await act(
+      host,
+      {
+        command: want.command.trim(),
+        service: want.service,
+        timeoutSeconds: want.timeout,
+        resumeAfterSeconds: want.resume_after,
+      },
+      login,
+    );
+    return { what: changed ? want.command : `is ${verb}d already`, rows: [], unchanged: !changed };
+  }
   const { answers } = await askUntil(host, login, [want.command], want.timeout);
   return { what: want.command, rows: JSON.parse(JSON.stringify(answers[0]?.rows ?? [])) as Value };
 }
@@ -110,7 +153,8 @@ function againSubject(unit: string): Subject {
 async function apply(host: StepHost, want: Params, login: Login): Promise<Applied> {
   const service = `${want.service}.service`;
   const { file, active, sinceSeconds, unitIsNewer } = await look(host, want.config, service);
-  const wanted = parseIni(file).get("pgbouncer") ?? new Map<string, string>();
+  const sections = parseIni(file);
+  const wanted = sections.get("pgbouncer") ?? new Map<string, string>();
   const restartedFor = async (why: string): Promise<Applied> => {
     await restart(host, service);
     await refuseSilentFailure(host, want, login, { wanted, service, sinceSeconds });
@@ -125,9 +169,15 @@ async function apply(host: StepHost, want: Params, login: Login): Promise<Applie
     (name) => settingNamed("pgbouncer", name)?.reloadable === false,
   );
   if (stale.length > 0) return restartedFor(`restarted for ${stale.join(", ")}`);
+  const drained = await drainRemovedDatabases(
+    host,
+    login,
+    [...(sections.get("databases")?.keys() ?? [])],
+    want.drain_seconds,
+  );
   await askUntil(host, login, ["RELOAD"], want.timeout);
   await refuseSilentFailure(host, want, login, { wanted, service, sinceSeconds });
-  return { what: "reloaded", rows: [] };
+  return { what: ["reloaded", ...drained].join("; "), rows: [] };
 }
 
 /** What there is: the file, whether the service runs, and whether its unit has been written since it was started. */

@@ -27,6 +27,13 @@ export interface PgAnswer {
   tlsVersion: string | undefined;
 }
 
+/** A session that stays open for several queries. */
+export interface PgSession {
+  /** @throws Error as `pg` gives it, also when the server has closed the session. */
+  query(text: string): Promise<PgAnswer>;
+  end(): Promise<void>;
+}
+
 /**
  * Logs in through a stream (a channel of an SSH connection), runs queries and leaves. Queries go by the simple protocol: PgBouncer's console knows no other.
  *
@@ -37,6 +44,22 @@ export async function pgQueries(
   login: PgLogin,
   queries: readonly string[],
 ): Promise<PgAnswer[]> {
+  const session = await openPgSession(stream, login);
+  try {
+    const answers: PgAnswer[] = [];
+    for (const query of queries) answers.push(await session.query(query));
+    return answers;
+  } finally {
+    await session.end();
+  }
+}
+
+/**
+ * Logs in through a stream and stays.
+ *
+ * @throws Error as `pg` gives it: wrong password, refused certificate, time-out.
+ */
+export async function openPgSession(stream: Duplex, login: PgLogin): Promise<PgSession> {
   const started = performance.now();
   const client = new pg.Client({
     user: login.user,
@@ -50,26 +73,31 @@ export async function pgQueries(
     stream: () => connectedStream(stream),
   } as pg.ClientConfig);
   client.on("error", () => undefined);
+  const end = async (): Promise<void> => {
+    // `pg` waits for an answer to its goodbye, and of a server that refused a certificate none comes.
+    await within(GOODBYE_MS, client.end()).catch(() => undefined);
+    stream.destroy();
+  };
   try {
     await within(login.timeoutMs, client.connect());
-    const connectMs = performance.now() - started;
-    const answers: PgAnswer[] = [];
-    for (const query of queries) {
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  const connectMs = performance.now() - started;
+  return {
+    query: async (text) => {
       const asked = performance.now();
-      const result = await client.query(query);
-      answers.push({
+      const result = await client.query(text);
+      return {
         rows: result.rows as Record<string, unknown>[],
         connectMs,
         queryMs: performance.now() - asked,
         tlsVersion: tlsVersionOf(client),
-      });
-    }
-    return answers;
-  } finally {
-    // `pg` waits for an answer to its goodbye, and of a server that refused a certificate none comes.
-    await within(GOODBYE_MS, client.end()).catch(() => undefined);
-    stream.destroy();
-  }
+      };
+    },
+    end,
+  };
 }
 
 const GOODBYE_MS = 1000;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject } from "vitest";
 import { labReset } from "../../src/lab/lab.ts";
 import { highAvailability } from "./production/high-availability.ts";
 import { alertsInEarnest, healthEndpoint, rulesAsTheyShip, SMALL } from "./production/monitoring.ts";
+import { operations } from "./production/operations.ts";
 import { prepareProduction, provision } from "./production/setting.ts";
 
 /** Everything around the poolers, on hosts that are set up once for all of it. */
@@ -20,3 +21,4 @@ describe("the health endpoint", healthEndpoint);
 describe("rules as they ship", rulesAsTheyShip);
 describe("alerts in earnest", alertsInEarnest);
 describe("high availability", highAvailability);
+describe("operations", operations);

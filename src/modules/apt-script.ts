@@ -1,0 +1,81 @@
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
+import { updateAptLists } from "./apt-update.ts";
+import type { PackageChange } from "./package.ts";
+
+/** Of the module's parameters, what concerns apt-get itself. */
+interface AptWishes {
+  lock_timeout: number;
+  install_recommends: boolean;
+  allow_downgrade: boolean;
+  allow_change_held_packages: boolean;
+  default_release?: string | undefined;
+  purge: boolean;
+  autoremove: boolean;
+  start_services: boolean;
+}
+
+/** A policy-rc.d of ours says so in its second line: one that a killed run left is removed, one of somebody else stays. */
+const POLICY_MARK = "# made by Plumb for the time of one installation";
+
+/** A hold survives, whether the installation succeeds or not. */
+function installScript(
+  options: readonly string[],
+  names: readonly string[],
+  held: readonly string[],
+): ShellText {
+  const install = sh`apt-get ${options} install -- ${names}`;
+  if (held.length === 0) return install;
+  return shellLines(
+    rawShell("code=0"),
+    sh`${install} || code=$?`,
+    sh`apt-mark hold -- ${held} >/dev/null`,
+    rawShell('[ "$code" = 0 ] || exit "$code"'),
+  );
+}
+
+/** What apt-get has to be told to make the change: without questions, and patient with another apt. */
+export function aptScript(change: PackageChange, want: AptWishes): ShellText {
+  const options = [
+    "-q",
+    "-y",
+    "-o",
+    `DPkg::Lock::Timeout=${want.lock_timeout}`,
+    "-o",
+    "Dpkg::Use-Pty=0",
+    "-o",
+    "Dpkg::Options::=--force-confdef",
+    "-o",
+    "Dpkg::Options::=--force-confold",
+    ...(want.install_recommends ? [] : ["--no-install-recommends"]),
+    ...(want.allow_downgrade ? ["--allow-downgrades"] : []),
+    ...(want.allow_change_held_packages ? ["--allow-change-held-packages"] : []),
+    ...(want.default_release === undefined ? [] : ["-t", want.default_release]),
+  ];
+  const names = change.install.map(({ name, version }) =>
+    version === undefined ? name : `${name}=${version}`,
+  );
+  const removal = [want.purge ? "purge" : "remove", ...(want.autoremove ? ["--autoremove"] : [])];
+  return shellLines(
+    rawShell("set -eu"),
+    rawShell("export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l"),
+    sh`if [ -f /usr/sbin/policy-rc.d ] && grep -qF ${POLICY_MARK} /usr/sbin/policy-rc.d; then rm -f /usr/sbin/policy-rc.d; fi`,
+    want.start_services
+      ? undefined
+      : shellLines(
+          rawShell("if [ ! -e /usr/sbin/policy-rc.d ]; then"),
+          sh`  printf '%s\n' '#!/bin/sh' ${POLICY_MARK} 'exit 101' > /usr/sbin/policy-rc.d`,
+          rawShell("  trap 'rm -f /usr/sbin/policy-rc.d' EXIT"),
+          rawShell("  trap 'exit 1' HUP INT TERM"),
+          rawShell("  chmod 0755 /usr/sbin/policy-rc.d"),
+          rawShell("fi"),
+        ),
+    change.configureBroken ? rawShell("dpkg --force-confdef --force-confold --configure -a") : undefined,
+    change.refreshLists ? updateAptLists : undefined,
+    ...change.general.map(
+      (action) =>
+        sh`apt-get ${options} ${action === "upgrade" ? ["--with-new-pkgs"] : []} ${action === "autoremove" && want.purge ? ["--purge"] : []} ${[action]}`,
+    ),
+    names.length > 0 ? installScript(options, names, change.held ?? []) : undefined,
+    change.remove.length > 0 ? sh`apt-get ${options} ${removal} -- ${change.remove}` : undefined,
+  );
+}

@@ -1,0 +1,157 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { beforeAll, expect, test } from "vitest";
+import { onHost } from "../lab-hosts.ts";
+import { type Experience, openTransaction, underApplications } from "./applications.ts";
+import { client, health, prepareProduction, provision } from "./setting.ts";
+
+const POOLERS = ["pool1", "pool2"] as const;
+/** Load balancers have no part in these: the applications ask the poolers directly. */
+const QUICK = { restart_balancer_seconds: 0, restart_drain_seconds: 4 };
+const TWO = { pgbouncer_instances: 2, pgbouncer_default_pool_size: 8 };
+
+const mostErrors = ({ errors }: Experience): number =>
+  Math.max(0, ...[...errors.values()].map((list) => list.length));
+
+export function operations(): void {
+  beforeAll(async () => {
+    await prepareProduction();
+    expect((await provision("pgbouncer.yml")).failed).toEqual([]);
+  });
+
+  pausing();
+  restarting();
+  upgrading();
+}
+
+function pausing(): void {
+  test("a transaction that does not end keeps everybody from being paused, and is not cut", async () => {
+    const transaction = await openTransaction("pool1");
+    const paused = await provision("pause-pgbouncer.yml", { extra: { pause_transaction_seconds: 1 } });
+    await transaction.commit();
+    expect(paused.tasks.map(({ message }) => message).join()).toContain("still in a transaction: app of app");
+    expect(paused.failed.join()).toContain("nobody is paused: pool1 could not be in time");
+    for (const host of POOLERS) expect((await health(host)).reason).toBe("ok");
+  });
+
+  test("paused clients wait, health says so, and a PAUSE that is forgotten is ended by the hosts themselves", async () => {
+    const waiting = await Promise.all(POOLERS.map((host) => client(host)));
+    expect((await provision("pause-pgbouncer.yml", { extra: { pause_seconds: 6 } })).failed).toEqual([]);
+    for (const host of POOLERS) expect((await health(host)).reason).toBe("paused");
+    expect((await provision("pause-pgbouncer.yml", { extra: { pause_seconds: 5 } })).changed).toEqual([]);
+    const asked = Date.now();
+    await Promise.all(waiting.map((one) => one.query("select 1")));
+    expect(Date.now() - asked).toBeGreaterThan(1000);
+    await Promise.all(waiting.map((one) => one.end()));
+  });
+
+  test("resuming ends it at once, and changes nothing a second time", async () => {
+    await provision("pause-pgbouncer.yml", { extra: { pause_seconds: 60 } });
+    const resumed = await provision("resume-pgbouncer.yml");
+    expect(resumed.failed).toEqual([]);
+    expect(resumed.changed).toHaveLength(2);
+    expect((await provision("resume-pgbouncer.yml")).changed).toEqual([]);
+    for (const host of POOLERS)
+      expect(await onHost(host, "systemctl list-units --all --plain --no-legend 'plumb-resume*'")).toBe("");
+  });
+
+  test("PostgreSQL is restarted while clients wait: no error; what fails meanwhile does not keep them waiting", async () => {
+    const maintain = (command: string) =>
+      provision("maintenance.yml", { extra: { maintenance_command: command } });
+    const seen = await underApplications("PostgreSQL restarted", "pool1", async () => {
+      expect((await maintain("systemctl restart postgresql@15-main")).failed).toEqual([]);
+    });
+    expect(seen.errors).toEqual(new Map());
+    expect((await maintain("exit 7")).failed.join()).toMatch(/exit (code )?7/);
+    for (const host of POOLERS) expect((await health(host)).reason).toBe("ok");
+  });
+}
+
+function restarting(): void {
+  test.each(POOLERS)(
+    "one process on %s: every client is cut once at most, and none is refused",
+    async (host) => {
+      const checked = await provision("restart-pgbouncer.yml", { check: true, limit: host, extra: QUICK });
+      expect(checked.tasks.map(({ message }) => message).join()).toContain("restart pgbouncer");
+      const seen = await underApplications("restarted, one process", host, async () => {
+        expect((await provision("restart-pgbouncer.yml", { limit: host, extra: QUICK })).failed).toEqual([]);
+      });
+      expect(mostErrors(seen)).toBeLessThanOrEqual(1);
+      expect([...seen.errors.values()].flat().join()).not.toMatch(/ECONNREFUSED/);
+    },
+  );
+
+  test("two processes on 1.24: clients that connect anew now and then notice nothing", async () => {
+    expect((await provision("pgbouncer.yml", { limit: "pool2", extra: TWO })).failed).toEqual([]);
+    const seen = await underApplications(
+      "restarted, two processes",
+      "pool2",
+      async () => {
+        const restarted = await provision("restart-pgbouncer.yml", {
+          limit: "pool2",
+          extra: { ...TWO, ...QUICK },
+        });
+        expect(restarted.failed).toEqual([]);
+      },
+      1000,
+    );
+    expect(seen.errors).toEqual(new Map());
+  });
+
+  test("a transaction that does not end is not cut: the task fails, and the host starts the process when it is over", async () => {
+    const transactions = await Promise.all([1, 2, 3].map(() => openTransaction("pool2")));
+    const { failed } = await provision("restart-pgbouncer.yml", {
+      limit: "pool2",
+      extra: { ...TWO, ...QUICK, restart_drain_seconds: 0, restart_transaction_seconds: 1 },
+    });
+    await Promise.all(transactions.map(({ commit }) => commit()));
+    expect(failed.join()).toMatch(/still has \d transactions: app of app at/);
+    await wait(1500);
+    expect(await onHost("pool2", "systemctl is-active pgbouncer pgbouncer-2")).toBe("active\nactive\n");
+    expect(await onHost("pool2", "ls /run/plumb-pgbouncer-drain 2>/dev/null || true")).toBe("");
+  });
+}
+
+/** The installed package again under a higher version, in a repository on the host. */
+const NEWER = `set -e; exec >/dev/null 2>&1
+cd $(mktemp -d) && apt-get -q download pgbouncer && dpkg-deb -R pgbouncer_*.deb tree
+sed -i 's/^Version: .*/&+plumb1/' tree/DEBIAN/control
+mkdir -p /srv/newer && dpkg-deb -b tree /srv/newer/pgbouncer.deb && cd /srv/newer
+{ dpkg-deb -f pgbouncer.deb; echo "Filename: ./pgbouncer.deb"; echo "Size: $(stat -c %s pgbouncer.deb)"; echo "SHA256: $(sha256sum pgbouncer.deb | cut -d ' ' -f 1)"; echo; } > Packages
+echo "deb [trusted=yes] file:/srv/newer ./" > /etc/apt/sources.list.d/newer.list
+apt-get update; apt-mark hold pgbouncer`;
+
+function upgrading(): void {
+  test.each([
+    ["pool1", 1, {}],
+    ["pool2", 0, TWO],
+  ])(
+    "another version of the package comes to %s: every client has %i errors at most",
+    async (host, errors, more) => {
+      await onHost(host, NEWER);
+      const extra = { ...QUICK, ...more };
+      const upgrade = (options: { check?: boolean } = {}) =>
+        provision("upgrade-pgbouncer.yml", { limit: host, extra, ...options });
+      const checked = await upgrade({ check: true });
+      expect(checked.changed.join()).toContain("The new version");
+      expect(checked.tasks.map(({ message }) => message).join()).toContain("if what runs is replaced before");
+      const seen = await underApplications(
+        "upgraded",
+        host,
+        async () => expect((await upgrade()).failed).toEqual([]),
+        1000,
+      );
+      expect(mostErrors(seen)).toBeLessThanOrEqual(errors);
+      expect(await onHost(host, "dpkg-query -Wf '${Version}' pgbouncer; apt-mark showhold")).toMatch(
+        /\+plumb1.*pgbouncer/s,
+      );
+      expect(await onHost(host, "readlink /proc/$(systemctl show -p MainPID --value pgbouncer)/exe")).toBe(
+        "/usr/sbin/pgbouncer\n",
+      );
+      expect((await upgrade()).changed).toEqual([]);
+      await onHost(
+        host,
+        "apt-mark unhold pgbouncer; rm -r /etc/apt/sources.list.d/newer.list /srv/newer; apt-get update",
+      );
+    },
+  );
+}
