@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs what the demo, the tests and the benchmarks need on a Debian machine, as root, and starts them: sh scripts/bootstrap.sh demo|test|bench
+# Installs what the demo, the tests and the benchmarks need on a Debian machine, as root, and starts them: sh scripts/bootstrap.sh demo|demo-full|test|bench
 set -eu
 cd "$(dirname "$0")/.."
 command=$1
 shift
 
 packages="systemd-container mmdebstrap nftables iproute2 openssh-client apt-cacher-ng openssl ca-certificates"
-[ "$command" = demo ] || packages="$packages busybox sudo time"
+case $command in demo*) ;; *) packages="$packages busybox sudo time" ;; esac
 # What Plumb's vaults and inventories are compared with.
 [ "$command" != test ] || packages="$packages ansible-core age"
 node_version=24.21.0
@@ -71,6 +71,7 @@ node scripts/build.ts
 
 case $command in
   demo) exec node scripts/demo.ts "$@" ;;
+  demo-full) exec node scripts/demo-full.ts "$@" ;;
   bench) exec node bench/run.ts "$@" ;;
   test)
     tsc --noEmit
@@ -78,5 +79,5 @@ case $command in
     knip
     exec vitest run "$@"
     ;;
-  *) fail "usage: sh scripts/bootstrap.sh demo|test|bench" ;;
+  *) fail "usage: sh scripts/bootstrap.sh demo|demo-full|test|bench" ;;
 esac

@@ -1,9 +1,8 @@
-import { spawn } from "node:child_process";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
-import { paintFor } from "../src/views/colour.ts";
+import { fail, heading, onHost, plumb, say } from "./demo-stage.ts";
 
 /**
  * The story of Plumb on real hosts: provision, prove, run again, break by hand, see what is broken, mend.
@@ -13,7 +12,6 @@ const LAB = "demo";
 const FOLDER = path.join(".plumb", "demo");
 const INVENTORY = path.join(FOLDER, "hosts.yml");
 const PLAYBOOK = "playbooks/pgbouncer.yml";
-const paint = paintFor(process.stdout.isTTY);
 
 /** What an absent-minded colleague does to pool1, and what check mode must name for each. */
 const DRIFT: readonly { what: string; command: string; named: RegExp }[] = [
@@ -116,56 +114,6 @@ function requireExactly(output: string): void {
   if (missed.length > 0) fail(`check mode did not name: ${missed.map(({ what }) => what).join(", ")}`);
   if (more.length > 0) fail(`check mode named more than was changed:\n${more.join("\n")}`);
   say("Exactly these five, and nothing else.");
-}
-
-/** Runs the command as a person would, shows what it prints, and fails where its exit status is another. */
-function plumb(expected: number, ...args: string[]): Promise<string> {
-  say(paint("gray", `$ plumb ${args.join(" ")}`));
-  return new Promise((resolve) => {
-    const child = spawn("bin/plumb", [...args, "--output", "plain"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let output = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      process.stdout.write(chunk);
-    });
-    child.on("close", (code) => {
-      if (code !== expected) fail(`plumb ended with status ${code}, and ${expected} was expected`);
-      resolve(output);
-    });
-  });
-}
-
-function onHost(lab: LabStatus, name: string, command: string): Promise<void> {
-  const address = lab.hosts.find((host) => host.name === name)?.address ?? name;
-  const args = [
-    "-i",
-    lab.keyFile,
-    "-o",
-    `UserKnownHostsFile=${lab.knownHostsFile}`,
-    `root@${address}`,
-    command,
-  ];
-  return new Promise((resolve) => {
-    spawn("ssh", args, { stdio: ["ignore", "inherit", "inherit"] }).on("close", (code) => {
-      if (code !== 0) fail(`on ${name}: ${command}: status ${code}`);
-      resolve();
-    });
-  });
-}
-
-function heading(text: string): void {
-  process.stdout.write(`\n${paint("bold", `=== ${text}`)}\n`);
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function fail(text: string): never {
-  process.stderr.write(`${paint("red", `The demo failed: ${text}`)}\n`);
-  process.exit(1);
 }
 
 await main();

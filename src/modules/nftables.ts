@@ -35,6 +35,9 @@ type Params = z.infer<typeof params>;
 
 const FOLDER = "/etc/nftables.d";
 const INCLUDE = `include "${FOLDER}/*.nft"`;
+const INCLUDE_PATTERN = INCLUDE.replaceAll("*", "\\*").replaceAll(".", "\\.");
+/** Says that nftables.service was not enabled before. */
+const ENABLED_BY_US = "/var/lib/plumb/nftables-enabled";
 const fileOf = ({ table }: Params): string => `${FOLDER}/${table}.nft`;
 
 export const nftables = defineModule({
@@ -109,6 +112,9 @@ export const nftables = defineModule({
       const script = shellLines(
         sh`nft delete table inet ${want.table} 2>/dev/null || ! nft list table inet ${want.table} >/dev/null 2>&1 || exit 1`,
         sh`rm -f -- ${fileOf(want)} ${keptListing(want.table)}`,
+        // With the last of our tables goes what the first one brought.
+        sh`if rmdir -- ${FOLDER} 2>/dev/null && [ -f /etc/nftables.conf ]; then sed -i -e ${`/^$/{N;\\|^\\n${INCLUDE_PATTERN}$|d}`} -e ${`\\|^${INCLUDE_PATTERN}$|d`} /etc/nftables.conf; fi`,
+        sh`if [ ! -e ${FOLDER} ] && [ -e ${ENABLED_BY_US} ]; then systemctl -q disable nftables.service; rm -f ${ENABLED_BY_US}; fi`,
       );
       return [{ kind: "script", title: change.summary, script }];
     }
@@ -145,7 +151,7 @@ function loadScript(want: Params, text: string): ReturnType<typeof sh> {
       `[ -e /etc/nftables.conf ] || { printf '#!/usr/sbin/nft -f\\n\\nflush ruleset\\n' > /etc/nftables.conf; chmod 0755 /etc/nftables.conf; }`,
     ),
     sh`grep -qF ${INCLUDE} /etc/nftables.conf || printf '\n%s\n' ${INCLUDE} >> /etc/nftables.conf`,
-    rawShell("systemctl -q is-enabled nftables.service || systemctl -q enable nftables.service"),
+    sh`systemctl -q is-enabled nftables.service || { systemctl -q enable nftables.service; : > ${ENABLED_BY_US}; }`,
   );
 }
 

@@ -238,9 +238,10 @@ async function showConfigAfterSignal(
 
 /**
  * What PgBouncer says in its log of a RELOAD that went well (1.18 and 1.24): lines about one client's or server's connection (C-0x…, S-0x…), its count of file
- * descriptors, and which databases are in the file no more.
+ * descriptors, which databases are in the file no more, and a peer that went away without closing its TLS session.
  */
-const HARMLESS = "[CS]-0x|kernel file descriptor|dropping database '.*' as it does not exist anymore|^$";
+const HARMLESS =
+  "[CS]-0x|tls_sbufio_(recv|send): |kernel file descriptor|dropping database '.*' as it does not exist anymore|^$";
 
 async function refuseSilentFailure(
   host: StepHost,
