@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { labInventory } from "../src/lab/inventory.ts";
@@ -51,10 +50,9 @@ async function main(): Promise<void> {
   heading("4. Again: nothing changes");
   await plumb(0, "run", "playbooks/site.yml", "-i", INVENTORY, "--detailed-exitcode");
 
-  if (existsSync(ACCEPTANCE)) {
-    heading("5. The acceptance: measured, not promised");
-    await plumb(0, "run", ACCEPTANCE, "-i", INVENTORY);
-  }
+  heading("5. The acceptance: measured, not promised");
+  // Six hosts on one machine are no measure of yours: it is told what was missed, and that does not end the demo.
+  await plumb(0, "run", ACCEPTANCE, "-i", INVENTORY, "-e", "verify_only_report=true");
 
   heading("What there is to see");
   await plumb(0, "pgbouncer", "status", "poolers", "-i", INVENTORY);
@@ -110,6 +108,7 @@ function addresses(lab: LabStatus): void {
 Prometheus              http://${address("mon1")}:9090/graph?g0.expr=pgbouncer_pools_client_active_connections
 Its alerts              http://${address("mon1")}:9090/alerts
 Alertmanager            http://${address("mon1")}:9093
+The acceptance's report ${path.resolve(FOLDER)}/reports/pgbouncer/report.html
 The application's log   bin/plumb lab ssh app1 --name ${LAB} -- journalctl -f -u shop
 The poolers             bin/plumb pgbouncer status poolers -i ${INVENTORY} --watch
 A query from here       PGPASSWORD=$(cat ${FOLDER}/secrets/app) psql 'host=${virtualAddress(lab)} port=6432 dbname=app user=app sslmode=verify-full sslrootcert=${FOLDER}/pki/ca.crt'

@@ -3,6 +3,7 @@ import { labReset } from "../../src/lab/lab.ts";
 import { highAvailability } from "./production/high-availability.ts";
 import { alertsInEarnest, healthEndpoint, rulesAsTheyShip, SMALL } from "./production/monitoring.ts";
 import { operations } from "./production/operations.ts";
+import { removal } from "./production/removal.ts";
 import { prepareProduction, provision } from "./production/setting.ts";
 
 /** Everything around the poolers, on hosts that are set up once for all of it. */
@@ -22,3 +23,4 @@ describe("rules as they ship", rulesAsTheyShip);
 describe("alerts in earnest", alertsInEarnest);
 describe("high availability", highAvailability);
 describe("operations", operations);
+describe("removal", removal);

@@ -77,8 +77,12 @@ export async function underApplications(
 }
 
 /** A transaction that is open until `commit` is called; that rejects when it has been cut. */
-export async function openTransaction(host: string): Promise<{ commit: () => Promise<void> }> {
-  const one = await client(host);
+export async function openTransaction(
+  host: string,
+  database = "app",
+  login: { user?: string; password?: string } = {},
+): Promise<{ commit: () => Promise<void> }> {
+  const one = await client(host, { database, ...login });
   await one.query("begin");
   await one.query("select 1");
   return {

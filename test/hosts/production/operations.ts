@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
-import { onHost } from "../lab-hosts.ts";
+import { labHost, onHost } from "../lab-hosts.ts";
 import { type Experience, openTransaction, underApplications } from "./applications.ts";
 import { client, health, prepareProduction, provision } from "./setting.ts";
 
@@ -21,6 +21,7 @@ export function operations(): void {
   pausing();
   restarting();
   upgrading();
+  takingAway();
 }
 
 function pausing(): void {
@@ -154,4 +155,65 @@ function upgrading(): void {
       );
     },
   );
+}
+
+const REPORTS = {
+  pgbouncer_reserve_pool_size: 1,
+  pgbouncer_default_pool_size: 4,
+  pgbouncer_drain_seconds: 1,
+};
+
+/** A second name for the application's database, so that PostgreSQL need not be told. */
+const withReports = (): Record<string, unknown> => {
+  const host = labHost("db1").address;
+  return {
+    ...REPORTS,
+    pgbouncer_databases: { app: { host, port: 5432 }, Reports: { host, port: 5432, dbname: "app" } },
+  };
+};
+
+function takingAway(): void {
+  test("a database comes without anybody noticing, and goes without a transaction being cut", async () => {
+    const poolers = (extra: Record<string, unknown>) =>
+      provision("pgbouncer.yml", { limit: "poolers", extra });
+    await poolers(REPORTS);
+    const seen = await underApplications("a database comes", "pool1", async () => {
+      expect((await poolers(withReports())).failed).toEqual([]);
+    });
+    expect(seen.errors).toEqual(new Map());
+    const transactions = await Promise.all(POOLERS.map((host) => openTransaction(host, "Reports")));
+    const kept = await poolers(REPORTS);
+    expect(kept.failed).toHaveLength(2);
+    expect(kept.failed.join()).toContain("can't be dropped without cutting a transaction");
+    // It is served as before: half a removal is none.
+    await (await openTransaction("pool1", "Reports")).commit();
+    await Promise.all(transactions.map(({ commit }) => commit()));
+    const idle = await Promise.all(POOLERS.map((host) => client(host, { database: "Reports" })));
+    const removed = await poolers(REPORTS);
+    expect(removed.failed).toEqual([]);
+    expect(removed.tasks.map(({ message }) => message).join()).toContain(
+      "Reports: 1 clients cut between two transactions",
+    );
+    await Promise.all(idle.map((one) => one.end().catch(() => undefined)));
+    for (const host of POOLERS) await expect(client(host, { database: "Reports" })).rejects.toThrow();
+    expect((await poolers(REPORTS)).changed).toEqual([]);
+  });
+
+  test("a user goes: no login any more, its open transaction ends, and then it is refused", async () => {
+    await onHost("db1", `cd /; runuser -u postgres -- psql -qc "create role report login password 'r'"`);
+    const report = { user: "report", password: "r" };
+    const transaction = await openTransaction("pool2", "app", report);
+    const removing = provision("remove-user.yml", {
+      extra: { remove_user: "report", remove_wait_seconds: 4, remove_role: true },
+    });
+    await wait(3000);
+    await expect(client("pool1", report)).rejects.toThrow();
+    await transaction.commit();
+    expect((await removing).failed).toEqual([]);
+    const roles =
+      "cd /; runuser -u postgres -- psql -Atqc \"select count(*) from pg_roles where rolname = 'report'\"";
+    expect(await onHost("db1", roles)).toBe("0\n");
+    const again = await provision("remove-user.yml", { extra: { remove_user: "report", remove_role: true } });
+    expect([again.failed, again.changed]).toEqual([[], []]);
+  });
 }

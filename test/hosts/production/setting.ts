@@ -114,13 +114,19 @@ export async function provision(
 /** A client that is logged in to a pooler as the application's user, TLS verified. `address` may be another than the host's own. */
 export async function client(
   host: string,
-  options: { address?: string; password?: string; timeoutMs?: number } = {},
+  options: {
+    address?: string;
+    database?: string;
+    user?: string;
+    password?: string;
+    timeoutMs?: number;
+  } = {},
 ): Promise<pg.Client> {
   const made = new pg.Client({
     host: options.address ?? labHost(host).address,
     port: 6432,
-    user: "app",
-    database: "app",
+    user: options.user ?? "app",
+    database: options.database ?? "app",
     password: options.password ?? (await secret("app")),
     ssl: {
       ca: await readFile(path.join(folder(), "pki", "ca.crt"), "utf8"),

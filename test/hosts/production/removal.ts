@@ -1,0 +1,58 @@
+import { beforeAll, expect, inject, test } from "vitest";
+import { labReset } from "../../../src/lab/lab.ts";
+import { onHost } from "../lab-hosts.ts";
+import { openTransaction } from "./applications.ts";
+import { differencesSince, rememberHosts } from "./host-snapshot.ts";
+import { prepareProduction, provision } from "./setting.ts";
+
+const POOLERS = ["pool1", "pool2"] as const;
+/** Nothing but poolers: what balancers bring is another playbook's. */
+const WITHOUT_BALANCERS = { balancers: [] };
+const MORE = {
+  pgbouncer_instances: 2,
+  pgbouncer_default_pool_size: 4,
+  pgbouncer_reserve_pool_size: 1,
+  pgbouncer_sysctl: { "net.core.somaxconn": 5000 },
+};
+
+/** Last of all: the poolers are fresh hosts, get PgBouncer, and lose it again. */
+export function removal(): void {
+  beforeAll(async () => {
+    await labReset(inject("lab").name, [...POOLERS]);
+    await rememberHosts(POOLERS);
+    await prepareProduction(WITHOUT_BALANCERS);
+    expect((await provision("pgbouncer.yml", { extra: MORE })).failed).toEqual([]);
+  });
+
+  test("while somebody is connected nothing is removed", async () => {
+    const transaction = await openTransaction("pool1");
+    const { failed, changed } = await provision("remove-pgbouncer.yml", {
+      limit: "pool1",
+      extra: { ...MORE, remove_wait_seconds: 2 },
+    });
+    await transaction.commit();
+    expect(failed.join()).toContain("Nobody is here any more");
+    expect(changed).toEqual([]);
+    expect(await onHost("pool1", "systemctl is-active pgbouncer pgbouncer-2")).toBe("active\nactive\n");
+  });
+
+  test("the hosts are as they were before the installation, and PostgreSQL knows nothing of poolers", async () => {
+    const remove = (check = false) =>
+      provision("remove-pgbouncer.yml", { check, extra: { ...MORE, remove_from_postgresql: true } });
+    const checked = await remove(true);
+    expect(checked.failed).toEqual([]);
+    for (const host of POOLERS)
+      expect(await onHost(host, "systemctl is-active pgbouncer pgbouncer-2")).toBe("active\nactive\n");
+    const removed = await remove();
+    expect(removed.failed).toEqual([]);
+    for (const host of POOLERS) expect(await differencesSince(host)).toEqual([]);
+    const sql = (query: string): Promise<string> =>
+      onHost("db1", `cd /; runuser -u postgres -- psql -XAtq app -c "${query}"`);
+    expect(await sql("select rolname from pg_roles where rolname ~ '^pgb'")).toBe("");
+    expect(await sql("select nspname from pg_namespace where nspname ~ '^pgb'")).toBe("");
+    expect(await onHost("db1", "grep -c ^hostssl.*all /etc/postgresql/*/main/pg_hba.conf || true")).toBe(
+      "0\n",
+    );
+    expect((await remove()).changed).toEqual([]);
+  });
+}
