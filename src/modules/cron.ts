@@ -7,7 +7,7 @@ import type { Change } from "./change.ts";
 import { isIdle, withJob, withoutJob, withoutVariable, withVariable } from "./crontab-text.ts";
 import { editedFileQuery } from "./edited-file.ts";
 import { textContent } from "./managed-file.ts";
-import { defineModule, ModuleFailure, type Situation } from "./module.ts";
+import { defineModule, ModuleFailure } from "./module.ts";
 import { accountName } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
 import { pathsTouched } from "./subject.ts";
@@ -128,7 +128,17 @@ export const cron = defineModule<Params, QueryMap, CronChange>({
   diff: (want, answers, situation): Change<CronChange> => {
     const own = answers["crontab"] as Crontab;
     const file = answers["file"] as PathState | undefined;
-    checkPossible(want, own, situation);
+    const missing = missingFor(want, own);
+    if (missing !== undefined) {
+      if (!situation.changesPending) throw missing;
+      // An earlier task may bring it, and what it brings may be there by then: nobody can say what this would change.
+      return {
+        action: "run",
+        summary: `set ${want.name}, if an earlier task brings what is missing: ${missing.message}`,
+        differences: [],
+        detail: { text: "" },
+      };
+    }
     const before = file === undefined ? own.text : textOf(file);
     const text = edited(want, before);
     const path = pathOf(want);
@@ -175,14 +185,14 @@ export const cron = defineModule<Params, QueryMap, CronChange>({
   },
 });
 
-/** @throws ModuleFailure */
-function checkPossible(want: Params, { hasCron, hasUser }: Crontab, { changesPending }: Situation): void {
-  if (changesPending || want.state === "absent") return;
+/** Without which there can be no job. */
+function missingFor(want: Params, { hasCron, hasUser }: Crontab): ModuleFailure | undefined {
+  if (want.state === "absent") return undefined;
   if (!hasCron)
-    throw new ModuleFailure("the host has no cron", {
+    return new ModuleFailure("the host has no cron", {
       hint: "install the package cron, or use `systemd_timer`",
     });
-  if (!hasUser) throw new ModuleFailure(`there is no user ${want.user ?? ""}`);
+  return hasUser ? undefined : new ModuleFailure(`there is no user ${want.user ?? ""}`);
 }
 
 /** @throws ModuleFailure when the variable beside which it should stand is not there. */

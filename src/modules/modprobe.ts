@@ -4,7 +4,7 @@ import { type PathState, pathState } from "../queries/path-state.ts";
 import { sh } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { diffManagedFile, type ManagedFile, managedFileSteps, textContent } from "./managed-file.ts";
-import { defineModule, ModuleFailure, type Situation } from "./module.ts";
+import { defineModule, ModuleFailure } from "./module.ts";
 import type { Step } from "./step.ts";
 
 const params = z
@@ -72,7 +72,14 @@ export const modprobe = defineModule<
     options: pathState({ path: optionsFile(want), sha256: true }),
   }),
   diff: (want, { module, load, options }, situation) => {
-    const kernel = kernelDifference(want, module, situation);
+    if (module === "unknown" && want.state === "present" && situation.changesPending)
+      return {
+        action: "run",
+        summary: `load the kernel module ${want.name}, if an earlier task brings it`,
+        differences: [],
+        detail: { kernel: true, write: [], remove: [] },
+      };
+    const kernel = kernelDifference(want, module);
     const files = fileChanges(want, load, options);
     const differences = [...kernel, ...files.differences];
     const data = { kernel: module };
@@ -108,11 +115,7 @@ export const modprobe = defineModule<
 });
 
 /** @throws ModuleFailure where the kernel can't do what is wanted. */
-function kernelDifference(
-  want: Params,
-  module: KernelModuleState,
-  { changesPending }: Situation,
-): Difference[] {
+function kernelDifference(want: Params, module: KernelModuleState): Difference[] {
   const isIn = module === "loaded" || module === "built-in";
   if (want.state === "absent") {
     if (module === "built-in")
@@ -124,7 +127,7 @@ function kernelDifference(
     throw new ModuleFailure(`${want.name} can't be loaded: this kernel loads no modules`, {
       hint: "it has no /proc/modules; in a container the kernel is the host's, and the module is loaded there",
     });
-  if (module === "unknown" && !changesPending)
+  if (module === "unknown")
     throw new ModuleFailure(`the kernel that runs has no module ${want.name}`, {
       hint: "is the name right, is its package installed, and has the host been booted since the kernel's last update?",
     });

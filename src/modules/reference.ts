@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Module } from "./module.ts";
+import { notTakenBy } from "./not-taken.ts";
 
 interface ParameterSchema {
   type?: string | string[];
@@ -28,6 +29,9 @@ export function moduleReference(module: Module): { markdown: string; schema: unk
       ? ""
       : `\nAlso known as ${module.aliases.map((alias) => `\`${alias}\``).join(", ")}.\n`;
   const returns = Object.entries(module.returns ?? {}).map(([name, text]) => `- \`${name}\`: ${text}`);
+  const refused = Object.entries(notTakenBy(module.name)).map(
+    ([name, instead]) => `- \`${name}\`: ${instead}.`,
+  );
   const parts = [
     `# ${module.name}`,
     "",
@@ -39,6 +43,7 @@ export function moduleReference(module: Module): { markdown: string; schema: unk
     ...rows,
     "",
     ...(returns.length === 0 ? [] : ["## Results", "", ...returns, ""]),
+    ...(refused.length === 0 ? [] : ["## Parameters of Ansible's that are not taken", "", ...refused, ""]),
     "## Examples",
     "",
     ...module.examples.flatMap(({ title, yaml }) => [`${title}:`, "", "```yaml", yaml.trimEnd(), "```", ""]),

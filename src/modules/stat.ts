@@ -6,6 +6,7 @@ import { absolutePath } from "./parameter-types.ts";
 
 const params = z.strictObject({
   path: absolutePath.describe("The path."),
+  follow: z.boolean().default(false).describe("Tell of what a link leads to, and not of the link."),
   get_checksum: z.boolean().default(true).describe("The checksum of a file's content too."),
   checksum_algorithm: z
     .enum(["md5", "sha1", "sha224", "sha256", "sha384", "sha512"])
@@ -34,8 +35,8 @@ export const stat = defineModule({
   returns: {
     stat: "exists, path, isdir, isreg, islnk, mode, pw_name, gr_name, uid, gid, size, mtime, atime, ctime (whole seconds since 1970), inode, dev, nlink, checksum, lnk_target; isuid, isgid; rusr, wusr, xusr and the same of grp and oth.",
   },
-  queries: ({ path, get_checksum, checksum_algorithm: algorithm }) => ({
-    at: pathState({ path, sha256: get_checksum && algorithm === "sha256" }),
+  queries: ({ path, follow, get_checksum, checksum_algorithm: algorithm }) => ({
+    at: pathState({ path, follow, sha256: get_checksum && algorithm === "sha256" }),
     other: fileDigest(get_checksum && algorithm !== "sha256" ? { path, algorithm } : undefined),
   }),
   diff: ({ path }, { at, other }) => {

@@ -4,6 +4,7 @@ import { connectThrough, waitSeconds } from "./connect-through.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 import type { StepHost } from "./step.ts";
+import { CONNECTION_STATES, plainAddress, tcpConnections } from "./tcp-connections.ts";
 
 const params = z
   .strictObject({
@@ -11,9 +12,19 @@ const params = z
     port: z.number().int().min(1).max(65535).optional().describe("A TCP port."),
     path: absolutePath.optional().describe("A path on the host, instead of a port."),
     state: z
-      .enum(["started", "stopped", "present", "absent"])
+      .enum(["started", "stopped", "drained", "present", "absent"])
       .default("started")
-      .describe("`started`, `present`: is there. `stopped`, `absent`: is not."),
+      .describe(
+        "`started`, `present`: is there. `stopped`, `absent`: is not. `drained`: the host has no connection to this port of its own, at any of its addresses.",
+      ),
+    exclude_hosts: z
+      .array(z.union([z.ipv4(), z.ipv6()], { error: "must be an address: names are not looked up" }))
+      .default([])
+      .describe("With `drained`: addresses whose connections do not count."),
+    active_connection_states: z
+      .array(z.enum(CONNECTION_STATES))
+      .default(["ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "SYN_RECV", "SYN_SENT", "TIME_WAIT"])
+      .describe("With `drained`: states of connections that count."),
     search_regex: z
       .string()
       .min(1)
@@ -31,6 +42,14 @@ const params = z
     error: "give either `port` or `path`",
     path: ["port"],
   })
+  .refine((all) => all.state !== "drained" || all.port !== undefined, {
+    error: "`drained` is about a `port`",
+    path: ["state"],
+  })
+  .refine((all) => all.state === "drained" || all.exclude_hosts.length === 0, {
+    error: "belongs to `state: drained`",
+    path: ["exclude_hosts"],
+  })
   .refine((all) => all.search_regex === undefined || all.port !== undefined || all.path !== undefined, {
     error: "`search_regex` needs a `path` or a `port`",
     path: ["search_regex"],
@@ -46,6 +65,10 @@ export const waitFor = defineModule({
   params,
   examples: [
     { title: "A port", yaml: "- wait_for:\n    port: 5432\n    timeout: 30\n" },
+    {
+      title: "Nobody is connected any more, but for who watches",
+      yaml: "- wait_for:\n    port: 6432\n    state: drained\n    exclude_hosts: [127.0.0.1]\n    active_connection_states: [ESTABLISHED]\n",
+    },
     {
       title: "A line in a log",
       yaml: "- wait_for:\n    path: /var/log/app.log\n    search_regex: 'ready|listening'\n",
@@ -111,7 +134,21 @@ async function waitUntil(host: StepHost, want: Params): Promise<number> {
 }
 
 function isThere(host: StepHost, want: Params): Promise<boolean> {
+  if (want.state === "drained") return isUsed(host, want);
   return want.path === undefined ? isListening(host, want) : isAtPath(host, want.path, want.search_regex);
+}
+
+/** Whether somebody is connected to the port (proc(5)). */
+async function isUsed(host: StepHost, want: Params): Promise<boolean> {
+  const result = await host.run(sh`cat /proc/net/tcp; [ ! -e /proc/net/tcp6 ] || cat /proc/net/tcp6`);
+  if (result.exitCode !== 0)
+    throw new ModuleFailure(`the host's connections can't be read: ${result.stderr.toString().trim()}`);
+  return tcpConnections(result.stdout.toString()).some(
+    ({ localPort, remoteAddress, state }) =>
+      localPort === want.port &&
+      want.active_connection_states.includes(state) &&
+      !want.exclude_hosts.some((one) => plainAddress(one) === remoteAddress),
+  );
 }
 
 /** Exit codes of the script below; others mean that it could not be found out. */

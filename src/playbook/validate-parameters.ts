@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { type Diagnostic, DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import type { Module } from "../modules/module.ts";
+import { insteadOf } from "../modules/not-taken.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { Value } from "../variables/value.ts";
 import { type Finding, findingsOf } from "./issue-text.ts";
@@ -79,6 +80,7 @@ export function missingParameter(name: string, { task, module }: Checked): Diagn
 export function unknownParameter(key: string, { task, module }: Checked): Diagnostic {
   const names = parameterNames(module) ?? [];
   const meant = didYouMean(key, names);
+  const instead = insteadOf(module.name, key);
   return {
     severity: "error",
     code: "unknown-parameter",
@@ -86,6 +88,10 @@ export function unknownParameter(key: string, { task, module }: Checked): Diagno
     at: parameterPosition(task, [key], { ofKey: true }),
     ...(names.length === 0 ? {} : { expected: names.join(", ") }),
     hint:
-      meant === undefined ? `plumb doc ${module.name} shows its parameters` : `did you mean \`${meant}\`?`,
+      instead !== undefined
+        ? `Ansible's module has it: ${instead}`
+        : meant === undefined
+          ? `plumb doc ${module.name} shows its parameters`
+          : `did you mean \`${meant}\`?`,
   };
 }

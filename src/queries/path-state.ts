@@ -34,7 +34,15 @@ export interface PathQuestion {
   path: string;
   sha256?: boolean;
   content?: boolean;
+  /** What a link leads to, instead of the link; absent where it leads nowhere. */
+  follow?: boolean;
 }
+
+/** What stat(1) is asked for, besides the name. */
+const STAT_FIELDS = "\\0%F\\0%a\\0%U\\0%G\\0%u\\0%g\\0%s\\0%Y\\0%X\\0%Z\\0%i\\0%d\\0%h\\0";
+
+/** Before the name of a path whose link was followed. */
+const FOLLOWED = "followed:";
 
 /** Larger files are compared by their hash and not shown. */
 const LARGEST_SHOWN_BYTES = 256 * 1024;
@@ -45,17 +53,17 @@ const LARGEST_SHOWN_BYTES = 256 * 1024;
  */
 export const pathState = defineQuery<PathQuestion, PathState>({
   name: "path-state",
-  identify: ({ path, sha256, content }) => `${path}\0${sha256 === true}\0${content === true}`,
+  identify: ({ path, sha256, content, follow }) =>
+    `${path}\0${sha256 === true}\0${content === true}\0${follow === true}`,
   script: (questions) => {
     const paths = [...new Set(questions.map(({ path }) => path))];
     const hashed = [...new Set(questions.filter(({ sha256 }) => sha256 === true).map(({ path }) => path))];
+    const followed = [...new Set(questions.filter(({ follow }) => follow === true).map(({ path }) => path))];
     const shown = [...new Set(questions.filter(({ content }) => content === true).map(({ path }) => path))];
     return {
       script: shellLines(
         sh`set -- ${paths}`,
-        rawShell(
-          `stat --printf 'S\\0%n\\0%F\\0%a\\0%U\\0%G\\0%u\\0%g\\0%s\\0%Y\\0%X\\0%Z\\0%i\\0%d\\0%h\\0' -- "$@" 2>/dev/null`,
-        ),
+        rawShell(`stat --printf 'S\\0%n${STAT_FIELDS}' -- "$@" 2>/dev/null`),
         rawShell("for path; do"),
         rawShell(
           `  if [ -L "$path" ]; then printf 'L\\0%s\\0' "$path"; readlink -n -- "$path"; printf '\\0'`,
@@ -76,6 +84,13 @@ export const pathState = defineQuery<PathQuestion, PathState>({
               rawShell('count=$#; for path; do [ -f "$path" ] && set -- "$@" "$path"; done; shift "$count"'),
               rawShell(`printf 'H\\0'; [ $# -eq 0 ] || sha256sum -z -- "$@" 2>/dev/null; printf '\\0'`),
             ]),
+        // A path begins with a slash, so none is called like these.
+        ...(followed.length === 0
+          ? []
+          : [
+              sh`set -- ${followed}`,
+              rawShell(`stat -L --printf 'S\\0${FOLLOWED}%n${STAT_FIELDS}' -- "$@" 2>/dev/null`),
+            ]),
         ...shown.map(
           (path) =>
             sh`if [ -f ${path} ] && [ "$(stat -L -c %s -- ${path})" -le ${LARGEST_SHOWN_BYTES} ]; then printf 'C\\0%s\\0' ${path}; base64 -w0 -- ${path}; printf '\\0'; fi`,
@@ -85,12 +100,27 @@ export const pathState = defineQuery<PathQuestion, PathState>({
   },
   parse: (output, questions) => {
     const found = parseRecords(output.stdout.toString("utf8").split("\0"));
-    return questions.map(({ path }): Answered<PathState> => {
+    return questions.map(({ path, follow }): Answered<PathState> => {
       const answer = found.get(path);
+      if (follow === true && answer?.known === true && answer.answer.type === "link")
+        return throughLink(answer.answer, found.get(FOLLOWED + path));
       return answer ?? notKnown(`stat said nothing of ${path}: ${output.stderr.trim()}`);
     });
   },
 });
+
+/** What stat says of it, and what was found out of the file through the link. */
+function throughLink(
+  { sha256, content }: Exclude<PathState, { type: "absent" }>,
+  answer: Answered<PathState> | undefined,
+): Answered<PathState> {
+  if (answer?.known !== true || answer.answer.type === "absent") return known({ type: "absent" });
+  return known({
+    ...answer.answer,
+    ...(sha256 === undefined ? {} : { sha256 }),
+    ...(content === undefined ? {} : { content }),
+  });
+}
 
 type Records = Map<string, Answered<PathState>>;
 

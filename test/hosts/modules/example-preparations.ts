@@ -205,7 +205,11 @@ mkfs.ext4 -qF -L pgdata /dev/vdb; mkdir -p /mnt/old`,
     after: "cp -p /run/userlist.txt /etc/pgbouncer/userlist.txt",
   },
   postgresql_db: { before: "cd /tmp; runuser -u postgres -- createdb scratch 2>/dev/null; true" },
-  postgresql_query: { everyTime: ["Every time"] },
+  postgresql_query: {
+    before:
+      "cd /tmp; runuser -u postgres -- psql -qX -d app -c 'create table if not exists tenants (name text, quota int)' 2>/dev/null; true",
+    everyTime: ["Every time"],
+  },
   raw: { everyTime: ["As in Ansible"] },
   reboot: { onlyChecked: { Boot: "reboot.test.ts boots" } },
   replace: {

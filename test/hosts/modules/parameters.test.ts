@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { runTasks } from "../converge.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepsItsPromise, type Promised, titled } from "./promise.ts";
@@ -142,7 +142,7 @@ test("stat tells times, links, who may do what, and checksums in the wanted algo
     HOSTS.map((host) =>
       onHost(
         host,
-        "cd /srv && printf abc > told && chmod 4751 told && ln told told2 && touch -m -d @1700000000 told",
+        "cd /srv && ln -sfn told leading && ln -sfn nowhere broken && printf abc > told && chmod 4751 told && ln told told2 && touch -m -d @1700000000 told",
       ),
     ),
   );
@@ -151,8 +151,16 @@ test("stat tells times, links, who may do what, and checksums in the wanted algo
   register: told
 - stat: {path: /srv/told, get_checksum: false}
   register: plain
+- stat: {path: /srv/leading, follow: true}
+  register: followed
+- stat: {path: /srv/broken, follow: true}
+  register: broken
+- stat: {path: /srv/leading}
+  register: link
 - assert:
     that:
+      - followed.stat.isreg and followed.stat.inode == told.stat.inode and followed.stat.path == "/srv/leading" and has(followed.stat.checksum)
+      - not broken.stat.exists and link.stat.islnk and link.stat.lnk_target == "told"
       - told.stat.checksum == "a9993e364706816aba3e25717850c26c9cd0d89d"
       - told.stat.mtime == 1700000000
       - told.stat.nlink == 2 and told.stat.inode > 0 and told.stat.ctime > told.stat.mtime and told.stat.atime > 0
@@ -164,8 +172,23 @@ test("stat tells times, links, who may do what, and checksums in the wanted algo
 `.trim();
   const { tasks: done } = await runTasks(tasks, { hosts: HOSTS });
   expect(done.filter(({ status }) => status === "failed").map(({ message }) => message)).toEqual([]);
-  expect(done).toHaveLength(10);
-  await Promise.all(HOSTS.map((host) => onHost(host, "rm /srv/told /srv/told2")));
+  expect(done).toHaveLength(16);
+  await Promise.all(HOSTS.map((host) => onHost(host, "rm /srv/told /srv/told2 /srv/leading /srv/broken")));
+});
+
+test("a port is drained once nobody is connected but who does not count", async () => {
+  await onHost(
+    "bookworm1",
+    "systemd-run --quiet --collect --unit=kept bash -c 'exec 3<>/dev/tcp/127.0.0.1/22; sleep 60'; sleep 0.5",
+  );
+  const drained = "wait_for: {port: 22, state: drained, timeout: 1, active_connection_states: [ESTABLISHED]";
+  const { address } = inject("lab").hosts.find(({ name }) => name === "bookworm1") ?? { address: "" };
+  const controller = address.replace(/\d+$/, "1");
+  const { tasks } = await runTasks(
+    `- ${drained}, exclude_hosts: ['::ffff:${controller}']}\n  ignore_errors: true\n- ${drained}, exclude_hosts: [127.0.0.1]}\n  ignore_errors: true\n- ${drained}, exclude_hosts: [${controller}, 127.0.0.1]}`,
+  );
+  await onHost("bookworm1", "systemctl stop kept");
+  expect(tasks.map(({ status }) => status)).toEqual(["ignored", "ignored", "ok"]);
 });
 
 test("a time of now is set every time, and check mode says so", async () => {

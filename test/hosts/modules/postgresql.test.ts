@@ -62,8 +62,28 @@ const CASES: readonly Promised[] = [
   },
 ];
 
+/** What nobody may take for SQL. */
+const ODD = "it's \\ %s $1 ü";
+
 describe("PostgreSQL on both releases", () => {
   test.each(titled(CASES))("$title keeps its promise", (one) => keepsItsPromise(one));
+
+  test("arguments of a query arrive as they are, by place and by name", async () => {
+    const tasks = `
+- postgresql_query: {query: "select %s, %s::int[], 5 %% 3", positional_args: [${JSON.stringify(ODD)}, [1, -2]]}
+  register: placed
+- postgresql_query: {query: "select %(odd)s is null, %(yes)s", named_args: {odd: null, 'yes': true}}
+  register: named
+- debug: {msg: !expr "[placed.stdout, named.stdout]"}
+`;
+    const { tasks: done } = await runTasks(tasks.trim(), { hosts: HOSTS });
+    expect(done.filter(({ status }) => status === "failed").map(({ message }) => message)).toEqual([]);
+    for (const host of HOSTS)
+      expect(JSON.parse(done.filter((one) => one.host === host).at(-1)?.message ?? "")).toEqual([
+        `${ODD}|{1,-2}|2`,
+        "t|t",
+      ]);
+  });
 
   test("certificates of a PostgreSQL and of a PgBouncer that are running are told, and checked", async () => {
     const tasks = `

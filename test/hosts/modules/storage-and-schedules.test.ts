@@ -186,6 +186,16 @@ describe("what is there already is not harmed", () => {
     expect(tasks[0]?.message).toMatch(message);
   });
 
+  test("without cron nobody knows in check mode what an earlier task would bring; without one it is an error", async () => {
+    await onHost("bookworm1", "mount --bind /dev/null /usr/bin/crontab");
+    const job = "- cron: {name: x, job: 'true'}";
+    const pending = await runTasks(`- command: "true"\n${job}`, { hosts: ["bookworm1"], check: true });
+    const alone = await runTasks(job, { hosts: ["bookworm1"], check: true });
+    await onHost("bookworm1", "umount /usr/bin/crontab");
+    expect(pending.statuses).toEqual(["unknown command", "unknown cron"]);
+    expect(alone.tasks[0]).toMatchObject({ status: "failed", message: "the host has no cron" });
+  });
+
   test("mounting anew happens each time, and says so in advance", async () => {
     await onHost("trixie1", "mkdir -p /mnt/plumb && mount -t tmpfs -o noexec tmpfs /mnt/plumb");
     const task = "- mount: {path: /mnt/plumb, state: remounted}";
