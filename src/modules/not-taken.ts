@@ -92,7 +92,7 @@ const NOT_TAKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ...renamed({ name: "repo" }),
     archive: "`archive` makes one of `dest`",
     archive_prefix: "`archive` makes one of `dest`",
-    gpg_whitelist: "write `gpg_allowlist`",
+    gpg_whitelist: "with `verify_commit`, keep in the user's GnuPG only the keys that may sign",
     reference: commandOf("git clone --reference"),
     refspec: commandOf("git fetch"),
     separate_git_dir: commandOf("git clone --separate-git-dir"),

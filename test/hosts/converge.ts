@@ -62,6 +62,9 @@ export function runTasks(
   );
 }
 
+/** What a run keeps on a host lies under its name: no two have the same. */
+let runs = 0;
+
 async function runOptions(
   file: string,
   options: ConvergeOptions,
@@ -84,7 +87,7 @@ async function runOptions(
   const groups = Object.entries(options.groups ?? {}).flatMap(([name, members]) => [`[${name}]`, ...members]);
   await writeFile(inventory, [...lines, ...groups, "[all:vars]", ...settings, ""].join("\n"));
   return {
-    runId: "test",
+    runId: `test-${process.pid}-${++runs}`,
     inventory: await loadInventory([inventory]),
     playbooks: [await loadPlaybook(file, { rolePaths: [path.resolve("roles")] })],
     tags: [],

@@ -46,6 +46,34 @@ test("a copy over SSH with a key of its own, and what it has in it, keeps its pr
   );
 });
 
+test("a commit counts as signed only by a key that the user's GnuPG knows", async () => {
+  await Promise.all(
+    HOSTS.map((host) =>
+      onHost(
+        host,
+        `set -e; command -v gpg >/dev/null || { apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gnupg >/dev/null 2>&1; }
+gpg --batch --quiet --passphrase '' --quick-gen-key 'x <x@example.org>' ed25519 sign 2>/dev/null
+rm -rf /srv/signed; git init -q -b main /srv/signed && cd /srv/signed && git config user.name x && git config user.email x@example.org
+git commit -q --allow-empty -m plain && git tag plain && git commit -q --allow-empty -S -m signed`,
+      ),
+    ),
+  );
+  const copy = "git: {repo: 'file:///srv/signed', verify_commit: true, dest: /opt/signed, version";
+  const { tasks } = await runTasks(
+    `- ${copy}: plain}\n  ignore_errors: true\n- ${copy}: main}\n- ${copy}: main}`,
+    {
+      hosts: HOSTS,
+    },
+  );
+  await Promise.all(
+    HOSTS.map((host) => onHost(host, "gpgconf --kill all; rm -rf /srv/signed /opt/signed ~/.gnupg")),
+  );
+  for (const host of HOSTS) {
+    const own = tasks.filter((task) => task.host === host);
+    expect(own.map(({ status }) => status)).toEqual(["ignored", "changed", "ok"]);
+  }
+});
+
 test("a host key that nobody knows, or a login that is refused, is an error and makes no copy", async () => {
   const run = async (text: string): Promise<string | undefined> => {
     const { tasks } = await runTasks(text, { hosts: ["trixie1"] });

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
 import { onHost } from "../lab-hosts.ts";
-import { keepsItsPromise, type Promised, titled } from "./promise.ts";
+import { keepTheirPromises, type Promised } from "./promise.ts";
 
 /** Modules that bring files from elsewhere: git, unarchive, archive, get_url. */
 
@@ -61,11 +61,20 @@ beforeAll(async () => {
     HOSTS.map((host) =>
       onHost(
         host,
-        `{ apt-get -qq update && apt-get -qq install -y git curl zip unzip xz-utils; } >/dev/null 2>&1; mkdir -p /srv/web; echo public > /srv/web/file.txt; echo private > /srv/web/private.txt; printf %s '${SERVER.replaceAll("'", "'\\''")}' > /srv/server.pl; systemd-run --quiet --collect --unit=webserver perl /srv/server.pl; export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@t GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@t; git init -q -b main /srv/repo && cd /srv/repo && echo one > file && git add . && git commit -qm one && git tag v1 && echo two > file && git commit -qam two`,
+        `{ apt-get -qq update && apt-get -qq install -y git curl zip unzip xz-utils bzip2 zstd; } >/dev/null 2>&1; mkdir -p /srv/web; echo public > /srv/web/file.txt; echo private > /srv/web/private.txt; printf %s '${SERVER.replaceAll("'", "'\\''")}' > /srv/server.pl; systemd-run --quiet --collect --unit=webserver perl /srv/server.pl; export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@t GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@t; git init -q -b main /srv/repo && cd /srv/repo && echo one > file && git add . && git commit -qm one && git tag v1 && echo two > file && git commit -qam two`,
       ),
     ),
   );
 }, 300_000);
+
+/** Name, what takes it apart and what makes it, independent of Plumb. */
+const FORMATS = [
+  ["tar", "cat", "cat"],
+  ["gz", "zcat", "gzip"],
+  ["bz2", "bzcat", "bzip2"],
+  ["xz", "xzcat", "xz"],
+  ["zst", "zstdcat", "zstd -q"],
+] as const;
 
 const CASES: readonly Promised[] = [
   {
@@ -121,6 +130,22 @@ const CASES: readonly Promised[] = [
     drift: "git -C /opt/copy checkout -q v1; echo three > /opt/copy/file",
     after: "rm -r /opt/copy",
   },
+  ...FORMATS.map(([format, unpack]) => ({
+    module: `archive as ${format}`,
+    tasks: `- archive: {path: /srv/of-${format}/, dest: /srv/as.${format}, format: ${format}}`,
+    before: `mkdir -p /srv/of-${format}/deep; echo "as ${format}" > /srv/of-${format}/deep/ü`,
+    holds: `${unpack} /srv/as.${format} | tar -x -O -f - --quoting-style=literal | grep -qx "as ${format}"`,
+    drift: `echo changed >> /srv/of-${format}/deep/ü; echo "as ${format}" > /srv/of-${format}/deep/ü; rm /srv/as.${format}; tar -cf /srv/as.${format} -C /srv of-${format}`,
+    after: `rm -r /srv/of-${format} /srv/as.${format}`,
+  })),
+  ...FORMATS.map(([format, , pack]) => ({
+    module: `unarchive of ${format}`,
+    tasks: `- unarchive: {src: /srv/given.${format}, dest: /opt/given-${format}, remote_src: true}`,
+    before: `mkdir -p /opt/given-${format} /srv/given-${format}/deep && echo "given ${format}" > /srv/given-${format}/deep/ü && tar -cf - -C /srv/given-${format} . | ${pack} > /srv/given.${format}`,
+    holds: `grep -qx "given ${format}" /opt/given-${format}/deep/ü`,
+    drift: `echo x > /opt/given-${format}/deep/ü`,
+    after: `rm -r /opt/given-${format} /srv/given.${format} /srv/given-${format}`,
+  })),
   {
     module: "git",
     tasks: "- git: {repo: 'file:///srv/repo', dest: /opt/tagged, version: v1, depth: 1}",
@@ -132,7 +157,7 @@ const CASES: readonly Promised[] = [
 ];
 
 describe("what comes from elsewhere", () => {
-  test.each(titled(CASES))("$title keeps its promise", (one) => keepsItsPromise(one, folder));
+  test("keeps its promise, whatever the module", () => keepTheirPromises(CASES, folder), 300_000);
 
   test.each(["climbs.tar", "absolute.tar", "linked.tar", "damaged.tar.gz"])(
     "unarchive refuses %s, and puts nothing in place",

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
 import { onHost } from "../lab-hosts.ts";
-import { keepsItsPromise, type Promised, titled } from "./promise.ts";
+import { keepsItsPromise, keepTheirPromises, type Promised, titled } from "./promise.ts";
 
 const HOSTS = ["bookworm1", "trixie1"];
 /** A disk of 32 MiB, as /dev/plumb-disk: loop devices are the kernel's, so their nodes are made in the hosts that want one. */
@@ -11,7 +11,8 @@ for number in $(seq 0 31); do [ -e /dev/loop$number ] || mknod -m 0660 /dev/loop
 truncate -s 32M /srv/disk.img
 ln -sfn "$(losetup --find --show /srv/disk.img)" /dev/plumb-disk`;
 
-const CASES: readonly Promised[] = [
+/** They share one disk, so one comes after the other. */
+const DISKS: readonly Promised[] = [
   {
     module: "filesystem",
     tasks: "- filesystem: {dev: /dev/plumb-disk, fstype: ext4, opts: -L plumbdisk, force: true}",
@@ -77,6 +78,10 @@ const CASES: readonly Promised[] = [
     },
     after: "umount /mnt/swap-*",
   },
+];
+
+/** These are not in each other's way. */
+const SCHEDULES: readonly Promised[] = [
   {
     module: "cron",
     tasks:
@@ -140,9 +145,12 @@ afterAll(async () => {
   );
 });
 
-test.each(titled(CASES))("$title: check told the truth, applied, repeated, drift mended, undone", (one) =>
+test.each(titled(DISKS))("$title: check told the truth, applied, repeated, drift mended, undone", (one) =>
   keepsItsPromise(one),
 );
+
+test("schedules: check told the truth, applied, repeated, drift mended, undone", () =>
+  keepTheirPromises(SCHEDULES));
 
 describe("what is there already is not harmed", () => {
   test.each([
