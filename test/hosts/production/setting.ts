@@ -74,13 +74,16 @@ export interface Provisioned {
   changed: string[];
 }
 
+let runs = 0;
+
 export async function provision(
   playbook: string,
   options: { check?: boolean; extra?: Record<string, unknown>; limit?: string } = {},
 ): Promise<Provisioned> {
   const tasks: TaskFinished[] = [];
   const finished = await run({
-    runId: "production",
+    // What a run keeps to be undone lies under its name.
+    runId: `production-${++runs}`,
     inventory: await loadInventory([path.join(folder(), "hosts.yml")]),
     playbooks: [await loadPlaybook(`playbooks/${playbook}`, { rolePaths: [path.resolve("roles")] })],
     ...(options.limit === undefined ? {} : { limit: options.limit }),
