@@ -82,6 +82,10 @@ withHostOptions(program.command("run"))
   .option("-v, --verbose", "show every task; twice: results too", count, 0)
   .option("--no-record", "leave no record of the run in .plumb/runs")
   .option("--detailed-exitcode", "exit 3 when check found changes, 5 when the run made some")
+  .option(
+    "--resume [run]",
+    "go on with a run that did not come to its end (the last one of these playbooks): hosts that were done are left alone",
+  )
   .option("--take-over", "end what a run that is gone has left running on a host, instead of waiting for it")
   .addHelpText(
     "after",

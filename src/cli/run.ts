@@ -2,6 +2,7 @@ import { inputError } from "../diagnostics/diagnostic.ts";
 import { withoutSecrets } from "../diagnostics/redact-diagnostic.ts";
 import { type PlanOptions, planPlays } from "../fleet/plan-plays.ts";
 import { run as runPlaybooks } from "../fleet/run.ts";
+import type { RunOptions } from "../fleet/run-options.ts";
 import { present } from "../playbook/present.ts";
 import type { TagSelection } from "../playbook/tags.ts";
 import { commitOf } from "../records/record-head.ts";
@@ -35,6 +36,7 @@ export interface RunCommandOptions extends PlaybookRunOptions {
   listTags?: boolean;
   step?: boolean;
   record?: boolean;
+  resume?: string | true;
 }
 
 /** `plumb run`: brings hosts to the state that playbooks describe. */
@@ -52,9 +54,11 @@ async function runWith(
   options: RunCommandOptions,
 ): Promise<ExitCode> {
   const isList = options.listHosts === true || options.listTasks === true || options.listTags === true;
-  const connectEarly = !isList && options.syntaxCheck !== true;
+  const isRun = !isList && options.syntaxCheck !== true;
+  // Which hosts are left is known when the record has been read.
+  const connectEarly = isRun && options.resume === undefined;
   // git looks through the whole work tree, which another processor can do meanwhile.
-  const commit = connectEarly && options.record !== false ? commitOf(process.cwd()) : undefined;
+  const commit = isRun && options.record !== false ? commitOf(process.cwd()) : undefined;
   const loaded = await loadPlaybookRun(keyring, playbookFiles, options, { connectEarly });
   try {
     return await runLoaded({ ...loaded, commit }, isList, playbookFiles, options);
@@ -83,6 +87,8 @@ async function runLoaded(
     await writeList(playbookFiles, chosen, selection, options, output);
     return 0;
   }
+  const resumed =
+    options.resume === undefined ? undefined : await resumeOf(loaded, playbookFiles, options.resume);
   const answers = await answersOf(loaded);
   const format = formatOf(options.output, output.isTerminal && options.step !== true);
   const view = await openView(format, {
@@ -101,7 +107,7 @@ async function runLoaded(
           (event) => view.show(event),
         );
   try {
-    const run = await runOptionsOf(loaded, {
+    const run = await runOptionsOf(resumed?.loaded ?? loaded, {
       runId: id,
       answers,
       checkMode: options.check === true,
@@ -111,7 +117,11 @@ async function runLoaded(
       stopping,
       aborting,
     });
-    const finished = await runPlaybooks({ ...run, ...present("wants", step?.wants) });
+    const finished = await runPlaybooks({
+      ...run,
+      ...present("wants", step?.wants),
+      ...present("isDone", resumed?.isDone),
+    });
     return exitCodeOf(finished, options.detailedExitcode === true);
   } finally {
     step?.close();
@@ -119,6 +129,30 @@ async function runLoaded(
     await recorder?.close();
     await view.close();
   }
+}
+
+/**
+ * `--resume`: the run of what an earlier one has left to do.
+ *
+ * @throws DiagnosticsError when there is no such run, or when it has left nothing.
+ */
+async function resumeOf(
+  loaded: LoadedRun,
+  files: readonly string[],
+  asked: string | true,
+): Promise<{ loaded: LoadedRun; isDone: NonNullable<RunOptions["isDone"]> }> {
+  const [{ resumptionOf }, { recordFolder }, { hostsMatching }] = await Promise.all([
+    import("../records/resumption.ts"),
+    import("../records/record-folder.ts"),
+    import("../inventory/pattern.ts"),
+  ]);
+  const { hosts, isDone } = resumptionOf(recordFolder(), files, asked === true ? undefined : asked);
+  const { inventory, limit } = loaded.chosen;
+  const within = limit === undefined ? undefined : new Set(hostsMatching(limit, inventory));
+  const left = hosts.filter((host) => within?.has(host) ?? true);
+  if (left.length === 0)
+    throw inputError("no-hosts", `--resume: no host that was not done is within --limit ${limit ?? ""}`);
+  return { loaded: { ...loaded, chosen: { ...loaded.chosen, limit: left.join(",") } }, isDone };
 }
 
 /** `--list-hosts`, `--list-tasks`, `--list-tags`: no host is touched. */

@@ -27,6 +27,8 @@ export interface PassHooks {
   /** Called with what the module finds questionable. */
   warn(findings: readonly ParameterFinding[]): void;
   progress(step: string, line?: string): void;
+  /** `--resume`: it has run to its end, and nobody asks for its result. */
+  isDone(): boolean;
   /** What the task is called in what is kept for an undo, without secrets. */
   title: string;
   /**
@@ -81,6 +83,8 @@ export async function applyPass(
   if (now.checkMode && !harmless) {
     return { kind: "predicted", change: before, certain: before.action !== "run" };
   }
+  if (before.action === "run" && !harmless && hooks.isDone())
+    return { kind: "none", reason: "done already by the run that is gone on with", data: undefined };
   await hooks.turn();
   if (!isAllKnown(session, prepared))
     return applyPass(context, session, await hooks.askAgain(prepared), terms, hooks);

@@ -3,7 +3,7 @@ import type { Controller } from "../modules/module.ts";
 import type { Expansion, Play, RoleContext, Task } from "../playbook/playbook.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { ValueMap } from "../variables/value.ts";
-import type { Event, TaskCounts } from "./event.ts";
+import type { Event, TaskCounts, TaskReference } from "./event.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
 import type { HostVariables } from "./host-variables.ts";
 import type { Place } from "./place.ts";
@@ -23,6 +23,8 @@ export interface ConvergeOptions {
   defaultUser: TaskUser;
   /** Plans: see watcher.ts. */
   watcher?: Watcher | undefined;
+  /** `--resume`: what can't be asked about was done by the run that is gone on with. */
+  isDone?: ((host: string, task: TaskReference) => boolean) | undefined;
 }
 
 /** What hosts of a play share. */

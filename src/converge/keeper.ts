@@ -12,8 +12,10 @@ export interface Keeper {
   /** The same for a script that is to end with its own exit code. */
   guarded(script: ShellText): ShellText;
   /** What has to be kept before a file is replaced. */
-  beforeWrite(path: string, secret: boolean): ShellText;
+  beforeWrite(path: string, secret: boolean): ShellText | undefined;
 }
+
+const OWN_FOLDER = "/var/lib/plumb/";
 
 interface KeeperOptions {
   journal: Journal;
@@ -45,6 +47,8 @@ export function keeper({ journal, subjects, task, nextNumber }: KeeperOptions): 
       return installs ? shellLines(text, notingPackages(script, journal)) : shellLines(text, script);
     },
     beforeWrite: (path, secret) => {
+      // What Plumb writes for itself on the way is no business of an undo.
+      if (path.startsWith(OWN_FOLDER)) return beforeScript();
       const subject: Subject = { kind: "path", path, ...(secret ? { secret } : {}) };
       const kept = numbered([subject, ...waiting]);
       waiting = [];

@@ -177,6 +177,10 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     { stepLimitMs: limits.stepMs, job: limits.job, signal },
     {
       title: silent ? "hidden by no_log" : reference.name,
+      isDone: () =>
+        !running.handler &&
+        task.register === undefined &&
+        context.options.isDone?.(context.host, reference) === true,
       // Waiting for others is no part of what the task takes.
       turn: () => clock?.hold(() => turnOf(running)) ?? turnOf(running),
       warn: (findings) => {

@@ -1,4 +1,4 @@
-import type { EventSink } from "../converge/event.ts";
+import type { EventSink, TaskReference } from "../converge/event.ts";
 import type { TaskUser } from "../converge/host-session.ts";
 import type { Watcher } from "../converge/watcher.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
@@ -52,6 +52,8 @@ export interface RunOptions {
   emit: EventSink;
   /** Plans: learns what predictions are made from, and may object to changes. */
   watcher?: Watcher;
+  /** `--resume`: whether a task was run to its end by the run that is gone on with. */
+  isDone?(host: string, task: TaskReference): boolean;
   /** First Ctrl-C: finish the step under way, then stop. */
   stopping: AbortSignal;
   /** Second Ctrl-C: stop now. */

@@ -161,6 +161,7 @@ function contextOf(
       selects: (task) => selectsTask(task, options) && !state.leftOut.has(task),
       defaultUser: options.defaultUser,
       watcher: options.watcher,
+      isDone: options.isDone,
       observe: options.observe,
     },
     hooks: hooksOf(state, batchRun, session.name),

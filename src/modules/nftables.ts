@@ -7,6 +7,7 @@ import { sshConnection } from "../queries/ssh-connection.ts";
 import { unitState } from "../queries/unit-state.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
+import { guardedTable, NFTABLES_CANDIDATE, settleFirewall } from "./firewall-guard.ts";
 import { type NftablesRule, nftablesRule, refuseLockout } from "./firewall-rule.ts";
 import { defineModule } from "./module.ts";
 import type { Step } from "./step.ts";
@@ -28,7 +29,16 @@ const params = z.strictObject({
   allow_lockout: z
     .boolean()
     .default(false)
-    .describe("Load the rules even if they would cut the connection that Plumb came through."),
+    .describe("Try the rules even if none of them lets in the connection that Plumb came through."),
+  guard_seconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(3600)
+    .default(60)
+    .describe(
+      "After this the host brings the old rules back, unless a new connection has been made through the changed ones. 0 changes them without trying that.",
+    ),
 });
 
 type Params = z.infer<typeof params>;
@@ -44,7 +54,7 @@ export const nftables = defineModule({
   name: "nftables",
   summary: "The host's firewall: a table of rules that Plumb owns",
   description:
-    "The rules are checked with `nft -c`, loaded in one transaction, compared with what is live in the kernel, and kept over a reboot. Other tables stay as they are. Rules that would cut the SSH connection Plumb came through are refused.",
+    "The rules are checked with `nft -c`, loaded in one transaction, compared with what is live in the kernel, and kept over a reboot. Other tables stay as they are. Rules that would cut the SSH connection Plumb came through are refused. The others are tried: a timer is armed on the host, the rules are loaded, and Plumb connects anew; only that new connection takes the timer away. If it can't be made, or the controller dies, the old rules come back by themselves.",
   params,
   examples: [
     {
@@ -119,7 +129,24 @@ export const nftables = defineModule({
       return [{ kind: "script", title: change.summary, script }];
     }
     const text = rulesText(want);
+    const seconds = want.guard_seconds;
+    const trial: Step[] =
+      seconds === 0
+        ? []
+        : [
+            settleFirewall(seconds),
+            {
+              kind: "write-file",
+              title: `check the rules of ${want.table}`,
+              path: NFTABLES_CANDIDATE,
+              content: { kind: "bytes", bytes: Buffer.from(text) },
+              mode: "0600",
+              validate: "nft -c -f %s",
+            },
+            ...guardedTable(want.table, seconds),
+          ];
     return [
+      ...trial,
       {
         kind: "script",
         title: "make the folder for rules",
@@ -135,7 +162,7 @@ export const nftables = defineModule({
         mode: "0644",
         validate: "nft -c -f %s",
       },
-      { kind: "script", title: `load the rules of ${want.table}`, script: loadScript(want, text) },
+      { kind: "script", title: `keep the rules of ${want.table}`, script: loadScript(want, text) },
     ];
   },
 });

@@ -3,9 +3,10 @@ import type { pathState } from "../queries/path-state.ts";
 import { GUARD_FOLDER, type SshdSettings, sshdSettings } from "../queries/sshd-settings.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
+import { settleUnconfirmed } from "./connection-guard.ts";
 import { diffManagedFile, type ManagedFile, managedFileQuery, textContent } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
-import { guardedSteps, settleUnconfirmed } from "./sshd-guard.ts";
+import { guardedSteps, sshdGuard } from "./sshd-guard.ts";
 import type { Step } from "./step.ts";
 import { pathsTouched } from "./subject.ts";
 
@@ -157,7 +158,7 @@ export const sshdConfig = defineModule<
       { kind: "script", title: "check the settings of sshd", script: checkScript(path) },
     ];
     return [
-      settleUnconfirmed(),
+      settleUnconfirmed(sshdGuard(want.guard_seconds)),
       ...(isRemoval ? [] : check),
       ...guardedSteps({
         path,

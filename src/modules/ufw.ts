@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ufwState } from "../queries/ufw-state.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
+import { guardedUfw, UFW_FOLLOWS_FILES } from "./firewall-guard.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { pathsTouched } from "./subject.ts";
 
@@ -62,7 +63,19 @@ const params = z
       .optional()
       .describe("What the rule is for."),
     delete: z.boolean().default(false).describe("The rule should not be there."),
-    allow_lockout: z.boolean().default(false).describe("Turn the firewall on although no rule lets SSH in."),
+    allow_lockout: z
+      .boolean()
+      .default(false)
+      .describe("Try to turn the firewall on although no rule lets SSH in."),
+    guard_seconds: z
+      .number()
+      .int()
+      .min(0)
+      .max(3600)
+      .default(60)
+      .describe(
+        "After this the host brings the old rules back, unless a new connection has been made through the changed ones. 0 changes them without trying that.",
+      ),
   })
   .refine((all) => (all.state ?? all.default ?? all.rule) !== undefined, {
     error: "give `rule`, `default` or `state`",
@@ -133,17 +146,15 @@ export const ufw = defineModule<Params, { at: ReturnType<typeof ufwState> }, num
   },
   touches: () => [
     ...pathsTouched("/etc/ufw/user.rules", "/etc/ufw/user6.rules", "/etc/ufw/ufw.conf", "/etc/default/ufw"),
-    { kind: "again", title: "ufw reads its rules", script: UFW_AGAIN },
+    { kind: "again", title: "ufw reads its rules", script: UFW_FOLLOWS_FILES },
   ],
-  steps: (change, want) => [
-    { kind: "script", title: change.summary, script: ufwScript(change.differences, want, change.detail) },
-  ],
+  steps: (change, want) => {
+    const script = ufwScript(change.differences, want, change.detail);
+    return want.guard_seconds === 0
+      ? [{ kind: "script", title: change.summary, script }]
+      : guardedUfw(change.summary, script, want.guard_seconds);
+  },
 });
-
-/** Turning it off says so in its file: that comes after the restored one was read. */
-const UFW_AGAIN = rawShell(
-  "if grep -q '^ENABLED=yes' /etc/ufw/ufw.conf; then ufw --force enable && ufw reload; else ufw --force disable; fi",
-);
 
 function ufwScript(
   differences: readonly Difference[],

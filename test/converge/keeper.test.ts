@@ -49,6 +49,6 @@ describe("what is kept before a change", () => {
     });
     expect(one.guarded(rawShell("first")).shell).toMatch(/keep_path 00001\.0 \/etc\/b[\s\S]*\nfirst$/);
     expect(one.guarded(rawShell("second")).shell).toBe("second");
-    expect(one.beforeWrite("/etc/c", true).shell).toContain("keep_path 00002.0 /etc/c");
+    expect(one.beforeWrite("/etc/c", true)?.shell).toContain("keep_path 00002.0 /etc/c");
   });
 });

@@ -25,8 +25,14 @@ const sshArguments = (name: string, user: string): string[] => {
 };
 
 /** Looks at a host with the system's own ssh client: independent of what is tested. Rejects when the command fails. */
-export async function onHost(name: string, command: string, user = "root"): Promise<string> {
-  const { stdout } = await run("ssh", [...sshArguments(name, user), command], {
+export async function onHost(
+  name: string,
+  command: string,
+  user = "root",
+  connectSeconds = 30,
+): Promise<string> {
+  const limit = ["-o", `ConnectTimeout=${connectSeconds}`];
+  const { stdout } = await run("ssh", [...limit, ...sshArguments(name, user), command], {
     maxBuffer: 64 * 1024 * 1024,
   });
   return stdout;

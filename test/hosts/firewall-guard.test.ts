@@ -1,0 +1,117 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { runTasks } from "./converge.ts";
+import { labHost, onHost } from "./lab-hosts.ts";
+import { startPlumb } from "./plumb-process.ts";
+
+/** Rules that let nobody connect any more take themselves back. */
+const HOSTS = ["bookworm1", "trixie1"];
+const GUARD = "/var/lib/plumb/firewall-guard";
+const CONNECTION = { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 1500 } as const;
+
+const rules = (port: number, more = ""): string =>
+  `- nftables: {table: guarded, guard_seconds: 6, allow_lockout: true, rules: [{name: one, ports: [${port}]}]${more}}`;
+const run = (tasks: string, hosts = HOSTS) =>
+  runTasks(tasks, { hosts, override: { connection: CONNECTION } });
+const live = (host: string): Promise<string> =>
+  onHost(
+    host,
+    "nft list table inet guarded 2>/dev/null | grep dport; cat /etc/nftables.d/guarded.nft 2>/dev/null | grep dport; ls -d /var/lib/plumb/firewall-guard 2>/dev/null; systemctl list-timers --all --no-legend 'plumb-firewall*'; true",
+  );
+
+afterAll(async () => {
+  await runTasks("- nftables: {table: guarded, state: absent}", { hosts: HOSTS });
+  for (const host of HOSTS)
+    await onHost(
+      host,
+      "systemctl -q disable nftables; sed -i /nftables.d/d /etc/nftables.conf; apt-get purge -yq ufw >/dev/null 2>&1; true",
+    );
+});
+
+describe("a change of the firewall", () => {
+  test("that cuts new connections is taken back at once over the old one, and nothing is kept of it", async () => {
+    const { tasks } = await run(rules(80));
+    expect(tasks.map(({ status }) => status)).toEqual(["failed", "failed"]);
+    expect(tasks[0]?.message).toMatch(/could not log in any more, and the old rules are back/);
+    for (const host of HOSTS) expect(await live(host)).toBe("");
+  }, 60_000);
+
+  test("that lets them through stays, and leaves no timer", async () => {
+    expect((await run(rules(22))).statuses).toEqual(["changed nftables", "changed nftables"]);
+    for (const host of HOSTS) expect((await live(host)).match(/22/g)).toHaveLength(2);
+    expect((await run(rules(22))).statuses).toEqual(["ok nftables", "ok nftables"]);
+  });
+
+  test("the old rules come back, not none", async () => {
+    const before = await live("bookworm1");
+    const { tasks } = await run(rules(81), ["bookworm1"]);
+    expect(tasks[0]?.status).toBe("failed");
+    expect(await live("bookworm1")).toBe(before);
+    expect((await run(rules(22), ["bookworm1"])).statuses).toEqual(["ok nftables"]);
+  }, 60_000);
+
+  test("is taken back by the host itself when the controller dies before it has confirmed it", async () => {
+    const host = "trixie1";
+    const folder = await mkdtemp(path.join(tmpdir(), "plumb-firewall-"));
+    const { keyFile, knownHostsFile } = inject("lab");
+    await writeFile(
+      path.join(folder, "hosts.ini"),
+      `${host} ansible_host=${labHost(host).address} ansible_user=admin ansible_ssh_private_key_file=${keyFile} ansible_ssh_common_args="-o UserKnownHostsFile=${knownHostsFile}"\n`,
+    );
+    await writeFile(
+      path.join(folder, "site.yml"),
+      `- hosts: all\n  become: true\n  tasks:\n    ${rules(82)}\n`,
+    );
+    const dying = startPlumb(["run", "site.yml", "-i", "hosts.ini", "--no-record"], {
+      cwd: folder,
+      hear: (event) => {
+        if (event.type === "task-progress" && event.step === "connect anew") dying.child.kill("SIGKILL");
+      },
+    });
+    await dying.ended;
+    await expect(onHost(host, "true", "root", 2)).rejects.toThrow();
+    await expect
+      .poll(
+        () =>
+          onHost(host, "true", "root", 2).then(
+            () => "in",
+            () => "out",
+          ),
+        { timeout: 20_000 },
+      )
+      .toBe("in");
+    await expect.poll(() => onHost(host, `ls -d ${GUARD} 2>/dev/null || echo gone`)).toBe("gone\n");
+    expect(
+      await onHost(
+        host,
+        "nft list table inet guarded | grep -c 'dport 22'; journalctl -q -t plumb -n 3 | grep -q 'not confirmed' && echo 1",
+      ),
+    ).toBe("1\n1\n");
+    expect((await run(rules(22), [host])).statuses).toEqual(["ok nftables"]);
+  }, 60_000);
+});
+
+describe("ufw", () => {
+  beforeAll(async () => {
+    await runTasks(
+      "- nftables: {table: guarded, state: absent}\n- package: {name: ufw}\n- ufw: {rule: allow, port: 22, proto: tcp}\n- ufw: {state: enabled}",
+      { hosts: ["bookworm1"] },
+    );
+  });
+
+  test("a rule that cuts new connections is taken back", async () => {
+    const { tasks } = await run(
+      "- ufw: {rule: allow, port: 22, proto: tcp, delete: true, guard_seconds: 6}",
+      ["bookworm1"],
+    );
+    expect(tasks[0]?.status).toBe("failed");
+    expect(tasks[0]?.message).toContain("the old rules are back");
+    expect(await onHost("bookworm1", "ufw status | grep -c '^22'")).toBe("2\n");
+    expect((await run("- ufw: {rule: allow, port: 23, proto: tcp}", ["bookworm1"])).statuses).toEqual([
+      "changed ufw",
+    ]);
+    await onHost("bookworm1", "ufw --force disable >/dev/null");
+  }, 60_000);
+});
