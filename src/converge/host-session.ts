@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { type Facts, facts } from "../queries/facts.ts";
 import type { RunAs } from "../queries/query.ts";
 import type { ShellText } from "../shell/shell-text.ts";
@@ -80,6 +81,7 @@ export class HostSession {
   #isLost = false;
   #mayHaveChanged = false;
   #hasWaited = false;
+  readonly #journalSession = randomBytes(4).toString("hex");
   #kept = 0;
   readonly #keptAs = new Map<string, TaskUser>();
 
@@ -129,7 +131,9 @@ export class HostSession {
   /** Where this run keeps what it replaces; undefined where it keeps nothing. */
   get journal(): Journal | undefined {
     const { lockOwner, undoRuns } = this.#options;
-    return undoRuns === 0 ? undefined : { runId: lockOwner.runId, runs: undoRuns };
+    return undoRuns === 0
+      ? undefined
+      : { runId: lockOwner.runId, session: this.#journalSession, runs: undoRuns };
   }
 
   /** Numbers what is kept on this host, in order. */

@@ -24,13 +24,15 @@ const LARGEST_KEPT_KIB = 64 * 1024;
 /** Which run keeps, and what becomes of older ones. */
 export interface Journal {
   runId: string;
+  /** Tells apart what several processes have kept of one run: each counts from the beginning. */
+  session: string;
   /** So many runs are kept, this one included. */
   runs: number;
 }
 
 export interface KeptSubject {
   subject: Subject;
-  /** `0007.0`: sorts in the order in which things were replaced. */
+  /** `SESSION.00007.0`: which session, its how-manieth change, which of its things. */
   number: string;
   /** The task that replaces it, without secrets. */
   task: string;

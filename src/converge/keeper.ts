@@ -29,7 +29,7 @@ interface KeeperOptions {
 export function keeper({ journal, subjects, task, nextNumber }: KeeperOptions): Keeper {
   let waiting = subjects;
   const numbered = (things: readonly Subject[]): KeptSubject[] => {
-    const number = String(nextNumber()).padStart(5, "0");
+    const number = `${journal.session}.${String(nextNumber()).padStart(5, "0")}`;
     return things.map((subject, index) => ({ subject, number: `${number}.${index}`, task }));
   };
   const beforeScript = (): ShellText | undefined => {

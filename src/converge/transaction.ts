@@ -4,6 +4,7 @@ import type { Templated } from "../variables/templated.ts";
 import type { Value } from "../variables/value.ts";
 import type { HostContext } from "./host-context.ts";
 import type { TaskUser } from "./host-session.ts";
+import type { Journal } from "./keep-script.ts";
 import { runTask } from "./run-task.ts";
 
 /** Where a block with `transaction: true` began on a host. */
@@ -28,10 +29,10 @@ export async function undoTransaction(
   { since, pending }: Transaction,
 ): Promise<void> {
   const { session } = context;
-  if (session.lastNumber === since) return;
+  if (session.lastNumber === since || session.journal === undefined) return;
   let complete = true;
   for (const user of session.keptAs) {
-    const task = undoTask(block, session.journal?.runId ?? "", since, user);
+    const task = undoTask(block, session.journal, since, user);
     const upcoming = { tasks: [task], position: 0 };
     const end = await runTask(context, task, { upcoming, rescued: false, handler: true });
     if (end.failed) complete = false;
@@ -40,7 +41,7 @@ export async function undoTransaction(
   await session.forgetHandlers(session.pendingHandlers.filter((handler) => !pending.includes(handler)));
 }
 
-function undoTask(block: Block, run: string, since: number, user: TaskUser): Task {
+function undoTask(block: Block, journal: Journal, since: number, user: TaskUser): Task {
   const { at } = block;
   const literal = (value: Value): Templated => ({ kind: "literal", value, at });
   const name = block.name?.kind === "literal" ? ` ${String(block.name.value)}` : "";
@@ -50,7 +51,8 @@ function undoTask(block: Block, run: string, since: number, user: TaskUser): Tas
     name: literal(`undo the transaction${name}`),
     module: "rollback",
     parameters: [
-      { key: "run", keyAt: at, value: literal(run) },
+      { key: "run", keyAt: at, value: literal(journal.runId) },
+      { key: "session", keyAt: at, value: literal(journal.session) },
       { key: "since", keyAt: at, value: literal(since) },
     ],
     keywords: {

@@ -16,14 +16,18 @@ const params = z.strictObject({
     .describe(
       "The run whose changes are undone. Without it the last one that changed something on the host; one whose undoing was interrupted comes first.",
     ),
+  session: z
+    .string()
+    .optional()
+    .describe(
+      "Only what one session of the run has replaced: how a block with `transaction: true` undoes itself.",
+    ),
   since: z
     .number()
     .int()
     .min(0)
     .default(0)
-    .describe(
-      "Only what was replaced after the first so many things: how a block with `transaction: true` undoes itself.",
-    ),
+    .describe("With `session`: only what it has replaced after the first so many changes."),
 });
 
 type Params = z.infer<typeof params>;
@@ -56,7 +60,7 @@ export const rollback = defineModule<Params, { kept: ReturnType<typeof keptState
         hint: kept.runs.length === 0 ? "no run has kept anything here" : `kept are: ${kept.runs.join(", ")}`,
       });
     }
-    const restoration = restorationOf(kept, kept.run, want.since);
+    const restoration = restorationOf(kept, kept.run, want);
     const { things, lost } = restoration;
     const data = dataOf(restoration);
     const warnings: ParameterFinding[] = [
@@ -87,8 +91,11 @@ export const rollback = defineModule<Params, { kept: ReturnType<typeof keptState
       : [...change.detail.things.map(subjectOf), ...change.detail.again.map(subjectOf)],
 });
 
-function restorationOf(kept: KeptState, run: string, since: number): Restoration {
-  const ofInterest = kept.things.filter(({ number }) => Number.parseInt(number, 10) > since);
+function restorationOf(kept: KeptState, run: string, { session, since }: Params): Restoration {
+  const ofInterest = kept.things.filter(({ number }) => {
+    const [of, count] = number.split(".");
+    return session === undefined || (of === session && Number(count) > since);
+  });
   const first = new Map<string, KeptThing>();
   const again = new Map<string, KeptThing>();
   const lost: string[] = [];

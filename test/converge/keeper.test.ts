@@ -42,13 +42,13 @@ describe("what is kept before a change", () => {
   test("it goes before the first script, once, and a script with nothing to keep stays as it is", () => {
     let number = 0;
     const one = keeper({
-      journal: { runId: "r", runs: 3 },
+      journal: { runId: "r", session: "s", runs: 3 },
       subjects: [{ kind: "path", path: "/etc/b" }],
       task: "t",
       nextNumber: () => ++number,
     });
-    expect(one.guarded(rawShell("first")).shell).toMatch(/keep_path 00001\.0 \/etc\/b[\s\S]*\nfirst$/);
+    expect(one.guarded(rawShell("first")).shell).toMatch(/keep_path s\.00001\.0 \/etc\/b[\s\S]*\nfirst$/);
     expect(one.guarded(rawShell("second")).shell).toBe("second");
-    expect(one.beforeWrite("/etc/c", true)?.shell).toContain("keep_path 00002.0 /etc/c");
+    expect(one.beforeWrite("/etc/c", true)?.shell).toContain("keep_path s.00002.0 /etc/c");
   });
 });

@@ -18,6 +18,7 @@ import {
   provisionFrom,
   told,
 } from "./main-job/provision.ts";
+import { transaction } from "./main-job/transaction.ts";
 
 /** The playbook as it ships, with the example's group_vars, on fresh hosts. What stands below `main-job/` goes on with what the first tests here have made. */
 let folder = "";
@@ -187,6 +188,8 @@ describe("the main job", () => {
 describe("several instances on a host", () => severalInstances(() => folder));
 
 describe("certificates", () => certificates(() => folder));
+
+describe("transactions", () => transaction(() => folder));
 
 describe("logins", () => logins(() => folder));
 

@@ -30,23 +30,28 @@ const path = (number: string, key: string, before: string, now: string, info = '
   line("thing", number, "path", key, before, info, now, before === now ? "same" : "differs");
 
 const diff = (state: KeptState, since = 0) =>
-  rollback.diff({ run: undefined, since }, { kept: state }, situation);
+  rollback.diff(
+    { run: undefined, since, ...(since === 0 ? {} : { session: "s" }) },
+    { kept: state },
+    situation,
+  );
 
 describe("what a rollback would put back", () => {
   test("of several states of a file the oldest counts", () => {
     const change = diff(
       kept(
-        path("00001.0", "/etc/a", "absent", "file:0:0:644"),
-        path("00002.0", "/etc/a", "file:0:0:600", "file:0:0:644"),
+        path("s.00001.0", "/etc/a", "absent", "file:0:0:644"),
+        path("s.00002.0", "/etc/a", "file:0:0:600", "file:0:0:644"),
       ),
     );
-    expect(change).toMatchObject({ action: "update", detail: { things: [{ number: "00001.0" }] } });
+    expect(change).toMatchObject({ action: "update", detail: { things: [{ number: "s.00001.0" }] } });
   });
 
-  test("a transaction takes back no more than what came after its start", () => {
+  test("a transaction takes back no more than what its own session has replaced after its start", () => {
     const state = kept(
-      path("00001.0", "/etc/a", "absent", "file:0:0:644"),
-      path("00002.0", "/etc/b", "absent", "file:0:0:644"),
+      path("s.00001.0", "/etc/a", "absent", "file:0:0:644"),
+      path("other.00002.0", "/etc/c", "absent", "file:0:0:644"),
+      path("s.00002.0", "/etc/b", "absent", "file:0:0:644"),
     );
     expect(diff(state, 1)).toMatchObject({ detail: { things: [{ key: "/etc/b" }] } });
   });
@@ -54,32 +59,41 @@ describe("what a rollback would put back", () => {
   test("what is as before is left alone, and then nothing is reloaded", () => {
     const change = diff(
       kept(
-        path("00001.0", "/etc/a", "absent", "absent"),
-        line("thing", "00002.0", "again", "reload x", "17", '{"task":"t","script":"reload"}', "-", "differs"),
+        path("s.00001.0", "/etc/a", "absent", "absent"),
+        line(
+          "thing",
+          "s.00002.0",
+          "again",
+          "reload x",
+          "17",
+          '{"task":"t","script":"reload"}',
+          "-",
+          "differs",
+        ),
       ),
     );
     expect(change.action).toBe("none");
   });
 
   test("an undoing that was begun is finished, though nothing differs any more", () => {
-    const change = diff(kept(line("begun", ""), path("00001.0", "/etc/a", "absent", "absent")));
+    const change = diff(kept(line("begun", ""), path("s.00001.0", "/etc/a", "absent", "absent")));
     expect(change).toMatchObject({ action: "update", detail: { things: [] } });
   });
 
   test.each([
     [
       "a command",
-      line("thing", "00001.0", "lost", "command: run x", "-", '{"task":"do x"}', "-", "differs"),
+      line("thing", "s.00001.0", "lost", "command: run x", "-", '{"task":"do x"}', "-", "differs"),
       "command: run x (do x)",
     ],
     [
       "a directory in the way of a file",
-      path("00001.0", "/etc/a", "file:0:0:644", "directory:0:0:755"),
+      path("s.00001.0", "/etc/a", "file:0:0:644", "directory:0:0:755"),
       "/etc/a: a directory is in the way",
     ],
     [
       "a version that is gone",
-      line("thing", "00001.0", "packages", "packages", "listed", '{"task":"p"}', "?tree=1.0 ", "differs"),
+      line("thing", "s.00001.0", "packages", "packages", "listed", '{"task":"p"}', "?tree=1.0 ", "differs"),
       "tree=1.0: no source has this version any more",
     ],
   ])("%s is a warning and not tried", (_, thing, warning) => {
@@ -89,10 +103,10 @@ describe("what a rollback would put back", () => {
   });
 
   test("the content of a file that held a secret is not shown", () => {
-    const content = line("content", "00001.0", Buffer.from("old password").toString("base64"), "-");
-    const secret = path("00001.0", "/etc/a", "file:0:0:644", "absent", '{"task":"copy","secret":true}');
+    const content = line("content", "s.00001.0", Buffer.from("old password").toString("base64"), "-");
+    const secret = path("s.00001.0", "/etc/a", "file:0:0:644", "absent", '{"task":"copy","secret":true}');
     expect(JSON.stringify(diff(kept(secret, content)))).toContain('"kind":"field","name":"/etc/a"');
-    const open = path("00001.0", "/etc/a", "file:0:0:644", "absent");
+    const open = path("s.00001.0", "/etc/a", "file:0:0:644", "absent");
     expect(diff(kept(open, content))).toMatchObject({
       differences: [{ kind: "text", after: "old password" }],
     });
