@@ -5,7 +5,7 @@ import { onHost } from "../lab-hosts.ts";
 import { startLoad } from "../pooler-load.ts";
 import { authorityOf, passwordOf, provisionFrom } from "./provision.ts";
 
-/** A block that undoes itself, around the pooler's configuration. */
+/** A block that undoes itself, around the pooler's configuration: single statements go on, transactions are refused. */
 export function transaction(folder: () => string): void {
   test("a change that fails its health check is back on the old configuration, RELOADed, and no client notices", async () => {
     const file = path.join(folder(), "transaction.yml");
@@ -15,22 +15,22 @@ export function transaction(folder: () => string): void {
   become: true
   gather_facts: false
   tasks:
-    - name: a database nobody can reach
+    - name: another way of pooling
       transaction: true
       block:
-        - ini_file: {path: /etc/pgbouncer/pgbouncer.ini, section: databases, option: probe, value: "host=127.0.0.1 port=1 dbname=app"}
+        - ini_file: {path: /etc/pgbouncer/pgbouncer.ini, section: pgbouncer, option: pool_mode, value: statement}
           notify: tell the pooler
         - file: {path: /etc/pgbouncer/probe, state: touch}
         - meta: flush_handlers
         - name: health
           pg_query:
             host: "{{ ansible_host }}"
-            database: probe
+            database: app
             user: "{{ pgbouncer_health_user }}"
             password: "{{ pgbouncer_health_password }}"
             ca_file: "{{ tls_ca_directory }}/ca.crt"
             server_name: "{{ inventory_hostname }}"
-            timeout: 3
+            query: begin
   handlers:
     - name: tell the pooler
       systemd: {name: pgbouncer, state: reloaded}
@@ -63,7 +63,7 @@ export function transaction(folder: () => string): void {
       "changed file",
       "changed tell the pooler",
       "failed health",
-      "changed undo the transaction a database nobody can reach",
+      "changed undo the transaction another way of pooling",
     ]);
     expect(finished.outcome).toBe("failed");
     expect(finished.hosts[0]?.pendingHandlers).toEqual([]);
