@@ -162,7 +162,7 @@ describe("rollback", () => {
       ...kept,
     ]);
     await rollback(kept[0], { hosts: ["bookworm1"] });
-    expect(await onHost("bookworm1", "cat /etc/undo.conf")).toBe("before\n");
+    expect(await onHost("bookworm1", "cat /etc/undo.conf")).toBe("0\n");
   }, 60_000);
 
   test("what cannot be kept for want of room is not replaced", async () => {
