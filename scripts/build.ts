@@ -1,25 +1,42 @@
 import { rm } from "node:fs/promises";
+import { isBuiltin } from "node:module";
 import path from "node:path";
 import { type Plugin, type PluginContext, rolldown } from "rolldown";
 
 /**
- * What commander gets of Node.js. An `import` of a module lists all that it exports, and so loads what the module itself would load only when it is used: streams
- * behind fs, decoders behind util. And commander can start programs as subcommands, which nobody asks of it here. `plumb --help` takes a third less time without.
+ * Modules of Node.js, with what is used of them and nothing else. An `import` of one lists all that it exports, and so loads what the module itself would load
+ * only when it is used: web cryptography behind crypto, line editors behind fs. That took longer than all files of ours take to load.
  */
-const FOR_COMMANDER: Readonly<Record<string, string>> = {
-  "node:child_process": "export default {};",
-  "node:process": "export default globalThis.process;",
-  "node:fs": 'export default process.getBuiltinModule("node:fs");',
-  "node:util": 'export const { stripVTControlCharacters } = process.getBuiltinModule("node:util");',
+const builtins: Plugin = {
+  name: "builtins",
+  resolveId: (id, importer, { kind }) => {
+    if (importer === undefined || !isBuiltin(id)) return null;
+    return `\0${kind === "require-call" ? "required" : "imported"}:${id}`;
+  },
+  load: (id) => {
+    const [, how, name = ""] = /^\0(required|imported):(.*)$/.exec(id) ?? [];
+    if (how === undefined) return null;
+    const found = `process.getBuiltinModule(${JSON.stringify(name)})`;
+    if (how === "required") return `module.exports = ${found};`;
+    const names = Object.keys(process.getBuiltinModule(name) ?? {}).filter((one) => one !== "default");
+    const text = name.endsWith("/promises")
+      ? // These are functions, and are loaded when one of them is called.
+        names.map((one) => `export const ${one} = (...given) => ${found}.${one}(...given);`)
+      : [
+          `const builtin = ${found};`,
+          "export default builtin;",
+          ...names.map((one) => `export const ${one} = /* @__PURE__ */ (() => builtin.${one})();`),
+        ];
+    return { code: text.join("\n"), moduleSideEffects: false };
+  },
 };
 
-const slimCommander: Plugin = {
-  name: "slim-commander",
+/** Agents for HTTP through SSH, which bring Node.js's whole HTTP along. */
+const noHttpAgents: Plugin = {
+  name: "no-http-agents",
   resolveId: (id, importer) =>
-    importer !== undefined && /[\\/]commander[\\/]/.test(importer) && id in FOR_COMMANDER
-      ? `\0commander:${id}`
-      : null,
-  load: (id) => FOR_COMMANDER[id.replace("\0commander:", "")] ?? null,
+    id === "./http-agents.js" && /[\\/]ssh2[\\/]/.test(importer ?? "") ? "\0no-http-agents" : null,
+  load: (id) => (id === "\0no-http-agents" ? "module.exports = {};" : null),
 };
 
 /** Native parts that are never installed: pure JavaScript does the same. Who asks for one is told that it is missing. */
@@ -76,7 +93,7 @@ await rm("dist", { recursive: true, force: true });
 const bundle = await rolldown({
   input: { start: "src/start.ts" },
   platform: "node",
-  plugins: [slimCommander, noNativeParts],
+  plugins: [builtins, noHttpAgents, noNativeParts],
   preserveEntrySignatures: false,
 });
 await bundle.write({
@@ -84,7 +101,8 @@ await bundle.write({
   format: "esm",
   // Names stay: stack traces can be read.
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
-  chunkFileNames: "chunks/[name]-[hash].js",
+  // With this ending Node.js need not look for a package.json that says what kind of module it is.
+  chunkFileNames: "chunks/[name]-[hash].mjs",
   banner: "const __filename = import.meta.filename, __dirname = import.meta.dirname;",
   codeSplitting: {
     includeDependenciesRecursively: false,

@@ -52,7 +52,7 @@ export async function loadPlaybookRun(
   how: { connectEarly?: boolean } = {},
 ): Promise<LoadedRun> {
   const name = JSON.stringify([process.cwd(), files, options.inventory ?? []]);
-  const parsed = await ParsedFiles.open(cacheFolder("yaml"), name);
+  const parsed = ParsedFiles.open(cacheFolder("yaml"), name);
   rememberParsed(parsed);
   let early: EarlyConnections | undefined;
   try {

@@ -5,7 +5,6 @@ import { run as runPlaybooks } from "../fleet/run.ts";
 import type { RunOptions } from "../fleet/run-options.ts";
 import { present } from "../playbook/present.ts";
 import type { TagSelection } from "../playbook/tags.ts";
-import { commitOf } from "../records/record-head.ts";
 import { recordRun } from "../records/record-run.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { openView } from "../views/open-view.ts";
@@ -54,21 +53,18 @@ async function runWith(
   options: RunCommandOptions,
 ): Promise<ExitCode> {
   const isList = options.listHosts === true || options.listTasks === true || options.listTags === true;
-  const isRun = !isList && options.syntaxCheck !== true;
-  // Which hosts are left is known when the record has been read.
-  const connectEarly = isRun && options.resume === undefined;
-  // git looks through the whole work tree, which another processor can do meanwhile.
-  const commit = isRun && options.record !== false ? commitOf(process.cwd()) : undefined;
+  // Which hosts are left of an earlier run is known when its record has been read.
+  const connectEarly = !isList && options.syntaxCheck !== true && options.resume === undefined;
   const loaded = await loadPlaybookRun(keyring, playbookFiles, options, { connectEarly });
   try {
-    return await runLoaded({ ...loaded, commit }, isList, playbookFiles, options);
+    return await runLoaded(loaded, isList, playbookFiles, options);
   } finally {
     await loaded.early?.closeRest();
   }
 }
 
 async function runLoaded(
-  loaded: LoadedRun & { commit: ReturnType<typeof commitOf> | undefined },
+  loaded: LoadedRun,
   isList: boolean,
   playbookFiles: readonly string[],
   options: RunCommandOptions,
@@ -102,9 +98,8 @@ async function runLoaded(
   const recorder =
     options.record === false
       ? undefined
-      : recordRun(
-          { runId: id, checkMode: options.check === true, version: VERSION, secrets, commit: loaded.commit },
-          (event) => view.show(event),
+      : recordRun({ runId: id, checkMode: options.check === true, version: VERSION, secrets }, (event) =>
+          view.show(event),
         );
   try {
     const run = await runOptionsOf(resumed?.loaded ?? loaded, {

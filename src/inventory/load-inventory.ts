@@ -1,4 +1,4 @@
-import { access, constants, open, readdir, stat } from "node:fs/promises";
+import { accessSync, closeSync, constants, openSync, readdirSync, readSync, statSync } from "node:fs";
 import path from "node:path";
 import { DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
@@ -40,7 +40,7 @@ export async function loadInventory(
 }
 
 async function readSource(source: string, builder: InventoryBuilder): Promise<void> {
-  const information = await stat(source).catch(() => undefined);
+  const information = statSync(source, { throwIfNoEntry: false });
   if (information?.isDirectory() === true) {
     if (await readDirectory(source, builder)) return;
     throw inputError("inventory-syntax", `there is no inventory in the folder ${source}`, {
@@ -74,10 +74,10 @@ function readList(source: string, builder: InventoryBuilder): void {
 /** @returns whether there was a source in it. */
 async function readDirectory(folder: string, builder: InventoryBuilder): Promise<boolean> {
   let found = false;
-  for (const name of (await readdir(folder)).sort(byCodePoint)) {
+  for (const name of readdirSync(folder).sort(byCodePoint)) {
     if (IGNORED.test(name)) continue;
     const place = path.join(folder, name);
-    if ((await stat(place)).isDirectory()) {
+    if (statSync(place).isDirectory()) {
       if (await readDirectory(place, builder)) found = true;
       continue;
     }
@@ -93,7 +93,7 @@ function byCodePoint(one: string, other: string): number {
 
 async function readFileSource(file: string, builder: InventoryBuilder): Promise<void> {
   const extension = path.extname(file);
-  if (await isProgram(file)) return readProgram(file, builder);
+  if (isProgram(file)) return readProgram(file, builder);
   const input = await readInput(file, builder.keyring);
   if (extension === ".toml") {
     throw inputError("inventory-syntax", `${file}: an inventory in TOML can't be read`, {
@@ -129,22 +129,30 @@ function yamlOf({ text, ...origin }: InputText, file: string): YamlSource | unde
   }
 }
 
-/** Whether it is a file to run. YAML that somebody made executable by accident is none. */
-async function isProgram(file: string): Promise<boolean> {
-  const handle = await open(file).catch(() => undefined);
-  if (handle === undefined) return false;
+/** As many as tell a program; undefined for a file that can't be read. */
+function firstBytes(file: string): string | undefined {
+  const bytes = Buffer.alloc(4);
+  let descriptor: number | undefined;
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-    const start = buffer.subarray(0, bytesRead).toString("latin1");
-    if (!start.startsWith("#!") && start !== "\x7fELF") return false;
+    descriptor = openSync(file, "r");
+    return bytes.subarray(0, readSync(descriptor, bytes)).toString("latin1");
+  } catch {
+    return undefined;
   } finally {
-    await handle.close();
+    if (descriptor !== undefined) closeSync(descriptor);
   }
-  const isExecutable = await access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  if (isExecutable) return true;
+}
+
+/** Whether it is a file to run. YAML that somebody made executable by accident is none. */
+function isProgram(file: string): boolean {
+  const start = firstBytes(file);
+  if (start === undefined || (!start.startsWith("#!") && start !== "\x7fELF")) return false;
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    // Told below.
+  }
   throw inputError("inventory-syntax", `the inventory program ${file} can't be run: it is not executable`, {
     hint: `chmod +x ${file}`,
   });

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import path from "node:path";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
@@ -135,8 +135,8 @@ function foldersOf(inventory: Inventory): Promise<string[]> {
 }
 
 /** @returns undefined for a list of hosts, which stands nowhere. */
-async function folderOf(source: string): Promise<string | undefined> {
-  const information = await stat(source).catch(() => undefined);
+function folderOf(source: string): string | undefined {
+  const information = statSync(source, { throwIfNoEntry: false });
   if (information === undefined) return undefined;
   return information.isDirectory() ? source : path.dirname(source);
 }

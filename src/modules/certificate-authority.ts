@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { chmod, mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, open, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -21,9 +22,9 @@ const certificateFile = (directory: string): string => path.join(directory, "ca.
 const keyFile = (directory: string): string => path.join(directory, "ca.key");
 
 /** The authority's certificate; undefined when there is none yet. */
-export async function readAuthority(directory: string): Promise<string | undefined> {
+export function readAuthority(directory: string): string | undefined {
   try {
-    return await readFile(certificateFile(directory), "utf8");
+    return readFileSync(certificateFile(directory), "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
@@ -45,7 +46,7 @@ export function makeAuthority(wanted: AuthorityWanted): Promise<void> {
 }
 
 async function makeOnce({ directory, commonName, days }: AuthorityWanted): Promise<void> {
-  if ((await readAuthority(directory)) !== undefined) return;
+  if (readAuthority(directory) !== undefined) return;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
   const [key, certificate] = [`${keyFile(directory)}.new`, `${certificateFile(directory)}.new`];

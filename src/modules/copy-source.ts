@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { type ManagedFile, textContent, withHiddenChecksum } from "./managed-file.ts";
@@ -43,7 +44,7 @@ export async function copySource(want: CopyWanted, controller: Controller): Prom
   }
   const src = want.src ?? "";
   const place = await controller.find(src, "files");
-  const found = await stat(place);
+  const found = statSync(place);
   if (found.isDirectory()) return directorySource(want, place, controller);
   const content = withHiddenChecksum(
     fileContent(await controller.file(src, "files", want), want.secret),

@@ -5,9 +5,6 @@ import { connect as connectTls, type SecureContextOptions } from "node:tls";
 import { connectThrough } from "./connect-through.ts";
 import type { StepHost } from "./step.ts";
 
-// Not by import: that lists all that the module exports, WebSocket among it, and loads a client for the web that takes as long as an SSH handshake.
-const { request: startRequest } = process.getBuiltinModule("node:http");
-
 /** A request as the host makes it. */
 export interface HttpRequest {
   url: URL;
@@ -98,7 +95,7 @@ async function exchange(
 ): Promise<Omit<HttpAnswer, "url" | "tlsVersion">> {
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     // The stream speaks TLS already where it has to: for the client it is a plain one.
-    const request = startRequest(
+    const request = process.getBuiltinModule("node:http").request(
       {
         method,
         path: `${url.pathname}${url.search}`,

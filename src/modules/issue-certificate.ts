@@ -32,7 +32,7 @@ export function issueSteps(want: IssueWanted, directory: string, newKey: boolean
         const request = outputs.at(-1)?.exec?.stdout.toString() ?? "";
         if (!request.includes("-----BEGIN CERTIFICATE REQUEST-----"))
           throw new ModuleFailure("openssl on the host made no signing request");
-        if ((await readAuthority(directory)) === undefined)
+        if (readAuthority(directory) === undefined)
           await makeAuthority({ directory, commonName: "Plumb internal CA", days: 3650 });
         const certificate = await signRequest(directory, request, {
           commonName: want.common_name,

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
@@ -7,6 +6,7 @@ import type { PgAnswer, PgLogin, PgSession } from "../pgbouncer/pg-client.ts";
 import type { Value } from "../variables/value.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
+import { readIfThere } from "./read-if-there.ts";
 import type { StepHost } from "./step.ts";
 
 export const loginParams = {
@@ -156,13 +156,9 @@ export async function loginOf(
   resolve: (file: string) => string,
 ): Promise<Login> {
   setImmediate(() => void loadClient());
-  const textOf = async (file: string | undefined): Promise<string | undefined> =>
-    file === undefined ? undefined : readFile(resolve(file), "utf8").catch(() => undefined);
-  const [ca, cert, key] = [
-    await textOf(want.ca_file),
-    await textOf(want.cert_file),
-    await textOf(want.key_file),
-  ];
+  const textOf = (file: string | undefined): string | undefined =>
+    file === undefined ? undefined : readIfThere(resolve(file));
+  const [ca, cert, key] = [textOf(want.ca_file), textOf(want.cert_file), textOf(want.key_file)];
   return {
     target:
       want.socket === undefined

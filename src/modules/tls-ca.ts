@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { pathState } from "../queries/path-state.ts";
 import { sh } from "../shell/shell-text.ts";
@@ -13,6 +13,7 @@ import {
 } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
+import { readIfThere } from "./read-if-there.ts";
 import type { Step } from "./step.ts";
 
 const params = z
@@ -94,7 +95,7 @@ export const tlsCa = defineLoadingModule<
   returns: { certificate: "The authority's certificate, PEM." },
   load: async (want, controller): Promise<Input> => {
     const directory = controller.resolvePath(want.directory);
-    const certificate = await readAuthority(directory);
+    const certificate = readAuthority(directory);
     const install =
       want.dest === undefined
         ? undefined
@@ -105,10 +106,7 @@ export const tlsCa = defineLoadingModule<
     const bundlePath = want.bundle === undefined ? undefined : controller.resolvePath(want.bundle);
     return {
       isAbsent: want.state === "absent",
-      bundle:
-        bundlePath === undefined
-          ? undefined
-          : { path: bundlePath, now: await readFile(bundlePath, "utf8").catch(() => undefined) },
+      bundle: bundlePath === undefined ? undefined : { path: bundlePath, now: readIfThere(bundlePath) },
       directory,
       commonName: want.common_name,
       days: want.days,
@@ -170,7 +168,7 @@ export const tlsCa = defineLoadingModule<
         title: change.summary,
         run: async () => {
           await makeAuthority(input);
-          const made = await readAuthority(input.directory);
+          const made = readAuthority(input.directory);
           if (made !== undefined && input.bundle !== undefined)
             await writeBundle(input.bundle.path, together(made, others));
           if (install === undefined || made === undefined) return {};

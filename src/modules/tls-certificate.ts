@@ -185,7 +185,7 @@ export const tlsCertificate = defineLoadingModule<
       return { kind: "given", want, given: { key, certificate, authority } };
     }
     const directory = controller.resolvePath(want.ca_directory ?? "");
-    const authority = await readAuthority(directory);
+    const authority = readAuthority(directory);
     return { kind: "issued", want: { ...want, common_name: want.common_name ?? "" }, directory, authority };
   },
   queries: ({ kind, want }) => ({

@@ -27,8 +27,8 @@ export interface RecordHead {
 export interface RecordCommit {
   type: "record-commit";
   commit: string;
-  /** Whether files differed from the commit, or were unknown to it. */
-  dirty: boolean;
+  /** Whether files differed from the commit, or were unknown to it. Not looked for by a run in which all was as it should be. */
+  dirty?: boolean;
 }
 
 /** A line of a record that is neither its head nor an event. */

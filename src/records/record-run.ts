@@ -1,5 +1,6 @@
 import type { Event } from "../converge/event.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
+import { headCommit } from "./head-commit.ts";
 import { pruneRecords, recordLimits } from "./prune-records.ts";
 import { recordFolder } from "./record-folder.ts";
 import { commitOf, type RecordLine, recordHead } from "./record-head.ts";
@@ -15,21 +16,15 @@ export interface Recorder {
   close(): Promise<void>;
 }
 
-export interface RunToRecord {
-  runId: string;
-  checkMode: boolean;
-  version: string;
-  secrets: Secrets;
-  /** What `commitOf` gives, if it was asked for already. */
-  commit?: ReturnType<typeof commitOf> | undefined;
-}
-
 /**
  * Records a run. Where that is not possible (a full disk, a folder that can't be written) the view gets one warning and the run goes on.
  *
  * @param show where events go from here.
  */
-export function recordRun(run: RunToRecord, show: (event: Event) => void): Recorder {
+export function recordRun(
+  run: { runId: string; checkMode: boolean; version: string; secrets: Secrets },
+  show: (event: Event) => void,
+): Recorder {
   const folder = recordFolder();
   const warn = (reason: string): void =>
     show({
@@ -45,14 +40,23 @@ export function recordRun(run: RunToRecord, show: (event: Event) => void): Recor
     return { emit: show, add: () => undefined, close: async () => {} };
   }
   const opened = record;
-  const commit = (run.commit ?? commitOf(process.cwd())).then((found) => {
-    if (found !== undefined) opened.add(found);
-  });
+  let commit: Promise<void> | undefined;
   return {
-    emit: (event) => show(opened.write(event)),
+    emit: (event) => {
+      // Whether the tree differs from its commit takes git a look at every file. It counts where something is done with what is in the tree.
+      if (event.type === "task-finished" && event.status !== "ok" && event.status !== "skipped") {
+        commit ??= commitOf(process.cwd()).then((found) => {
+          if (found !== undefined) opened.add(found);
+        });
+      }
+      show(opened.write(event));
+    },
     add: opened.add,
     close: async () => {
-      await commit;
+      if (commit === undefined) {
+        const head = headCommit(process.cwd());
+        if (head !== undefined) opened.add({ type: "record-commit", commit: head });
+      } else await commit;
       opened.close();
       try {
         pruneRecords(folder, recordLimits(), run.runId);

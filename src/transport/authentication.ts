@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import type { AnyAuthMethod } from "ssh2";
 import ssh2 from "ssh2";
@@ -59,7 +59,7 @@ function readKey(file: string, explicit: boolean): Promise<Buffer | undefined> {
 async function parseKeyFile(file: string, explicit: boolean): Promise<Buffer | undefined> {
   let text: Buffer;
   try {
-    text = await readFile(file);
+    text = readFileSync(file);
   } catch (error) {
     if (!explicit) return undefined;
     throw new Error(

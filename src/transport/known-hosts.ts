@@ -1,5 +1,6 @@
 import { createHash, createHmac } from "node:crypto";
-import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { appendFile, mkdir } from "node:fs/promises";
 import path from "node:path";
 
 /** One line of a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT", OpenSSH 9.2). */
@@ -23,9 +24,7 @@ export type KeyVerdict =
 
 /** Lines of all the files that exist. @throws the file system's error for one that exists and can't be read. */
 export async function readKnownHosts(files: readonly string[]): Promise<KnownHostsLine[]> {
-  const texts = await Promise.all(
-    files.map(async (file) => parseKnownHosts(file, await readIfPresent(file))),
-  );
+  const texts = await Promise.all(files.map(async (file) => parseKnownHosts(file, readIfPresent(file))));
   return texts.flat();
 }
 
@@ -126,9 +125,9 @@ function matchesPattern(pattern: string, name: string): boolean {
   return new RegExp(`^${expression}$`, "i").test(name);
 }
 
-async function readIfPresent(file: string): Promise<string> {
+function readIfPresent(file: string): string {
   try {
-    return await readFile(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
     throw error;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Written } from "./written.ts";
 
@@ -35,12 +36,12 @@ export class ParsedFiles {
    * @param folder of the user's own
    * @param name what the texts belong to
    */
-  static async open(folder: string, name: string): Promise<ParsedFiles> {
+  static open(folder: string, name: string): ParsedFiles {
     const file = path.join(folder, `${hashOf(name)}.json`);
     try {
       // Somebody else could have written there what a playbook never said.
-      if (((await stat(folder)).mode & 0o022) !== 0) return new ParsedFiles("", {});
-      const kept = JSON.parse(await readFile(file, "utf8")) as Kept;
+      if ((statSync(folder).mode & 0o022) !== 0) return new ParsedFiles("", {});
+      const kept = JSON.parse(readFileSync(file, "utf8")) as Kept;
       if (kept.writer === WRITER) return new ParsedFiles(file, kept.texts);
     } catch {
       // There is none yet.

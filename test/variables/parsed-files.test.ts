@@ -18,7 +18,7 @@ afterEach(() => rememberParsed(undefined));
 
 /** Parses texts in one run that keeps what they came to. */
 async function run(...texts: string[]): Promise<Templated[]> {
-  const files = await ParsedFiles.open(folder, "site.yml");
+  const files = ParsedFiles.open(folder, "site.yml");
   rememberParsed(files);
   const values = texts.map(compiled);
   await files.keep();
@@ -39,7 +39,7 @@ async function kept(): Promise<{ file: string; text: string }> {
 }
 
 async function isKnown(text: string): Promise<boolean> {
-  const files = await ParsedFiles.open(folder, "site.yml");
+  const files = ParsedFiles.open(folder, "site.yml");
   let parsed = false;
   files.parsed(text, () => {
     parsed = true;
@@ -85,7 +85,7 @@ describe("files that were parsed before", () => {
         };
         const fresh = parse();
         await run("before: it\n", ...(fresh.startsWith("{") ? [text] : []));
-        rememberParsed(await ParsedFiles.open(folder, "site.yml"));
+        rememberParsed(ParsedFiles.open(folder, "site.yml"));
         expect(parse()).toBe(fresh);
         rememberParsed(undefined);
       }),
@@ -123,7 +123,7 @@ describe("files that were parsed before", () => {
   });
 
   test("from a vault are never kept", async () => {
-    const files = await ParsedFiles.open(folder, "site.yml");
+    const files = ParsedFiles.open(folder, "site.yml");
     rememberParsed(files);
     parseYaml("a: 1\n", "a.yml");
     parseYaml("password: hunter2\n", "vault.yml", { keyring: new Keyring(), isFromVault: true });

@@ -28,9 +28,7 @@ const isWithin = (address: IpAddress, network: IpAddress): boolean =>
 /** Networks of one or two addresses have no broadcast (RFC 3021, RFC 6164), and IPv6 has none at all. */
 const hasBroadcast = (address: IpAddress): boolean => address.version === 4 && prefixOf(address) < 31;
 
-const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"].flatMap(
-  (one) => parseIp(one) ?? [],
-);
+const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
 
 /** A number as JSON can say it, or as text where it is too large. */
 const count = (value: bigint): Value =>
@@ -51,7 +49,11 @@ const QUERIES: Readonly<Record<string, (address: IpAddress) => Value>> = {
   "address/prefix": withPrefix,
   host: withPrefix,
   version: ({ version }) => version,
-  private: (address) => PRIVATE.some((network) => isWithin(address, network)),
+  private: (address) =>
+    PRIVATE.some((text) => {
+      const network = parseIp(text);
+      return network !== undefined && isWithin(address, network);
+    }),
   int: ({ value }) => count(value),
   revdns: (address) =>
     address.version === 4
