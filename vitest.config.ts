@@ -1,5 +1,16 @@
 import { defineConfig } from "vitest/config";
 
+/** Long steps are real ones: packages are installed, machines start. */
+const onHosts = {
+  globalSetup: ["test/hosts/global-setup.ts"],
+  setupFiles: ["test/hosts/one-file-at-a-time.ts"],
+  testTimeout: 120_000,
+  hookTimeout: 300_000,
+  // One file of each project at a time; the projects have hosts of their own, and so run beside each other.
+  maxWorkers: 2,
+  sequence: { groupOrder: 1 },
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -12,15 +23,14 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
+      // It takes longest, and files of the project whose name comes first are begun first.
+      { test: { ...onHosts, name: "hosts-fleet", include: ["test/hosts/fleet.test.ts"] } },
       {
         test: {
-          name: "hosts",
+          ...onHosts,
+          name: "hosts-single",
           include: ["test/hosts/**/*.test.ts"],
-          globalSetup: ["test/hosts/global-setup.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 300_000,
-          // The files share the hosts, and one host has one lock.
-          fileParallelism: false,
+          exclude: ["test/hosts/fleet.test.ts"],
         },
       },
     ],

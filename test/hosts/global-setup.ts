@@ -4,17 +4,22 @@ import type { LabHostSpec } from "../../src/lab/plan.ts";
 
 /** Another name lets two suites run beside each other on one machine. */
 const LAB = process.env["PLUMB_TEST_LAB"] ?? "test";
-/** Shared by all files: two releases for the modules, the four of the main job, and a second database server and a monitoring host. */
-const HOSTS: readonly LabHostSpec[] = [
-  { name: "bookworm1", release: "bookworm" },
-  { name: "trixie1", release: "trixie" },
-  { name: "db1", release: "bookworm" },
-  { name: "pool1", release: "bookworm" },
-  { name: "pool2", release: "trixie" },
-  { name: "app1", release: "bookworm" },
-  { name: "db2", release: "bookworm" },
-  { name: "mon1", release: "trixie" },
-];
+
+/** Shared by all files of a project. `single`: two releases for the modules. `fleet`: the four of the main job, a second database server and a monitoring host. */
+const HOSTS: Readonly<Record<string, readonly LabHostSpec[]>> = {
+  single: [
+    { name: "bookworm1", release: "bookworm" },
+    { name: "trixie1", release: "trixie" },
+  ],
+  fleet: [
+    { name: "db1", release: "bookworm" },
+    { name: "pool1", release: "bookworm" },
+    { name: "pool2", release: "trixie" },
+    { name: "app1", release: "bookworm" },
+    { name: "db2", release: "bookworm" },
+    { name: "mon1", release: "trixie" },
+  ],
+};
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -27,18 +32,20 @@ declare module "vitest" {
   }
 }
 
-/** Fresh hosts for the whole suite; they are taken down at its end. */
+/** Fresh hosts for a project; they are taken down at its end. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const running = await labUp(LAB, HOSTS, (line) => process.stderr.write(`lab: ${line}\n`));
+  const kind = project.name.replace("hosts-", "");
+  const name = `${LAB}-${kind}`;
+  const running = await labUp(name, HOSTS[kind] ?? [], (line) => process.stderr.write(`lab: ${line}\n`));
   await labReset(
-    LAB,
-    running.hosts.map(({ name }) => name),
+    name,
+    running.hosts.map((host) => host.name),
   );
   project.provide("lab", {
-    name: LAB,
+    name,
     keyFile: running.keyFile,
     knownHostsFile: running.knownHostsFile,
     hosts: running.hosts.map(({ name, address, release }) => ({ name, address, release })),
   });
-  return () => labDown(LAB);
+  return () => labDown(name);
 }
