@@ -163,6 +163,7 @@ function sealing(command: Command, { age = true } = {}): Command {
           "encrypt by age, for this recipient or those in this file",
           repeatable,
         )
-        .option("--age-binary", "not as text")
+        .option("--age-passphrase", "encrypt by age with the vault password as its passphrase")
+        .option("--age-binary", "by age, not as text")
     : options;
 }

@@ -9,6 +9,7 @@ import {
   type Seal,
   sealForAge,
   sealWith,
+  sealWithPassphrase,
   unseal,
   vaultFormat,
 } from "../variables/vault/sealing.ts";
@@ -20,6 +21,7 @@ import { encryptingLabel, keyringOf, type VaultOptions } from "./vault-options.t
 export interface SealOptions extends VaultOptions {
   encryptVaultId?: string;
   ageRecipient?: string[];
+  agePassphrase?: boolean;
   ageBinary?: boolean;
 }
 
@@ -113,10 +115,13 @@ export async function sealOf(options: SealOptions): Promise<Seal> {
   const encryptVaultId = encryptingLabel(options.encryptVaultId);
   if (ageRecipient !== undefined) return sealForAge(ageRecipient, options.ageBinary !== true);
   const keyring = await keyringOf({ ...options, askVaultPass: false });
-  if (keyring.passwords.length > 0) return sealWith(encryptingPassword(keyring, encryptVaultId));
-  return sealWith(
-    await passwordFrom({ id: encryptVaultId ?? "default", source: "prompt" }, askVaultPassword, "new"),
-  );
+  const password =
+    keyring.passwords.length > 0
+      ? encryptingPassword(keyring, encryptVaultId)
+      : await passwordFrom({ id: encryptVaultId ?? "default", source: "prompt" }, askVaultPassword, "new");
+  return options.agePassphrase === true
+    ? sealWithPassphrase(password, options.ageBinary !== true)
+    : sealWith(password);
 }
 
 interface Input {

@@ -2,7 +2,9 @@ import { execFileSync, spawn } from "node:child_process";
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -14,6 +16,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
+import { parse as parseYaml } from "yaml";
 
 // Every test starts Plumb a few times, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000 });
@@ -186,6 +189,19 @@ describe("passwords", () => {
     await opens([], { ANSIBLE_VAULT_PASSWORD_FILE: "pass" });
     await opens([], { PLUMB_VAULT_PASSWORD_FILE: "pass", ANSIBLE_VAULT_PASSWORD_FILE: "nowhere" });
     await opens([], { ANSIBLE_VAULT_IDENTITY_LIST: "dev@pass2, prod@pass" });
+    await opens([], { PLUMB_VAULT_IDENTITY_LIST: "prod@pass", ANSIBLE_VAULT_IDENTITY_LIST: "dev@nowhere" });
+  });
+
+  test("of several, the one that the environment names encrypts: Plumb's own name wins over Ansible's", async () => {
+    const two = { PLUMB_VAULT_IDENTITY_LIST: "one@pass,two@pass2" };
+    for (const [env, label] of [
+      [{ ...two, ANSIBLE_VAULT_ENCRYPT_IDENTITY: "one" }, "one"],
+      [{ ...two, ANSIBLE_VAULT_ENCRYPT_IDENTITY: "one", PLUMB_VAULT_ENCRYPT_IDENTITY: "two" }, "two"],
+    ] as const) {
+      write("by-label.yml", "a: 1\n");
+      expect((await vault(["encrypt", "by-label.yml"], { env })).code).toBe(0);
+      expect(read("by-label.yml").split("\n")[0]).toBe(`$ANSIBLE_VAULT;1.2;AES256;${label}`);
+    }
   });
 
   test("that can't be had are an error that says why, and not the password", async () => {
@@ -429,9 +445,110 @@ describe("age", () => {
   });
 });
 
+describe("a passphrase of age", () => {
+  /** age asks at its terminal. */
+  const withAge = (args: string, passphrase: string): void => {
+    const script = `sleep 1; printf '${passphrase}\\n'; sleep 1; printf '${passphrase}\\n'; sleep 1`;
+    execFileSync("sh", ["-c", `(${script}) | script -qec "${args}" /dev/null`], {
+      cwd: folder,
+      stdio: "ignore",
+    });
+  };
+
+  test("opens what age -p encrypts, edits it, and age opens what is written with one", async () => {
+    write("pass.yml", "a: 1\n");
+    write("passphrase", "correct horse\n");
+    withAge("age -p -a -o pass.age pass.yml", "correct horse");
+    const known = ["--vault-password-file", "passphrase"];
+    const env = { VISUAL: "", EDITOR: "sed -i s/1/changed/" };
+    expect((await vault(["edit", "pass.age", ...known], { env })).code).toBe(0);
+    withAge("age -d -o plain.yml pass.age", "correct horse");
+    expect(read("plain.yml")).toBe("a: changed\n");
+    write("own.yml", "a: 2\n");
+    expect((await vault(["encrypt", "own.yml", "--age-passphrase", ...known])).code).toBe(0);
+    withAge("age -d -o own.plain own.yml", "correct horse");
+    expect(read("own.plain")).toBe("a: 2\n");
+    // Deriving a key from a passphrase takes seconds on purpose, and it is done six times.
+  }, 240_000);
+
+  test("that is missing or wrong is an error each; an identity may be behind one too, and an SSH key can't be used", async () => {
+    write("wrong", "wrong\n");
+    expect((await vault(["view", "pass.age"])).stderr).toContain("[vault-no-password]");
+    expect((await vault(["view", "pass.age", "--vault-password-file", "wrong"])).stderr).toContain(
+      "[vault-wrong-password]",
+    );
+    execFileSync("age-keygen", ["-o", "hidden"], { cwd: folder, stdio: "ignore" });
+    const recipient = execFileSync("age-keygen", ["-y", "hidden"], { cwd: folder, encoding: "utf8" }).trim();
+    withAge("age -p -o hidden.age hidden", "correct horse");
+    execFileSync("age", ["-r", recipient, "-o", "for-hidden.age", "pass.yml"], { cwd: folder });
+    const keys = ["--age-identity", "hidden.age", "--vault-password-file", "passphrase"];
+    expect((await vault(["view", "for-hidden.age", ...keys])).stdout).toBe("a: 1\n");
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "ssh-key"], { cwd: folder });
+    const refused = await vault(["view", "for-hidden.age", "--age-identity", "ssh-key"]);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("ssh-key is an SSH key") });
+  }, 240_000);
+});
+
 describe("SOPS", () => {
+  const cases = path.resolve("test/cases/sops");
+  const env = { XDG_CONFIG_HOME: "/nonexistent" };
+  const plain = { secret: "this is a secret", string: "string", int: 7, float: 3.14, boolean: true };
+
+  test.each(["yaml", "json"])(
+    "%s that SOPS has encrypted for age is opened, with nothing but the identity",
+    async (type) => {
+      const file = path.join(cases, `secret.enc.${type}`);
+      const { code, stdout } = await vault(["view", file, "--age-identity", path.join(cases, "key.txt")], {
+        env: { ...env, PATH: "/nonexistent" },
+      });
+      expect(code).toBe(0);
+      expect(parseYaml(stdout)).toMatchObject({
+        ...plain,
+        complex: { value: "this is a secret", array: ["one", "two", "three"] },
+      });
+      expect(stdout).not.toMatch(/sops|ENC\[/);
+    },
+  );
+
+  test("the identity may be where SOPS has it, and one that is somebody else's, or none, is an error", async () => {
+    mkdirSync(path.join(folder, "config/sops/age"), { recursive: true });
+    copyFileSync(path.join(cases, "key.txt"), path.join(folder, "config/sops/age/keys.txt"));
+    const file = path.join(cases, "secret.enc.yaml");
+    const found = await vault(["view", file], { env: { XDG_CONFIG_HOME: path.join(folder, "config") } });
+    expect(found).toMatchObject({ code: 0, stdout: expect.stringContaining("this is a secret") });
+    expect((await vault(["view", file, "--age-identity", "id1"], { env })).stderr).toContain(
+      "[vault-wrong-password]",
+    );
+    expect((await vault(["view", file], { env })).stderr).toContain("[vault-no-password]");
+    expect(
+      (await vault(["edit", file, "--age-identity", path.join(cases, "key.txt")], { env })).stderr,
+    ).toContain("sops edit");
+  });
+
+  test("a value that was changed, moved, taken away or added is found", async () => {
+    const text = readFileSync(path.join(cases, "secret.enc.yaml"), "utf8");
+    const [secret = "", string = ""] = text.split("\n");
+    const changed = {
+      changed: text.replace("data:ME9a8", "data:ME9a9"),
+      moved: text.replace(secret, secret.replace("secret:", "other:")),
+      "taken away": text.replace(`${string}\n`, ""),
+      added: `more: 1\n${text}`,
+      "in plain text": text.replace(string, "string: other"),
+    };
+    for (const [how, damaged] of Object.entries(changed)) {
+      write("damaged.yml", damaged);
+      const ended = await vault(["view", "damaged.yml", "--age-identity", path.join(cases, "key.txt")], {
+        env,
+      });
+      expect([how, ended.stderr]).toEqual([how, expect.stringContaining("[vault-damaged]")]);
+      expect(ended.stdout).toBe("");
+    }
+  });
+});
+
+describe("SOPS for others than age", () => {
   const encrypted =
-    "a: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\nsops:\n    age: []\n    mac: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\n    version: 3.9.0\n";
+    "a: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\nsops:\n    kms:\n        - arn: one\n    age: []\n    mac: ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\n    version: 3.9.0\n";
 
   /** Debian has no sops: a stand-in shows what it would be asked, and what becomes of its answer. */
   const standIn = (script: string): NodeJS.ProcessEnv => {

@@ -1,21 +1,27 @@
 import { readFile } from "node:fs/promises";
 import { armor, Decrypter, Encrypter, identityToRecipient } from "age-encryption";
 import { type DiagnosticsError, inputError } from "../../diagnostics/diagnostic.ts";
-import { AGE_ARMOUR } from "./other-formats.ts";
+import type { VaultPassword } from "./keyring.ts";
+import { AGE_ARMOUR, isAgeFile } from "./other-formats.ts";
+
+/** What opens files of age. */
+export interface Identities {
+  /** As `age-keygen` writes them; one that is itself encrypted with a passphrase is opened with the vault passwords. */
+  files: readonly string[];
+  /** Passphrases are given as vault passwords are. */
+  passwords: readonly VaultPassword[];
+}
 
 /**
- * What is in a file that is encrypted by age.
+ * What is in a file that is encrypted by age: for an identity, or with a passphrase.
  *
- * @param identityFiles as `age-keygen` writes them.
- * @throws DiagnosticsError vault-key, vault-wrong-password, vault-truncated, vault-damaged
+ * @throws DiagnosticsError vault-no-password, vault-key, vault-wrong-password, vault-truncated, vault-damaged
  */
-export async function decryptAge(
-  bytes: Buffer,
-  file: string,
-  identityFiles: readonly string[],
-): Promise<Buffer> {
+export async function decryptAge(bytes: Buffer, file: string, identities: Identities): Promise<Buffer> {
   const at = { file, line: 1, column: 1 };
   const binary = unarmoured(bytes, file);
+  if (hasPassphrase(binary)) return (await decryptWithPassphrase(binary, file, identities.passwords)).content;
+  const identityFiles = identities.files;
   if (identityFiles.length === 0) {
     throw inputError("vault-no-password", `${file} is encrypted by age, and no identity was given`, {
       at,
@@ -23,7 +29,7 @@ export async function decryptAge(
     });
   }
   const decrypter = new Decrypter();
-  for (const identity of await identitiesIn(identityFiles)) addIdentity(decrypter, identity, identityFiles);
+  for (const identity of await identitiesIn(identities)) addIdentity(decrypter, identity, identityFiles);
   try {
     return Buffer.from(await decrypter.decrypt(binary));
   } catch (error) {
@@ -36,6 +42,62 @@ export async function decryptAge(
     }
     throw damaged(file, reason, /stream ended/.test(reason));
   }
+}
+
+/** Whether a passphrase opens a file, and nothing else does: age allows no recipients beside one. */
+export function hasPassphrase(binary: Uint8Array): boolean {
+  const start = Buffer.from(binary.subarray(0, 64)).toString("latin1");
+  return start.split("\n")[1]?.startsWith("-> scrypt ") === true;
+}
+
+/**
+ * The content, and which of the passwords is the passphrase.
+ *
+ * @throws DiagnosticsError vault-no-password, vault-wrong-password, vault-truncated, vault-damaged
+ */
+export async function decryptWithPassphrase(
+  bytes: Buffer,
+  file: string,
+  passwords: readonly VaultPassword[],
+): Promise<{ content: Buffer; password: VaultPassword }> {
+  const at = { file, line: 1, column: 1 };
+  const binary = unarmoured(bytes, file);
+  if (passwords.length === 0) {
+    throw inputError(
+      "vault-no-password",
+      `${file} is encrypted by age with a passphrase, and none was given`,
+      {
+        at,
+        hint: "give it as a vault password: --ask-vault-pass, --vault-password-file FILE or --vault-id LABEL@FILE",
+      },
+    );
+  }
+  for (const password of passwords) {
+    const decrypter = new Decrypter();
+    decrypter.addPassphrase(password.password);
+    try {
+      return { content: Buffer.from(await decrypter.decrypt(binary)), password };
+    } catch (error) {
+      const reason = messageOf(error);
+      if (!reason.includes("no identity matched")) throw damaged(file, reason, /stream ended/.test(reason));
+    }
+  }
+  throw inputError("vault-wrong-password", `no password that was given is the passphrase of ${file}`, {
+    at,
+    hint: `tried: ${passwords.map(({ id }) => id).join(", ")}`,
+  });
+}
+
+/** Encrypts with a passphrase, as `age -p` does. */
+export async function encryptWithPassphrase(
+  content: Uint8Array,
+  password: string,
+  isArmoured: boolean,
+): Promise<Buffer> {
+  const encrypter = new Encrypter();
+  encrypter.setPassphrase(password);
+  const binary = await encrypter.encrypt(content);
+  return isArmoured ? Buffer.from(armor.encode(binary)) : Buffer.from(binary);
 }
 
 /**
@@ -76,11 +138,11 @@ export function isArmoured(bytes: Uint8Array): boolean {
 export async function onlyRecipient(
   bytes: Buffer,
   file: string,
-  identityFiles: readonly string[],
+  identities: Identities,
 ): Promise<string | undefined> {
   const header = unarmoured(bytes, file).toString("latin1").split("\n---")[0] ?? "";
   if ((header.match(/^-> /gm) ?? []).length !== 1) return undefined;
-  for (const identity of await identitiesIn(identityFiles)) {
+  for (const identity of await identitiesIn(identities)) {
     const decrypter = new Decrypter();
     decrypter.addIdentity(identity);
     const fits = await decrypter.decrypt(unarmoured(bytes, file)).then(
@@ -92,7 +154,8 @@ export async function onlyRecipient(
   return undefined;
 }
 
-function unarmoured(bytes: Buffer, file: string): Buffer {
+/** @throws DiagnosticsError vault-truncated, vault-damaged */
+export function unarmoured(bytes: Buffer, file: string): Buffer {
   if (!isArmoured(bytes)) return bytes;
   const text = bytes.toString("latin1");
   if (!text.includes("-----END AGE ENCRYPTED FILE-----"))
@@ -128,8 +191,9 @@ function addIdentity(decrypter: Decrypter, identity: string, files: readonly str
   }
 }
 
-async function identitiesIn(files: readonly string[]): Promise<string[]> {
-  const texts = await Promise.all(files.map((file) => keyFile(file, "identity")));
+async function identitiesIn(given: Identities): Promise<string[]> {
+  const { files } = given;
+  const texts = await Promise.all(files.map((file) => identityFile(file, given.passwords)));
   const identities = texts.flatMap(linesOf);
   if (identities.length > 0 || files.length === 0) return identities;
   throw inputError("vault-key", `there is no identity in ${files.join(", ")}`, {
@@ -137,16 +201,44 @@ async function identitiesIn(files: readonly string[]): Promise<string[]> {
   });
 }
 
+/** Deriving a key from a passphrase takes a second, and many files may need the same identity. */
+const openedIdentities = new Map<string, Promise<string>>();
+
+async function identityFile(file: string, passwords: readonly VaultPassword[]): Promise<string> {
+  const bytes = await keyFile(file, "identity");
+  if (isSshKey(bytes)) {
+    throw inputError(
+      "vault-key",
+      `${file} is an SSH key: Plumb opens files of age with identities of age only`,
+      {
+        hint: "make one with `age-keygen`, and encrypt for both with `age -R`; or decrypt the file with age itself",
+      },
+    );
+  }
+  if (!isAgeFile(bytes)) return bytes.toString();
+  const key = bytes.toString("base64");
+  const opened =
+    openedIdentities.get(key) ??
+    decryptWithPassphrase(bytes, file, passwords).then(({ content }) => content.toString());
+  openedIdentities.set(key, opened);
+  return opened;
+}
+
+const isSshKey = (bytes: Buffer): boolean =>
+  /^-----BEGIN (OPENSSH|RSA) PRIVATE KEY-----/.test(bytes.toString("latin1"));
+
 async function recipientsIn(recipients: readonly string[]): Promise<string[]> {
   const lists = await Promise.all(
-    recipients.map(async (one) => (/^age1/.test(one) ? [one] : linesOf(await keyFile(one, "recipient")))),
+    recipients.map(async (one) =>
+      /^(age1|ssh-)/.test(one) ? [one] : linesOf((await keyFile(one, "recipient")).toString()),
+    ),
   );
   return lists.flat();
 }
 
-async function keyFile(file: string, what: string): Promise<string> {
+async function keyFile(file: string, what: string): Promise<Buffer> {
   try {
-    return await readFile(file, "utf8");
+    return await readFile(file);
   } catch (error) {
     throw inputError("vault-key", `the age ${what} file ${file} can't be read: ${messageOf(error)}`);
   }

@@ -1,6 +1,7 @@
 import { inputError, type SourceRange } from "../../diagnostics/diagnostic.ts";
 import { Secrets } from "../../diagnostics/secrets.ts";
 import type { Value } from "../value.ts";
+import type { Identities } from "./age.ts";
 import { decrypt } from "./ansible-vault.ts";
 import { DamagedVault, type Envelope, isVaulted, openEnvelope } from "./envelope.ts";
 import { isAgeFile, isSopsFile } from "./other-formats.ts";
@@ -40,6 +41,10 @@ export class Keyring {
     for (const { password } of this.passwords) secrets.add(password);
   }
 
+  get #identities(): Identities {
+    return { files: this.ageIdentityFiles, passwords: this.passwords };
+  }
+
   /**
    * What is in a file that may be vaulted as a whole: by Ansible's vault, age or SOPS.
    *
@@ -50,11 +55,11 @@ export class Keyring {
       return { bytes: this.decrypt(bytes.toString(), file, { file, line: 1, column: 1 }), isFromVault: true };
     if (isAgeFile(bytes)) {
       const { decryptAge } = await import("./age.ts");
-      return { bytes: await decryptAge(bytes, file, this.ageIdentityFiles), isFromVault: true };
+      return { bytes: await decryptAge(bytes, file, this.#identities), isFromVault: true };
     }
     if (isSopsFile(bytes)) {
       const { decryptSops } = await import("./sops.ts");
-      return { bytes: await decryptSops(bytes, file, this.ageIdentityFiles), isFromVault: true };
+      return { bytes: await decryptSops(bytes, file, this.#identities), isFromVault: true };
     }
     return { bytes, isFromVault: false };
   }

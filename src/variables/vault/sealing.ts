@@ -27,6 +27,14 @@ export function sealForAge(recipients: readonly string[], isArmoured: boolean): 
   };
 }
 
+/** By age with a passphrase, as `age -p` does. */
+export function sealWithPassphrase({ password }: VaultPassword, isArmoured: boolean): Seal {
+  return async (content) => {
+    const { encryptWithPassphrase } = await import("./age.ts");
+    return encryptWithPassphrase(content, password, isArmoured);
+  };
+}
+
 /**
  * The password to encrypt with: the one that a label names, or the only one there is.
  *
@@ -85,12 +93,18 @@ export async function unseal(bytes: Buffer, file: string, keyring: Keyring): Pro
         },
       };
     case "age": {
+      const age = await import("./age.ts");
+      if (age.hasPassphrase(age.unarmoured(bytes, file))) {
+        const { content, password } = await age.decryptWithPassphrase(bytes, file, keyring.passwords);
+        return { content, again: sealWithPassphrase(password, age.isArmoured(bytes)) };
+      }
       const { bytes: content } = await keyring.open(bytes, file);
       return {
         content,
         again: async (changed) => {
-          const { encryptAge, isArmoured, onlyRecipient } = await import("./age.ts");
-          const recipient = await onlyRecipient(bytes, file, keyring.ageIdentityFiles);
+          const { encryptAge, isArmoured, onlyRecipient } = age;
+          const identities = { files: keyring.ageIdentityFiles, passwords: keyring.passwords };
+          const recipient = await onlyRecipient(bytes, file, identities);
           if (recipient === undefined) {
             throw inputError("vault-key", `${file} has several recipients, and does not say who they are`, {
               at,
