@@ -15,7 +15,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
 export function connectionVariables(entries: Entries): ReadonlyMap<string, SourcedVariable> {
   const variables = new Map<string, SourcedVariable>();
   for (const [keyword, variable] of Object.entries(VARIABLES)) {
-    const value = entries.value(keyword);
+    const value = entries.wording(keyword);
     if (value !== undefined) variables.set(variable, { value, at: entries.keyPosition(keyword) });
   }
   return variables;

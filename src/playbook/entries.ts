@@ -99,6 +99,21 @@ export class Entries {
     return value?.kind === "text" ? value.template.source : this.text(key);
   }
 
+  /** Text, or a template that gives some: a mapping or a list can't be meant. */
+  wording(key: string): Templated | undefined {
+    const value = this.value(key);
+    if (value === undefined || isWording(value)) return value;
+    return this.wrong(key, "text");
+  }
+
+  /** Texts, or templates that give some: a list, or one alone. */
+  wordings(key: string): readonly Templated[] {
+    const items = this.list(key);
+    if (items.every(isWording)) return items;
+    this.wrong(key, "text, or a list of texts");
+    return [];
+  }
+
   boolean(key: string): boolean | undefined {
     const value = this.value(key);
     if (value === undefined) return undefined;
@@ -194,6 +209,11 @@ export class Entries {
     });
     return undefined;
   }
+}
+
+function isWording({ kind, ...rest }: Templated): boolean {
+  if (kind === "map" || kind === "list") return false;
+  return !("value" in rest) || typeof rest.value !== "object";
 }
 
 /** A value that is not evaluated yet, for a sentence. */

@@ -44,14 +44,17 @@ export function inclusionParameters(
 ): Entries {
   checkKeywords(entries, "include", [named.written]);
   const { value } = named;
-  const asMap: Templated =
+  const asMap: Extract<Templated, { kind: "map" }> =
     value.kind === "map" || (value.kind === "literal" && value.value === null)
       ? { kind: "map", entries: value.kind === "map" ? value.entries : [] }
       : {
           kind: "map",
           entries: [{ key: nameKey, value, ...(value.at === undefined ? {} : { keyAt: value.at }) }],
         };
-  const parameters = new Entries(asMap, `\`${named.written}\``, value.at ?? named.at, entries.problems);
+  const more = entries.value("args");
+  if (more !== undefined && more.kind !== "map") entries.wrong("args", "a mapping of parameters");
+  const all = { ...asMap, entries: [...asMap.entries, ...(more?.kind === "map" ? more.entries : [])] };
+  const parameters = new Entries(all, `\`${named.written}\``, value.at ?? named.at, entries.problems);
   parameters.knows(known, `\`${named.written}\``);
   return parameters;
 }
@@ -143,7 +146,7 @@ function insideOf(
   return {
     ...context,
     inherited: apply === undefined ? inherited : inherit(inherited, apply),
-    notify: [...context.notify, ...entries.list("notify")],
+    notify: [...context.notify, ...entries.wordings("notify")],
     idPrefix: `${context.idPrefix}${entries.at.line}>`,
   };
 }

@@ -11,14 +11,14 @@ export function inherit(above: InheritedKeywords, entries: Entries): InheritedKe
   return {
     ...above,
     ...present("become", entries.flag("become")),
-    ...present("becomeUser", entries.value("become_user")),
+    ...present("becomeUser", entries.wording("become_user")),
     ...present("becomeMethod", becomeMethod(entries)),
     ...present("noLog", entries.flag("no_log")),
     ...present("ignoreErrors", entries.flag("ignore_errors")),
     ...present("ignoreUnreachable", entries.flag("ignore_unreachable")),
     ...present("checkMode", entries.flag("check_mode")),
     ...present("diff", entries.flag("diff")),
-    ...present("delegateTo", entries.value("delegate_to")),
+    ...present("delegateTo", entries.wording("delegate_to")),
     ...present("runOnce", entries.flag("run_once")),
     ...present("anyErrorsFatal", entries.flag("any_errors_fatal")),
     ...present("delegateFacts", entries.flag("delegate_facts")),
@@ -48,10 +48,10 @@ function throttleOf(entries: Entries): Templated | undefined {
 
 /** A mapping, what gives one, or a list of them. */
 function environmentOf(entries: Entries): readonly Templated[] {
+  const isLayer = ({ kind }: Templated): boolean => kind !== "literal" && kind !== "list";
   const layers = entries.list("environment");
-  if (layers.some(({ kind }) => kind === "literal"))
-    entries.wrong("environment", "a mapping of names to values");
-  return layers.filter(({ kind }) => kind !== "literal");
+  if (!layers.every(isLayer)) entries.wrong("environment", "a mapping of names to values");
+  return layers.filter(isLayer);
 }
 
 function becomeMethod(entries: Entries): InheritedKeywords["becomeMethod"] {

@@ -78,7 +78,7 @@ async function loadBlock(context: LoadContext, entries: Entries): Promise<Block>
   const inner: LoadContext = {
     ...context,
     inherited: localConnection(entries, inherit(context.inherited, entries)),
-    notify: [...context.notify, ...entries.list("notify")],
+    notify: [...context.notify, ...entries.wordings("notify")],
   };
   const part = async (key: "block" | "rescue" | "always"): Promise<Node[]> => {
     const list = entries.value(key);
@@ -88,7 +88,7 @@ async function loadBlock(context: LoadContext, entries: Entries): Promise<Block>
   return {
     kind: "block",
     id: `${context.idPrefix}${entries.at.file}:${entries.at.line}:${entries.at.column}`,
-    ...present("name", entries.value("name")),
+    ...present("name", entries.wording("name")),
     block: await part("block"),
     rescue: await part("rescue"),
     always: await part("always"),

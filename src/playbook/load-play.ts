@@ -1,5 +1,6 @@
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { literalOf } from "../variables/evaluate.ts";
+import type { Templated } from "../variables/templated.ts";
 import { checkKeywords } from "./check-keywords.ts";
 import { checkNotifications } from "./check-notifications.ts";
 import { connectionVariables } from "./connection-keywords.ts";
@@ -57,10 +58,18 @@ export async function loadPlay(
     connection: connectionVariables(entries),
     variables: entries.variables("vars"),
     prompts: loadPrompts(entries),
-    variableFiles: entries.list("vars_files"),
+    variableFiles: variableFiles(entries),
     ...playKeywords(entries),
     keywords,
   };
+}
+
+/** Names of files; of a list in the list, the first that is there is read. */
+function variableFiles(entries: Entries): readonly Templated[] {
+  const files = entries.list("vars_files");
+  const isName = (file: Templated): boolean => file.kind !== "map";
+  if (files.every((file) => isName(file) && (file.kind !== "list" || file.items.every(isName)))) return files;
+  return entries.wrong("vars_files", "a list of files") ?? [];
 }
 
 async function loadSections(context: LoadContext, entries: Entries): Promise<Section[]> {
@@ -74,6 +83,11 @@ async function loadSections(context: LoadContext, entries: Entries): Promise<Sec
 
 async function rolesOf(context: LoadContext, entries: Entries): Promise<Node[]> {
   const nodes: Node[] = [];
+  const written = entries.value("roles");
+  if (written?.kind === "map") {
+    entries.wrong("roles", "a list of roles");
+    return nodes;
+  }
   for (const role of entries.list("roles")) {
     const loaded = await collecting(context.state, () => context.state.loadRoleEntry(context, role));
     nodes.push(...(loaded ?? []));

@@ -18,7 +18,9 @@ import {
 import { loadNodes } from "./load-nodes.ts";
 import { loadPlay } from "./load-play.ts";
 import { loadRoleEntry } from "./load-role-entry.ts";
+import { otherFile } from "./other-file.ts";
 import type { InheritedKeywords, Play, Playbook } from "./playbook.ts";
+import { present } from "./present.ts";
 import { isA } from "./role-files.ts";
 
 export interface LoadOptions {
@@ -154,6 +156,7 @@ async function importPlays(
 ): Promise<Play[]> {
   // `tags`, `when`, `vars` and the like go down to the imported plays.
   checkKeywords(entries, "include", [key]);
+  entries.filled(key);
   const written = entries.text(key);
   if (written === undefined) return [];
   const other = path.resolve(path.dirname(file), written);
@@ -167,6 +170,7 @@ async function importPlays(
     throw inputError("file-not-found", `there is no playbook \`${written}\``, {
       at: entries.positionOf(key),
       expected: shownPath(other),
+      ...present("hint", await otherFile(written, [path.dirname(other)])),
     });
   }
   // Roles are looked for beside the playbook that names them.

@@ -35,6 +35,7 @@ export async function loadRoleEntry(context: LoadContext, item: Templated): Prom
     return loadOnce(context, use, "{}");
   }
   const entries = new Entries(item, "a role's entry", at, context.state.problems);
+  entries.wording("name");
   const written = entries.value("role") ?? entries.value("name");
   if (written === undefined)
     throw inputError("missing-key", "this entry names no role", { at: entries.at, expected: "role: NAME" });

@@ -4,7 +4,9 @@ import type { Entries } from "./entries.ts";
 import type { NamedModule } from "./find-module.ts";
 import { appliedKeywords, inclusionParameters, loadInclusion } from "./include.ts";
 import { type LoadContext, loadFile, shownPath } from "./load-context.ts";
+import { otherFile } from "./other-file.ts";
 import type { Node } from "./playbook.ts";
+import { present } from "./present.ts";
 import { isA } from "./role-files.ts";
 
 /**
@@ -50,5 +52,12 @@ async function findTaskFile(context: LoadContext, written: string, at: NamedModu
   throw inputError("file-not-found", `there is no file of tasks \`${written}\``, {
     at,
     expected: `one of: ${candidates.map(shownPath).join(", ")}`,
+    ...present(
+      "hint",
+      await otherFile(
+        written,
+        candidates.map((candidate) => path.dirname(candidate)),
+      ),
+    ),
   });
 }

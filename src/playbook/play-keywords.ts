@@ -72,7 +72,10 @@ function itemsOf(entries: Entries, key: string): readonly unknown[] {
 }
 
 function gatherSubset(entries: Entries): string[] {
-  const words = itemsOf(entries, "gather_subset").flatMap((item) => String(item).split(","));
+  const items = itemsOf(entries, "gather_subset");
+  if (items.some((item) => typeof item !== "string"))
+    return entries.wrong("gather_subset", "words, or a list of them") ?? [];
+  const words = items.flatMap((item) => String(item).split(","));
   return words
     .map((word) => word.trim())
     .filter((word) => {

@@ -47,12 +47,34 @@ export interface WrittenOther {
   extent?: Extent;
 }
 
-/** What a parsed document says; null when it is empty. */
+/** So many levels of mappings and lists in each other can be read: nobody writes them, and what reads them goes as deep as they do. */
+const MOST_LEVELS = 250;
+
+/** A file goes deeper than that; `extent` is where. */
+export class NestedTooDeeply extends Error {
+  readonly extent: Extent;
+
+  constructor(extent: Extent) {
+    super(`nested in more than ${MOST_LEVELS} levels`);
+    this.name = "NestedTooDeeply";
+    this.extent = extent;
+  }
+}
+
+/**
+ * What a parsed document says; null when it is empty.
+ *
+ * @throws NestedTooDeeply
+ */
 export function writtenIn(document: Document.Parsed): Written | null {
   const finished = new Map<unknown, Written>();
+  let level = 0;
   const writtenNode = (node: unknown): Written | null => {
     if (node === null || node === undefined) return null;
+    level += 1;
+    if (level > MOST_LEVELS) throw new NestedTooDeeply(extentOf(node).extent ?? [0, 0]);
     const written = { ...shapeOf(node), ...extentOf(node) };
+    level -= 1;
     finished.set(node, written);
     return written;
   };

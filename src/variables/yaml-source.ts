@@ -8,7 +8,7 @@ import {
 } from "../diagnostics/diagnostic.ts";
 import type { ParsedFiles } from "./parsed-files.ts";
 import { Keyring } from "./vault/keyring.ts";
-import { type Extent, type Written, writtenIn } from "./written.ts";
+import { type Extent, NestedTooDeeply, type Written, writtenIn } from "./written.ts";
 import { PLAIN_SCALARS } from "./yaml-scalars.ts";
 
 /** Whether a text came out of a vault, and what opens the vaults in it. */
@@ -82,7 +82,14 @@ function parseText(text: string, origin: Origin, at: (extent: Extent) => SourceR
     customTags: (tags) => [...tags.filter((tag) => !isTypedByUs(tag)), ...PLAIN_SCALARS, ...KEPT_TAGS],
     prettyErrors: false,
   });
-  if (document.errors.length === 0) return writtenIn(document);
+  if (document.errors.length === 0) {
+    try {
+      return writtenIn(document);
+    } catch (error) {
+      if (error instanceof NestedTooDeeply) throw new DiagnosticsError([nestedTooDeeply(at(error.extent))]);
+      throw error;
+    }
+  }
   // What is wrong in it may be told in its own words.
   if (origin.isFromVault) origin.keyring.hide(text);
   // One slip makes several errors: the first on each line says what it is.
@@ -90,6 +97,7 @@ function parseText(text: string, origin: Origin, at: (extent: Extent) => SourceR
   const first = document.errors.filter((_, index) => lines.indexOf(lines[index] ?? 0) === index);
   throw new DiagnosticsError(
     first.map((error): Diagnostic => {
+      if (error.message.includes("call stack")) return nestedTooDeeply(at(error.pos));
       const hint = syntaxHint(error.message, text, error.pos[0]);
       return {
         severity: "error",
@@ -100,6 +108,17 @@ function parseText(text: string, origin: Origin, at: (extent: Extent) => SourceR
       };
     }),
   );
+}
+
+/** Reading goes as deep as the file does, and there is an end to that. */
+function nestedTooDeeply(at: SourceRange): Diagnostic {
+  return {
+    severity: "error",
+    code: "yaml-syntax",
+    message: "this is nested too deeply: 250 levels can be read",
+    at,
+    hint: "put what is inside into a file of its own, with `import_tasks:`, `include_vars:` or `vars_files:`",
+  };
 }
 
 /** Line and column (from 1) of offsets in a text. */

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { leavesOf } from "../../src/playbook/leaves.ts";
+import { literalOf } from "../../src/variables/evaluate.ts";
 import { type Files, findings, problemsOf, tasksOf, withPlaybook } from "./loading.ts";
 
 const tasks = (text: string): string =>
@@ -202,5 +204,31 @@ describe("import_playbook", () => {
       "b.yml": "- import_playbook: site.yml\n",
     });
     expect(problem?.message).toContain("site.yml -> b.yml -> site.yml");
+  });
+});
+
+test("module_defaults of a group are for each of its modules, and a list of mappings adds up", async () => {
+  const text = `- hosts: all
+  module_defaults:
+    - group/postgresql: {login_port: 5433}
+    - {copy: {owner: root}}
+    - copy: {group: staff}
+  tasks:
+    - postgresql_query: {query: SELECT 1}
+    - postgresql_db: {name: a, login_port: 5434}
+    - copy: {content: a, dest: /b}
+`;
+  await withPlaybook(text, ({ plays: [play] }) => {
+    const tasks = leavesOf(play?.sections.flatMap(({ nodes }) => nodes) ?? []);
+    const given = tasks.map((task) =>
+      task.kind === "include"
+        ? {}
+        : Object.fromEntries(task.parameters.map(({ key, value }) => [key, literalOf(value)])),
+    );
+    expect(given).toEqual([
+      { query: "SELECT 1", login_port: 5433 },
+      { name: "a", login_port: 5434 },
+      { content: "a", dest: "/b", group: "staff" },
+    ]);
   });
 });

@@ -1,0 +1,262 @@
+import { describe, expect, test } from "vitest";
+import type { Diagnostic } from "../../src/diagnostics/diagnostic.ts";
+import { KEYWORDS, type Place } from "../../src/playbook/keywords.ts";
+import { type Files, problemsOf } from "./loading.ts";
+
+/** Where a keyword stands in a playbook that is good without it, and the line that it then has. */
+const PLACES: Readonly<
+  Record<Place, { line: number; without: readonly string[]; text(entry: string): Files }>
+> = {
+  play: {
+    line: 2,
+    without: ["hosts"],
+    text: (entry) => `- hosts: all\n  ${entry}\n`,
+  },
+  role: {
+    line: 4,
+    without: ["role"],
+    text: (entry) => ({
+      "site.yml": `- hosts: all\n  roles:\n    - role: app\n      ${entry}\n`,
+      "roles/app/tasks/main.yml": "- debug: {msg: x}\n",
+    }),
+  },
+  block: {
+    line: 4,
+    without: ["block"],
+    text: (entry) => `- hosts: all\n  tasks:\n    - block: [{debug: {msg: x}}]\n      ${entry}\n`,
+  },
+  task: {
+    line: 4,
+    without: ["action", "local_action"],
+    text: (entry) => `- hosts: all\n  tasks:\n    - command: ls\n      ${entry}\n`,
+  },
+  handler: {
+    line: 4,
+    without: ["action", "local_action"],
+    text: (entry) => `- hosts: all\n  handlers:\n    - command: ls\n      ${entry}\n`,
+  },
+  include: {
+    line: 4,
+    without: [],
+    text: (entry) => ({
+      "site.yml": `- hosts: all\n  tasks:\n    - include_tasks: one.yml\n      ${entry}\n`,
+      "one.yml": "- debug: {msg: x}\n",
+    }),
+  },
+};
+
+const CASES = Object.entries(KEYWORDS).flatMap(([place, keywords]) => {
+  const { without } = PLACES[place as Place];
+  return keywords
+    .filter((keyword) => !without.includes(keyword))
+    .map((keyword) => ({ place: place as Place, keyword, title: `${keyword} of a ${place}` }));
+});
+
+/** What a mapping is right for gets a list, everything else a mapping. */
+const TAKE_MAPPINGS = new Set([
+  "vars",
+  "environment",
+  "module_defaults",
+  "args",
+  "loop_control",
+  "vars_prompt",
+]);
+/** Whatever is written there is taken: `loop` may be of anything, and Plumb has no use for these two. */
+const TAKE_ANYTHING = new Set(["loop", "collections", "transaction"]);
+
+function expectProper(problem: Diagnostic | undefined, line: number): void {
+  expect(problem?.at).toMatchObject({ line, column: expect.any(Number) });
+  expect(problem?.message).toMatch(/\w{3}/);
+  expect(problem?.message).not.toMatch(/undefined|object Object|NaN/);
+}
+
+describe("every keyword, wherever it may stand", () => {
+  test.each(CASES)("misspelt: $title", async ({ place, keyword }) => {
+    const misspelt = `${keyword.slice(0, 2)}${keyword.slice(1)}`;
+    const [problem] = await problemsOf(PLACES[place].text(`${misspelt}: x`));
+    expectProper(problem, PLACES[place].line);
+    expect(["unknown-key", "unknown-module", "several-modules"]).toContain(problem?.code);
+    expect(problem?.hint).toContain(`\`${keyword}\``);
+  });
+
+  test.each(CASES.filter(({ keyword }) => !TAKE_ANYTHING.has(keyword)))(
+    "of the wrong type: $title",
+    async ({ place, keyword }) => {
+      const value = TAKE_MAPPINGS.has(keyword) ? "[[1]]" : "{a: [1]}";
+      const problems = await problemsOf(PLACES[place].text(`${keyword}: ${value}`));
+      expectProper(problems[0], PLACES[place].line);
+      expect(problems[0]?.message).toContain(keyword);
+    },
+  );
+
+  test.each(CASES)("empty: $title is taken for nothing, or told of", async ({ place, keyword }) => {
+    for (const problem of await problemsOf(PLACES[place].text(`${keyword}:`)))
+      expectProper(problem, PLACES[place].line);
+  });
+});
+
+const inTask = (entry: string): string => `- hosts: all\n  tasks:\n    - command: ls\n      ${entry}\n`;
+const asTask = (entry: string): Files => ({
+  "site.yml": `- hosts: all\n  tasks:\n    - ${entry}\n`,
+  "one.yml": "- debug: {msg: x}\n",
+  "roles/app/tasks/main.yml": "- debug: {msg: x}\n",
+});
+
+describe("inside of keywords", () => {
+  test.each<[string, Files, string, string | undefined]>([
+    [
+      "loop_control: a misspelt key",
+      inTask("loop: [1]\n      loop_control: {lable: x}"),
+      "unknown-key",
+      "label",
+    ],
+    ["loop_control without a loop", inTask("loop_control: {label: x}"), "missing-key", "loop"],
+    [
+      "loop_control: a variable that is none",
+      inTask("loop: [1]\n      loop_control: {loop_var: a-b}"),
+      "wrong-type",
+      undefined,
+    ],
+    [
+      "loop_control: pause of words",
+      inTask("loop: [1]\n      loop_control: {pause: long}"),
+      "wrong-type",
+      undefined,
+    ],
+    [
+      "loop_control: extended of words",
+      inTask("loop: [1]\n      loop_control: {extended: perhaps}"),
+      "wrong-type",
+      undefined,
+    ],
+    ["meta: a misspelt action", asTask("meta: flush_handler"), "invalid-parameter", "flush_handlers"],
+    ["meta: nothing", asTask("meta:"), "invalid-parameter", undefined],
+    ["meta: a list", asTask("meta: [noop]"), "invalid-parameter", undefined],
+    ["import_tasks: a misspelt file", asTask("import_tasks: oen.yml"), "file-not-found", "one.yml"],
+    ["import_tasks: nothing", asTask("import_tasks:"), "missing-key", undefined],
+    ["import_tasks: a list", asTask("import_tasks: [one.yml]"), "wrong-type", undefined],
+    ["import_tasks: an unknown key", asTask("import_tasks: {flie: one.yml}"), "unknown-key", "file"],
+    ["include_tasks: nothing", asTask("include_tasks:"), "missing-key", undefined],
+    [
+      "include_tasks: an unknown key",
+      asTask("include_tasks: {file: one.yml, aply: {}}"),
+      "unknown-key",
+      "apply",
+    ],
+    ["include_role: a misspelt name", asTask("include_role: {name: ap}"), "unknown-role", "app"],
+    ["include_role: no name", asTask("include_role: {tasks_from: main}"), "missing-key", "name"],
+    [
+      "include_role: a misspelt key",
+      asTask("include_role: {name: app, task_from: main}"),
+      "unknown-key",
+      "tasks_from",
+    ],
+    ["import_role: a list", asTask("import_role: [app]"), "wrong-type", undefined],
+    ["include_vars: nothing", asTask("include_vars:"), "invalid-parameter", undefined],
+    ["import_playbook: nothing", "- import_playbook:\n", "wrong-type", undefined],
+    [
+      "import_playbook: a misspelt file",
+      { "site.yml": "- import_playbook: oter.yml\n", "other.yml": "[]\n" },
+      "file-not-found",
+      "other.yml",
+    ],
+    ["import_playbook: a list", "- import_playbook: [a.yml]\n", "wrong-type", undefined],
+    [
+      "vars_prompt: a misspelt key",
+      "- hosts: all\n  vars_prompt: [{name: a, promt: x}]\n",
+      "unknown-key",
+      "prompt",
+    ],
+    ["roles: a mapping", "- hosts: all\n  roles: {app: x}\n", "wrong-type", undefined],
+    [
+      "roles: a misspelt role",
+      { "site.yml": "- hosts: all\n  roles: [ap]\n", "roles/app/tasks/main.yml": "[]\n" },
+      "unknown-role",
+      "app",
+    ],
+    ["until without anything", inTask("until: ''"), "expression-syntax", undefined],
+    ["async of words", inTask("async: soon"), "wrong-type", undefined],
+    ["when: a mapping in a list", inTask("when: [{a: b}]"), "wrong-type", undefined],
+  ])("%s", async (_title, files, code, said) => {
+    const problems = await problemsOf(files);
+    const problem = problems.find((one) => one.code === code);
+    expect(problem, JSON.stringify(problems)).toBeDefined();
+    expect(problem?.at?.line).toBeGreaterThan(0);
+    if (said !== undefined)
+      expect(`${problem?.message} ${problem?.hint} ${problem?.expected}`).toContain(said);
+  });
+});
+
+describe("what refers to itself", () => {
+  test.each<[string, Files, string]>([
+    [
+      "a file of tasks that imports itself",
+      { "site.yml": "- hosts: all\n  tasks: [{import_tasks: a.yml}]\n", "a.yml": "- import_tasks: a.yml\n" },
+      "include-cycle",
+    ],
+    [
+      "two files that include each other",
+      {
+        "site.yml": "- hosts: all\n  tasks: [{include_tasks: a.yml}]\n",
+        "a.yml": "- include_tasks: b.yml\n",
+        "b.yml": "- include_tasks: a.yml\n",
+      },
+      "include-cycle",
+    ],
+    ["a playbook that imports itself", { "site.yml": "- import_playbook: site.yml\n" }, "include-cycle"],
+    [
+      "a role that depends on itself by another one",
+      {
+        "site.yml": "- hosts: all\n  roles: [a]\n",
+        "roles/a/meta/main.yml": "dependencies: [b]\n",
+        "roles/b/meta/main.yml": "dependencies: [a]\n",
+      },
+      "role-cycle",
+    ],
+    [
+      "a role that includes itself",
+      {
+        "site.yml": "- hosts: all\n  roles: [a]\n",
+        "roles/a/tasks/main.yml": "- include_role: {name: a}\n",
+      },
+      "include-cycle",
+    ],
+  ])("%s", async (_title, files, code) => {
+    expect((await problemsOf(files)).map((problem) => problem.code)).toEqual([code]);
+  });
+});
+
+describe("what is enormous", () => {
+  const repeated = (count: number, item: (index: number) => string): string =>
+    Array.from({ length: count }, (_, index) => item(index)).join("");
+
+  test("10,000 tasks are loaded, and what is wrong in each of them is told", async () => {
+    const tasks = (module: string): string =>
+      `- hosts: all\n  tasks:\n${repeated(10_000, (index) => `    - ${module}: {content: "{{ x }}", dest: /srv/${index}}\n`)}`;
+    expect(await problemsOf(tasks("copy"))).toEqual([]);
+    expect(await problemsOf(tasks("coppy"))).toHaveLength(10_000);
+  });
+
+  test.each([
+    [
+      "blocks",
+      `- hosts: all\n  tasks:\n${repeated(700, (level) => `${"    ".repeat(level + 1)}- block:\n`)}`,
+    ],
+    ["mappings", `- hosts: all\n  vars: {a: ${"{b: ".repeat(1500)}1${"}".repeat(1500)}}\n`],
+    ["lists", `- hosts: all\n  vars: {a: ${"[".repeat(5000)}${"]".repeat(5000)}}\n`],
+  ])("%s in each other, hundreds of levels deep, are refused with what to do", async (_title, text) => {
+    const [problem] = await problemsOf(text);
+    expect(problem).toMatchObject({ code: "yaml-syntax", at: { line: expect.any(Number) } });
+    expect(problem?.message).toContain("nested too deeply");
+    expect(problem?.hint).toContain("import_tasks");
+  });
+
+  test.each([
+    ["an expression", "when", `${"(".repeat(600)}true${")".repeat(600)}`, "expression-syntax"],
+    ["a name of a megabyte", "notify", "x".repeat(1_000_000), "unknown-handler"],
+    ["a misspelt keyword of a megabyte", "w".repeat(1000), "x", "unknown-key"],
+  ])("%s is a finding like any other", async (_title, keyword, value, code) => {
+    const [problem] = await problemsOf(inTask(`${keyword}: ${value}`));
+    expect(problem).toMatchObject({ code, at: { line: 4 } });
+  });
+});
