@@ -73,6 +73,19 @@ describe("meta", () => {
     expect(run.finished.outcome).toBe("ok");
   });
 
+  test("clear_facts forgets what was gathered, until it is gathered again", async () => {
+    const run = await runTasks(
+      `- assert: {that: defined(ansible_facts.kernel)}
+- set_fact: {kept: 1}
+- meta: clear_facts
+- assert: {that: "not defined(ansible_facts.kernel) and not defined(ansible_kernel) and kept == 1"}
+- setup:
+- assert: {that: defined(ansible_facts.kernel)}`,
+      { hosts: [HOST] },
+    );
+    expect(failures(run)).toEqual([]);
+  });
+
   test("clear_host_errors lets a host that failed take part in the next play", async () => {
     const run = await runPlaybook(
       `- hosts: all
@@ -405,6 +418,25 @@ describe("loops", () => {
     expect(onlyOn(HOST, told(run))).toEqual(["one 1: changed", "two 1: ok", "one 2: rescued", "mend 2: ok"]);
   });
 
+  test("loop_control: pause waits between items, and extended_allitems leaves the list out", async () => {
+    const run = await runTasks(
+      `- shell: date +%s%N
+  loop: [a, b]
+  loop_control: {pause: 1, extended: true, extended_allitems: false}
+  register: said
+- debug: {msg: "{{ to_json ansible_loop }}"}
+  loop: [a]
+  loop_control: {extended: true, extended_allitems: false}
+  register: seen
+- assert:
+    that:
+      - int(said.results[1].stdout) - int(said.results[0].stdout) >= 1000000000
+      - not ('allitems' in from_json(seen.results[0].msg)) and 'revindex' in from_json(seen.results[0].msg)`,
+      { hosts: [HOST] },
+    );
+    expect(failures(run)).toEqual([]);
+  });
+
   test("loop_control: extended, names, break_when, and a loop over nothing", async () => {
     const run = await runTasks(
       `- debug:
@@ -425,6 +457,29 @@ describe("loops", () => {
     );
     expect(failures(run)).toEqual([]);
   });
+});
+
+test("module_defaults: a list of mappings, the nearest mapping of a module whole, and a task's own word", async () => {
+  const run = await runPlaybook(
+    `- hosts: all
+  gather_facts: false
+  module_defaults:
+    - shell: {chdir: /srv, executable: /bin/bash}
+    - command: {chdir: /etc}
+  tasks:
+    - {name: play, shell: "echo $PWD \${BASH_VERSION:+bash}", register: play}
+    - block:
+        - {name: block, shell: "echo $PWD \${BASH_VERSION:+bash}", register: block}
+        - {name: own, shell: "echo $PWD", args: {chdir: /usr}, register: own}
+        - {name: other, command: pwd, register: other}
+      module_defaults: {shell: {chdir: /var}}
+    - assert:
+        that:
+          - play.stdout == '/srv bash' and block.stdout == '/var'
+          - own.stdout == '/usr' and other.stdout == '/etc'`,
+    { hosts: [HOST] },
+  );
+  expect(failures(run)).toEqual([]);
 });
 
 test("environment is merged from play, block and task; module_defaults fill in; run_once takes a template", async () => {
