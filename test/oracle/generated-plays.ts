@@ -1,0 +1,266 @@
+import fc from "fast-check";
+
+/** Plays that both languages read alike, and what is asked of them on the command line. */
+export interface GeneratedPlays {
+  plays: readonly Play[];
+  tags: readonly string[];
+  skipTags: readonly string[];
+}
+
+/** The last one is the one that things happen to most. */
+export const PLAY_HOSTS = ["bookworm1", "trixie1", "app1"] as const;
+
+/** On which hosts something is so: all, none, or by name. A condition that is valid CEL and valid Jinja. */
+const CONDITIONS = [
+  "true",
+  "false",
+  'inventory_hostname == "app1"',
+  'inventory_hostname != "app1"',
+  'inventory_hostname == "trixie1"',
+  'inventory_hostname in ["bookworm1", "app1"]',
+  "last.changed == true",
+] as const;
+
+type Condition = (typeof CONDITIONS)[number];
+
+const often = (usual: Condition): fc.Arbitrary<Condition> =>
+  fc.oneof(
+    { weight: 5, arbitrary: fc.constant(usual) },
+    { weight: 4, arbitrary: fc.constantFrom(...CONDITIONS) },
+  );
+
+interface TaskNode {
+  kind: "task";
+  changes: Condition;
+  fails: Condition;
+  ignored: boolean;
+  when: Condition;
+  tags: string[];
+  notify: string[];
+  loop: "none" | "items" | "empty" | "conditional";
+  until: "none" | "at once" | "never";
+  runOnce: boolean;
+  anyErrorsFatal: boolean;
+  register: boolean;
+}
+
+interface MetaNode {
+  kind: "meta";
+  action: "flush_handlers" | "end_host" | "clear_host_errors" | "noop" | "end_play";
+  when: Condition;
+}
+
+interface BlockNode {
+  kind: "block";
+  block: PlayNode[];
+  rescue: PlayNode[];
+  always: PlayNode[];
+  when: Condition;
+  tags: string[];
+  ignored: boolean;
+}
+
+interface FileNode {
+  kind: "include" | "import";
+  nodes: PlayNode[];
+  when: Condition;
+  tags: string[];
+}
+
+type PlayNode = TaskNode | MetaNode | BlockNode | FileNode;
+
+const TOPICS = ["first", "second", "third", "topic"] as const;
+const tags = fc.oneof(
+  { weight: 3, arbitrary: fc.constant<string[]>([]) },
+  { weight: 2, arbitrary: fc.subarray(["a", "b", "never", "always"], { minLength: 1, maxLength: 2 }) },
+);
+
+const seldom = (weight: number): fc.Arbitrary<boolean> =>
+  fc.oneof({ weight, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
+
+const task: fc.Arbitrary<TaskNode> = fc.record({
+  kind: fc.constant("task" as const),
+  changes: often("true"),
+  fails: often("false"),
+  ignored: seldom(4),
+  when: often("true"),
+  tags,
+  notify: fc.subarray([...TOPICS], { maxLength: 2 }),
+  loop: fc.oneof(
+    { weight: 4, arbitrary: fc.constant("none" as const) },
+    fc.constantFrom("items", "empty", "conditional"),
+  ),
+  until: fc.oneof(
+    { weight: 6, arbitrary: fc.constant("none" as const) },
+    fc.constantFrom("at once", "never"),
+  ),
+  runOnce: seldom(8),
+  anyErrorsFatal: fc.constant(false),
+  register: fc.boolean(),
+});
+
+const meta: fc.Arbitrary<MetaNode> = fc.record({
+  kind: fc.constant("meta" as const),
+  action: fc.constantFrom("flush_handlers", "end_host", "noop"),
+  when: fc.constantFrom("true", 'inventory_hostname == "app1"', "false"),
+});
+
+const { nodes } = fc.letrec<{ node: PlayNode; nodes: PlayNode[] }>((tie) => ({
+  node: fc.oneof(
+    { maxDepth: 3, depthSize: "small" },
+    { weight: 6, arbitrary: task },
+    { weight: 1, arbitrary: meta },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant("block" as const),
+        block: fc.array(tie("node"), { minLength: 1, maxLength: 3 }),
+        rescue: fc.array(tie("node"), { maxLength: 2 }),
+        always: fc.array(tie("node"), { maxLength: 2 }),
+        when: often("true"),
+        tags,
+        ignored: seldom(8),
+      }),
+    },
+  ),
+  nodes: fc.array(tie("node"), { minLength: 1, maxLength: 4 }),
+}));
+
+interface PlayKeywords {
+  serial: string | undefined;
+  maxFailPercentage: number | undefined;
+  anyErrorsFatal: boolean;
+}
+
+const keywords: fc.Arbitrary<PlayKeywords> = fc.record({
+  serial: fc.option(fc.constantFrom("1", "2", '"50%"', '[1, "100%"]'), { nil: undefined, freq: 3 }),
+  maxFailPercentage: fc.option(fc.constantFrom(0, 30, 34, 70), { nil: undefined, freq: 3 }),
+  anyErrorsFatal: seldom(6),
+});
+
+export interface Play extends PlayKeywords {
+  pre: PlayNode[];
+  tasks: PlayNode[];
+  post: PlayNode[];
+  handlerFails: Condition;
+}
+
+const play: fc.Arbitrary<Play> = fc
+  .tuple(
+    keywords,
+    fc.record({
+      pre: fc.oneof({ weight: 2, arbitrary: fc.constant<PlayNode[]>([]) }, nodes),
+      tasks: nodes,
+      post: fc.oneof({ weight: 2, arbitrary: fc.constant<PlayNode[]>([]) }, nodes),
+      handlerFails: fc.oneof(
+        { weight: 8, arbitrary: fc.constant<Condition>("false") },
+        fc.constantFrom<Condition>('inventory_hostname == "app1"', "true"),
+      ),
+    }),
+  )
+  .map(([first, second]) => ({ ...first, ...second }));
+
+const asked = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({ tags: [] as string[], skipTags: [] as string[] }) },
+  fc.record({
+    tags: fc.subarray(["a", "b", "never", "tagged", "untagged"], { maxLength: 2 }),
+    skipTags: fc.subarray(["b", "always", "tagged"], { maxLength: 1 }),
+  }),
+);
+
+/** One play or two, of `serial`, blocks, failures, handlers, loops and tags. */
+export const generatedPlays: fc.Arbitrary<GeneratedPlays> = fc
+  .tuple(fc.array(play, { minLength: 1, maxLength: 2 }), asked)
+  .map(([plays, { tags: wanted, skipTags }]) => ({ plays, tags: wanted, skipTags }));
+
+/** Whether a failure of one host makes all of them fail: those too that were done, in Ansible. */
+export function failsForAll({ plays }: GeneratedPlays): boolean {
+  return plays.some(({ anyErrorsFatal }) => anyErrorsFatal);
+}
+
+/** @param name makes the names of its handlers its own: what one playbook leaves to do on a host is done by the next that has a handler of the name. */
+export function playbookOf({ plays }: GeneratedPlays, name: string): string {
+  const count = { tasks: 0 };
+  return plays.map((one, index) => playText(one, `${name}.${index}`, count)).join("\n");
+}
+
+function playText(one: Play, id: string, count: { tasks: number }): string {
+  // Where a play ends for all, Ansible runs no handlers even with force_handlers; Plumb runs those of the hosts that failed. docs/differences.md.
+  const topics = one.anyErrorsFatal || one.maxFailPercentage !== undefined ? undefined : id;
+  const section = (name: string, list: readonly PlayNode[]): string[] =>
+    list.length === 0 ? [] : [`  ${name}:`, ...nodeLines(list, "    ", topics, count)];
+  return [
+    "- hosts: all",
+    `  name: play ${id}`,
+    "  gather_facts: false",
+    // Plumb always does; docs/differences.md.
+    "  force_handlers: true",
+    "  vars: {last: {changed: true}}",
+    ...(one.serial === undefined ? [] : [`  serial: ${one.serial}`]),
+    ...(one.maxFailPercentage === undefined ? [] : [`  max_fail_percentage: ${one.maxFailPercentage}`]),
+    ...(one.anyErrorsFatal ? ["  any_errors_fatal: true"] : []),
+    ...section("pre_tasks", one.pre),
+    ...section("tasks", one.tasks),
+    ...section("post_tasks", one.post),
+    "  handlers:",
+    `    - {name: first ${id}, debug: {msg: x}, changed_when: true, notify: second ${id}}`,
+    `    - {name: second ${id}, debug: {msg: x}, listen: topic ${id}}`,
+    `    - {name: fourth ${id}, debug: {msg: x}, listen: topic ${id}, when: 'inventory_hostname != "app1"'}`,
+    // The last one: what is behind a handler that fails runs all the same; docs/differences.md.
+    `    - {name: third ${id}, debug: {msg: x}, listen: topic ${id}, failed_when: '${one.handlerFails}'}`,
+  ].join("\n");
+}
+
+function nodeLines(
+  list: readonly PlayNode[],
+  indent: string,
+  id: string | undefined,
+  count: { tasks: number },
+): string[] {
+  return list.flatMap((node) => {
+    const tagged =
+      "tags" in node && node.tags.length > 0 ? [`${indent}  tags: [${node.tags.join(", ")}]`] : [];
+    const when = node.when === "true" ? [] : [`${indent}  when: '${node.when}'`];
+    switch (node.kind) {
+      case "meta":
+        return [`${indent}- meta: ${node.action}`, ...(node.action === "end_host" ? when : [])];
+      case "task":
+        count.tasks += 1;
+        return [...taskLines(node, `t${count.tasks}`, indent, id), ...when, ...tagged];
+      case "block": {
+        const part = (name: string, inner: readonly PlayNode[]): string[] =>
+          inner.length === 0 ? [] : [`${indent}  ${name}:`, ...nodeLines(inner, `${indent}    `, id, count)];
+        const [head = "", ...rest] = [
+          ...part("block", node.block),
+          ...part("rescue", node.rescue),
+          ...part("always", node.always),
+        ];
+        const ignored = node.ignored ? [`${indent}  ignore_errors: true`] : [];
+        return [`${indent}- ${head.trimStart()}`, ...rest, ...when, ...tagged, ...ignored];
+      }
+      default:
+        return [];
+    }
+  });
+}
+
+function taskLines(node: TaskNode, name: string, indent: string, id: string | undefined): string[] {
+  const loops = { none: [], items: ["loop: [1, 2]"], empty: ["loop: []"], conditional: ["loop: [1, 2, 3]"] };
+  const fails = node.loop === "conditional" && node.fails !== "false" ? "item == 2" : node.fails;
+  // Of a loop in which an item fails, Plumb still runs the handlers of those that have changed something; docs/differences.md.
+  const notify = id === undefined || (node.loop !== "none" && fails !== "false") ? [] : node.notify;
+  return [
+    `${indent}- name: ${name}`,
+    ...[
+      "debug: {msg: x}",
+      `changed_when: '${node.changes}'`,
+      ...(fails === "false" ? [] : [`failed_when: '${fails}'`]),
+      ...(node.ignored ? ["ignore_errors: true"] : []),
+      ...(notify.length === 0 ? [] : [`notify: [${notify.map((one) => `${one} ${id}`).join(", ")}]`]),
+      ...loops[node.loop],
+      ...(node.until === "none" ? [] : [`until: ${node.until === "at once"}`, "retries: 1", "delay: 0"]),
+      ...(node.runOnce ? ["run_once: true"] : []),
+      ...(node.register ? ["register: last"] : []),
+    ].map((line) => `${indent}  ${line}`),
+  ];
+}
