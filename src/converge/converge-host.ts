@@ -1,3 +1,4 @@
+import { leavesOf } from "../playbook/leaves.ts";
 import type { Block, Include, Node, Task } from "../playbook/playbook.ts";
 import { factsIn } from "../queries/fact-subsets.ts";
 import { TransportError } from "../transport/transport.ts";
@@ -136,14 +137,17 @@ async function runNodes(context: HostContext, nodes: readonly Node[], around: Su
 }
 
 async function runBlock(context: HostContext, block: Block, around: Surroundings): Promise<void> {
-  const rescued = around.rescued || block.rescue.length > 0;
+  // A rescue of which `--tags` leaves nothing rescues nobody.
+  const hasRescue = leavesOf(block.rescue).some((leaf) =>
+    leaf.kind === "include" ? isSelected(context, leaf) : context.options.selects(leaf),
+  );
+  const rescued = around.rescued || hasRescue;
   const transaction = block.transaction && !context.options.checkMode ? beginTransaction(context) : undefined;
   try {
     await runNodes(context, block.block, { ...around, rescued });
   } catch (error) {
     if (transaction !== undefined && isFailure(error)) await undoTransaction(context, block, transaction);
-    if (!isFailure(error) || block.rescue.length === 0)
-      return await afterwards(context, block, around, error);
+    if (!isFailure(error) || !hasRescue) return await afterwards(context, block, around, error);
     tellOfFailure(context);
     const tasks = tasksInOrder(block.rescue);
     try {

@@ -31,6 +31,36 @@ describe("hosts that fail", () => {
     expect(told(all)).toEqual(["bookworm1 fails: failed"]);
   });
 
+  test("a run_once task that fails does so for each host, and each one's rescue takes over; more failures than max_fail_percentage in the last task end the run", async () => {
+    const once = await runPlaybook(
+      `- hosts: all
+  gather_facts: false
+  tasks:
+    - block: [{name: fails, command: "false", run_once: true}]
+      rescue: [{name: mends, debug: {}}]
+    - {name: after, debug: {}}`,
+      { hosts: HOSTS },
+    );
+    expect(told(once).sort()).toEqual([
+      "bookworm1 after: ok",
+      "bookworm1 fails: rescued",
+      "bookworm1 mends: ok",
+      "trixie1 after: ok",
+      "trixie1 mends: ok",
+    ]);
+    const last = await runPlaybook(
+      `- hosts: all
+  max_fail_percentage: 40
+  tasks:
+    - {name: fails, command: "false", when: inventory_hostname == "trixie1"}
+- hosts: all
+  tasks:
+    - {name: next, debug: {}}`,
+      { hosts: HOSTS },
+    );
+    expect(told(last).filter((line) => line.includes("next"))).toEqual([]);
+  });
+
   test("any_errors_fatal ends the play behind the same task on every host, and the run has failed", async () => {
     const run = await runPlaybook(
       `- hosts: all

@@ -9,6 +9,7 @@ execution (sources, playbook, tags, skip_tags) -> what came of each task and ite
 
 import json
 import os
+import signal
 import sys
 import tempfile
 
@@ -137,7 +138,9 @@ class Listener(CallbackBase):
     def note(self, result, status):
         if result._task.action == "meta" or result._task._role is not None and result._task.get_name() == "meta":
             return
-        self.seen.setdefault(result._host.name, []).append(f"{result._task.name} {status}")
+        shown = result._task.args.get("var")
+        value = "" if shown is None else f" {result._result.get(shown)}"
+        self.seen.setdefault(result._host.name, []).append(f"{result._task.get_name()} {status}{value}")
 
     @staticmethod
     def good(result):
@@ -170,12 +173,20 @@ class Listener(CallbackBase):
 
 def execution_case(case):
     chosen = {"tags": tuple(case.get("tags") or ["all"]), "skip_tags": tuple(case.get("skip_tags", []))}
+    chosen.update(case.get("options", {}))
     loader, inventory, manager = start({**case, "options": {**playbook_options, **chosen}})
+    manager._extra_vars = load_extra_vars(loader)
     executor = PlaybookExecutor([os.path.join(case["folder"], case["playbook"])], inventory, manager, loader, {})
     listener = Listener()
     executor._tqm._stdout_callback = listener
     executor._tqm._callbacks_loaded = True
-    code = executor.run()
+    # Some plays it never comes to an end with.
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError("Ansible came to no end")))
+    signal.alarm(30)
+    try:
+        code = executor.run()
+    finally:
+        signal.alarm(0)
     failed = sorted({**executor._tqm._failed_hosts, **executor._tqm._unreachable_hosts})
     return {"seen": listener.seen, "failed": failed, "code": code}
 

@@ -6,6 +6,8 @@ export interface GeneratedVariables {
   files: CaseFiles;
   /** What tasks would have set on h1 by then. */
   included: Readonly<Record<string, string>>;
+  /** What was gathered on h1. */
+  facts: Readonly<Record<string, string>>;
   set: Readonly<Record<string, string>>;
   extra: readonly string[];
   /** Set by `vars:` of an import_role: in Ansible they hold in the whole play, in Plumb in that role only (docs/differences.md). */
@@ -50,7 +52,9 @@ export const generatedExtra: fc.Arbitrary<string> = fc
   )
   .map((pairs) => pairs.map(([name, value]) => `${name}=${value}`).join(" "));
 
-export const NAMES = ["v0", "v1", "v2", "v3"] as const;
+/** The last one may be a fact too: those are known as `ansible_…`. */
+export const NAMES = ["v0", "v1", "v2", "v3", "ansible_v4"] as const;
+const FACT: (typeof NAMES)[number] = "ansible_v4";
 
 /** Every place where Ansible lets people set a variable. */
 const LEVELS = [
@@ -93,6 +97,7 @@ const LEVELS = [
   "imported-task-vars",
   "role-block-vars",
   "role-task-vars",
+  "facts",
   "include_vars",
   "set_fact",
   "extra-1",
@@ -171,6 +176,7 @@ export const generatedVariables: fc.Arbitrary<GeneratedVariables> = fc
     return {
       files,
       included: at("include_vars"),
+      facts: Object.fromEntries(Object.entries(at("facts")).filter(([name]) => name === FACT)),
       set: at("set_fact"),
       importedOnly: Object.keys(at("c-import-vars")),
       extra: [

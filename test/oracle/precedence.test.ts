@@ -32,13 +32,14 @@ beforeAll(async () => {
   cases = generated.map((one, index) => ({ ...one, folder: path.join(place.folder, String(index)) }));
   for (const { folder, files } of cases) await writeFiles(folder, files);
   answers = await askAnsible<Seen>(
-    cases.map(({ folder, included, set, extra }) => ({
+    cases.map(({ folder, included, facts, set, extra }) => ({
       kind: "variables",
       folder,
       sources: [path.join(folder, "inv/hosts")],
       playbook: "play/site.yml",
       names: NAMES,
       included: { h1: included },
+      facts: { h1: facts },
       set: { h1: set },
       extra,
     })),
@@ -47,7 +48,7 @@ beforeAll(async () => {
 
 afterAll(() => remove());
 
-async function ours({ folder, included, set, extra }: (typeof cases)[number]): Promise<Seen> {
+async function ours({ folder, included, facts, set, extra }: (typeof cases)[number]): Promise<Seen> {
   const playbook = await loadPlaybook(path.join(folder, "play/site.yml"), { rolePaths: [] });
   const options = await runOptions([path.join(folder, "inv/hosts")], extra);
   const state = RunState.withoutConnections(options);
@@ -62,6 +63,11 @@ async function ours({ folder, included, set, extra }: (typeof cases)[number]): P
         () => false,
       );
       if (host === "h1") {
+        variables.setFacts(
+          Object.fromEntries(
+            Object.entries(facts).map(([name, value]) => [name.replace("ansible_", ""), value]),
+          ),
+        );
         variables.include(new Map(Object.entries(included).map(([name, value]) => [name, literal(value)])));
         for (const [name, value] of Object.entries(set)) variables.set(name, value);
       }
@@ -122,7 +128,13 @@ test("a variable that is set on many levels has the value that Ansible gives it,
     const seen = await ours(one);
     expect(ansible?.error, explained(one, { ours: seen })).toBeUndefined();
     for (const [task, hosts] of Object.entries(ansible?.value ?? {})) {
-      const told = explained(one, { task, included: one.included, set: one.set, extra: one.extra });
+      const told = explained(one, {
+        task,
+        included: one.included,
+        facts: one.facts,
+        set: one.set,
+        extra: one.extra,
+      });
       const left = task.startsWith("role c") ? [] : one.importedOnly;
       for (const [host, values] of Object.entries(hosts)) {
         expect(without(seen[task]?.[host], left), told).toEqual(without(values, left));
