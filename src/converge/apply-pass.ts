@@ -9,6 +9,7 @@ import { type Keeper, keeper, subjectsOf } from "./keeper.ts";
 import { perform } from "./perform.ts";
 import type { PerformOptions } from "./perform-options.ts";
 import { type Prepared, situation } from "./prepare.ts";
+import { addSecretsAt } from "./secret-values.ts";
 
 /** How one pass of a task came out, before `changed_when` and `failed_when` have their say. */
 export type PassResult =
@@ -74,6 +75,7 @@ export async function applyPass(
   const { module, input } = prepared;
   const before = compare(context, session, prepared);
   if (before.warnings !== undefined) hooks.warn(before.warnings);
+  addSecretsAt(context.secrets, module.secretReturns, (name) => before.data?.[name]);
   if (before.action === "none") return { kind: "none", reason: before.reason, data: before.data };
   const now = situation(context, session, prepared.modes);
   const { inCheckMode = "predict" } = module;
@@ -108,6 +110,7 @@ export async function applyPass(
   // What tasks ahead have read on the controller may be another file now.
   if (session.transport.isLocal || steps.some(({ kind }) => kind === "controller")) context.prepared.clear();
   const result = module.result?.(input, outputs, before) ?? { changed: true, data: before.data ?? {} };
+  addSecretsAt(context.secrets, module.secretReturns, (name) => result.data?.[name]);
   if (result.changed) stale(context, session);
   if (before.action !== "run") {
     audit(context, session, await hooks.askAgain(prepared));

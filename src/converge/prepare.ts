@@ -13,6 +13,7 @@ import { isValueMap, type Value } from "../variables/value.ts";
 import type { AddressedQuery } from "./answers.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
+import { addSecretsAt } from "./secret-values.ts";
 
 /** The engine's view of a module, its type parameters forgotten. */
 export type AnyModule = ModuleDefinition<unknown, unknown, QueryMap, unknown>;
@@ -52,7 +53,7 @@ export async function prepare(
     if (!isOmitted(rendered)) values.set(key, rendered);
   }
   const params = validateParameters(module as unknown as Module, task, values, scope);
-  addSecretParams(context, module, values);
+  addSecretsAt(context.secrets, module.secretParams, (name) => values.get(name));
   const controller = context.hooks.controllerFor(task, scope, context.host);
   const input = module.load === undefined ? params : await module.load(params, controller);
   const user = taskUser(context, task, scope);
@@ -141,24 +142,6 @@ function checkedName(name: string, layer: Templated, task: Task): string {
 function environmentText(value: Value): string {
   if (value === null) return "";
   return typeof value === "object" ? JSON.stringify(value) : String(value);
-}
-
-function addSecretParams(context: HostContext, module: AnyModule, values: ReadonlyMap<string, Value>): void {
-  for (const path of module.secretParams ?? []) {
-    const [name = "", ...inside] = path.split(".");
-    addSecrets(context, values.get(name), inside);
-  }
-}
-
-/** @param inside keys that lead to the secret; lists on the way are walked through. */
-function addSecrets(context: HostContext, value: Value | undefined, inside: readonly string[]): void {
-  const [key, ...rest] = inside;
-  if (Array.isArray(value)) {
-    for (const item of value) addSecrets(context, item, inside);
-  } else if (isValueMap(value)) {
-    const parts = key === undefined ? Object.values(value) : [value[key]];
-    for (const part of parts) addSecrets(context, part, rest);
-  } else if (typeof value === "string") context.secrets.add(value);
 }
 
 /** `{{ omit }}` leaves a parameter out. */

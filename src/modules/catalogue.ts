@@ -68,6 +68,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   postgresql_db: async () => erased((await import("./postgresql-db.ts")).postgresqlDb),
   postgresql_query: async () => erased((await import("./postgresql-query.ts")).postgresqlQuery),
   postgresql_user: async () => erased((await import("./postgresql-user.ts")).postgresqlUser),
+  postgresql_verifiers: async () => erased((await import("./postgresql-verifiers.ts")).postgresqlVerifiers),
   raw: async () => erased((await import("./raw.ts")).raw),
   reboot: async () => erased((await import("./reboot.ts")).reboot),
   replace: async () => erased((await import("./replace.ts")).replace),

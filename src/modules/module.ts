@@ -69,6 +69,8 @@ export interface ModuleDefinition<Params, Input, Queries extends QueryMap, Detai
   expressionParams?: readonly (keyof Params & string)[];
   /** Parameters whose values are secret wherever they would be shown: `password`, or inside of others `entries.password`. */
   secretParams?: readonly string[];
+  /** What of `returns` is secret wherever it would be shown, written the same way. */
+  secretReturns?: readonly string[];
   examples: readonly ModuleExample[];
   /**
    * What check mode does with a `run` action. "predict" (default): says that it would run. "run": it changes nothing anywhere (assert, debug, set_fact,

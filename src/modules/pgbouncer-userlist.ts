@@ -81,7 +81,7 @@ export const pgbouncerUserlist = defineModule<
     const gone = removedUsers(want, at);
     const warnings = gone.map((user) => ({
       path: ["entries"],
-      message: `\`${user}\` is taken out of the userlist: PgBouncer asks PostgreSQL for such a user only after a restart`,
+      message: `\`${user}\` is taken out of the userlist: it is refused from now on, but who is logged in stays; PgBouncer asks PostgreSQL for such a user only after a restart`,
     }));
     return {
       ...change,

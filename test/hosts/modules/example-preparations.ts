@@ -210,6 +210,7 @@ mkfs.ext4 -qF -L pgdata /dev/vdb; mkdir -p /mnt/old`,
       "cd /tmp; runuser -u postgres -- psql -qX -d app -c 'create table if not exists tenants (name text, quota int)' 2>/dev/null; true",
     everyTime: ["Every time"],
   },
+  postgresql_verifiers: { after: "rm -f /etc/pgbouncer/copied.txt" },
   raw: { everyTime: ["As in Ansible"] },
   reboot: { onlyChecked: { Boot: "reboot.test.ts boots" } },
   replace: {

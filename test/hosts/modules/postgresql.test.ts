@@ -119,4 +119,53 @@ describe("PostgreSQL on both releases", () => {
       expect(plain(server)).toBe(plain(serverFile));
     }
   });
+
+  test("verifiers are told as PostgreSQL keeps them, to tasks and to nobody else; a role without one is an error", async () => {
+    const make = psql(
+      "create role keeper login password 'secret-8841'; create role keyless login; set password_encryption = md5; create role older login password 'x'",
+    );
+    await Promise.all(HOSTS.map((host) => onHost(host, make)));
+    const tasks = `
+- postgresql_verifiers: {users: [keeper]}
+  register: copied
+- copy: {content: "{{ lookup (first copied.entries) 'verifier' }}", dest: /root/verifier, mode: "0600"}
+- debug:
+    msg: !expr copied.entries
+- postgresql_verifiers: {users: [keper]}
+  ignore_errors: true
+- postgresql_verifiers: {users: [keyless]}
+  ignore_errors: true
+- postgresql_verifiers: {users: [older]}
+  ignore_errors: true
+`;
+    const { tasks: done, events } = await runTasks(tasks.trim(), { hosts: HOSTS });
+    for (const host of HOSTS) {
+      const own = done.filter((one) => one.host === host);
+      expect(own.map(({ status }) => status)).toEqual([
+        "ok",
+        "changed",
+        "ok",
+        "ignored",
+        "ignored",
+        "ignored",
+      ]);
+      const kept = await onHost(host, psql("select rolpassword from pg_authid where rolname = 'keeper'"));
+      expect(await onHost(host, "cat /root/verifier")).toBe(kept.trim());
+      expect(kept).toMatch(/^SCRAM-SHA-256\$/);
+      expect(JSON.stringify(events)).not.toContain(kept.trim());
+      expect(own.slice(3).map(({ message, hint }) => [message, hint])).toEqual([
+        ["PostgreSQL has no role `keper` that may log in", "did you mean `keeper`?"],
+        [
+          "the role `keyless` has no password",
+          "set its password anew, with password_encryption = scram-sha-256",
+        ],
+        [
+          "the role `older` keeps its password as md5",
+          "set its password anew, with password_encryption = scram-sha-256",
+        ],
+      ]);
+    }
+    const drop = `${psql("drop role keeper; drop role keyless; drop role older")}; rm /root/verifier`;
+    await Promise.all(HOSTS.map((host) => onHost(host, drop)));
+  });
 });
