@@ -3,7 +3,8 @@ import type pg from "pg";
 import { expect, inject, test } from "vitest";
 import { labPowerOff, labStart } from "../../../src/lab/lab.ts";
 import { onHost } from "../lab-hosts.ts";
-import { client, health, prepareProduction, provision, virtualAddress } from "./setting.ts";
+import { health } from "../pooler-health.ts";
+import { client, prepareProduction, provision, virtualAddress } from "./setting.ts";
 
 const BALANCERS = ["pool1", "pool2"] as const;
 
@@ -106,6 +107,17 @@ export function highAvailability(): void {
     expect(await holders()).toEqual([theOther(holder)]);
   });
 
+  test("with keepalived_preempt the address goes back to the host with the higher priority by itself", async () => {
+    const [holder = ""] = await holders();
+    if (holder === "pool1") await onHost("pool1", "systemctl stop keepalived");
+    await expect.poll(holders, { timeout: 15_000 }).toEqual(["pool2"]);
+    await onHost("pool1", "systemctl start keepalived");
+    expect((await provision("ha.yml", { extra: { keepalived_preempt: true } })).failed).toEqual([]);
+    await expect.poll(holders, { timeout: 15_000 }).toEqual(["pool1"]);
+    expect((await provision("ha.yml")).failed).toEqual([]);
+    expect(await holders()).toEqual(["pool1"]);
+  });
+
   test("the whole host with the address loses its power, and comes back as the other's stand-in", async () => {
     const [holder = ""] = await holders();
     const { name } = inject("lab");
@@ -121,7 +133,7 @@ export function highAvailability(): void {
     expect(after.errors).toEqual([]);
   });
 
-  test("PostgreSQL's primary changes: applications wait and see no error; the old one becomes a replica and takes over again", async () => {
+  test("PostgreSQL's primary changes: applications wait and see no error; the old one becomes a replica", async () => {
     expect((await provision("replication.yml")).failed).toEqual([]);
     expect((await provision("replication.yml")).changed).toEqual([]);
     const failover = async (): Promise<void> => expect((await provision("failover.yml")).failed).toEqual([]);
@@ -134,7 +146,19 @@ export function highAvailability(): void {
     expect(
       (await provision("replication.yml", { extra: { postgresql_replica_rebuild: true } })).failed,
     ).toEqual([]);
-    expect((await underLoad("fail-back", failover, 1500)).errors).toEqual([]);
+  });
+
+  test("when the primary's host has lost its power, applications see errors until the poolers ask the other, and none after", async () => {
+    const { name } = inject("lab");
+    const dead = async (): Promise<void> => {
+      await labPowerOff(name, ["db2"]);
+      const done = await provision("failover.yml", { extra: { failover_primary_is_dead: true } });
+      expect(done.failed).toEqual([]);
+      expect(done.changed.filter((one) => one.includes('KILL "app"'))).toHaveLength(2);
+    };
+    await underLoad("primary dead", dead, 1500);
+    expect((await underLoad("after it", async () => undefined, 500)).errors).toEqual([]);
+    await labStart(name, ["db2"]);
     expect(await onHost("db1", "cd /; runuser -u postgres -- psql -XAtqc 'select pg_is_in_recovery()'")).toBe(
       "f\n",
     );
