@@ -10,7 +10,10 @@ export function driftedSettings(
   return [...wanted].flatMap(([name, value]) => {
     const now = running?.get(name);
     if (now === undefined || plain(now) === plain(value)) return [];
-    const numbers = /^[\d.]+$/.test(now) && /^[\d.]+$/.test(value) && Number(now) === Number(value);
+    const numbers = /^[\d.]+$/.test(now) && /^[\d.]+$/.test(value) && numberOf(now) === numberOf(value);
     return numbers ? [] : [name];
   });
 }
+
+/** As C reads it: `0777` is octal, and SHOW CONFIG shows 511 for it. */
+const numberOf = (text: string): number => (/^0[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number(text));

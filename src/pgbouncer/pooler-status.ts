@@ -59,7 +59,7 @@ for config in /etc/pgbouncer/pgbouncer.ini /etc/pgbouncer/pgbouncer-*.ini; do
   said=$(cd / && PGCONNECT_TIMEOUT=3 timeout 8 setpriv --reuid pgbouncer --regid pgbouncer --clear-groups "$psql" -X -q -A -w -P footer=off -F "$(printf '\\037')" -R "$(printf '\\036')" \\
     ${SHOWS.map((show) => `-c '\\echo ${PART}show ${show}' -c 'SHOW ${show}'`).join(" ")} -h "$(setting unix_socket_dir)" -p "\${port:-6432}" -U pgbouncer pgbouncer 2>&1 1>&3) ||
     { part trouble; printf '%s\\n' "$said" | grep -v 'SHOW HELP\\|invalid command'; }
-  [ "$name" = pgbouncer ] && part health && perl -MIO::Socket::INET -e 'alarm 9; my $to = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => 9127, Timeout => 2) or exit; print $to "GET /health HTTP/1.0\\r\\n\\r\\n"; print while <$to>'
+  part health; perl -MIO::Socket::INET -e 'alarm 9; my $to = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => 9127, Timeout => 2) or exit; print $to "GET /health/$ARGV[0] HTTP/1.0\\r\\n\\r\\n"; print while <$to>' "$name"
 done
 true`);
 

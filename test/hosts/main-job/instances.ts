@@ -1,7 +1,9 @@
 import { connect } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
 import { expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
+import { consoleCommand, health } from "../pooler-health.ts";
 import { openTunnel, startLoad } from "../pooler-load.ts";
 import { authorityOf, passwordOf, provisionFrom, told } from "./provision.ts";
 
@@ -31,6 +33,55 @@ export function severalInstances(folder: () => string): void {
       expect(await units(host)).toBe("pgbouncer-2.service active\npgbouncer.service active\n");
       expect(await onHost(host, "ls -A /run/pgbouncer /run/pgbouncer-2 | grep -c PGSQL.6432")).toBe("2\n");
     }
+  });
+
+  test.each(["pool1", "pool2"])("on %s health and metrics tell the processes apart", async (host) => {
+    const told = async (target: string): Promise<string> => {
+      const { status, reason, instance = "" } = await health(host, target);
+      return `${status} ${reason} ${instance}`.trim();
+    };
+    const tried = async (): Promise<string[]> => {
+      // The cache of the last answer is over.
+      await wait(1100);
+      return Promise.all(
+        ["/health", "/health/routing", "/health/alive", "/health/pgbouncer", "/health/pgbouncer-2"].map(told),
+      );
+    };
+    const ok = "200 ok pgbouncer";
+    expect(await tried()).toEqual([ok, ok, ok, "200 ok", "200 ok"]);
+    await consoleCommand(host, "PAUSE", "pgbouncer-2");
+    const paused = "paused pgbouncer-2";
+    // The kernel may give the next client to the paused one.
+    expect(await tried()).toEqual([
+      `503 ${paused}`,
+      `404 ${paused}`,
+      `200 ${paused}`,
+      "200 ok",
+      "503 paused",
+    ]);
+    await consoleCommand(host, "RESUME", "pgbouncer-2");
+    await onHost(host, "systemctl stop pgbouncer-2");
+    const stopped = "stopped pgbouncer-2";
+    // And a stopped one gets none.
+    expect(await tried()).toEqual([
+      `503 ${stopped}`,
+      `200 ${stopped}`,
+      `200 ${stopped}`,
+      "200 ok",
+      "503 stopped",
+    ]);
+    const metrics = (name: string): Promise<string> =>
+      onHost(
+        host,
+        `exec 3<>/dev/tcp/127.0.0.1/9127; printf 'GET /metrics/${name} HTTP/1.0\\r\\n\\r\\n' >&3; timeout 15 cat <&3`,
+      );
+    expect(await metrics("pgbouncer")).toMatch(/^pgbouncer_up 1$/m);
+    expect(await metrics("pgbouncer-2")).toMatch(/^pgbouncer_up 0$/m);
+    await onHost(host, "systemctl start pgbouncer-2");
+    expect(await tried()).toEqual([ok, ok, ok, "200 ok", "200 ok"]);
+    // It asks through sockets, and needs no network for that.
+    const said = await onHost(host, "systemd-analyze security plumb-pgbouncer-health --no-pager | tail -n 1");
+    expect(Number(/(\d+\.\d+)/.exec(said)?.[1])).toBeLessThanOrEqual(1.1);
   });
 
   test("a cancel request finds its query whichever process it comes to (1.24: peers)", async () => {

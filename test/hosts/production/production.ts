@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe, expect, inject } from "vitest";
 import { labReset } from "../../../src/lab/lab.ts";
+import { alertsInEarnest } from "./alerts.ts";
+import { dashboardUnderLoad } from "./dashboard.ts";
+import { healthEndpoint } from "./health-endpoint.ts";
 import { highAvailability } from "./high-availability.ts";
-import { alertsInEarnest, healthEndpoint, rulesAsTheyShip, SMALL } from "./monitoring.ts";
 import { operations } from "./operations.ts";
+import { SMALL } from "./rehearsal.ts";
 import { removal } from "./removal.ts";
+import { rulesAsTheyShip } from "./rules.ts";
 import { prepareProduction, provision } from "./setting.ts";
 
 /** Everything around the poolers. */
@@ -23,6 +27,7 @@ export function production(): void {
   describe("the health endpoint", healthEndpoint);
   describe("rules as they ship", rulesAsTheyShip);
   describe("alerts in earnest", alertsInEarnest);
+describe("the dashboard", dashboardUnderLoad);
   describe("high availability", highAvailability);
   describe("operations", operations);
   describe("removal", removal);

@@ -11,7 +11,7 @@ import { run } from "../../../src/fleet/run.ts";
 import { loadInventory } from "../../../src/inventory/load-inventory.ts";
 import { loadPlaybook } from "../../../src/playbook/load-playbook.ts";
 import { extraVariables } from "../../../src/variables/extra-variables.ts";
-import { labHost, onHost } from "../lab-hosts.ts";
+import { labHost } from "../lab-hosts.ts";
 
 /**
  * The shipped playbooks on the lab's hosts, as a production would run them: one folder with inventory, authority and passwords, shared by the files that use it.
@@ -28,13 +28,20 @@ const GROUPS = {
 
 const folder = (): string => path.join(tmpdir(), `plumb-production-${inject("lab").name}`);
 
-export async function prepareProduction(groups: Record<string, string[]> = {}): Promise<void> {
+export async function prepareProduction(
+  groups: Record<string, string[]> = {},
+  variables: Record<string, Record<string, unknown>> = {},
+): Promise<void> {
   await mkdir(folder(), { recursive: true });
   await cp("inventory/example/group_vars", path.join(folder(), "group_vars"), { recursive: true });
   const { keyFile, knownHostsFile } = inject("lab");
   const children = Object.entries({ ...GROUPS, ...groups }).map(([group, hosts]) => [
     group,
-    { hosts: Object.fromEntries(hosts.map((host) => [host, { ansible_host: labHost(host).address }])) },
+    {
+      hosts: Object.fromEntries(
+        hosts.map((host) => [host, { ansible_host: labHost(host).address, ...variables[host] }]),
+      ),
+    },
   ]);
   await writeFile(
     path.join(folder(), "hosts.yml"),
@@ -145,31 +152,6 @@ export async function client(
 
 export const secret = async (name: string): Promise<string> =>
   (await readFile(path.join(folder(), "secrets", name), "utf8")).trim();
-
-/** One command on PgBouncer's console, through its socket, as its own user: no password and no playbook of ours has a part in it. */
-export function consoleCommand(host: string, command: string): Promise<string> {
-  return onHost(
-    host,
-    `cd / && setpriv --reuid pgbouncer --regid pgbouncer --clear-groups $(ls /usr/lib/postgresql/*/bin/psql | tail -n 1) -h /run/pgbouncer -p 6432 -U pgbouncer -qAt -c '${command}' pgbouncer`,
-  );
-}
-
-export interface Health {
-  status: number;
-  reason: string;
-  message: string;
-}
-
-/** What the endpoint says, asked on the host itself without any of our code. */
-export async function health(host: string, target = "/health"): Promise<Health> {
-  const said = await onHost(
-    host,
-    `exec 3<>/dev/tcp/127.0.0.1/9127; printf 'GET ${target} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3; timeout 15 cat <&3`,
-  );
-  const body = said.split("\r\n\r\n")[1] ?? "";
-  const { reason, message } = JSON.parse(body) as Health;
-  return { status: Number(/^HTTP\/1.1 (\d+)/.exec(said)?.[1]), reason, message };
-}
 
 /** The command as a person runs it, on the production's inventory. */
 export function plumb(...args: string[]): Promise<{ code: number; stdout: string }> {

@@ -1,0 +1,238 @@
+import net from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import type pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { labHost, onHost, sendToHost } from "../lab-hosts.ts";
+import { consoleCommand, health } from "../pooler-health.ts";
+import {
+  type Alert,
+  load,
+  MONITORS,
+  missing,
+  PAGER,
+  POOLERS,
+  rehearsal,
+  rehearse,
+  SMALL,
+} from "./rehearsal.ts";
+import { client, prepareProduction, provision } from "./setting.ts";
+
+/** Takes what Alertmanager posts, and writes each message into a line of a file. */
+const PAGER_PROGRAM = `use IO::Socket::INET;
+my $door = IO::Socket::INET->new(LocalPort => 8099, Listen => 50, ReuseAddr => 1) or die;
+while (my $client = $door->accept) {
+  my $length = 0;
+  while (<$client>) { $length = $1 if /^content-length: (\\d+)/i; last if /^\\r?\\n$/ }
+  read $client, my $message, $length;
+  open my $file, ">>", "/root/paged"; print $file "$message\\n"; close $file;
+  print $client "HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n";
+  close $client;
+}`;
+
+interface Message {
+  status: string;
+  receiver: string;
+  externalURL: string;
+  alerts: Alert[];
+}
+
+/** The monitors that have told the pager about an alert, and how it stands. */
+async function paged(alert: string, status: "firing" | "resolved"): Promise<string[]> {
+  const lines = (await onHost(PAGER, "cat /root/paged 2>/dev/null || true")).split("\n").filter(Boolean);
+  const messages = lines
+    .map((line) => JSON.parse(line) as Message)
+    .filter((one) => one.status === status && one.alerts.some(({ labels }) => labels["alertname"] === alert));
+  for (const { receiver } of messages) expect(receiver).toBe("pager");
+  return [...new Set(messages.map(({ externalURL }) => new URL(externalURL).hostname))].sort();
+}
+
+export function alertsInEarnest(): void {
+  beforeAll(async () => {
+    await sendToHost(PAGER, "cat > /root/pager.pl", PAGER_PROGRAM);
+    await onHost(PAGER, "systemd-run -q --unit=pager perl /root/pager.pl");
+  });
+
+  afterAll(() => onHost(PAGER, "systemctl stop pager; rm -f /root/pager.pl /root/paged"));
+
+  test("an exhausted pool", async () => {
+    await rehearse(
+      [
+        "PgBouncerPoolExhausted",
+        "PgBouncerHighWaitTime",
+        "PgBouncerHighAverageWait",
+        "PgBouncerReservePoolInUse",
+        "PgBouncerMaxServerConnections",
+        "PgBouncerUnhealthy",
+      ],
+      async () => {
+        const ends = await Promise.all(POOLERS.map((host) => load(host, 9, "select pg_sleep(1.2)")));
+        for (let tries = 0; tries < 20 && (await health("pool1")).status === 200; tries++) await wait(500);
+        const strict = await health("pool1");
+        expect(`${strict.status} ${strict.reason}`).toBe("503 exhausted");
+        expect((await health("pool1", "/health/routing")).status).toBe(200);
+        return async () => {
+          await Promise.all(ends.map((end) => end()));
+          // Otherwise the reserve's connections stay until they have been idle for server_idle_timeout.
+          await Promise.all(POOLERS.map((host) => consoleCommand(host, "RECONNECT")));
+        };
+      },
+    );
+  });
+
+  test("a full front door, seen by clients, descriptors and health", async () => {
+    await rehearse(["PgBouncerClientLimitNear", "PgBouncerDescriptorsNear"], async () => {
+      const opened: pg.Client[] = [];
+      for (let count = 0; count < 31; count++) {
+        const one = await client("pool1").catch(() => undefined);
+        if (one === undefined) break;
+        opened.push(one);
+      }
+      for (let tries = 0; tries < 10 && (await health("pool1")).status === 200; tries++) await wait(300);
+      const full = await health("pool1", "/health/routing");
+      // No new clients, but those who are there may stay.
+      expect(`${full.status} ${full.reason}`).toBe("404 full");
+      return async () => {
+        await Promise.all(opened.map((one) => one.end()));
+      };
+    });
+  });
+
+  test("clients that connect and never log in", async () => {
+    await rehearse(["PgBouncerLoginStorm"], async () => {
+      const sockets = Array.from({ length: 12 }, () => net.connect(6432, labHost("pool2").address));
+      for (const socket of sockets) socket.on("error", () => undefined);
+      return async () => {
+        for (const socket of sockets) socket.destroy();
+      };
+    });
+  });
+
+  test("PgBouncer stopped, and started again; what is critical is told to the pager, and its end too", async () => {
+    await rehearse(["PgBouncerDown"], async () => {
+      expect(await missing(["PgBouncerVersionSkew"], "firing")).toEqual([]);
+      await onHost("pool2", "systemctl stop pgbouncer");
+      expect(await missing(["PgBouncerDown"], "firing")).toEqual([]);
+      // One version is left.
+      expect(await missing(["PgBouncerVersionSkew"], "quiet")).toEqual([]);
+      await wait(1500);
+      for (const monitor of MONITORS) {
+        const reply = await fetch(`http://${labHost(monitor).address}:9093/api/v2/alerts`);
+        const alerts = (await reply.json()) as (Alert & {
+          receivers: { name: string }[];
+          status: { state: string };
+        })[];
+        const of = (name: string) =>
+          alerts.find(({ labels }) => labels["alertname"] === name && labels["instance"] === "pool2");
+        expect(of("PgBouncerDown")?.receivers).toEqual([{ name: "pager" }]);
+        expect(of("PgBouncerUnhealthy")?.status.state).toBe("suppressed");
+      }
+      await expect.poll(() => paged("PgBouncerDown", "firing"), { timeout: 15_000 }).toEqual([...MONITORS]);
+      return async () => {
+        await onHost("pool2", "systemctl start pgbouncer");
+        expect(await missing(["PgBouncerRestarted"], "firing")).toEqual([]);
+      };
+    });
+    await expect.poll(() => paged("PgBouncerDown", "resolved"), { timeout: 30_000 }).toEqual([...MONITORS]);
+    expect(await missing(["PgBouncerRestarted"], "quiet", 60)).toEqual([]);
+  });
+
+  test("paused and forgotten; a setting by hand; failing logins; statements prepared anew; a busy thread; a certificate that ends", async () => {
+    await Promise.all([
+      rehearse(["PgBouncerConfigDrift"], async () => {
+        await consoleCommand("pool1", "SET query_wait_timeout = 77");
+        return async () => void (await consoleCommand("pool1", "RELOAD"));
+      }),
+      rehearse(["PgBouncerCertificateExpiring", "PgBouncerCertificateExpired"], async () => {
+        await onHost(
+          "pool1",
+          "cd /etc/pgbouncer/tls && cp -p server.crt /root/kept.crt && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=x -keyout /dev/null -out /root/short.crt 2>/dev/null && cat /root/short.crt > server.crt",
+        );
+        return async () =>
+          void (await onHost("pool1", "cat /root/kept.crt > /etc/pgbouncer/tls/server.crt; rm /root/*.crt"));
+      }),
+      rehearse(["PgBouncerErrorRate"], async () => {
+        let stopped = false;
+        const loop = (async () => {
+          while (!stopped) {
+            await client("pool2", { password: "wrong" }).catch(() => undefined);
+            await wait(150);
+          }
+        })();
+        return async () => {
+          stopped = true;
+          await loop;
+        };
+      }),
+      rehearse(["PgBouncerPreparedStatementsMissed"], async () => {
+        let stopped = false;
+        const loops = Array.from({ length: 2 }, async (_, worker) => {
+          const one = await client("pool2");
+          for (let count = 0; !stopped; count++)
+            await one.query({
+              name: `s${worker}_${count}`,
+              text: `select ${count}::int + $1::int`,
+              values: [1],
+            });
+          await one.end();
+        });
+        return async () => {
+          stopped = true;
+          await Promise.all(loops);
+        };
+      }),
+    ]);
+    // Megabytes that are decrypted on one side and encrypted on the other.
+    await rehearse(["PgBouncerProcessorBusy"], () => load("pool2", 4, "select repeat('x', 4000000)"));
+    await rehearse(["PgBouncerPaused"], async () => {
+      await Promise.all(POOLERS.map((host) => consoleCommand(host, "PAUSE")));
+      return async () => void (await Promise.all(POOLERS.map((host) => consoleCommand(host, "RESUME"))));
+    });
+  });
+
+  test("PostgreSQL hangs: no server connection comes up, and the reason is told", async () => {
+    const postmaster = (signal: string): Promise<string> =>
+      onHost("db1", `kill -${signal} $(head -n 1 /var/lib/postgresql/15/main/postmaster.pid)`);
+    await rehearse(
+      ["PgBouncerDatabaseUnreachable", "PgBouncerServersStuckInLogin", "PgBouncerUnhealthy"],
+      async () => {
+        // Clients that are logged in already: a login would hang before it could wait for a server.
+        const ends = await Promise.all(POOLERS.map((host) => load(host, 2, "select 1")));
+        await wait(1500);
+        await postmaster("STOP");
+        const goOn = async (): Promise<void> => {
+          await postmaster("CONT");
+          await Promise.all(ends.map((end) => end()));
+        };
+        // Connections that are there serve on until they are given back.
+        await Promise.all(POOLERS.map((host) => consoleCommand(host, "RECONNECT")));
+        return goOn;
+      },
+    );
+  });
+
+  test("a second process of a host is watched as an instance of its own", async () => {
+    await prepareProduction({}, { pool2: { pgbouncer_instances: 2 } });
+    expect((await provision("pgbouncer.yml", { extra: SMALL, limit: "pool2" })).failed).toEqual([]);
+    expect((await provision("monitoring.yml", { extra: rehearsal() })).failed).toEqual([]);
+    const paused = async (): Promise<string[]> => {
+      const query = 'ALERTS{alertname="PgBouncerPaused",alertstate="firing"}';
+      const instances = await Promise.all(
+        MONITORS.map(async (monitor) => {
+          const reply = await fetch(
+            `http://${labHost(monitor).address}:9090/api/v1/query?query=${encodeURIComponent(query)}`,
+          );
+          const { data } = (await reply.json()) as { data: { result: { metric: Record<string, string> }[] } };
+          return data.result.map(({ metric }) => metric["instance"] ?? "");
+        }),
+      );
+      return [...new Set(instances.flat())];
+    };
+    await consoleCommand("pool2", "PAUSE", "pgbouncer-2");
+    await expect.poll(paused, { timeout: 25_000 }).toEqual(["pool2/pgbouncer-2"]);
+    await consoleCommand("pool2", "RESUME", "pgbouncer-2");
+    await expect.poll(paused, { timeout: 25_000 }).toEqual([]);
+    await prepareProduction();
+    expect((await provision("pgbouncer.yml", { extra: SMALL, limit: "pool2" })).failed).toEqual([]);
+    expect((await provision("monitoring.yml", { extra: rehearsal() })).failed).toEqual([]);
+  });
+}

@@ -1,0 +1,176 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { expect, test } from "vitest";
+import type { HostPoolers } from "../../../src/views/pooler-status.ts";
+import { onHost } from "../lab-hosts.ts";
+import { consoleCommand, health } from "../pooler-health.ts";
+import { POOLERS, SMALL } from "./rehearsal.ts";
+import { plumb, provision } from "./setting.ts";
+
+export function healthEndpoint(): void {
+  test("a second run changes nothing, and drift of it is found and mended", async () => {
+    expect((await provision("pgbouncer.yml", { extra: SMALL })).changed).toEqual([]);
+    await onHost(
+      "pool1",
+      "echo x > /etc/plumb-pgbouncer-health/pgpass; chmod 0644 /etc/plumb-pgbouncer-health/pgpass; systemctl stop plumb-pgbouncer-health.socket",
+    );
+    const mended = await provision("pgbouncer.yml", { extra: SMALL, limit: "pool1" });
+    expect(mended.changed).toEqual([
+      expect.stringContaining("Its password"),
+      expect.stringContaining("Listening now"),
+    ]);
+    expect((await health("pool1")).status).toBe(200);
+  });
+
+  test("its unit leaves hardly any rights", async () => {
+    for (const host of POOLERS) {
+      const said = await onHost(
+        host,
+        "systemd-analyze security plumb-pgbouncer-health --no-pager | tail -n 1",
+      );
+      expect(Number(/(\d+\.\d+)/.exec(said)?.[1])).toBeLessThanOrEqual(1.3);
+    }
+  });
+
+  test("plumb pgbouncer status shows both releases, and what is wrong with a pooler", async () => {
+    const good = await plumb("pgbouncer", "status", "poolers", "--json");
+    expect(good.code).toBe(0);
+    const { hosts } = JSON.parse(good.stdout) as { hosts: HostPoolers[] };
+    expect(
+      hosts.map(({ host, poolers }) => [host, poolers?.[0]?.version, poolers?.[0]?.health?.reason]),
+    ).toEqual([
+      ["pool1", "1.18.0", "ok"],
+      ["pool2", "1.24.1", "ok"],
+    ]);
+    for (const { poolers } of hosts) {
+      expect(poolers?.[0]?.pools.map(({ user, poolSize }) => [user, poolSize])).toContainEqual(["app", 2]);
+      expect(poolers?.[0]?.certificates.map(({ daysLeft }) => daysLeft > 300)).toEqual([true, true]);
+    }
+    await consoleCommand("pool2", "SET query_wait_timeout = 77");
+    await onHost("pool1", "systemctl stop pgbouncer");
+    const bad = await plumb("pgbouncer", "status", "poolers");
+    await onHost("pool1", "systemctl start pgbouncer");
+    await consoleCommand("pool2", "RELOAD");
+    expect(bad.code).toBe(1);
+    expect(bad.stdout).toMatch(/pool2: query_wait_timeout is 77, the file says \d+/);
+    expect(bad.stdout).toMatch(/pool1: stopped: PgBouncer is not running/);
+  });
+
+  test("it says 200 only when a client would be served, and else why", async () => {
+    const states = await Promise.all(POOLERS.map(walkThroughStates));
+    for (const seen of states)
+      expect(seen).toEqual({
+        paused: "503 paused",
+        "after paused": "200 ok",
+        "database paused": "503 paused",
+        "after database paused": "200 ok",
+        disabled: "503 disabled",
+        "after disabled": "200 ok",
+        hung: "503 unresponsive",
+        "after hung": "200 ok",
+        refused: "503 refused",
+        "after refused": "200 ok",
+        stopped: "503 stopped",
+        "after stopped": "200 ok",
+      });
+  });
+
+  test("a database that hangs is told as slow, and metrics are there before Prometheus gives up", async () => {
+    const frozen = (signal: string): Promise<string> => onHost("db1", `kill -${signal} $(pgrep -x postgres)`);
+    const metrics = (host: string): Promise<string> =>
+      onHost(
+        host,
+        "exec 3<>/dev/tcp/127.0.0.1/9127; printf 'GET /metrics HTTP/1.1\\r\\nX-Prometheus-Scrape-Timeout-Seconds: 1\\r\\n\\r\\n' >&3; timeout 2 cat <&3",
+      );
+    for (const host of POOLERS) expect((await health(host)).status).toBe(200);
+    await frozen("STOP");
+    try {
+      for (const host of POOLERS) {
+        // The cache of the last answer is over.
+        await wait(1100);
+        const said = await metrics(host);
+        expect(said).toContain("pgbouncer_up 1\n");
+        expect(said).toContain('pgbouncer_pools_client_waiting_connections{database="app",user="app"}');
+        const { status, reason } = await health(host);
+        expect(`${status} ${reason}`).toBe("503 slow");
+        expect(await metrics(host)).toContain('pgbouncer_health_reason{database="app",reason="slow"} 1');
+      }
+    } finally {
+      await frozen("CONT");
+    }
+    for (const host of POOLERS)
+      await expect.poll(async () => (await health(host)).status, { timeout: 10_000 }).toBe(200);
+  });
+
+  test("a pooler that is being drained gets nobody new, and a drain that was forgotten ends by itself", async () => {
+    const routing = async (until: string): Promise<string> => {
+      await onHost("pool1", `date -d '${until}' +%s > /run/plumb-pgbouncer-drain`);
+      const { status, reason } = await health("pool1", "/health/routing");
+      return `${status} ${reason}`;
+    };
+    expect(await routing("1 minute")).toBe("404 draining");
+    expect((await health("pool1")).status).toBe(200);
+    expect(await routing("1 minute ago")).toBe("200 ok");
+    await onHost("pool1", "rm /run/plumb-pgbouncer-drain");
+  });
+
+  test("slow and many clients keep nobody waiting", async () => {
+    const statuses = await onHost(
+      "pool1",
+      `for i in $(seq 40); do (exec 3<>/dev/tcp/127.0.0.1/9127; printf 'GET /hea' >&3; sleep 4) & done 2>/dev/null
+for i in $(seq 30); do (exec 3<>/dev/tcp/127.0.0.1/9127; printf 'GET /health HTTP/1.0\\r\\n\\r\\n' >&3; timeout 3 head -n 1 <&3) & done; wait`,
+    );
+    expect(statuses.match(/200 OK/g)).toHaveLength(30);
+    // One probe has answered all: 30 would have been 30 logins.
+    expect(await onHost("pool1", "pgrep -c -u pgbouncer perl")).toBe("1\n");
+  });
+
+  test("the password stands in no process list, and in no file that others can read", async () => {
+    const found = await onHost(
+      "pool1",
+      "stat -c '%a %U' /etc/plumb-pgbouncer-health/pgpass; systemctl show plumb-pgbouncer-health -p Environment | grep -c PASSWORD || true",
+    );
+    expect(found).toBe("600 pgbouncer\n0\n");
+  });
+}
+
+const PASSWORD = "/etc/plumb-pgbouncer-health/pgpass";
+
+/** Brings a pooler into every state in which it accepts connections and serves nobody, and out of it again. */
+async function walkThroughStates(host: string): Promise<Record<string, string>> {
+  const seen: Record<string, string> = {};
+  const look = async (name: string, wanted: number): Promise<void> => {
+    for (let tries = 0; tries < 8; tries++) {
+      const { status, reason } = await health(host);
+      seen[name] = `${status} ${reason}`;
+      if (status === wanted) return;
+      await wait(400);
+    }
+  };
+  const states: readonly (readonly [string, () => Promise<unknown>, () => Promise<unknown>])[] = [
+    ["paused", () => consoleCommand(host, "PAUSE"), () => consoleCommand(host, "RESUME")],
+    ["database paused", () => consoleCommand(host, "PAUSE app"), () => consoleCommand(host, "RESUME app")],
+    ["disabled", () => consoleCommand(host, "DISABLE app"), () => consoleCommand(host, "ENABLE app")],
+    [
+      "hung",
+      () => onHost(host, "systemctl kill -s STOP pgbouncer"),
+      () => onHost(host, "systemctl kill -s CONT pgbouncer"),
+    ],
+    [
+      "refused",
+      () => onHost(host, `cp -p ${PASSWORD} /root/kept; sed -i 's/[^:]*$/wrong/' ${PASSWORD}`),
+      () => onHost(host, `cp -p /root/kept ${PASSWORD}; rm /root/kept`),
+    ],
+    [
+      "stopped",
+      () => onHost(host, "systemctl stop pgbouncer"),
+      () => onHost(host, "systemctl start pgbouncer"),
+    ],
+  ];
+  for (const [name, cause, undo] of states) {
+    await cause();
+    await look(name, 503);
+    await undo();
+    await look(`after ${name}`, 200);
+  }
+  return seen;
+}
