@@ -154,7 +154,7 @@ async function apply(host: StepHost, want: Params, login: Login): Promise<Applie
   const service = `${want.service}.service`;
   const { file, active, sinceSeconds, unitIsNewer } = await look(host, want.config, service);
   const sections = parseIni(file);
-  const wanted = sections.get("pgbouncer") ?? new Map<string, string>();
+  let wanted: ReadonlyMap<string, string> = sections.get("pgbouncer") ?? new Map<string, string>();
   const restartedFor = async (why: string): Promise<Applied> => {
     await restart(host, service);
     await refuseSilentFailure(host, want, login, { wanted, service, sinceSeconds });
@@ -165,7 +165,8 @@ async function apply(host: StepHost, want: Params, login: Login): Promise<Applie
   const running =
     (await showConfig(host, want, login)) ?? (await showConfigAfterSignal(host, want, login, service));
   if (running === undefined) return restartedFor("restarted: the console did not let us in");
-  const stale = driftedSettings(wanted, running).filter(
+  wanted = withRemoved(wanted, running.defaults);
+  const stale = driftedSettings(wanted, running.values).filter(
     (name) => settingNamed("pgbouncer", name)?.reloadable === false,
   );
   if (stale.length > 0) return restartedFor(`restarted for ${stale.join(", ")}`);
@@ -178,6 +179,15 @@ async function apply(host: StepHost, want: Params, login: Login): Promise<Applie
   await askUntil(host, login, ["RELOAD"], want.timeout);
   await refuseSilentFailure(host, want, login, { wanted, service, sinceSeconds });
   return { what: ["reloaded", ...drained].join("; "), rows: [] };
+}
+
+/** What is taken out of the file returns to its default, but where that needs a restart a RELOAD says nothing and leaves it as it is. */
+function withRemoved(
+  wanted: ReadonlyMap<string, string>,
+  defaults: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const forRestart = [...defaults].filter(([name]) => settingNamed("pgbouncer", name)?.reloadable === false);
+  return new Map([...forRestart, ...wanted]);
 }
 
 /** What there is: the file, whether the service runs, and whether its unit has been written since it was started. */
@@ -210,15 +220,19 @@ for path in $(systemctl show -p FragmentPath,DropInPaths --value -- "$unit"); do
   };
 }
 
+/** SHOW CONFIG by name. */
+interface RunningConfig {
+  values: Map<string, string>;
+  defaults: Map<string, string>;
+}
+
 /** undefined: the running process knows no such administrator yet, so only a restart can help. */
-async function showConfig(
-  host: StepHost,
-  want: Params,
-  login: Login,
-): Promise<Map<string, string> | undefined> {
+async function showConfig(host: StepHost, want: Params, login: Login): Promise<RunningConfig | undefined> {
   try {
     const { answers } = await askUntil(host, login, ["SHOW CONFIG"], Math.min(5, want.timeout));
-    return new Map((answers[0]?.rows ?? []).map((row) => [String(row["key"]), String(row["value"] ?? "")]));
+    const column = (name: string): Map<string, string> =>
+      new Map((answers[0]?.rows ?? []).map((row) => [String(row["key"]), String(row[name] ?? "")]));
+    return { values: column("value"), defaults: column("default") };
   } catch (error) {
     if (error instanceof ModuleFailure) return undefined;
     throw error;
@@ -231,7 +245,7 @@ async function showConfigAfterSignal(
   want: Params,
   login: Login,
   service: string,
-): Promise<Map<string, string> | undefined> {
+): Promise<RunningConfig | undefined> {
   await host.run(sh`systemctl reload ${service}; sleep 0.5`);
   return showConfig(host, want, login);
 }
@@ -253,7 +267,7 @@ async function refuseSilentFailure(
     sinceSeconds,
   }: { wanted: ReadonlyMap<string, string>; service: string; sinceSeconds: string },
 ): Promise<void> {
-  const left = driftedSettings(wanted, await showConfig(host, want, login));
+  const left = driftedSettings(wanted, (await showConfig(host, want, login))?.values);
   const log = await host.run(
     shellLines(
       sh`journalctl --no-pager -q -o cat -p warning -u ${service} --since ${`@${sinceSeconds}`} | grep -v -E ${HARMLESS}`,

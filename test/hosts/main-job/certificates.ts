@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { onHost } from "../lab-hosts.ts";
+import { labHost, onHost } from "../lab-hosts.ts";
+import { consoleCommand, health } from "../pooler-health.ts";
 import { type LoadResult, startLoad } from "../pooler-load.ts";
 import { passwordOf, provisionFrom, told } from "./provision.ts";
 
@@ -131,6 +132,13 @@ export function certificates(folder: () => string): void {
       expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
     }
     expect(told((await provisionFrom(folder(), { limit: "poolers", extra })).not("ok"))).toEqual([]);
+    // The health endpoint shows one of its own.
+    for (const host of ["pool1", "pool2"]) {
+      const { status, reason } = await health(host);
+      expect(`${status} ${reason}`).toBe("200 ok");
+      const subject = await onHost(host, "openssl x509 -noout -subject -in /etc/pgbouncer/tls/health.crt");
+      expect(subject).toMatch(/CN ?= ?app$/m);
+    }
     expect(
       await onHost(
         "db1",
@@ -157,8 +165,83 @@ export function certificates(folder: () => string): void {
     // And back: PostgreSQL first.
     for (const limit of ["postgresql", "poolers"]) await provisionFrom(folder(), { limit });
     expect(told((await provisionFrom(folder())).not("ok"))).toEqual([]);
+    expect(await onHost("pool1", "ls /etc/pgbouncer/tls")).toBe("ca.crt\nserver.crt\nserver.key\n");
     await rm(key);
   });
+
+  test("given certificates serve both sides, clients that must show one are served, and health is told through the socket", async () => {
+    const { directory, client } = await givenCertificates(folder());
+    const given = {
+      tls_certificate_file: path.join(directory, "{{ inventory_hostname }}.crt"),
+      tls_key_file: path.join(directory, "{{ inventory_hostname }}.key"),
+      tls_ca_file: path.join(directory, "ca.crt"),
+      pgbouncer_client_tls_sslmode: "verify-full",
+      pgbouncer_server_tls_certificate: true,
+      postgresql_clientcert: "verify-ca",
+      pgbouncer_health_cert_file: `${client}.crt`,
+      pgbouncer_health_key_file: `${client}.key`,
+    };
+    const options = { extra: [JSON.stringify(given)], limit: "db1:poolers" };
+    // PostgreSQL has its own first: for a moment the poolers don't trust it, and the question about its size would fail.
+    const { tasks } = await provisionFrom(folder(), {
+      ...options,
+      extra: [...options.extra, "{pgbouncer_check_capacity: false}"],
+    });
+    expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    expect(told((await provisionFrom(folder(), options)).not("ok"))).toEqual([]);
+    const ca = path.join(directory, "ca.crt");
+    for (const host of ["pool1", "pool2"]) {
+      // Since 1.24 connections to PostgreSQL that are there stay when a certificate is replaced.
+      await consoleCommand(host, "RECONNECT");
+      const { status, reason } = await health(host);
+      expect(`${status} ${reason}`).toBe("200 ok");
+      const { stdout } = await openssl("openssl", [
+        "verify",
+        "-CAfile",
+        ca,
+        path.join(directory, `${host}.crt`),
+      ]);
+      expect(stdout).toContain("OK");
+      expect(
+        await onHost(
+          host,
+          `openssl s_client -starttls postgres -connect ${labHost(host).address}:6432 </dev/null 2>/dev/null | openssl x509 -noout -issuer`,
+        ),
+      ).toContain("Somebody else");
+    }
+    expect(
+      await onHost(
+        "db1",
+        `cd /; runuser -u postgres -- psql -Atc "select distinct issuer_dn, client_dn from pg_stat_ssl where client_dn <> '' order by 2"`,
+      ),
+    ).toBe("/CN=Somebody else|/CN=pool1\n/CN=Somebody else|/CN=pool2\n");
+    await provisionFrom(folder(), { extra: ["{pgbouncer_check_capacity: false}"] });
+    expect(told((await provisionFrom(folder())).not("ok"))).toEqual([]);
+  });
+}
+
+/** Certificates of another authority for the hosts and a client, as a company's would come. */
+async function givenCertificates(folder: string): Promise<{ directory: string; client: string }> {
+  const directory = path.join(folder, "given");
+  await mkdir(directory);
+  const at = (name: string): string => path.join(directory, name);
+  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  await openssl("openssl", [
+    ...["req", "-x509", ...newKey, "-days", "30", "-subj", "/CN=Somebody else"],
+    ...["-keyout", at("ca.key"), "-out", at("ca.crt")],
+  ]);
+  for (const name of ["db1", "pool1", "pool2", "app"]) {
+    const names = name === "app" ? "DNS:app" : `DNS:${name},IP:${labHost(name).address}`;
+    await openssl("openssl", [
+      ...["req", "-new", ...newKey, "-subj", `/CN=${name}`, "-keyout", at(`${name}.key`)],
+      ...["-out", at(`${name}.csr`), "-addext", `subjectAltName=${names}`],
+    ]);
+    await openssl("openssl", [
+      ...["x509", "-req", "-in", at(`${name}.csr`), "-days", "30", "-copy_extensions", "copy"],
+      ...["-CA", at("ca.crt"), "-CAkey", at("ca.key"), "-CAcreateserial", "-out", at(`${name}.crt`)],
+    ]);
+  }
+  return { directory, client: at("app") };
 }
 
 /** A key and a certificate of the test's authority, as a client's operator would make them. @returns paths. */

@@ -1,8 +1,9 @@
 import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import pg from "pg";
 import { expect, test } from "vitest";
-import { onHost } from "../lab-hosts.ts";
-import { type Credentials, startLoad } from "../pooler-load.ts";
+import { labHost, onHost } from "../lab-hosts.ts";
+import { type Credentials, openTunnel, startLoad } from "../pooler-load.ts";
 import { authorityOf, provisionFrom, told } from "./provision.ts";
 
 /** Who gets in, who must not, and how a password is changed while everybody logs in. */
@@ -66,23 +67,56 @@ pgbouncer_databases:
     ));
 
   test.each(["pool1", "pool2"])(
-    "on %s a verifier copied from PostgreSQL lets its user through to the server",
+    "on %s a user whose verifier is copied from PostgreSQL gets in, and is refused once it is taken out again",
     async (host) => {
+      const password = "the-password-of-copied";
+      await onHost(
+        "db1",
+        `cd /; runuser -u postgres -- psql -qc "create role copied login password '${password}'"`,
+      );
       const verifier = await onHost(
         "db1",
-        `cd /; runuser -u postgres -- psql -Atc "select rolpassword from pg_authid where rolname = 'app'"`,
+        `cd /; runuser -u postgres -- psql -Atc "select rolpassword from pg_authid where rolname = 'copied'"`,
       );
-      const extra = [JSON.stringify({ pgbouncer_userlist: [{ user: "app", verifier: verifier.trim() }] })];
-      const { tasks, finished } = await provisionFrom(folder(), { limit: host, extra });
+      const options = { limit: host, extra: ["{pgbouncer_copied_users: [copied]}"] };
+      const { tasks, events } = await provisionFrom(folder(), options);
       expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
-      expect(finished.outcome).toBe("ok");
-      expect(await onHost(host, "grep -c SCRAM-SHA-256 /etc/pgbouncer/userlist.txt")).toBe("2\n");
-      // Without the entry PgBouncer asks PostgreSQL again, but only after a restart: a warning says so.
-      const { events } = await provisionFrom(folder(), { limit: host, check: true });
-      expect(JSON.stringify(events.filter(({ type }) => type === "warning"))).toContain(
-        "only after a restart",
-      );
-      await onHost(host, `sed -i '/^"app"/d' /etc/pgbouncer/userlist.txt; systemctl restart pgbouncer`);
+      expect(JSON.stringify(events)).not.toContain(verifier.trim());
+      expect(told((await provisionFrom(folder(), options)).not("ok"))).toEqual([]);
+      const file = await onHost(host, "grep copied /etc/pgbouncer/userlist.txt");
+      expect(file).toBe(`"copied" "${verifier.trim()}"\n`);
+
+      const tunnel = await openTunnel("app1", labHost(host).address, 6432);
+      const ca = await authorityOf(folder());
+      const login = async (): Promise<pg.Client> => {
+        const client = new pg.Client({
+          ...{ host: "127.0.0.1", port: tunnel.port, user: "copied", database: "app", password },
+          ssl: { ca, servername: host },
+        });
+        client.on("error", () => undefined);
+        await client.connect();
+        return client;
+      };
+      try {
+        const staying = await login();
+        const gone = await provisionFrom(folder(), { limit: host });
+        expect(told(gone.not("ok"))).toEqual([
+          expect.stringContaining("Who may log in"),
+          expect.stringMatching(/apply the pgbouncer configuration.*: reloaded/),
+        ]);
+        expect(JSON.stringify(gone.events.filter(({ type }) => type === "warning"))).toContain(
+          "refused from now on, but who is logged in stays",
+        );
+        await expect(login()).rejects.toThrow(/authentication/);
+        expect((await staying.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+        await staying.end();
+        // Without the entry PgBouncer asks PostgreSQL again, but only after a restart.
+        await onHost(host, "systemctl restart pgbouncer");
+        await (await login()).end();
+      } finally {
+        tunnel.process.kill();
+        await onHost("db1", `cd /; runuser -u postgres -- psql -qc "drop role copied"`);
+      }
     },
   );
 

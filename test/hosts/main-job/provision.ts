@@ -15,32 +15,39 @@ import { labHost } from "../lab-hosts.ts";
 export async function mainJobInventory(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), "plumb-main-job-"));
   await cp("inventory/example/group_vars", path.join(folder, "group_vars"), { recursive: true });
-  const { keyFile, knownHostsFile } = inject("lab");
-  const member = (name: string) => ({ [name]: { ansible_host: labHost(name).address } });
-  await writeFile(
-    path.join(folder, "hosts.yml"),
-    stringify({
-      all: {
-        vars: {
-          ansible_user: "admin",
-          ansible_ssh_private_key_file: keyFile,
-          ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHostsFile}`,
-        },
-        children: {
-          postgresql: { hosts: member("db1") },
-          poolers: { hosts: { ...member("pool1"), ...member("pool2") } },
-          clients: { hosts: member("app1") },
-        },
-      },
-    }),
-  );
+  await writeFile(path.join(folder, "hosts.yml"), inventoryOf(["db1"]));
+  // With a PostgreSQL of Debian 13 beside the first.
+  await writeFile(path.join(folder, "two-servers.yml"), inventoryOf(["db1", "trixie1"]));
   return folder;
+}
+
+function inventoryOf(servers: readonly string[]): string {
+  const { keyFile, knownHostsFile } = inject("lab");
+  const members = (...names: readonly string[]) => ({
+    hosts: Object.fromEntries(names.map((name) => [name, { ansible_host: labHost(name).address }])),
+  });
+  return stringify({
+    all: {
+      vars: {
+        ansible_user: "admin",
+        ansible_ssh_private_key_file: keyFile,
+        ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHostsFile}`,
+      },
+      children: {
+        postgresql: members(...servers),
+        poolers: members("pool1", "pool2"),
+        clients: members("app1"),
+      },
+    },
+  });
 }
 
 export interface ProvisionOptions {
   check?: boolean;
   /** Variables as `-e` takes them. */
   extra?: string[];
+  /** Another file of the folder than hosts.yml. */
+  inventory?: string;
   limit?: string;
   playbook?: string;
   tags?: string[];
@@ -59,7 +66,7 @@ export async function provisionFrom(folder: string, options: ProvisionOptions = 
   const events: Event[] = [];
   const finished = await run({
     runId: "main-job",
-    inventory: await loadInventory([path.join(folder, "hosts.yml")]),
+    inventory: await loadInventory([path.join(folder, options.inventory ?? "hosts.yml")]),
     playbooks: [
       await loadPlaybook(options.playbook ?? "playbooks/pgbouncer.yml", {
         rolePaths: [path.resolve("roles")],

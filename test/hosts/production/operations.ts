@@ -1,8 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
+import { health } from "../pooler-health.ts";
 import { type Experience, openTransaction, underApplications } from "./applications.ts";
-import { client, health, prepareProduction, provision } from "./setting.ts";
+import { client, prepareProduction, provision } from "./setting.ts";
 
 const POOLERS = ["pool1", "pool2"] as const;
 /** Load balancers have no part in these: the applications ask the poolers directly. */

@@ -1,0 +1,240 @@
+import pg from "pg";
+import { afterAll, expect, inject, test } from "vitest";
+import { labReset } from "../../../src/lab/lab.ts";
+import { labHost, onHost } from "../lab-hosts.ts";
+import { consoleRows } from "../pooler-health.ts";
+import { openTunnel } from "../pooler-load.ts";
+import { authorityOf, passwordOf, provisionFrom, told } from "./provision.ts";
+
+type Row = Record<string, string>;
+
+/** Profiles, pools, replicas, limits of users, where passwords are asked for, and another PostgreSQL: as written, and as the running process has it. */
+export function configuration(folder: () => string): void {
+  const asked = "the-password-of-asked";
+  const sql = (host: string, version: string, statement: string): Promise<string> =>
+    onHost(
+      host,
+      `cd /; runuser -u postgres -- /usr/lib/postgresql/${version}/bin/psql -XAtqc "${statement}"`,
+    );
+
+  afterAll(async () => {
+    await sql("db1", "15", "drop database if exists second with (force)");
+    await sql("db1", "15", "drop role if exists asked");
+    await labReset(inject("lab").name, ["trixie1"]);
+    await provisionFrom(folder());
+    expect(told((await provisionFrom(folder())).not("ok"))).toEqual([]);
+  });
+
+  test("PostgreSQL 17 on Debian 13, and on Debian 12 a database without the function: passwords are asked for elsewhere", async () => {
+    const databases = {
+      postgresql_databases: [
+        { name: "app", owner: "app" },
+        { name: "second", owner: "app" },
+      ],
+    };
+    const extra = [JSON.stringify({ ...databases, postgresql_auth_databases: ["app"] })];
+    const options = { inventory: "two-servers.yml", limit: "postgresql", extra };
+    const { tasks } = await provisionFrom(folder(), options);
+    expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    expect(told((await provisionFrom(folder(), options)).not("ok"))).toEqual([]);
+    expect(await sql("trixie1", "17", "show server_version_num")).toMatch(/^17/);
+    for (const [host, version] of [
+      ["db1", "15"],
+      ["trixie1", "17"],
+    ] as const) {
+      const functions = (database: string): Promise<string> =>
+        onHost(
+          host,
+          `cd /; runuser -u postgres -- /usr/lib/postgresql/${version}/bin/psql -XAtqd ${database} -c "select count(*) from pg_proc where proname = 'get_auth'"`,
+        );
+      expect([await functions("app"), await functions("second")]).toEqual(["1\n", "0\n"]);
+    }
+    await sql("db1", "15", `create role asked login password '${asked}'`);
+    const verifier = await sql("db1", "15", "select rolpassword from pg_authid where rolname = 'asked'");
+    await onHost(
+      "trixie1",
+      `cd /; runuser -u postgres -- /usr/lib/postgresql/17/bin/psql -qc 'create role asked login password '"'"'${verifier.trim()}'"'"`,
+    );
+  });
+
+  test.each([
+    ["pool1", "low_latency"],
+    ["pool2", "high_throughput"],
+  ])(
+    "on %s the profile %s, pools, replicas and limits of users are what the process runs with",
+    async (host, profile) => {
+      const isNew = host === "pool2";
+      const server = { host: labHost("db1").address, port: 5432 };
+      const databases: Record<string, Record<string, unknown>> = {
+        app: { ...server, pool_size: 4, max_db_connections: 6 },
+        app_ro: { ...server, dbname: "app", pool_size: 2, reserve_pool: 1, pool_mode: "session" },
+      };
+      if (isNew) {
+        // A list of replicas; the second is PostgreSQL 17.
+        databases["app_any"] = {
+          host: `${labHost("db1").address},${labHost("trixie1").address}`,
+          dbname: "app",
+          pool_size: 2,
+          load_balance_hosts: "disable",
+        };
+        databases["seventeen"] = { host: labHost("trixie1").address, dbname: "app", pool_size: 2 };
+        databases["second"] = { ...server, pool_size: 2 };
+      }
+      const settings = {
+        pgbouncer_profile: profile,
+        pgbouncer_default_pool_size: 3,
+        pgbouncer_reserve_pool_size: 1,
+        pgbouncer_databases: databases,
+        pgbouncer_copied_users: ["asked"],
+        pgbouncer_users: { asked: { pool_mode: "session", max_user_connections: 3 } },
+        ...(isNew ? { pgbouncer_auth_dbname: "app" } : {}),
+      };
+      const options = { inventory: "two-servers.yml", limit: host, extra: [JSON.stringify(settings)] };
+      const { tasks } = await provisionFrom(folder(), options);
+      expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+      expect(told((await provisionFrom(folder(), options)).not("ok"))).toEqual([]);
+
+      const config = new Map((await consoleRows(host, "CONFIG")).map((row) => [row["key"], row["value"]]));
+      const expected = isNew
+        ? {
+            max_client_conn: "2000",
+            query_wait_timeout: "30",
+            server_idle_timeout: "600",
+            listen_backlog: "1024",
+            pkt_buf: "8192",
+          }
+        : {
+            max_client_conn: "500",
+            query_wait_timeout: "5",
+            server_idle_timeout: "300",
+            min_pool_size: "5",
+            reserve_pool_timeout: "1",
+            server_connect_timeout: "5",
+          };
+      for (const [name, value] of Object.entries({
+        ...expected,
+        default_pool_size: "3",
+        reserve_pool_size: "1",
+      }))
+        expect(`${name} ${config.get(name)}`).toBe(`${name} ${value}`);
+
+      const named = (rows: readonly Row[], name: string): Row =>
+        rows.find((row) => row["name"] === name) ?? {};
+      const shown = await consoleRows(host, "DATABASES");
+      expect(named(shown, "app")).toMatchObject({ ...strings(server), pool_size: "4", max_connections: "6" });
+      const reserve = isNew ? "reserve_pool_size" : "reserve_pool";
+      expect(named(shown, "app_ro")).toMatchObject({
+        database: "app",
+        pool_size: "2",
+        [reserve]: "1",
+        pool_mode: "session",
+      });
+      if (isNew) expect(named(shown, "app_any")).toMatchObject({ load_balance_hosts: "disable" });
+
+      const user = named(await consoleRows(host, "USERS"), "asked");
+      expect(user).toMatchObject({ pool_mode: "session", ...(isNew ? { max_user_connections: "3" } : {}) });
+      // 1.18 does not show the limit; it keeps to it.
+      expect(await answered(folder(), host, { user: "asked", password: asked }, 6)).toBe(3);
+      if (isNew) {
+        const login = (user: string, password: string, database: string): Promise<string> =>
+          ask(host, { user, password, database }, "select current_database()");
+        // Its password is asked for in another database: this one has no function.
+        expect(await login("app", await passwordOf(folder(), "app"), "second")).toBe("second\n");
+        // The verifier that it has on the first server is the one that it has on the other.
+        expect(await login("asked", asked, "seventeen")).toBe("app\n");
+      }
+    },
+  );
+
+  test.each(["pool1", "pool2"])("on %s there are descriptors for more than what load needs", async (host) => {
+    const said = await onHost(
+      host,
+      "journalctl -q -o cat -u pgbouncer | grep 'max expected fd use' | tail -n 1; ls /proc/$(systemctl show -p MainPID --value pgbouncer)/fd | wc -l",
+    );
+    const [, limit, expected, before] =
+      /limit: (\d+)[^\n]*max expected fd use: (\d+)\n(\d+)/.exec(said)?.map(Number) ?? [];
+    // PgBouncer reckons without the reserve: max_client_conn, each pool for each user of the userlist, and ten.
+    expect(limit).toBeGreaterThanOrEqual((expected ?? Number.NaN) + 100);
+    const count = 40;
+    const login = { user: "app", password: await passwordOf(folder(), "app") };
+    const { end } = await openSessions(folder(), host, login, count);
+    const [during, servers] = await Promise.all([
+      onHost(host, "ls /proc/$(systemctl show -p MainPID --value pgbouncer)/fd | wc -l"),
+      consoleRows(host, "SERVERS"),
+    ]);
+    await end();
+    // One for each client and each server, and less than twenty besides.
+    const besides = Number(during) - count - servers.length;
+    expect(besides).toBeGreaterThan(0);
+    expect(besides).toBeLessThan(20);
+    expect(before).toBeLessThan(40);
+  });
+}
+
+const strings = (values: Record<string, unknown>): Row =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+
+/** psql on the pooler itself, which has it for its health endpoint. */
+function ask(
+  host: string,
+  { user, password, database }: { user: string; password: string; database: string },
+  query: string,
+): Promise<string> {
+  return onHost(
+    host,
+    `PGPASSWORD=${password} PGCONNECT_TIMEOUT=5 psql -XAtqc "${query}" "host=${labHost(host).address} port=6432 user=${user} dbname=${database} sslmode=require" 2>&1`,
+  );
+}
+
+interface Login {
+  user: string;
+  password: string;
+}
+
+/** Opens so many sessions at once, each with a transaction, and counts those that get an answer before somebody else leaves. */
+async function answered(folder: string, host: string, login: Login, count: number): Promise<number> {
+  const { clients, end } = await openSessions(folder, host, login, count);
+  try {
+    const answers = await Promise.all(
+      clients.map((client) =>
+        client.query("begin").then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    return answers.filter(Boolean).length;
+  } finally {
+    await end();
+  }
+}
+
+/** Idle sessions, and what ends them. */
+async function openSessions(
+  folder: string,
+  host: string,
+  login: Login,
+  count: number,
+): Promise<{ clients: pg.Client[]; end: () => Promise<void> }> {
+  const tunnel = await openTunnel("app1", labHost(host).address, 6432);
+  const ca = await authorityOf(folder);
+  const clients = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const client = new pg.Client({
+        ...{ host: "127.0.0.1", port: tunnel.port, database: "app", ...login },
+        ssl: { ca, servername: host },
+        query_timeout: 4000,
+      });
+      client.on("error", () => undefined);
+      await client.connect();
+      return client;
+    }),
+  );
+  return {
+    clients,
+    end: async () => {
+      await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
+      tunnel.process.kill();
+    },
+  };
+}
