@@ -188,4 +188,17 @@ application_database_health_url: http://127.0.0.1:8000/health
     expect(tasks.filter(({ host }) => host === "trixie1")).toEqual([]);
     expect((await startedAt())[1]).toBe(before);
   });
+
+  test("what an application had to know is taken away again, and nobody is restarted", async () => {
+    const before = await startedAt();
+    const absent = { extra: ["{application_database_state: absent}"] };
+    expect((await application({ ...absent, check: true })).not("ok").map(({ status }) => status)).toContain(
+      "would-change",
+    );
+    const { tasks } = await application(absent);
+    expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    for (const host of ["app1", "trixie1"]) expect(await onHost(host, "ls -A /etc/shop")).toBe("");
+    expect(told((await application(absent)).not("ok"))).toEqual([]);
+    expect(await startedAt()).toEqual(before);
+  });
 }
