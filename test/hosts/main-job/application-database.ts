@@ -8,7 +8,7 @@ import { type ProvisionOptions, provisionFrom, told } from "./provision.ts";
 
 /** Every character that means something in a URL, a shell, an environment file, or to libpq. */
 const PASSWORD = "p@ss/w:rd%?#é'\"\\ $x&=";
-const HOSTS = ["app1", "trixie1"] as const;
+const HOSTS = ["app1", "mon1"] as const;
 const PREPARE = `
 - hosts: db1
   become: true
@@ -51,7 +51,7 @@ export function applicationDatabase(original: () => string): void {
     folder = path.join(await mkdtemp(path.join(tmpdir(), "plumb-application-")), "inventory");
     await cp(original(), folder, { recursive: true });
     const hosts = parse(await readFile(path.join(folder, "hosts.yml"), "utf8"));
-    hosts.all.children.clients.hosts.trixie1 = { ansible_host: labHost("trixie1").address };
+    hosts.all.children.clients.hosts.mon1 = { ansible_host: labHost("mon1").address };
     await writeFile(path.join(folder, "hosts.yml"), stringify(hosts));
     await writeFile(
       path.join(folder, "group_vars/clients.yml"),
@@ -99,7 +99,7 @@ application_database_health_url: http://127.0.0.1:8000/health
     expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
     const done = tasks.map(({ host, task }) => `${host} ${task.name}`);
     expect(done.findLastIndex((one) => one.startsWith("app1"))).toBeLessThan(
-      done.findIndex((one) => one.startsWith("trixie1")),
+      done.findIndex((one) => one.startsWith("mon1")),
     );
     for (const host of HOSTS) {
       expect(done).toContain(`${host} wait until the application is well`);
@@ -154,11 +154,11 @@ application_database_health_url: http://127.0.0.1:8000/health
   );
 
   test("drift is mended: rights and content", async () => {
-    await onHost("trixie1", "chmod 0644 /etc/shop/database.env; sed -i s/6432/5432/ /etc/shop/database.env");
+    await onHost("mon1", "chmod 0644 /etc/shop/database.env; sed -i s/6432/5432/ /etc/shop/database.env");
     const { not } = await application();
     expect(told(not("ok"))).toEqual([
-      expect.stringContaining("trixie1 changed Where its database is"),
-      expect.stringContaining("trixie1 changed restart the application"),
+      expect.stringContaining("mon1 changed Where its database is"),
+      expect.stringContaining("mon1 changed restart the application"),
     ]);
   });
 
@@ -185,7 +185,7 @@ application_database_health_url: http://127.0.0.1:8000/health
     expect([...new Set(told(tasks.filter(({ status }) => status === "failed")))]).toEqual([
       expect.stringMatching(/^app1 failed wait until the application is well/),
     ]);
-    expect(tasks.filter(({ host }) => host === "trixie1")).toEqual([]);
+    expect(tasks.filter(({ host }) => host === "mon1")).toEqual([]);
     expect((await startedAt())[1]).toBe(before);
   });
 
@@ -197,7 +197,7 @@ application_database_health_url: http://127.0.0.1:8000/health
     );
     const { tasks } = await application(absent);
     expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
-    for (const host of ["app1", "trixie1"]) expect(await onHost(host, "ls -A /etc/shop")).toBe("");
+    for (const host of ["app1", "mon1"]) expect(await onHost(host, "ls -A /etc/shop")).toBe("");
     expect(told((await application(absent)).not("ok"))).toEqual([]);
     expect(await startedAt()).toEqual(before);
   });

@@ -20,7 +20,7 @@ export function configuration(folder: () => string): void {
   afterAll(async () => {
     await sql("db1", "15", "drop database if exists second with (force)");
     await sql("db1", "15", "drop role if exists asked");
-    await labReset(inject("lab").name, ["trixie1"]);
+    await labReset(inject("lab").name, ["mon1"]);
     await provisionFrom(folder());
     expect(told((await provisionFrom(folder())).not("ok"))).toEqual([]);
   });
@@ -37,10 +37,10 @@ export function configuration(folder: () => string): void {
     const { tasks } = await provisionFrom(folder(), options);
     expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
     expect(told((await provisionFrom(folder(), options)).not("ok"))).toEqual([]);
-    expect(await sql("trixie1", "17", "show server_version_num")).toMatch(/^17/);
+    expect(await sql("mon1", "17", "show server_version_num")).toMatch(/^17/);
     for (const [host, version] of [
       ["db1", "15"],
-      ["trixie1", "17"],
+      ["mon1", "17"],
     ] as const) {
       const functions = (database: string): Promise<string> =>
         onHost(
@@ -52,7 +52,7 @@ export function configuration(folder: () => string): void {
     await sql("db1", "15", `create role asked login password '${asked}'`);
     const verifier = await sql("db1", "15", "select rolpassword from pg_authid where rolname = 'asked'");
     await onHost(
-      "trixie1",
+      "mon1",
       `cd /; runuser -u postgres -- /usr/lib/postgresql/17/bin/psql -qc 'create role asked login password '"'"'${verifier.trim()}'"'"`,
     );
   });
@@ -72,12 +72,12 @@ export function configuration(folder: () => string): void {
       if (isNew) {
         // A list of replicas; the second is PostgreSQL 17.
         databases["app_any"] = {
-          host: `${labHost("db1").address},${labHost("trixie1").address}`,
+          host: `${labHost("db1").address},${labHost("mon1").address}`,
           dbname: "app",
           pool_size: 2,
           load_balance_hosts: "disable",
         };
-        databases["seventeen"] = { host: labHost("trixie1").address, dbname: "app", pool_size: 2 };
+        databases["seventeen"] = { host: labHost("mon1").address, dbname: "app", pool_size: 2 };
         databases["second"] = { ...server, pool_size: 2 };
       }
       const settings = {

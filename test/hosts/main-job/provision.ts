@@ -17,7 +17,7 @@ export async function mainJobInventory(): Promise<string> {
   await cp("inventory/example/group_vars", path.join(folder, "group_vars"), { recursive: true });
   await writeFile(path.join(folder, "hosts.yml"), inventoryOf(["db1"]));
   // With a PostgreSQL of Debian 13 beside the first.
-  await writeFile(path.join(folder, "two-servers.yml"), inventoryOf(["db1", "trixie1"]));
+  await writeFile(path.join(folder, "two-servers.yml"), inventoryOf(["db1", "mon1"]));
   return folder;
 }
 

@@ -27,7 +27,7 @@ export function production(): void {
   describe("the health endpoint", healthEndpoint);
   describe("rules as they ship", rulesAsTheyShip);
   describe("alerts in earnest", alertsInEarnest);
-describe("the dashboard", dashboardUnderLoad);
+  describe("the dashboard", dashboardUnderLoad);
   describe("high availability", highAvailability);
   describe("operations", operations);
   describe("removal", removal);
