@@ -137,7 +137,7 @@ const NOT_TAKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     force_apt_get: "apt-get it is",
     policy_rc_d: "`start_services: false` keeps services down",
     ...retriedLists(),
-    use: "dnf is used where the host has it and no apt",
+    use: "write `dnf` in the place of `package` for hosts with RPM packages",
   },
   package_facts: { strategy: "`manager` says which are asked" },
   pause: {
