@@ -1,4 +1,5 @@
 import { type Answered, notKnown, type QueryKind } from "../queries/query.ts";
+import type { ShellText } from "../shell/shell-text.ts";
 import { type ExecResult, type ShellUser, TransportError } from "../transport/transport.ts";
 import { type AddressedQuery, type Answers, describeShellUser, identify } from "./answers.ts";
 import { describeEnd, type HostSession } from "./host-session.ts";
@@ -47,21 +48,39 @@ function collect(answers: Answers, questions: readonly AddressedQuery[]): Bulk[]
 async function askBulk(session: HostSession, bulk: Bulk, signal: AbortSignal | undefined): Promise<void> {
   const keys = bulk.questions.map(({ query }) => query.key);
   const { script, stdin } = bulk.kind.script(keys);
-  const answers = await session
-    .run(script, bulk.as, {
-      timeoutMs: QUERY_TIMEOUT_MS,
-      besideOthers: true,
-      ...(stdin === undefined ? {} : { stdin }),
-      ...(signal === undefined ? {} : { signal }),
-    })
-    .then(
-      (result) => read(bulk, keys, result),
-      (error: unknown) => unasked(error, keys),
-    );
+  const answers = isNothing(script, stdin)
+    ? read(bulk, keys, NOTHING_SAID)
+    : await session
+        .run(script, bulk.as, {
+          timeoutMs: QUERY_TIMEOUT_MS,
+          besideOthers: true,
+          ...(stdin === undefined ? {} : { stdin }),
+          ...(signal === undefined ? {} : { signal }),
+        })
+        .then(
+          (result) => read(bulk, keys, result),
+          (error: unknown) => unasked(error, keys),
+        );
   bulk.questions.forEach((question, index) => {
     session.answers.set(question, answers[index] ?? notKnown(`query ${bulk.kind.name}: no answer`));
   });
 }
+
+/** Some questions turn out to need no look at the host: a package that nobody has named. A shell would start and end for it all the same. */
+function isNothing(script: ShellText, stdin: Uint8Array | undefined): boolean {
+  return stdin === undefined && /^\s*(?:exit 0\s*)?$/.test(script.shell);
+}
+
+const NOTHING_SAID: ExecResult = {
+  exitCode: 0,
+  stdout: Buffer.alloc(0),
+  stderr: Buffer.alloc(0),
+  durationMs: 0,
+  timedOut: false,
+  aborted: false,
+  connectionLost: false,
+  truncated: false,
+};
 
 /** A user who can't be become may be made by a task that comes first: nothing is known yet, and it will be asked again after that. */
 function unasked(error: unknown, keys: readonly unknown[]): readonly Answered<unknown>[] {
