@@ -97,14 +97,12 @@ export function configuration(folder: () => string): void {
       const config = new Map((await consoleRows(host, "CONFIG")).map((row) => [row["key"], row["value"]]));
       const expected = isNew
         ? {
-            max_client_conn: "2000",
             query_wait_timeout: "30",
             server_idle_timeout: "600",
             listen_backlog: "1024",
             pkt_buf: "8192",
           }
         : {
-            max_client_conn: "500",
             query_wait_timeout: "5",
             server_idle_timeout: "300",
             min_pool_size: "5",
