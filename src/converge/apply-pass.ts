@@ -153,6 +153,7 @@ function keeperFor(
     journal: { ...session.journal, runs },
     subjects,
     task,
+    holdsSecret: (text) => context.secrets.appearsIn(text),
     nextNumber: () => session.nextNumber(),
   });
 }

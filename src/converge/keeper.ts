@@ -1,6 +1,6 @@
 import type { NeededChange } from "../modules/change.ts";
 import type { Step } from "../modules/step.ts";
-import type { Subject } from "../modules/subject.ts";
+import { type Subject, subjectKey } from "../modules/subject.ts";
 import { rawShell, type ShellText, shellLines } from "../shell/shell-text.ts";
 import { afterPackagesScript, type Journal, type KeptSubject, keepScript } from "./keep-script.ts";
 import type { AnyModule } from "./prepare.ts";
@@ -22,15 +22,21 @@ interface KeeperOptions {
   /** What a module says it touches, besides files that are written as a step of their own. */
   subjects: readonly Subject[];
   task: string;
+  /** Whether a secret stands in a text. */
+  holdsSecret(text: string): boolean;
   /** The next number of the run on this host. */
   nextNumber(): number;
 }
 
-export function keeper({ journal, subjects, task, nextNumber }: KeeperOptions): Keeper {
+export function keeper({ journal, subjects, task, holdsSecret, nextNumber }: KeeperOptions): Keeper {
   let waiting = subjects;
   const numbered = (things: readonly Subject[]): KeptSubject[] => {
     const number = `${journal.session}.${String(nextNumber()).padStart(5, "0")}`;
-    return things.map((subject, index) => ({ subject, number: `${number}.${index}`, task }));
+    return things.map((subject, index) => ({
+      subject: withoutSecretName(subject, holdsSecret),
+      number: `${number}.${index}`,
+      task,
+    }));
   };
   const beforeScript = (): ShellText | undefined => {
     if (waiting.length === 0) return undefined;
@@ -55,6 +61,14 @@ export function keeper({ journal, subjects, task, nextNumber }: KeeperOptions): 
       return keepScript(journal, kept);
     },
   };
+}
+
+/** What is kept is found by its name later, and the names stand in an index: one that holds a secret is not written there. */
+function withoutSecretName(subject: Subject, holdsSecret: (text: string) => boolean): Subject {
+  const written = subject.kind === "again" ? `${subject.title} ${subject.script.shell}` : subjectKey(subject);
+  return holdsSecret(written)
+    ? { kind: "lost", what: `a ${subject.kind} with a secret in its name` }
+    : subject;
 }
 
 /** What the script itself has changed of packages is told from what others change later. */

@@ -45,10 +45,24 @@ describe("what is kept before a change", () => {
       journal: { runId: "r", session: "s", runs: 3 },
       subjects: [{ kind: "path", path: "/etc/b" }],
       task: "t",
+      holdsSecret: (text) => text.includes("hunter2"),
       nextNumber: () => ++number,
     });
     expect(one.guarded(rawShell("first")).shell).toMatch(/keep_path s\.00001\.0 \/etc\/b[\s\S]*\nfirst$/);
     expect(one.guarded(rawShell("second")).shell).toBe("second");
     expect(one.beforeWrite("/etc/c", true)?.shell).toContain("keep_path s.00002.0 /etc/c");
+  });
+
+  test("what has a secret in its name is not kept, and that is said without the secret", () => {
+    const one = keeper({
+      journal: { runId: "r", session: "s", runs: 3 },
+      subjects: [{ kind: "path", path: "/srv/hunter2/b" }],
+      task: "t",
+      holdsSecret: (text) => text.includes("hunter2"),
+      nextNumber: () => 1,
+    });
+    const text = one.beforeWrite("/srv/hunter2/c", false)?.shell ?? "";
+    expect(text).toContain("a path with a secret in its name");
+    expect(text).not.toContain("hunter2");
   });
 });
