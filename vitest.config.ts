@@ -6,16 +6,17 @@ const onHosts = {
   setupFiles: ["test/hosts/one-file-at-a-time.ts"],
   testTimeout: 120_000,
   hookTimeout: 300_000,
-  // One file of each project at a time; the projects have hosts of their own, and so run beside each other.
-  maxWorkers: 2,
-  sequence: { groupOrder: 1 },
 };
+
+/** Two files at a time, of whatever project: of one that has hosts only one, and its name decides which project is begun first. What needs the fleet takes longest. */
+const together = { maxWorkers: 2, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
+          ...together,
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/hosts/**"],
@@ -23,10 +24,10 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      // It takes longest, and files of the project whose name comes first are begun first.
-      { test: { ...onHosts, name: "hosts-fleet", include: ["test/hosts/fleet.test.ts"] } },
+      { test: { ...together, ...onHosts, name: "hosts-fleet", include: ["test/hosts/fleet.test.ts"] } },
       {
         test: {
+          ...together,
           ...onHosts,
           name: "hosts-single",
           include: ["test/hosts/**/*.test.ts"],

@@ -5,7 +5,11 @@ import type { Event } from "../../src/converge/event.ts";
 import { cachedFacts, cacheFacts } from "../../src/fleet/fact-cache.ts";
 import { run } from "../../src/fleet/run.ts";
 import { findings, folderWith } from "../inventory/inventory-files.ts";
+import { takeTurn } from "../take-turn.ts";
 import { checkOptions } from "./run-options.ts";
+
+// This machine is the host, and a host has one lock.
+await takeTurn("this-machine");
 
 test("facts of a host are added to, in a file that nobody else can read", async () => {
   const folder = path.join(await folderWith({}), "facts");

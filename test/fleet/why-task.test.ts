@@ -3,7 +3,11 @@ import { expect, test } from "vitest";
 import { whyTask } from "../../src/fleet/why-task.ts";
 import { whyTaskLines } from "../../src/views/why-lines.ts";
 import { findings, folderWith } from "../inventory/inventory-files.ts";
+import { takeTurn } from "../take-turn.ts";
 import { checkOptions } from "./run-options.ts";
+
+// This machine is the host, and a host has one lock.
+await takeTurn("this-machine");
 
 const SITE = `- name: Web servers
   hosts: web

@@ -1,0 +1,41 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll } from "vitest";
+
+/** Waits until no other file of tests has taken this turn, and has it until the end of the file that calls it. */
+export async function takeTurn(name: string): Promise<void> {
+  const turn = path.join(tmpdir(), `plumb-turn-${name}`);
+  while (!take(turn)) await wait(100);
+  afterAll(() => rmSync(turn, { force: true }));
+}
+
+function take(turn: string): boolean {
+  try {
+    writeFileSync(turn, String(process.pid), { flag: "wx" });
+    return true;
+  } catch {
+    // Taken. A worker that was killed gives nothing back.
+    const holder = Number(readHolder(turn));
+    if (holder > 0 && !isAlive(holder)) rmSync(turn, { force: true });
+    return false;
+  }
+}
+
+function readHolder(turn: string): string {
+  try {
+    return readFileSync(turn, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
