@@ -5,11 +5,12 @@ import type { LabHostSpec } from "../../src/lab/plan.ts";
 /** Another name lets two suites run beside each other on one machine. */
 const LAB = process.env["PLUMB_TEST_LAB"] ?? "test";
 
-/** Shared by all files of a project. `single`: two releases for the modules. `fleet`: the four of the main job, a second database server and a monitoring host. */
+/** Shared by all files of a project. `single`: two releases for the modules, and a third host for what plays do with several. `fleet`: the four of the main job, a second database server and a monitoring host. */
 const HOSTS: Readonly<Record<string, readonly LabHostSpec[]>> = {
   single: [
     { name: "bookworm1", release: "bookworm" },
     { name: "trixie1", release: "trixie" },
+    { name: "bookworm2", release: "bookworm" },
   ],
   fleet: [
     { name: "db1", release: "bookworm" },

@@ -8,16 +8,16 @@ export interface GeneratedPlays {
 }
 
 /** The last one is the one that things happen to most. */
-export const PLAY_HOSTS = ["bookworm1", "trixie1", "app1"] as const;
+export const PLAY_HOSTS = ["bookworm1", "trixie1", "bookworm2"] as const;
 
 /** On which hosts something is so: all, none, or by name. A condition that is valid CEL and valid Jinja. */
 const CONDITIONS = [
   "true",
   "false",
-  'inventory_hostname == "app1"',
-  'inventory_hostname != "app1"',
+  'inventory_hostname == "bookworm2"',
+  'inventory_hostname != "bookworm2"',
   'inventory_hostname == "trixie1"',
-  'inventory_hostname in ["bookworm1", "app1"]',
+  'inventory_hostname in ["bookworm1", "bookworm2"]',
   "last.changed == true",
 ] as const;
 
@@ -106,7 +106,7 @@ const withoutAccidents = (node: TaskNode): TaskNode =>
 const meta: fc.Arbitrary<MetaNode> = fc.record({
   kind: fc.constant("meta" as const),
   action: fc.constantFrom("flush_handlers", "end_host", "noop"),
-  when: fc.constantFrom("true", 'inventory_hostname == "app1"', "false"),
+  when: fc.constantFrom("true", 'inventory_hostname == "bookworm2"', "false"),
 });
 
 const { nodes } = fc.letrec<{ node: PlayNode; nodes: PlayNode[] }>((tie) => ({
@@ -156,7 +156,7 @@ const play: fc.Arbitrary<Play> = fc
       post: fc.oneof({ weight: 2, arbitrary: fc.constant<PlayNode[]>([]) }, nodes),
       handlerFails: fc.oneof(
         { weight: 8, arbitrary: fc.constant<Condition>("false") },
-        fc.constantFrom<Condition>('inventory_hostname == "app1"', "true"),
+        fc.constantFrom<Condition>('inventory_hostname == "bookworm2"', "true"),
       ),
     }),
   )
@@ -206,7 +206,7 @@ function playText(one: Play, id: string, count: { tasks: number }): string {
     "  handlers:",
     `    - {name: first ${id}, debug: {msg: x}, changed_when: true, notify: second ${id}}`,
     `    - {name: second ${id}, debug: {msg: x}, listen: topic ${id}}`,
-    `    - {name: fourth ${id}, debug: {msg: x}, listen: topic ${id}, when: 'inventory_hostname != "app1"'}`,
+    `    - {name: fourth ${id}, debug: {msg: x}, listen: topic ${id}, when: 'inventory_hostname != "bookworm2"'}`,
     // The last one: what is behind a handler that fails runs all the same; docs/differences.md.
     `    - {name: third ${id}, debug: {msg: x}, listen: topic ${id}, failed_when: '${one.handlerFails}'}`,
   ].join("\n");
