@@ -126,7 +126,6 @@ const NOT_TAKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       package: "name",
       "update-cache": "update_cache",
     }),
-    allow_change_held_packages: "take the hold away before: `apt-mark unhold`",
     allow_unauthenticated: "give the repository its key: `apt_repository` with `key`",
     "allow-unauthenticated": "give the repository its key: `apt_repository` with `key`",
     autoclean: commandOf("apt-get autoclean"),

@@ -1,10 +1,11 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { pgbouncerDashboard } from "../../scripts/pgbouncer-dashboard.ts";
 
 const RULES = "roles/prometheus/templates/pgbouncer.rules.yml.hbs";
-const ENDPOINT = "roles/pgbouncer_health/files/pgbouncer-health";
+const ENDPOINT = "roles/pgbouncer_health/files/PgbouncerHealth";
 
 test("the dashboard that ships is the one that the builder makes", async () => {
   const shipped = JSON.parse(
@@ -17,7 +18,9 @@ test("panels have places of their own, and ask only for what rules record or the
   const { panels } = pgbouncerDashboard();
   const places = panels.map(({ gridPos: { x, y } }) => `${x},${y}`);
   expect(new Set(places).size).toBe(panels.length);
-  const [rules, endpoint] = [await readFile(RULES, "utf8"), await readFile(ENDPOINT, "utf8")];
+  const rules = await readFile(RULES, "utf8");
+  const files = (await readdir(ENDPOINT)).map((name) => readFile(path.join(ENDPOINT, name), "utf8"));
+  const endpoint = (await Promise.all(files)).join("");
   const names = panels.flatMap(({ targets }) =>
     targets.flatMap(({ expr }) => expr.match(/pgbouncer[_:][a-z_:]+/g) ?? []),
   );
