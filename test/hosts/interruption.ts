@@ -160,7 +160,7 @@ export function interruption(): void {
     onHost(
       host,
       `set -e; umask 077; mkdir -p ${directory} /run/full; mount -t tmpfs -o size=$(($(du -sk ${directory} | cut -f 1) + 64))k,mode=$(stat -c %a ${directory}) none /run/full
-  cp -a ${directory}/. /run/full; mount --bind /run/full ${directory}; umount /run/full; cat /dev/zero > ${directory}/filler 2>/dev/null || true`,
+cp -a ${directory}/. /run/full; mount --bind /run/full ${directory}; umount /run/full; cat /dev/zero > ${directory}/filler 2>/dev/null || true`,
     );
 
   const unfill = (host: string, directory: string): Promise<string> =>

@@ -76,15 +76,15 @@ export function mainJob(): void {
       await writeFile(
         file,
         `- hosts: ${host}
-    tasks:
-      - pgbouncer_admin:
-          command: SHOW CONFIG
-          host: "{{ ansible_host }}"
-          user: pgb_admin
-          password: "{{ pgbouncer_admin_password }}"
-          ca_file: "{{ tls_ca_directory }}/ca.crt"
-          server_name: "{{ inventory_hostname }}"
-  `,
+  tasks:
+    - pgbouncer_admin:
+        command: SHOW CONFIG
+        host: "{{ ansible_host }}"
+        user: pgb_admin
+        password: "{{ pgbouncer_admin_password }}"
+        ca_file: "{{ tls_ca_directory }}/ca.crt"
+        server_name: "{{ inventory_hostname }}"
+`,
       );
       const { tasks } = await provision({ playbook: file });
       const rows = tasks[0]?.data?.["rows"] as { key: string }[];
