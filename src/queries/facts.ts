@@ -13,14 +13,15 @@ const SCRIPT = rawShell(String.raw`
 say() { printf '%s=%s\n' "$1" "$2"; }
 [ -r /etc/os-release ] && while IFS= read -r line; do printf 'os.%s\n' "$line"; done < /etc/os-release
 read -r release < /proc/sys/kernel/osrelease && say kernel "$release"
+read -r version < /proc/sys/kernel/version && say kernel_version "$version"
 read -r node < /proc/sys/kernel/hostname && say nodename "$node"
 read -r domain < /proc/sys/kernel/domainname && say domain "$domain"
 [ -r /etc/debian_version ] && read -r debian < /etc/debian_version && say debian_version "$debian"
-while read -r key value unit; do case $key in MemTotal:|MemAvailable:|SwapTotal:) say "memory.$key" "$value";; esac; done < /proc/meminfo
+while read -r key value unit; do case $key in MemTotal:|MemFree:|SwapTotal:) say "memory.$key" "$value";; esac; done < /proc/meminfo
 cpus=0; while IFS= read -r line; do case $line in processor*) cpus=$((cpus+1));; 'model name'*) model=$line;; esac; done < /proc/cpuinfo; say cpus "$cpus"; say cpu_model "$model"
 [ -d /run/systemd/system ] && say service_mgr systemd
 [ -r /run/systemd/container ] && read -r container < /run/systemd/container && say container "$container"
-say user_id "$USER"; say uid "$(id -u)"; say machine "$(uname -m)"
+say user_id "$USER"; say user_dir "$HOME"; say uid "$(id -u)"; say machine "$(uname -m)"
 for systemd in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so /lib/systemd/libsystemd-shared-*.so; do [ -e "$systemd" ] && say systemd "$systemd" && break; done
 if command -v dpkg-query >/dev/null; then dpkg-query -W -f='package=${"$"}{Package} ${"$"}{Version}\n' 2>/dev/null; fi
 if command -v ip >/dev/null; then ip -o address show 2>/dev/null | while IFS= read -r line; do say address "$line"; done; ip -4 route show default 2>/dev/null | while IFS= read -r line; do say route4 "$line"; done; fi
@@ -55,40 +56,51 @@ function systemFacts(one: (key: string) => string | undefined): Facts {
   const os = (key: string): string => unquoted(one(`os.${key}`) ?? "");
   const id = os("ID");
   const version = os("VERSION_ID");
-  const families = [id, ...os("ID_LIKE").split(" ")];
   const kibibytes = (key: string): number => Math.floor(Number(one(`memory.${key}:`) ?? 0) / 1024);
   const node = one("nodename") ?? "";
   const domain = one("domain") ?? "";
+  const domainName = domain === "(none)" ? "" : domain;
+  const family = familyOf(id, os("ID_LIKE").split(" "));
   return {
     distribution: DISTRIBUTIONS[id] ?? os("NAME"),
     distribution_version: version,
     distribution_major_version: version.split(".")[0] ?? "",
     distribution_release: os("VERSION_CODENAME"),
     distribution_full_version: one("debian_version") ?? version,
-    os_family: families.includes("debian")
-      ? "Debian"
-      : families.some((name) => ["rhel", "fedora", "centos"].includes(name))
-        ? "RedHat"
-        : (DISTRIBUTIONS[id] ?? id),
+    os_family: family,
+    pkg_mgr: PACKAGE_MANAGERS[family] ?? "unknown",
     kernel: one("kernel") ?? "",
+    kernel_version: one("kernel_version") ?? "",
     system: "Linux",
     architecture: one("machine") ?? "",
     machine: one("machine") ?? "",
     nodename: node,
     hostname: node.split(".")[0] ?? "",
-    fqdn: domain === "" || domain === "(none)" || node.includes(".") ? node : `${node}.${domain}`,
+    domain: node.includes(".") ? node.slice(node.indexOf(".") + 1) : domainName,
+    fqdn: domainName === "" || node.includes(".") ? node : `${node}.${domainName}`,
     processor_vcpus: Number(one("cpus") ?? 0),
     processor_model: (one("cpu_model") ?? "").replace(/^.*?:\s*/, ""),
     memtotal_mb: kibibytes("MemTotal"),
-    memfree_mb: kibibytes("MemAvailable"),
+    memfree_mb: kibibytes("MemFree"),
     swaptotal_mb: kibibytes("SwapTotal"),
     service_mgr: one("service_mgr") ?? "unknown",
     systemd_version: Number(/libsystemd-shared-(\d+)/.exec(one("systemd") ?? "")?.[1] ?? 0),
     virtualization_type: one("container") ?? "unknown",
     user_id: one("user_id") ?? "",
+    user_dir: one("user_dir") ?? "",
     user_uid: Number(one("uid") ?? 0),
   };
 }
+
+function familyOf(id: string, like: readonly string[]): string {
+  const families = [id, ...like];
+  if (families.includes("debian")) return "Debian";
+  if (families.some((name) => ["rhel", "fedora", "centos"].includes(name))) return "RedHat";
+  return DISTRIBUTIONS[id] ?? id;
+}
+
+/** By family, of those that Plumb knows. */
+const PACKAGE_MANAGERS: Readonly<Record<string, string>> = { Debian: "apt", RedHat: "dnf", Alpine: "apk" };
 
 /** Ansible's spelling where it differs from the `NAME` of os-release. */
 const DISTRIBUTIONS: Readonly<Record<string, string>> = {
