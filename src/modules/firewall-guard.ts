@@ -1,6 +1,18 @@
+import { z } from "zod";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { confirmStep, type Guard, guarded, settleUnconfirmed } from "./connection-guard.ts";
 import type { Step } from "./step.ts";
+
+/** `guard_seconds` of the modules that change a firewall. */
+export const guardSeconds = z
+  .number()
+  .int()
+  .min(0)
+  .max(3600)
+  .default(60)
+  .describe(
+    "After this the host brings the old rules back, unless a new connection has been made through the changed ones. 0 changes them without trying that.",
+  );
 
 const FOLDER = "/var/lib/plumb/firewall-guard";
 

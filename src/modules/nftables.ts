@@ -7,7 +7,7 @@ import { sshConnection } from "../queries/ssh-connection.ts";
 import { unitState } from "../queries/unit-state.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
-import { guardedTable, NFTABLES_CANDIDATE, settleFirewall } from "./firewall-guard.ts";
+import { guardedTable, guardSeconds, NFTABLES_CANDIDATE, settleFirewall } from "./firewall-guard.ts";
 import { type NftablesRule, nftablesRule, refuseLockout } from "./firewall-rule.ts";
 import { defineModule } from "./module.ts";
 import type { Step } from "./step.ts";
@@ -30,15 +30,7 @@ const params = z.strictObject({
     .boolean()
     .default(false)
     .describe("Try the rules even if none of them lets in the connection that Plumb came through."),
-  guard_seconds: z
-    .number()
-    .int()
-    .min(0)
-    .max(3600)
-    .default(60)
-    .describe(
-      "After this the host brings the old rules back, unless a new connection has been made through the changed ones. 0 changes them without trying that.",
-    ),
+  guard_seconds: guardSeconds,
 });
 
 type Params = z.infer<typeof params>;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ufwState } from "../queries/ufw-state.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
-import { guardedUfw, UFW_FOLLOWS_FILES } from "./firewall-guard.ts";
+import { guardedUfw, guardSeconds, UFW_FOLLOWS_FILES } from "./firewall-guard.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { pathsTouched } from "./subject.ts";
 
@@ -67,15 +67,7 @@ const params = z
       .boolean()
       .default(false)
       .describe("Try to turn the firewall on although no rule lets SSH in."),
-    guard_seconds: z
-      .number()
-      .int()
-      .min(0)
-      .max(3600)
-      .default(60)
-      .describe(
-        "After this the host brings the old rules back, unless a new connection has been made through the changed ones. 0 changes them without trying that.",
-      ),
+    guard_seconds: guardSeconds,
   })
   .refine((all) => (all.state ?? all.default ?? all.rule) !== undefined, {
     error: "give `rule`, `default` or `state`",
