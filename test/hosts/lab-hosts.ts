@@ -1,4 +1,7 @@
 import { execFile, spawn } from "node:child_process";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { promisify } from "node:util";
 import { inject } from "vitest";
 
@@ -47,4 +50,20 @@ export function sendToHost(name: string, command: string, input: string | Buffer
     child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`${command}: status ${code}`))));
     child.stdin.end(input);
   });
+}
+
+/** A folder with `hosts.ini`, in which shared hosts are reached as the user admin. */
+export async function folderWithHosts(purpose: string, names: readonly string[]): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), `plumb-${purpose}-`));
+  const { keyFile, knownHostsFile } = inject("lab");
+  const lines = [
+    ...names.map((name) => `${name} ansible_host=${labHost(name).address}`),
+    "[all:vars]",
+    "ansible_user=admin",
+    `ansible_ssh_private_key_file=${keyFile}`,
+    `ansible_ssh_common_args=-o UserKnownHostsFile=${knownHostsFile}`,
+    "",
+  ];
+  await writeFile(path.join(folder, "hosts.ini"), lines.join("\n"));
+  return folder;
 }

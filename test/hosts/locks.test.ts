@@ -1,9 +1,8 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { beforeAll, describe, expect, inject, test } from "vitest";
-import { labHost, onHost } from "./lab-hosts.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { folderWithHosts, labHost, onHost } from "./lab-hosts.ts";
 import { type PlumbProcess, startPlumb } from "./plumb-process.ts";
 import { relayTo, throughRelay } from "./relay.ts";
 
@@ -13,13 +12,7 @@ const HOSTS = ["bookworm1", "trixie1"];
 let folder = "";
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "plumb-locks-"));
-  const { keyFile, knownHostsFile } = inject("lab");
-  const lines = HOSTS.map((name) => `${name} ansible_host=${labHost(name).address}`);
-  await writeFile(
-    path.join(folder, "hosts.ini"),
-    `${lines.join("\n")}\n[all:vars]\nansible_user=admin\nansible_ssh_private_key_file=${keyFile}\nansible_ssh_common_args=-o UserKnownHostsFile=${knownHostsFile}\n`,
-  );
+  folder = await folderWithHosts("locks", HOSTS);
   await writeFile(
     path.join(folder, "site.yml"),
     `- hosts: all
