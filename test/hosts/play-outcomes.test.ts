@@ -74,6 +74,41 @@ describe("hosts that fail", () => {
     expect(run.finished.outcome).toBe("failed");
   });
 
+  test("any_errors_fatal: handlers of a host that has failed run, and a host that was done by then has not failed", async () => {
+    const { tasks } = await runPlaybook(
+      `- hosts: all
+  any_errors_fatal: true
+  gather_facts: false
+  tasks:
+    - {command: "true", changed_when: true, notify: tell}
+    - fail: {}
+      when: inventory_hostname == "bookworm1"
+  handlers:
+    - {name: tell, command: "true"}
+`,
+      { hosts: HOSTS },
+    );
+    const told = tasks.filter(({ task }) => task.handler).map(({ host }) => host);
+    expect(told).toContain("bookworm1");
+
+    const { finished } = await runPlaybook(
+      `- hosts: all
+  any_errors_fatal: true
+  gather_facts: false
+  strategy: free
+  tasks:
+    - command: "sleep {{ ternary (eq inventory_hostname 'trixie1') 2 0 }}"
+    - fail: {}
+      when: inventory_hostname == "trixie1"
+`,
+      { hosts: HOSTS },
+    );
+    expect(finished.hosts.map(({ host, outcome }) => `${host} ${outcome}`).sort()).toEqual([
+      "bookworm1 ok",
+      "trixie1 failed",
+    ]);
+  });
+
   test("`until` that never holds is a failure, unless failed_when says what one is; a failure for which it holds is not tried again", async () => {
     const run = await runTasks(
       `- {name: never, command: "true", register: last, until: last.rc == 1, retries: 1, delay: 0, ignore_errors: true}
