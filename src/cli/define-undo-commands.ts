@@ -20,7 +20,7 @@ export function addUndoCommands(program: Command, withHostOptions: (command: Com
       `
 Examples:
   plumb rollback poolers -i inventory/production --check --diff
-  plumb rollback pool1 -i inventory/production --run 20261125T171500-1a2b3c
+  plumb rollback pool1 -i inventory/production --run 20261125T171500042-1a2b3c
 
 It acts as root; what tasks have done as another user is put back with --become-user. What can't be put back is said (docs/undo.md).`,
     )

@@ -149,5 +149,5 @@ function words(options: readonly string[] | undefined): string[] {
 
 /** Sorts by time and is never the same twice. */
 export function newRunId(): string {
-  return `${new Date().toISOString().replace(/[-:]|\.\d+Z$/g, "")}-${randomBytes(3).toString("hex")}`;
+  return `${new Date().toISOString().replace(/[-:.Z]/g, "")}-${randomBytes(3).toString("hex")}`;
 }

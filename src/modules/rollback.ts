@@ -40,7 +40,7 @@ export const rollback = defineModule<Params, { kept: ReturnType<typeof keptState
   params,
   examples: [
     { title: "Undo the last run on this host", yaml: "- rollback:\n" },
-    { title: "Undo one run", yaml: "- rollback:\n    run: 20261125T171500-1a2b3c\n" },
+    { title: "Undo one run", yaml: "- rollback:\n    run: 20261125T171500042-1a2b3c\n" },
   ],
   returns: {
     run: "The run that was undone.",
