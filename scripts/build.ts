@@ -17,8 +17,16 @@ const builtins: Plugin = {
     const [, how, name = ""] = /^\0(required|imported):(.*)$/.exec(id) ?? [];
     if (how === undefined) return null;
     const found = `process.getBuiltinModule(${JSON.stringify(name)})`;
-    if (how === "required") return `module.exports = ${found};`;
     const names = Object.keys(process.getBuiltinModule(name) ?? {}).filter((one) => one !== "default");
+    if (name.endsWith("child_process")) {
+      const functions = names.filter((one) => /^[a-z]/.test(one));
+      const code = [LATER, ...functions.map((one) => `const ${one} = later(${JSON.stringify(one)});`)];
+      const all = `{ ${functions.join(", ")} }`;
+      const exported =
+        how === "required" ? `module.exports = ${all};` : `export ${all}; export default ${all};`;
+      return { code: [...code, exported].join("\n"), moduleSideEffects: false };
+    }
+    if (how === "required") return `module.exports = ${found};`;
     const text = name.endsWith("/promises")
       ? // These are functions, and are loaded when one of them is called.
         names.map((one) => `export const ${one} = (...given) => ${found}.${one}(...given);`)
@@ -30,6 +38,14 @@ const builtins: Plugin = {
     return { code: text.join("\n"), moduleSideEffects: false };
   },
 };
+
+/** Functions of child_process that load it, and the sockets that it brings along, when one of them is called. `promisify` finds what the real ones have for it. */
+const LATER = `
+const later = (name) =>
+  Object.assign((...given) => process.getBuiltinModule("child_process")[name](...given), {
+    [Symbol.for("nodejs.util.promisify.custom")]: (...given) =>
+      process.getBuiltinModule("util").promisify(process.getBuiltinModule("child_process")[name])(...given),
+  });`;
 
 /** Agents for HTTP through SSH, which bring Node.js's whole HTTP along. */
 const noHttpAgents: Plugin = {

@@ -1,4 +1,5 @@
-import { Command, CommanderError, Option } from "commander";
+import { type Command, CommanderError, Option } from "commander";
+import { CommandInUse } from "./cli/command-in-use.ts";
 import { addCheckingCommands } from "./cli/define-checking-commands.ts";
 import { addHistoryCommands } from "./cli/define-history-commands.ts";
 import { addPgbouncerCommands } from "./cli/define-pgbouncer-commands.ts";
@@ -42,7 +43,7 @@ function withHostOptions(command: Command): Command {
 
 const count = (_: string, total: number): number => total + 1;
 
-const program = new Command("plumb")
+const program = new CommandInUse("plumb")
   .description("Brings Linux hosts to the state that inventory, playbooks and roles describe, over SSH.")
   .version(VERSION)
   .showHelpAfterError("(plumb --help shows what there is)")

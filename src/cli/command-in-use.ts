@@ -1,0 +1,25 @@
+import { Command, type Option } from "commander";
+
+/**
+ * A command that takes only its first option where it is not named on the command line: by that the list of commands shows that it has some. To take all options
+ * of all commands is half of what it would cost to start.
+ */
+export class CommandInUse extends Command {
+  override createCommand(name?: string): CommandInUse {
+    return new CommandInUse(name);
+  }
+
+  override option(...given: unknown[]): this {
+    return this.takesOption() ? super.option(...(given as Parameters<Command["option"]>)) : this;
+  }
+
+  override addOption(option: Option): this {
+    return this.takesOption() ? super.addOption(option) : this;
+  }
+
+  private takesOption(): boolean {
+    const words = process.argv.slice(2);
+    // Of all commands all options are what a shell completes.
+    return this.options.length === 0 || words.includes(this.name()) || words.includes("completion");
+  }
+}
