@@ -6,6 +6,7 @@ import { addPgbouncerCommands } from "./cli/define-pgbouncer-commands.ts";
 import { addPlanCommands } from "./cli/define-plan-commands.ts";
 import { addUndoCommands } from "./cli/define-undo-commands.ts";
 import { addVaultCommands, withVaultOptions } from "./cli/define-vault-commands.ts";
+import { RECORD_OPTION } from "./cli/record-option.ts";
 import { repeatable } from "./cli/repeatable.ts";
 import { VERSION } from "./cli/version.ts";
 
@@ -81,6 +82,7 @@ withHostOptions(program.command("run"))
   .option("--start-at-task <name>", "leave out the tasks before this one; the name may have * and ? in it")
   .option("--output <format>", "tty, plain, json or junit (default: tty on a terminal, plain elsewhere)")
   .option("-v, --verbose", "show every task; twice: results too", count, 0)
+  .option("--record <database>", RECORD_OPTION)
   .option("--no-record", "leave no record of the run in .plumb/runs")
   .option("--detailed-exitcode", "exit 3 when check found changes, 5 when the run made some")
   .option(

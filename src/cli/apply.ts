@@ -20,10 +20,12 @@ import {
   type PlaybookRunOptions,
   runOptionsOf,
 } from "./playbook-run.ts";
+import { sharedRecordOf } from "./shared-database.ts";
 import { keyringOf } from "./vault-options.ts";
 import { VERSION } from "./version.ts";
 
 export interface ApplyCommandOptions extends PlaybookRunOptions {
+  record?: string;
   diff?: boolean;
   verbose?: number;
 }
@@ -41,6 +43,7 @@ export async function applyCommand(file: string, options: ApplyCommandOptions): 
 
 async function apply(plan: Plan, keyring: Keyring, given: ApplyCommandOptions): Promise<ExitCode> {
   const output = consoleOutput();
+  const shared = await sharedRecordOf(given.record, keyring.secrets);
   const paint = paintFor(output.isTerminal);
   const refuse = (moved: readonly Moved[]): ExitCode => {
     output.write(`${movedLines(moved, paint).join("\n")}\n`);
@@ -78,7 +81,7 @@ async function apply(plan: Plan, keyring: Keyring, given: ApplyCommandOptions): 
     const runId = newRunId();
     const judge = referee(plan);
     const recorder = recordRun(
-      { runId, checkMode: false, version: VERSION, secrets: keyring.secrets },
+      { runId, checkMode: false, version: VERSION, secrets: keyring.secrets, ...shared },
       (event) => view.show(event),
     );
     try {

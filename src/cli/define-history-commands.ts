@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { repeatable } from "./repeatable.ts";
 
 /** `plumb history`: what runs have done. What it does is loaded when it is asked for. */
 export function addHistoryCommands(program: Command): void {
@@ -13,13 +14,15 @@ export function addHistoryCommands(program: Command): void {
     .option("--until <time>", "the same")
     .option("-n, --number <count>", "how many runs to list, the newest ones", "20")
     .option("--json", "one JSON object a run and line")
+    .option("--record <database>", "look into this PostgreSQL: postgres://user@host/database, or @file")
     .addHelpText(
       "after",
       `
 Examples:
   plumb history --host pool1 --status changed --since 7d
   plumb history --resource /etc/pgbouncer/pgbouncer.ini
-  plumb history show last`,
+  plumb history show last
+  plumb history --record postgres://me@db1/plumb --host pool1`,
     )
     .action(async (options) => {
       const { historyCommand } = await import("./history.ts");
@@ -34,5 +37,25 @@ Examples:
     .action(async (run: string, _options, command: Command) => {
       const { historyShowCommand } = await import("./history.ts");
       process.exitCode = await historyShowCommand(run, command.optsWithGlobals());
+    });
+
+  history
+    .command("push")
+    .description("send records that a shared PostgreSQL lacks there (--record, or PLUMB_RECORD)")
+    .action(async (_options, command: Command) => {
+      const { historyPushCommand } = await import("./shared-history.ts");
+      process.exitCode = await historyPushCommand(command.optsWithGlobals());
+    });
+
+  history
+    .command("prepare")
+    .description(
+      "make the tables for records in a PostgreSQL, and let roles use them (--record, or PLUMB_RECORD)",
+    )
+    .option("--writer <role>", "a role that may add records, and nothing else", repeatable)
+    .option("--reader <role>", "a role that may read them", repeatable)
+    .action(async (_options, command: Command) => {
+      const { historyPrepareCommand } = await import("./shared-history.ts");
+      process.exitCode = await historyPrepareCommand(command.optsWithGlobals());
     });
 }

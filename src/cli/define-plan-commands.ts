@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { RECORD_OPTION } from "./record-option.ts";
 import { repeatable } from "./repeatable.ts";
 
 /** `plumb plan`, `show`, `apply`: what would change, written down, and exactly that done. What each of them does is loaded when it is asked for. */
@@ -7,6 +8,7 @@ export function addPlanCommands(program: Command, withHostOptions: (command: Com
     .description("write down what a run would change")
     .argument("<playbook...>", "playbook files")
     .option("-o, --out <file>", "write the plan into this file; it must not be there yet")
+    .option("--record <database>", RECORD_OPTION)
     .option("--no-record", "leave no record of the check in .plumb/runs")
     .option("--detailed-exitcode", "exit 3 when there is something to change")
     .addHelpText(
@@ -38,6 +40,7 @@ Examples:
     .option("--format <format>", "pretty, json, junit, markdown or prometheus", "pretty")
     .option("-o, --out <file>", "write the report into this file, in the place of the last one")
     .option("--allow-unknown", "exit 0 though something can't be known without a run")
+    .option("--record <database>", RECORD_OPTION)
     .option("--no-record", "leave no record of the check in .plumb/runs")
     .addHelpText(
       "after",
@@ -58,6 +61,7 @@ can't be known without a run.`,
     .description("do exactly what a plan says; nothing where a host or the input is no longer as it was")
     .argument("<plan>", "a file that plumb plan wrote")
     .option("-D, --diff", "show the differences")
+    .option("--record <database>", RECORD_OPTION)
     .option(
       "-v, --verbose",
       "show every task; twice: results too",

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { RECORD_OPTION } from "./record-option.ts";
 
 /** `plumb rollback`. What it does is loaded when it is asked for. */
 export function addUndoCommands(program: Command, withHostOptions: (command: Command) => Command): void {
@@ -14,6 +15,7 @@ export function addUndoCommands(program: Command, withHostOptions: (command: Com
       "--take-over",
       "end what a run that is gone has left running on a host, instead of waiting for it",
     )
+    .option("--record <database>", RECORD_OPTION)
     .option("--no-record", "leave no record in .plumb/runs")
     .addHelpText(
       "after",

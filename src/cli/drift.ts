@@ -18,7 +18,7 @@ export interface DriftCommandOptions extends PlaybookRunOptions {
   format?: string;
   out?: string;
   allowUnknown?: boolean;
-  record?: boolean;
+  record?: string | boolean;
 }
 
 /** `plumb drift`: what is out of true, since when, and how bad that is. Nothing is changed. */
@@ -45,7 +45,7 @@ export async function driftCommand(
         stopping,
         aborting,
         salt: randomBytes(16).toString("hex"),
-        record: options.record !== false,
+        record: options.record,
       });
       const report = driftOf(plan, history);
       await close();

@@ -1,8 +1,13 @@
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { present } from "../playbook/present.ts";
-import { findRun, type ReadRecord, readRecord, recordedRuns } from "../records/read-records.ts";
-import { recordFolder } from "../records/record-folder.ts";
-import { matchesQuery, type RecordQuery, summaryOf, timeOf } from "../records/search-records.ts";
+import { findAmong, type ReadRecord } from "../records/read-records.ts";
+import {
+  matchesQuery,
+  type RecordQuery,
+  type RecordSummary,
+  summaryOf,
+  timeOf,
+} from "../records/search-records.ts";
 import { paintFor } from "../views/colour.ts";
 import { eventLines } from "../views/event-lines.ts";
 import { scoreLines } from "../views/plan-lines.ts";
@@ -10,6 +15,7 @@ import { recordHeadLines, recordTable } from "../views/records.ts";
 import { consoleOutput } from "./console-output.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { wholeNumber } from "./read-input.ts";
+import { withRecordSource } from "./record-source.ts";
 
 export interface HistoryOptions {
   host?: string;
@@ -20,11 +26,12 @@ export interface HistoryOptions {
   until?: string;
   number: string;
   json?: boolean;
+  /** A database to read from, in the place of the folder. */
+  record?: string;
 }
 
 /** `plumb history`: the newest runs that fit, the oldest of them first. */
 export async function historyCommand(options: HistoryOptions): Promise<ExitCode> {
-  const folder = recordFolder();
   const query: RecordQuery = {
     ...present("host", options.host),
     ...present("task", options.task),
@@ -34,18 +41,21 @@ export async function historyCommand(options: HistoryOptions): Promise<ExitCode>
     ...present("untilMs", time("--until", options.until)),
   };
   const most = wholeNumber("--number", options.number);
-  const found: ReadRecord[] = [];
-  for (const run of recordedRuns(folder)) {
-    if (found.length === most) break;
-    const record = readRecord(folder, run);
-    if (record !== undefined && matchesQuery(record, query)) found.push(record);
-  }
-  const summaries = found.reverse().map(summaryOf);
+  const { found, place } = await withRecordSource(options.record, async (source) => {
+    const found: RecordSummary[] = [];
+    for (const run of source.runs) {
+      if (found.length === most) break;
+      const record = await source.read(run);
+      if (record !== undefined && matchesQuery(record, query)) found.push(summaryOf(record));
+    }
+    return { found, place: source.place };
+  });
+  const summaries = found.reverse();
   const output = consoleOutput();
   if (options.json === true) {
     for (const summary of summaries) output.write(`${JSON.stringify(summary)}\n`);
   } else if (summaries.length === 0) {
-    output.write(`No run in ${folder} fits.\n`);
+    output.write(`No run in ${place} fits.\n`);
   } else output.write(`${recordTable(summaries, paintFor(output.isTerminal)).join("\n")}\n`);
   return EXIT.ok;
 }
@@ -53,11 +63,13 @@ export async function historyCommand(options: HistoryOptions): Promise<ExitCode>
 /** `plumb history show`: as the run told it, with differences. */
 export async function historyShowCommand(
   asked: string,
-  options: { json?: boolean; verbose?: boolean },
+  options: { json?: boolean; verbose?: boolean; record?: string },
 ): Promise<ExitCode> {
-  const folder = recordFolder();
-  const record = readRecord(folder, findRun(folder, asked));
-  if (record === undefined) throw inputError("no-such-run", `the file of ${asked} in ${folder} is no record`);
+  const record = await withRecordSource(options.record, async ({ runs, place, read }) => {
+    const found: ReadRecord | undefined = await read(findAmong(runs, place, asked));
+    if (found === undefined) throw inputError("no-such-run", `what ${place} has of ${asked} is no record`);
+    return found;
+  });
   const output = consoleOutput();
   if (options.json === true) {
     const others = [record.commit, record.score].filter((line) => line !== undefined);

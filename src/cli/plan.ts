@@ -25,12 +25,13 @@ import {
   type PlaybookRunOptions,
   runOptionsOf,
 } from "./playbook-run.ts";
+import { sharedRecordOf } from "./shared-database.ts";
 import { keyringOf } from "./vault-options.ts";
 import { VERSION } from "./version.ts";
 
 export interface PlanCommandOptions extends PlaybookRunOptions {
   out?: string;
-  record?: boolean;
+  record?: string | boolean;
   detailedExitcode?: boolean;
 }
 
@@ -44,7 +45,7 @@ export async function planCommand(files: readonly string[], options: PlanCommand
     try {
       const answers = await answersOf(loaded);
       const salt = randomBytes(16).toString("hex");
-      const how = { answers, stopping, aborting, salt, record: options.record !== false };
+      const how = { answers, stopping, aborting, salt, record: options.record };
       const { plan, finished, close } = await makePlan(loaded, files, how);
       await close();
       const output = consoleOutput();
@@ -101,7 +102,7 @@ export async function makePlan(
   files: readonly string[],
   how: Pick<Parameters<typeof runOptionsOf>[1], "answers" | "stopping" | "aborting"> & {
     salt: string;
-    record: boolean;
+    record: string | boolean | undefined;
   },
 ): Promise<{ plan: Plan; finished: RunFinished; close: () => Promise<void> }> {
   const { salt, record, ...rest } = how;
@@ -114,9 +115,11 @@ export async function makePlan(
     if (event.type === "warning" || event.type === "host-unreachable")
       process.stderr.write(`${eventLines(event, PLAIN).join("\n")}\n`);
   };
-  const recorder = record
-    ? recordRun({ runId, checkMode: true, version: VERSION, secrets }, show)
-    : undefined;
+  const recorded = {
+    ...{ runId, checkMode: true, version: VERSION, secrets },
+    ...(await sharedRecordOf(record, secrets)),
+  };
+  const recorder = record === false ? undefined : recordRun(recorded, show);
   const options = await runOptionsOf(loaded, {
     ...rest,
     runId,

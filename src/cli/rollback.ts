@@ -9,6 +9,7 @@ import { interruption } from "./interruption.ts";
 import { newRunId, type PlaybookRunOptions, runOptionsOf } from "./playbook-run.ts";
 import { extraVariablesOf, inventoryOf } from "./read-input.ts";
 import { formatOf } from "./run.ts";
+import { sharedRecordOf } from "./shared-database.ts";
 import { keyringOf } from "./vault-options.ts";
 import { VERSION } from "./version.ts";
 
@@ -18,7 +19,7 @@ export interface RollbackCommandOptions extends PlaybookRunOptions {
   diff?: boolean;
   output?: string;
   verbose?: number;
-  record?: boolean;
+  record?: string | boolean;
 }
 
 /** `plumb rollback`: puts back on hosts what a run has replaced there. */
@@ -26,6 +27,7 @@ export async function rollbackCommand(pattern: string, options: RollbackCommandO
   const keyring = await keyringOf(options);
   const { secrets } = keyring;
   return withoutSecrets(secrets, async () => {
+    const shared = await sharedRecordOf(options.record, secrets);
     const playbook = await singleTask("plumb rollback", {
       hosts: pattern,
       name: `undo ${options.run === undefined ? "the last run" : `the run ${options.run}`}`,
@@ -51,10 +53,8 @@ export async function rollbackCommand(pattern: string, options: RollbackCommandO
     const { stopping, aborting, release } = interruption();
     const runId = newRunId();
     const checkMode = options.check === true;
-    const recorder =
-      options.record === false
-        ? undefined
-        : recordRun({ runId, checkMode, version: VERSION, secrets }, (event) => view.show(event));
+    const recorded = { runId, checkMode, version: VERSION, secrets, ...shared };
+    const recorder = options.record === false ? undefined : recordRun(recorded, (event) => view.show(event));
     try {
       const emit = recorder?.emit ?? ((event) => view.show(event));
       const how = {

@@ -5,6 +5,7 @@ import { run as runPlaybooks } from "../fleet/run.ts";
 import type { RunOptions } from "../fleet/run-options.ts";
 import { present } from "../playbook/present.ts";
 import type { TagSelection } from "../playbook/tags.ts";
+import type { DatabaseAddress } from "../postgresql/database-address.ts";
 import { recordRun } from "../records/record-run.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { openView } from "../views/open-view.ts";
@@ -20,6 +21,7 @@ import {
   type PlaybookRunOptions,
   runOptionsOf,
 } from "./playbook-run.ts";
+import { sharedRecordOf } from "./shared-database.ts";
 import { keyringOf } from "./vault-options.ts";
 import { VERSION } from "./version.ts";
 
@@ -34,7 +36,8 @@ export interface RunCommandOptions extends PlaybookRunOptions {
   listTasks?: boolean;
   listTags?: boolean;
   step?: boolean;
-  record?: boolean;
+  /** A database for the same record, or false for none at all. */
+  record?: string | boolean;
   resume?: string | true;
 }
 
@@ -44,13 +47,20 @@ export async function runCommand(
   options: RunCommandOptions,
 ): Promise<ExitCode> {
   const keyring = await keyringOf(options);
-  return withoutSecrets(keyring.secrets, () => runWith(keyring, playbookFiles, options));
+  return withoutSecrets(keyring.secrets, async () => {
+    const { shared } = await sharedRecordOf(options.record, keyring.secrets);
+    return runWith(keyring, playbookFiles, { ...options, ...present("shared", shared) });
+  });
+}
+
+interface CheckedOptions extends RunCommandOptions {
+  shared?: DatabaseAddress;
 }
 
 async function runWith(
   keyring: Keyring,
   playbookFiles: readonly string[],
-  options: RunCommandOptions,
+  options: CheckedOptions,
 ): Promise<ExitCode> {
   const isList = options.listHosts === true || options.listTasks === true || options.listTags === true;
   // Which hosts are left of an earlier run is known when its record has been read.
@@ -67,7 +77,7 @@ async function runLoaded(
   loaded: LoadedRun,
   isList: boolean,
   playbookFiles: readonly string[],
-  options: RunCommandOptions,
+  options: CheckedOptions,
 ): Promise<ExitCode> {
   const {
     chosen,
@@ -95,17 +105,14 @@ async function runLoaded(
   const { stopping, aborting, release } = interruption();
   const step = options.step === true ? (await import("./ask-step.ts")).askStep(stopping) : undefined;
   const id = newRunId();
-  const recorder =
-    options.record === false
-      ? undefined
-      : recordRun({ runId: id, checkMode: options.check === true, version: VERSION, secrets }, (event) =>
-          view.show(event),
-        );
+  const checkMode = options.check === true;
+  const recorded = { runId: id, checkMode, version: VERSION, secrets, ...present("shared", options.shared) };
+  const recorder = options.record === false ? undefined : recordRun(recorded, (event) => view.show(event));
   try {
     const run = await runOptionsOf(resumed?.loaded ?? loaded, {
       runId: id,
       answers,
-      checkMode: options.check === true,
+      checkMode,
       diffMode: options.diff === true,
       verbosity: options.verbose ?? 0,
       emit: recorder?.emit ?? ((event) => view.show(event)),

@@ -51,6 +51,7 @@ export type DiagnosticCode =
   | "vault-tool-missing"
   // records, plans
   | "no-such-run"
+  | "database-unavailable"
   | "invalid-plan"
   // command line
   | "invalid-option";

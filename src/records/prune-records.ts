@@ -8,7 +8,7 @@ export interface RecordLimits {
 }
 
 /** `20261125T171119Z` or `20261125T171119`, six hexadecimal digits. */
-const RECORD_NAME = /^(\d{8}T\d{6}(?:\d{3})?-[0-9a-f]{6})\.(jsonl|retry)$/;
+const RECORD_NAME = /^(\d{8}T\d{6}(?:\d{3})?-[0-9a-f]{6})\.(jsonl|retry|unsent)$/;
 
 /** PLUMB_RUNS_KEEP_DAYS (90) and PLUMB_RUNS_KEEP_MB (200); what is no number above 0 counts as not set. */
 export function recordLimits(environment: NodeJS.ProcessEnv = process.env): RecordLimits {

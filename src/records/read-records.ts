@@ -28,8 +28,17 @@ export function recordedRuns(folder: string): string[] {
 /** @returns undefined for a file that is no record. */
 export function readRecord(folder: string, runId: string): ReadRecord | undefined {
   const file = path.join(folder, `${runId}.jsonl`);
-  const lines = readFileSync(file, "utf8").split("\n").flatMap(parsed);
-  const [head, ...rest] = lines;
+  return recordFrom(file, readFileSync(file, "utf8").split("\n"));
+}
+
+/**
+ * A record from its lines.
+ *
+ * @param file what is called its place.
+ * @returns undefined for what is no record.
+ */
+export function recordFrom(file: string, texts: readonly string[]): ReadRecord | undefined {
+  const [head, ...rest] = texts.flatMap(parsed);
   if (head === undefined || head.type !== "record") return undefined;
   const events: Event[] = [];
   let commit: RecordCommit | undefined;
@@ -62,14 +71,23 @@ function parsed(line: string): Line[] {
  * @throws DiagnosticsError no-such-run
  */
 export function findRun(folder: string, asked: string): string {
-  const runs = recordedRuns(folder);
+  return findAmong(recordedRuns(folder), folder, asked);
+}
+
+/**
+ * The same among runs that are known, the newest first.
+ *
+ * @param place where they are, for people.
+ * @throws DiagnosticsError no-such-run
+ */
+export function findAmong(runs: readonly string[], place: string, asked: string): string {
   const found = asked === "last" ? runs.slice(0, 1) : runs.filter((run) => run.startsWith(asked));
   const [only] = found.includes(asked) ? [asked] : found;
   if (only !== undefined && (found.length === 1 || only === asked)) return only;
   throw inputError(
     "no-such-run",
     found.length === 0
-      ? `there is no record of a run ${asked} in ${folder}`
+      ? `there is no record of a run ${asked} in ${place}`
       : `${asked} may be several runs: ${found.slice(0, 5).join(", ")}`,
     { hint: "plumb history lists them" },
   );

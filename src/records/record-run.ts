@@ -1,5 +1,6 @@
 import type { Event } from "../converge/event.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
+import type { DatabaseAddress } from "../postgresql/database-address.ts";
 import { headCommit } from "./head-commit.ts";
 import { pruneRecords, recordLimits } from "./prune-records.ts";
 import { recordFolder } from "./record-folder.ts";
@@ -16,30 +17,41 @@ export interface Recorder {
   close(): Promise<void>;
 }
 
+/** What is recorded. */
+export interface RecordedRun {
+  runId: string;
+  checkMode: boolean;
+  version: string;
+  secrets: Secrets;
+  /** The database that gets the same. */
+  shared?: DatabaseAddress;
+}
+
 /**
  * Records a run. Where that is not possible (a full disk, a folder that can't be written) the view gets one warning and the run goes on.
  *
  * @param show where events go from here.
  */
-export function recordRun(
-  run: { runId: string; checkMode: boolean; version: string; secrets: Secrets },
-  show: (event: Event) => void,
-): Recorder {
+export function recordRun(run: RecordedRun, show: (event: Event) => void): Recorder {
   const folder = recordFolder();
+  const tell = (message: string): void =>
+    show({ type: "warning", time: new Date().toISOString(), message: run.secrets.redact(message) });
   const warn = (reason: string): void =>
-    show({
-      type: "warning",
-      time: new Date().toISOString(),
-      message: `this run is not recorded in full: ${reason} (PLUMB_RUNS_DIR names another folder)`,
-    });
+    tell(`this run is not recorded in full: ${reason} (PLUMB_RUNS_DIR names another folder)`);
   let record: RunRecord | undefined;
   try {
     record = openRunRecord(folder, recordHead(run), warn);
   } catch (error) {
-    warn(error instanceof Error ? error.message : String(error));
+    warnOf(warn)(error);
     return { emit: show, add: () => undefined, close: async () => {} };
   }
   const opened = record;
+  const { shared, runId } = run;
+  const sharing =
+    shared === undefined
+      ? undefined
+      : import("./shared-record.ts").then(({ shareRecord }) => shareRecord(folder, runId, shared, tell));
+  sharing?.catch(warnOf(warn));
   let commit: Promise<void> | undefined;
   return {
     emit: (event) => {
@@ -58,11 +70,17 @@ export function recordRun(
         if (head !== undefined) opened.add({ type: "record-commit", commit: head });
       } else await commit;
       opened.close();
+      await (await sharing?.catch(() => undefined))?.close();
       try {
-        pruneRecords(folder, recordLimits(), run.runId);
+        pruneRecords(folder, recordLimits(), runId);
       } catch (error) {
-        warn(error instanceof Error ? error.message : String(error));
+        warnOf(warn)(error);
       }
     },
   };
 }
+
+const warnOf =
+  (warn: (reason: string) => void) =>
+  (error: unknown): void =>
+    warn(error instanceof Error ? error.message : String(error));

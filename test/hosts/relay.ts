@@ -34,10 +34,10 @@ export interface Relay {
   silence(): void;
 }
 
-export async function relayTo(address: string): Promise<Relay> {
+export async function relayTo(address: string, port = 22): Promise<Relay> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer((client) => {
-    const upstream = net.connect({ host: address, port: 22 });
+    const upstream = net.connect({ host: address, port });
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on("error", () => socket.destroy());
@@ -45,9 +45,9 @@ export async function relayTo(address: string): Promise<Relay> {
     client.pipe(upstream).pipe(client);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
+  const listening = server.address() as net.AddressInfo;
   return {
-    port,
+    port: listening.port,
     silence: () => {
       for (const socket of sockets) socket.unpipe().pause();
     },

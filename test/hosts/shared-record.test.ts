@@ -1,0 +1,209 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { folderWithHosts, labHost, onHost } from "./lab-hosts.ts";
+import { type PlumbProcess, startCommand, startPlumb } from "./plumb-process.ts";
+import { relayTo } from "./relay.ts";
+import { type TeamDatabase, teamDatabase } from "./team-database.ts";
+
+/** A record in a PostgreSQL of the team's, beside the one in the project. */
+let team: TeamDatabase;
+let folder = "";
+
+beforeAll(async () => {
+  team = await teamDatabase("bookworm1", ["team_writer", "team_reader"]);
+  folder = await folderWithHosts("shared-record", ["trixie1"]);
+  await mkdir(path.join(folder, ".plumb"));
+  await writeFile(path.join(folder, "vault-pass"), "opens\n", { mode: 0o600 });
+  await writeFile(path.join(folder, "vars.yml"), "token: sesame-in-the-vault\n");
+  await ended(command("vault", "encrypt", "--vault-password-file", "vault-pass", "vars.yml"));
+  await writeFile(
+    path.join(folder, "site.yml"),
+    `- hosts: trixie1
+  gather_facts: false
+  become: true
+  tasks:
+    - {name: token, copy: {content: "token={{token}}\\n", dest: /tmp/shared-record, mode: "0600"}}
+    - {name: slow, command: "sh -c 'sleep {{seconds}}; printf \\"nul\\\\0 in it\\"; false'", ignore_errors: true}
+`,
+  );
+}, 300_000);
+
+afterAll(async () => {
+  await team.remove();
+  await onHost("trixie1", "rm -f /tmp/shared-record");
+});
+
+const environment = (): Record<string, string> => ({ PGPASSWORD: team.password, PLUMB_RUNS_DIR: "" });
+const command = (...args: string[]): PlumbProcess =>
+  startCommand(args, { cwd: folder, environment: environment() });
+const ended = async (process: PlumbProcess): Promise<string> => {
+  expect(await process.ended, process.text()).toBe(0);
+  return process.text();
+};
+
+function start(address: string, seconds = 0): PlumbProcess {
+  const options = ["-i", "hosts.ini", "--vault-password-file", "vault-pass", "-e", "@vars.yml"];
+  return startPlumb(
+    ["run", "site.yml", ...options, "-e", `seconds=${seconds}`, "--diff", "--record", address],
+    {
+      cwd: folder,
+      environment: environment(),
+    },
+  );
+}
+
+const runs = (): string => path.join(folder, ".plumb", "runs");
+const warnings = ({ events }: PlumbProcess): string[] =>
+  events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
+
+async function newest(): Promise<{ run: string; lines: string[] }> {
+  const [name = ""] = (await readdir(runs()))
+    .filter((one) => one.endsWith(".jsonl"))
+    .toSorted()
+    .toReversed();
+  const text = await readFile(path.join(runs(), name), "utf8");
+  return { run: name.slice(0, -".jsonl".length), lines: text.trimEnd().split("\n") };
+}
+
+const linesOf = (run: string): Promise<string> =>
+  team.sql(`select line from plumb.record_line where run_id = '${run}' order by number`);
+
+test("the same record is in the database, added by a role that may only add, and history reads it there", async () => {
+  const prepared = await ended(
+    command(
+      "history",
+      "prepare",
+      "--record",
+      team.address("team_owner"),
+      "--writer",
+      "team_writer",
+      "--reader",
+      "team_reader",
+    ),
+  );
+  expect(prepared).toContain("have been made (version 1)");
+  const run = start(team.address("team_writer"));
+  expect(await run.ended, run.text()).toBe(0);
+  expect(warnings(run)).toEqual([]);
+  const { run: name, lines } = await newest();
+  expect((await linesOf(name)).trimEnd()).toBe(lines.join("\n"));
+  expect(lines.join("\n")).toContain("token=********");
+  for (const secret of ["sesame", team.password]) expect(lines.join("\n")).not.toContain(secret);
+  expect(await team.sql("select distinct sent_by from plumb.record_line")).toBe("team_writer\n");
+  expect(
+    await team.sql(
+      `select task, status from plumb.record_line where run_id = '${name}' and type = 'task-finished' order by number`,
+    ),
+  ).toBe("token|changed\nslow|ignored\n");
+  for (const statement of [
+    "update plumb.record_line set host = 'x'",
+    "delete from plumb.record_line",
+    "truncate plumb.record_line",
+    "select 1 from plumb.record_line",
+    "insert into plumb.record_line (run_id, number, type, line, sent_by) values ('x', 1, 'x', '{}', 'somebody')",
+  ])
+    await expect(team.sqlAs("team_writer", statement), statement).rejects.toThrow("");
+  const reader = team.address("team_reader");
+  expect(
+    await ended(
+      command("history", "--record", reader, "--host", "trixie1", "--resource", "/tmp/shared-record"),
+    ),
+  ).toContain(name);
+  expect(await ended(command("history", "--record", reader, "--host", "elsewhere"))).toContain(
+    "No run in postgres://",
+  );
+  expect(await ended(command("history", "show", "last", "--record", reader))).toBe(
+    await ended(command("history", "show", "last")),
+  );
+});
+
+test("a database that is away, lost, or not the one it should be is a warning, and what is missing is sent later", async () => {
+  // Another certificate than that of the authority which is asked for.
+  const other = path.join(folder, "other.crt");
+  await writeFile(
+    other,
+    await onHost(
+      "trixie1",
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -keyout /dev/null -subj /CN=other 2>/dev/null",
+    ),
+  );
+  const fooled = start(team.address("team_writer", `?sslmode=verify-full&sslrootcert=${other}`));
+  expect(await fooled.ended).toBe(0);
+  expect(warnings(fooled).join("\n")).toMatch(
+    /self-signed certificate[\s\S]*lacks this run.*plumb history push/,
+  );
+  const first = await newest();
+  expect(await linesOf(first.run)).toBe("");
+
+  // PostgreSQL is stopped while the run is under way.
+  const second = start(team.address("team_writer"), 3);
+  const arrived = async (): Promise<boolean> =>
+    (await team.sql("select 1 from plumb.record_line where type = 'task-started'")) !== "";
+  await team.sql("delete from plumb.record_line");
+  for (let tries = 0; !(await arrived()) && tries < 50; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  await team.service("stop");
+  expect(await second.ended).toBe(0);
+  expect(second.events.at(-1)).toMatchObject({ type: "warning" });
+  expect(warnings(second).at(-1)).toContain("lacks this run");
+  const lost = await newest();
+  expect(JSON.parse(lost.lines.at(-1) ?? "")).toMatchObject({ type: "run-finished", outcome: "ok" });
+  expect(existsSync(path.join(runs(), `${lost.run}.unsent`))).toBe(true);
+  await team.service("start");
+  expect((await linesOf(lost.run)).trimEnd()).not.toBe(lost.lines.join("\n"));
+
+  // The next run sends both.
+  const third = start(team.address("team_writer"));
+  expect(await third.ended).toBe(0);
+  expect(warnings(third)).toEqual([]);
+  for (const one of [first, lost]) expect((await linesOf(one.run)).trimEnd()).toBe(one.lines.join("\n"));
+  expect((await readdir(runs())).filter((name) => name.endsWith(".unsent"))).toEqual([]);
+
+  // What is taken from the table (by its owner) is sent anew when somebody asks for it.
+  await team.sql(`delete from plumb.record_line where run_id = '${lost.run}' and number > 2`);
+  expect(await ended(command("history", "push", "--record", team.address("team_writer")))).toContain("Sent ");
+  expect((await linesOf(lost.run)).trimEnd()).toBe(lost.lines.join("\n"));
+});
+
+test("a connection that is lost on the way is made anew, and nothing is missing or there twice", async () => {
+  const relay = await relayTo(labHost("bookworm1").address, 5432);
+  const address = `postgres://team_writer@127.0.0.1:${relay.port}/team?sslmode=verify-ca&sslrootcert=${team.rootCertificate}`;
+  const before = await team.sql("select count(*) from plumb.record_line");
+  const run = start(address, 2);
+  for (
+    let tries = 0;
+    (await team.sql("select count(*) from plumb.record_line")) === before && tries < 50;
+    tries++
+  )
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  relay.drop();
+  expect(await run.ended).toBe(0);
+  relay.cut();
+  expect(warnings(run).length).toBeLessThan(2);
+  const { run: name, lines } = await newest();
+  expect((await linesOf(name)).trimEnd()).toBe(lines.join("\n"));
+});
+
+test("a password in the command line is refused; from a file it is taken", async () => {
+  const refused = start(team.address("team_writer").replace("@", `:${team.password}@`));
+  expect(await refused.ended).toBe(2);
+  expect(refused.text()).toContain("PGPASSWORD");
+  expect(refused.text()).not.toContain(team.password);
+  const file = path.join(folder, "address");
+  await writeFile(file, `${team.address("team_reader").replace("@", `:${team.password}@`)}\n`, {
+    mode: 0o600,
+  });
+  const read = startCommand(["history", "--record", `@${file}`], {
+    cwd: folder,
+    environment: { PGPASSWORD: "" },
+  });
+  expect(await read.ended, read.text()).toBe(0);
+  const wrong = startCommand(["history", "--record", team.address("team_reader")], {
+    cwd: folder,
+    environment: { PGPASSWORD: "wrong" },
+  });
+  expect(await wrong.ended).toBe(2);
+  expect(wrong.text()).toContain("database-unavailable");
+});
