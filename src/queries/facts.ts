@@ -9,7 +9,9 @@ export type Facts = ValueMap;
  * Operating system, kernel, CPU, memory, addresses, systemd. Read from files by the shell itself wherever that is possible: this is asked in every run, and a
  * process costs more than a file.
  */
+// Gathered, and printed at once: each line would travel as a packet of its own.
 const SCRIPT = rawShell(String.raw`
+printf '%s\n' "$(
 say() { printf '%s=%s\n' "$1" "$2"; }
 [ -r /etc/os-release ] && while IFS= read -r line; do printf 'os.%s\n' "$line"; done < /etc/os-release
 read -r release < /proc/sys/kernel/osrelease && say kernel "$release"
@@ -25,6 +27,7 @@ say user_id "$USER"; say user_dir "$HOME"; say uid "$(id -u)"; say machine "$(un
 for systemd in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so /lib/systemd/libsystemd-shared-*.so; do [ -e "$systemd" ] && say systemd "$systemd" && break; done
 if command -v dpkg-query >/dev/null; then dpkg-query -W -f='package=${"$"}{Package} ${"$"}{Version}\n' 2>/dev/null; fi
 if command -v ip >/dev/null; then ip -o address show 2>/dev/null | while IFS= read -r line; do say address "$line"; done; ip -4 route show default 2>/dev/null | while IFS= read -r line; do say route4 "$line"; done; fi
+)"
 `);
 
 export const facts = defineQuery<"all", Facts>({

@@ -110,7 +110,8 @@ export class FramedShell {
         },
       });
       this.#stderr.expect(frame.mark, { output: (bytes) => stderr.add(bytes), end: endOne });
-      for (const bytes of frame.bytes) this.#channel.stdin.write(bytes);
+      // In one piece: each write is a packet of its own, to be encrypted and sent.
+      this.#channel.stdin.write(Buffer.concat(frame.bytes));
       if (request.signal?.aborted === true) onAbort();
     });
     return promise;

@@ -133,6 +133,7 @@ async function connect(route: Route, settings: ConnectionSettings, over?: Duplex
   }
   const client = ssh.connection;
   if (client === null) throw new Error("node-ssh connected and has no connection");
+  leaveKeysUnproved(client);
   return { client, lost: lossOf(client, route.name) };
 }
 
@@ -141,6 +142,30 @@ function hostKeyAlgorithms(types: readonly string[]): ServerHostKeyAlgorithm[] {
   return types.flatMap((type) =>
     type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] : [type],
   ) as ServerHostKeyAlgorithm[];
+}
+
+interface SshProtocol {
+  requestSuccess(): void;
+}
+
+type GlobalRequestHandler = (protocol: SshProtocol, name: string, wantsReply: boolean, data: unknown) => void;
+
+/**
+ * ssh2 asks a server to sign with every host key that it has (hostkeys-prove-00@openssh.com, OpenSSH's PROTOCOL, 2.5), which the first questions wait for. Nobody
+ * here takes new keys from a server: there is nothing to be proved.
+ */
+function leaveKeysUnproved(client: Client): void {
+  // ssh2 has no option for it. Should these names change some day, keys are proved again and nothing else happens.
+  const { _protocol: protocol } = client as {
+    _protocol?: { _handlers?: Record<string, GlobalRequestHandler> };
+  };
+  const handlers = protocol?._handlers;
+  const handle = handlers?.["GLOBAL_REQUEST"];
+  if (handlers === undefined || handle === undefined) return;
+  handlers["GLOBAL_REQUEST"] = (by, name, wantsReply, data) => {
+    if (name !== "hostkeys-00@openssh.com") handle(by, name, wantsReply, data);
+    else if (wantsReply) by.requestSuccess();
+  };
 }
 
 /** Without a listener, a reset socket after the handshake would end the whole process. */
