@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** Long steps are real ones: packages are installed, machines start. */
 const onHosts = {
-  globalSetup: ["test/hosts/global-setup.ts"],
+  globalSetup: ["test/built-plumb.ts", "test/hosts/global-setup.ts"],
   setupFiles: ["test/hosts/one-file-at-a-time.ts"],
   testTimeout: 120_000,
   hookTimeout: 300_000,
@@ -18,6 +18,7 @@ export default defineConfig({
         test: {
           ...together,
           name: "unit",
+          globalSetup: ["test/built-plumb.ts"],
           include: ["test/**/*.test.ts"],
           exclude: ["test/hosts/**"],
           // A machine may be busy with other work; a test that hangs is still ended.

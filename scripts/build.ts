@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import path from "node:path";
-import { type Plugin, type PluginContext, rolldown } from "rolldown";
+import { type InputOptions, type Plugin, type PluginContext, rolldown } from "rolldown";
 
 /**
  * Modules of Node.js, with what is used of them and nothing else. An `import` of one lists all that it exports, and so loads what the module itself would load
@@ -102,27 +102,61 @@ function chunkOf(id: string, graph: ModuleGraph): string | null {
   return togetherIn.get(id) ?? null;
 }
 
+/** zod's words in some fifty languages, which nobody chooses. They would make a third of what every run loads. */
+const noLanguages: Plugin = {
+  name: "no-languages",
+  load: (id) =>
+    /[\\/]zod[\\/]v4[\\/]locales[\\/](?!en\.js|index\.js)[\w-]+\.js$/.test(id)
+      ? "export default () => ({ localeError: undefined });"
+      : null,
+};
+
+/** See src/load-code.ts, which gives each file this function. */
+const importGiven: Plugin = {
+  name: "import-given",
+  load: (id) =>
+    /[\\/]src[\\/]modules[\\/]import-file\.ts$/.test(id)
+      ? "const given = importFile; export { given as importFile };"
+      : null,
+};
+
 /**
- * Bundles src/ into dist/: ES modules, split where code is loaded lazily, so that a command loads what it needs and nothing else.
+ * Bundles src/ into dist/: CommonJS that src/load-code.ts loads, split where code is loaded lazily, so that a command loads what it needs and nothing else.
  */
 await rm("dist", { recursive: true, force: true });
-const bundle = await rolldown({
-  input: { start: "src/start.ts" },
+const common: InputOptions = {
   platform: "node",
-  plugins: [builtins, noHttpAgents, noNativeParts],
-  preserveEntrySignatures: false,
-});
-await bundle.write({
+  plugins: [builtins, noHttpAgents, noNativeParts, noLanguages, importGiven],
+};
+const output = {
   dir: "dist",
-  format: "esm",
+  format: "cjs",
   // Names stay: stack traces can be read.
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
-  // With this ending Node.js need not look for a package.json that says what kind of module it is.
-  chunkFileNames: "chunks/[name]-[hash].mjs",
-  banner: "const __filename = import.meta.filename, __dirname = import.meta.dirname;",
+} as const;
+
+const bundle = await rolldown({
+  ...common,
+  input: { main: "src/main.ts" },
+  preserveEntrySignatures: false,
+  transform: { define: { "import.meta.filename": "__filename", "import.meta.dirname": "__dirname" } },
+});
+const { output: files } = await bundle.write({
+  ...output,
+  entryFileNames: "chunks/[name]-[hash].cjs",
+  chunkFileNames: "chunks/[name]-[hash].cjs",
   codeSplitting: {
     includeDependenciesRecursively: false,
     groups: [{ name: chunkOf, debugName: "together" }],
   },
 });
 await bundle.close();
+
+const main = files.find((file) => file.type === "chunk" && file.isEntry)?.fileName;
+const start = await rolldown({
+  ...common,
+  input: { start: "src/start.ts" },
+  transform: { define: { MAIN_FILE: JSON.stringify(main ?? "") } },
+});
+await start.write({ ...output, entryFileNames: "[name].cjs" });
+await start.close();

@@ -253,16 +253,12 @@ program
     process.stdout.write(completionScript(shell, program));
   });
 
-try {
-  await program.parseAsync();
-} catch (error) {
+program.parseAsync().catch(async (error: unknown) => {
   if (error instanceof CommanderError) {
     // Help and version were asked for; everything else is input that commander has complained of already.
     process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else await report(error);
-}
-
-async function report(error: unknown): Promise<void> {
+    return;
+  }
   const { reportError } = await import("./cli/report-error.ts");
   process.exitCode = reportError(error);
-}
+});

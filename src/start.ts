@@ -1,10 +1,10 @@
-/**
- * Where the process begins: turns on the cache of compiled code, then loads everything else. What stands in this file is compiled anew each time; what it
- * loads comes out of the cache.
- */
-const { enableCompileCache } = process.getBuiltinModule("node:module");
-const { statSync } = process.getBuiltinModule("node:fs");
-const { homedir } = process.getBuiltinModule("node:os");
+import { statSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { loadCode } from "./load-code.ts";
+
+/** Where the process begins: looks whether this Node.js will do, then loads everything else. The build puts the name of the file there in which `main.ts` is. */
+declare const MAIN_FILE: string;
 
 /** As package.json has it. Older ones fail somewhere, with words that help nobody. */
 const OLDEST = [22, 22, 2];
@@ -17,9 +17,16 @@ if (different !== -1 && (own[different] ?? 0) < (OLDEST[different] ?? 0)) {
   process.exit(2);
 }
 
-/** In a folder of the user's own: the default is one in /tmp. Where others may write, they could have written what is run. */
-const folder = `${process.env["XDG_CACHE_HOME"] || `${homedir()}/.cache`}/plumb`;
-const { mode = 0 } = statSync(folder, { throwIfNoEntry: false }) ?? {};
-if ((mode & 0o022) === 0) enableCompileCache(folder);
+loadCode(__dirname, MAIN_FILE, keptCode(), (url) => import(url));
 
-await import("./main.ts");
+/** In a folder of the user's own: where others may write, they could have written what is run. With sudo, the home may be another user's. */
+function keptCode(): string | undefined {
+  const folder = `${process.env["XDG_CACHE_HOME"] || `${homedir()}/.cache`}/plumb`;
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found !== undefined && (found.uid !== process.getuid?.() || (found.mode & 0o022) !== 0))
+    return undefined;
+  // Each command has functions of its own that it compiles.
+  const command = process.argv.slice(2).find((word) => !word.startsWith("-")) ?? "";
+  const name = /^[a-z]{0,20}$/.test(command) ? command : "other";
+  return path.join(folder, "code", `${name}@${process.version}-${path.parse(MAIN_FILE).name}`);
+}

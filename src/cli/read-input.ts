@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
 import type { ConnectionOverrides } from "../inventory/connection-variables.ts";
@@ -87,7 +86,7 @@ export const DEFAULT_FORKS = "32";
 
 /** The roles that ship with Plumb: beside its package.json, wherever the code that runs was built to. */
 export function shippedRoles(): string {
-  let folder = path.dirname(fileURLToPath(import.meta.url));
+  let folder = import.meta.dirname;
   while (!existsSync(path.join(folder, "package.json")) && folder !== path.dirname(folder))
     folder = path.dirname(folder);
   return path.join(folder, "roles");

@@ -3,6 +3,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { registerModule } from "./catalogue.ts";
+import { importFile } from "./import-file.ts";
 import type { Module } from "./module.ts";
 
 /**
@@ -30,7 +31,7 @@ async function loadOwnModule(file: string, name: string): Promise<Module> {
   const { publicInterface } = await import("./public-interface.ts");
   let made: unknown;
   try {
-    const loaded = (await import(pathToFileURL(file).href)) as { default?: unknown };
+    const loaded = (await importFile(pathToFileURL(file).href)) as { default?: unknown };
     made = typeof loaded.default === "function" ? loaded.default(publicInterface) : undefined;
   } catch (error) {
     throw inputError(

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { completionScript } from "../../src/cli/completion.ts";
 import { addCheckingCommands } from "../../src/cli/define-checking-commands.ts";
 import { addVaultCommands } from "../../src/cli/define-vault-commands.ts";
+import { PLUMB } from "../built-plumb.ts";
 
 const program = new Command("plumb");
 addVaultCommands(program);
@@ -33,7 +34,7 @@ test("bash completes commands, the commands of a command, and their options", ()
 
 test("every command of the program, and every option of each, is completed", () => {
   const run = (...args: string[]): string =>
-    spawnSync(process.execPath, ["src/main.ts", ...args], { encoding: "utf8" }).stdout;
+    spawnSync(process.execPath, [PLUMB, ...args], { encoding: "utf8" }).stdout;
   const script = run("completion", "bash");
   const commands = [...run("--help").matchAll(/^ {2}([a-z]+)(?: .*)?$/gm)]
     .map(([, name = ""]) => name)

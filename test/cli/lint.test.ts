@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { rules } from "../../src/lint/rules/catalogue.ts";
+import { PLUMB } from "../built-plumb.ts";
 
-const main = path.resolve("src/main.ts");
 const folder = mkdtempSync(path.join(tmpdir(), "plumb-lint-cli-"));
 const task = (body: string): string =>
   `- name: Web\n  hosts: all\n  tasks:\n    - name: One\n      ${body}\n`;
@@ -17,7 +17,7 @@ for (const [name, body] of [
   writeFileSync(path.join(folder, `${name}.yml`), task(body));
 
 function lint(...args: string[]): { code: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, "lint", ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PLUMB, "lint", ...args], {
     cwd: folder,
     encoding: "utf8",
   });

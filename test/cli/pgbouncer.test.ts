@@ -6,13 +6,14 @@ import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { matchesScram, md5Secret } from "../../src/pgbouncer/scram.ts";
 import { parseUserlist } from "../../src/pgbouncer/userlist.ts";
+import { PLUMB } from "../built-plumb.ts";
 
 /** The command as a shell would run it. */
 async function plumb(
   words: readonly string[],
   input = "",
 ): Promise<{ status: number | null; said: string; complained: string }> {
-  const child = spawn(process.execPath, ["src/main.ts", "pgbouncer", ...words], {
+  const child = spawn(process.execPath, [PLUMB, "pgbouncer", ...words], {
     stdio: ["pipe", "pipe", "pipe"],
   });
   child.stdin.end(input);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { PLUMB } from "../built-plumb.ts";
 
 const run = promisify(execFile);
 
@@ -21,15 +22,7 @@ test.each([
   await writeFile(path.join(folder, "prompt-is-not-asked"), "secret\n");
   const { stdout } = await run(
     process.execPath,
-    [
-      path.resolve("src/start.ts"),
-      "run",
-      "--syntax-check",
-      ...(option === "-i" ? [] : ["-i", "one,"]),
-      option,
-      argument,
-      playbook,
-    ],
+    [PLUMB, "run", "--syntax-check", ...(option === "-i" ? [] : ["-i", "one,"]), option, argument, playbook],
     { cwd: folder },
   );
   expect(stdout).toContain("well formed");

@@ -17,6 +17,7 @@ import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
 import { parse as parseYaml } from "yaml";
+import { PLUMB } from "../built-plumb.ts";
 
 // Every test starts Plumb a few times, on a machine that may be busy.
 vi.setConfig({ testTimeout: 60_000 });
@@ -28,10 +29,9 @@ interface Ended {
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), "plumb-vault-cli-"));
-const main = path.resolve("src/main.ts");
 
 function start(args: readonly string[], { stdin = "", env = {} as NodeJS.ProcessEnv } = {}) {
-  const child = spawn(process.execPath, [main, "vault", ...args], {
+  const child = spawn(process.execPath, [PLUMB, "vault", ...args], {
     cwd: folder,
     env: { ...process.env, ...env },
   });
@@ -226,7 +226,7 @@ describe("passwords", () => {
 describe("at a terminal", () => {
   /** Types on a pseudo-terminal, which script(1) makes. */
   const typed = (args: string, lines: readonly string[]): Promise<string> => {
-    const child = spawn("script", ["-qec", `'${process.execPath}' '${main}' vault ${args}`, "/dev/null"], {
+    const child = spawn("script", ["-qec", `'${process.execPath}' '${PLUMB}' vault ${args}`, "/dev/null"], {
       cwd: folder,
     });
     let output = "";

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { beforeAll, describe, expect, inject, test } from "vitest";
+import { PLUMB } from "../built-plumb.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 /** The command as a person runs it, from the sources. */
@@ -28,7 +29,7 @@ interface Ended {
 }
 
 function start(...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, ["src/start.ts", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [PLUMB, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout?.on("data", (chunk: Buffer) => {
@@ -192,7 +193,7 @@ describe("--step at a terminal", () => {
       "step.yml",
       `- hosts: bookworm1,trixie1\n  tasks:\n${["one", "two", "three", "four"].map(task).join("")}`,
     );
-    const command = `${process.execPath} src/start.ts run ${file} -i ${inventory} --step --output json --no-record`;
+    const command = `${process.execPath} ${PLUMB} run ${file} -i ${inventory} --step --output json --no-record`;
     const said = await typed(command, ["y", "n", "c"]);
     expect(said.match(/Run \w+\? \(n\)o, \(y\)es, \(c\)ontinue/g)).toHaveLength(3);
     const finished = [...said.matchAll(/"type":"task-finished".*?"name":"(\w+)"/g)].map(([, name]) => name);

@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, inject, test } from "vitest";
+import { PLUMB } from "../built-plumb.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 /** The command as a person runs it, from the sources: hosts are connected while it still reads. */
@@ -25,10 +26,8 @@ async function plumb(playbook: string, ...options: string[]): Promise<{ code: nu
   await writeFile(file, playbook);
   const inventory = path.join(folder, "hosts.ini");
   return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ["src/start.ts", "run", file, "-i", inventory, ...options],
-      (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),
+    execFile(process.execPath, [PLUMB, "run", file, "-i", inventory, ...options], (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),
     );
   });
 }

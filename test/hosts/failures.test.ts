@@ -7,6 +7,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect, inject, test } from "vitest";
 import { OPERATOR_PASSWORD } from "../../src/lab/image.ts";
+import { PLUMB } from "../built-plumb.ts";
 import { runPlaybook, runTasks } from "./converge.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 import { relayTo, throughRelay } from "./relay.ts";
@@ -344,7 +345,7 @@ describe("an interrupted run", () => {
       `${HOST} ansible_host=${labHost(HOST).address} ansible_user=admin ansible_ssh_private_key_file=${keyFile} ansible_ssh_common_args="-o UserKnownHostsFile=${knownHostsFile}"\n`,
     );
     await onHost(HOST, "rm -f /srv/notifies /srv/reached /srv/handled");
-    const args = ["src/main.ts", "run", playbook, "-i", path.join(folder, "hosts.ini")];
+    const args = [PLUMB, "run", playbook, "-i", path.join(folder, "hosts.ini")];
     const killed = spawn(process.execPath, [...args, "-e", '{"slow": true}'], { stdio: "ignore" });
     for (let tries = 0; tries < 100 && (await onHost(HOST, "ls /srv")).includes("reached") === false; tries++)
       await wait(100);

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, inject, test } from "vitest";
+import { PLUMB } from "../built-plumb.ts";
 import { labHost, onHost, sendToHost } from "./lab-hosts.ts";
 
 /** Plans, what becomes of them, and drift: the command as a person runs it, in a project of its own. */
@@ -82,7 +83,7 @@ interface Ended {
 }
 
 function plumb(...args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [path.resolve("src/start.ts"), ...args], {
+  const child = spawn(process.execPath, [PLUMB, ...args], {
     cwd: project,
     env: { ...process.env, PLUMB_RUNS_DIR: "", NODE_ENV: "" },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Event } from "../../src/converge/event.ts";
+import { PLUMB } from "../built-plumb.ts";
 
 /** A command as a process of its own, that can be killed; what it tells is read as it tells it. */
 export interface PlumbProcess {
@@ -25,7 +25,7 @@ export function startCommand(
   args: readonly string[],
   options: { cwd: string; environment?: Record<string, string>; hear?: (event: Event) => void },
 ): PlumbProcess {
-  const child = spawn(process.execPath, [path.resolve("src/start.ts"), ...args], {
+  const child = spawn(process.execPath, [PLUMB, ...args], {
     cwd: options.cwd,
     env: { ...process.env, ...options.environment },
     stdio: ["ignore", "pipe", "pipe"],

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { PLUMB } from "../built-plumb.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 /** Records as the command leaves them: in a project of their own, from the sources. */
@@ -35,7 +36,7 @@ function start(
   args: string[],
   environment: Record<string, string> = {},
 ): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [path.resolve("src/start.ts"), ...args], {
+  const child = spawn(process.execPath, [PLUMB, ...args], {
     cwd: project,
     env: { ...process.env, PLUMB_RUNS_DIR: "", ...environment },
     stdio: ["ignore", "pipe", "inherit"],

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { encrypt } from "../../src/variables/vault/ansible-vault.ts";
+import { PLUMB } from "../built-plumb.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 /** docs/undo.md: undo/RUN/NUMBER. */
@@ -158,7 +159,7 @@ interface Ended {
 }
 
 function plumb(...args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, ["src/main.ts", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [PLUMB, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => {
@@ -250,7 +251,7 @@ describe("what comes out of a vault", () => {
         expect(output).not.toContain(createHash("sha256").update(value).digest("hex"));
     }
     // The sampling did see both sides.
-    expect(seen).toContain("src/main.ts");
+    expect(seen).toContain(PLUMB);
     expect(seen).toMatch(/sleep\0?0\.2/);
     expect(found(seen, everything)).toEqual([]);
 

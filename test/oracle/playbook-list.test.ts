@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { PLUMB } from "../built-plumb.ts";
 import { withFiles } from "../playbook/loading.ts";
 
 const run = promisify(execFile);
@@ -82,7 +83,7 @@ describe("lists are as ansible-playbook's", () => {
       const site = path.join(folder, "site.yml");
       const args = [site, "-i", path.join(folder, "hosts.ini"), ...options];
       const [ours, theirs] = await Promise.all([
-        run(process.execPath, ["src/main.ts", "run", ...args]),
+        run(process.execPath, [PLUMB, "run", ...args]),
         run("ansible-playbook", args, { env: { ...process.env, ANSIBLE_NOCOLOR: "1", LC_ALL: "C.UTF-8" } }),
       ]);
       expect(comparable(ours.stdout)).toBe(comparable(theirs.stdout));

@@ -11,6 +11,7 @@ import { run } from "../../../src/fleet/run.ts";
 import { loadInventory } from "../../../src/inventory/load-inventory.ts";
 import { loadPlaybook } from "../../../src/playbook/load-playbook.ts";
 import { extraVariables } from "../../../src/variables/extra-variables.ts";
+import { PLUMB } from "../../built-plumb.ts";
 import { labHost } from "../lab-hosts.ts";
 
 /**
@@ -157,7 +158,7 @@ export const secret = async (name: string): Promise<string> =>
 export function plumb(...args: string[]): Promise<{ code: number; stdout: string }> {
   return new Promise((resolve) => {
     const inventory = path.join(folder(), "hosts.yml");
-    const command = ["src/main.ts", ...args, "-i", inventory];
+    const command = [PLUMB, ...args, "-i", inventory];
     execFile(process.execPath, command, (error, stdout) => {
       resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout });
     });
