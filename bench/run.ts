@@ -4,6 +4,7 @@ import path from "node:path";
 import type { RunFinished } from "../src/converge/event.ts";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
+import { writeSection } from "./results.ts";
 import { slowLink } from "./slow-link.ts";
 
 /**
@@ -230,8 +231,6 @@ function lastEvent(measured: Measured | undefined): RunFinished | undefined {
 async function writeResults(rows: readonly Row[]): Promise<void> {
   const node = spawnSync("node", ["--version"]).stdout.toString().trim();
   const lines = [
-    "# Measured",
-    "",
     `Medians of ${ROUNDS} rounds, measured in turn in one run; lab hosts with Debian 12 on the same machine (2 cores), Node ${node}. Repeat with \`npm run bench\`.`,
     "Compare ratios, not times: they are of one machine, on one day.",
     "",
@@ -242,7 +241,7 @@ async function writeResults(rows: readonly Row[]): Promise<void> {
         `| ${what} | ${(ms / 1000).toFixed(3)} s | ${ratio} | ${aim} | ${note} |`,
     ),
   ];
-  await writeFile("bench/RESULTS.md", `${lines.join("\n")}\n`);
+  writeSection("## One playbook", lines);
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 

@@ -9,9 +9,9 @@ import {
   timeOf,
 } from "../records/search-records.ts";
 import { paintFor } from "../views/colour.ts";
-import { eventLines } from "../views/event-lines.ts";
 import { scoreLines } from "../views/plan-lines.ts";
 import { recordHeadLines, recordTable } from "../views/records.ts";
+import { teller } from "../views/teller.ts";
 import { consoleOutput } from "./console-output.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { wholeNumber } from "./read-input.ts";
@@ -79,7 +79,7 @@ export async function historyShowCommand(
   }
   const paint = paintFor(output.isTerminal);
   const how = { paint, diff: true, verbosity: options.verbose === true ? 1 : 0 };
-  const told = record.events.flatMap((event) => eventLines(event, how));
+  const told = record.events.flatMap(teller(how));
   const score = record.score === undefined ? [] : scoreLines(record.score, paint);
   output.write(`${[...recordHeadLines(record, paint), ...told, ...score].join("\n")}\n`);
   return EXIT.ok;

@@ -353,7 +353,7 @@ export class HostSession {
   }
 }
 
-function addCounters(one: TransportCounters, other: TransportCounters): TransportCounters {
+export function addCounters(one: TransportCounters, other: TransportCounters): TransportCounters {
   return {
     roundTrips: one.roundTrips + other.roundTrips,
     channels: one.channels + other.channels,

@@ -1,20 +1,25 @@
 import type { ConnectionSettings } from "../transport/connection-settings.ts";
 import { openTransport } from "../transport/open.ts";
 import type { ShellTransport } from "../transport/shell-transport.ts";
+import { Handshakes } from "./handshakes.ts";
 
 /**
  * Connections that are opened while the playbook is still being read: a handshake is mostly waiting. Nothing is asked and nothing done on them. Whoever wants a
  * connection with the very same settings takes one over; the others are closed.
  */
 export class EarlyConnections {
+  /** The run goes on with them. */
+  readonly handshakes = new Handshakes();
   readonly #opening = new Map<string, Promise<ShellTransport>>();
 
   /** What becomes of it is told to the one who takes it. */
   open(settings: ConnectionSettings): void {
-    const opening = openTransport(settings).then((transport) => {
-      if (settings.user === "root") transport.prepare({ kind: "login" });
-      return transport;
-    });
+    const opening = this.handshakes
+      .inTurn((signal) => openTransport(settings, signal))
+      .then((transport) => {
+        if (settings.user === "root") transport.prepare({ kind: "login" });
+        return transport;
+      });
     opening.catch(() => undefined);
     this.#opening.set(keyOf(settings), opening);
   }

@@ -1,7 +1,8 @@
 import { type Place, precedes } from "../converge/place.ts";
+import { Positions } from "./positions.ts";
 
 interface Waiting {
-  isOver(): boolean;
+  place: Place;
   resume: () => void;
 }
 
@@ -12,45 +13,53 @@ interface Waiting {
  * Nobody waits for ever: of all hosts, one that is furthest behind never waits.
  */
 export class InStep {
-  readonly #places: Map<string, Place>;
+  readonly #order: ReadonlyMap<string, number>;
+  readonly #positions: Positions;
+  /** Of the hosts that don't wait for the end of all. */
+  readonly #going: Positions;
   readonly #leaving = new Map<string, PromiseWithResolvers<void>>();
-  readonly #ending = new Set<string>();
-  #waiting: Waiting[] = [];
+  #waitingForTurn: Waiting[] = [];
+  #waitingForEnd: Waiting[] = [];
+  #lastTold: Place | undefined;
 
   constructor(hosts: readonly string[]) {
-    this.#places = new Map(hosts.map((host) => [host, []]));
+    this.#order = new Map(hosts.map((host, index) => [host, index]));
+    this.#positions = new Positions(hosts);
+    this.#going = new Positions(hosts);
   }
 
   /** The host has come to a place; it never goes back. */
   arrive(host: string, place: Place): void {
-    this.#places.set(host, place);
+    if (this.#going.of(host) !== undefined) this.#going.set(host, place);
+    this.#positions.set(host, place);
     this.#tellGone(host);
     this.#resume();
   }
 
   /** The host has come to its end: nobody waits for it any more. */
   leave(host: string): void {
-    this.#places.delete(host);
+    this.#going.delete(host);
+    this.#positions.delete(host);
     this.#tellGone(host);
     this.#resume();
   }
 
   placeOf(host: string): Place {
-    return this.#places.get(host) ?? [];
+    return this.#positions.of(host) ?? [];
   }
 
   /** Of the hosts that are where this one is, itself too, the first in order. */
   firstBeside(host: string): string {
-    const place = this.#places.get(host);
-    for (const [other, there] of this.#places) {
-      if (place !== undefined && !precedes(there, place) && !precedes(place, there)) return other;
+    let first = host;
+    for (const other of this.#positions.beside(host)) {
+      if ((this.#order.get(other) ?? 0) < (this.#order.get(first) ?? 0)) first = other;
     }
-    return host;
+    return first;
   }
 
   /** Resolves when a host is no longer where it is now. */
   gone(host: string): Promise<void> {
-    if (!this.#places.has(host)) return Promise.resolve();
+    if (this.#positions.of(host) === undefined) return Promise.resolve();
     const leaving = this.#leaving.get(host) ?? Promise.withResolvers<void>();
     this.#leaving.set(host, leaving);
     return leaving.promise;
@@ -63,56 +72,69 @@ export class InStep {
 
   /** Whether a host has not come as far as a place yet. */
   isBehind(host: string, place: Place): boolean {
-    const there = this.#places.get(host);
+    const there = this.#positions.of(host);
     return there !== undefined && precedes(there, place);
   }
 
   /** Whether no other host is behind the place of this one. */
   isTurn(host: string): boolean {
-    const place = this.#places.get(host);
-    if (place === undefined) return true;
-    for (const [other, there] of this.#places) {
-      if (other !== host && precedes(there, place)) return false;
-    }
-    return true;
+    const place = this.#positions.of(host);
+    return place === undefined || this.#mayAct(place);
+  }
+
+  #mayAct(place: Place): boolean {
+    const { last } = this.#positions;
+    return last === undefined || !precedes(last, place);
   }
 
   /** Resolves when no other host is behind the place of this one. */
-  turn(host: string): Promise<void> {
-    return this.#until(() => this.isTurn(host));
+  async turn(host: string): Promise<void> {
+    if (this.isTurn(host)) return;
+    await new Promise<void>((resume) => {
+      this.#waitingForTurn.push({ place: this.placeOf(host), resume });
+    });
   }
 
   /** For a host whose end is the end of all: resolves when every other one has done with the task at which this one ended, or has ended there too. */
-  doneByAll(host: string): Promise<void> {
-    this.#ending.add(host);
+  async doneByAll(host: string): Promise<void> {
     const place = this.placeOf(host);
+    this.#going.delete(host);
     this.#resume();
-    return this.#until(() =>
-      [...this.#places].every(([other, there]) => this.#ending.has(other) || precedes(place, there)),
-    );
+    if (this.#isBehindAll(place)) return;
+    await new Promise<void>((resume) => {
+      this.#waitingForEnd.push({ place, resume });
+    });
   }
 
-  async #until(isOver: () => boolean): Promise<void> {
-    if (isOver()) return;
-    await new Promise<void>((resume) => {
-      this.#waiting.push({ isOver, resume });
-    });
+  #isBehindAll(place: Place): boolean {
+    const { last } = this.#going;
+    return last === undefined || precedes(place, last);
   }
 
   /** The run is being stopped: those who wait go on, and find out by themselves. */
   releaseAll(): void {
-    const hosts = [...this.#places.keys()];
-    this.#places.clear();
+    const hosts = this.#positions.hosts();
+    this.#positions.clear();
+    this.#going.clear();
     for (const host of hosts) this.#tellGone(host);
     this.#resume();
   }
 
   #resume(): void {
-    const still: Waiting[] = [];
-    for (const waiting of this.#waiting) {
-      if (waiting.isOver()) waiting.resume();
-      else still.push(waiting);
-    }
-    this.#waiting = still;
+    this.#waitingForEnd = resumed(this.#waitingForEnd, (place) => this.#isBehindAll(place));
+    // While the last ones are where they were, nobody's turn has come.
+    const { last } = this.#positions;
+    if (last !== undefined && last === this.#lastTold) return;
+    this.#lastTold = last;
+    this.#waitingForTurn = resumed(this.#waitingForTurn, (place) => this.#mayAct(place));
   }
+}
+
+/** Lets those go whose time has come. @returns those who still wait. */
+function resumed(waiting: readonly Waiting[], isOver: (place: Place) => boolean): Waiting[] {
+  return waiting.filter(({ place, resume }) => {
+    if (!isOver(place)) return true;
+    resume();
+    return false;
+  });
 }

@@ -17,8 +17,8 @@ export interface PlayNames {
   batchHosts: readonly string[];
   checkMode: boolean;
   diffMode: boolean;
-  /** Whether a host has failed or could not be reached, and is out of the play. */
-  removed?(host: string): boolean;
+  /** Of these, the hosts that have not failed and could be reached: the others are out of the play. */
+  leftOf?(hosts: readonly string[]): readonly string[];
   /** What was said on the command line. */
   run?: Pick<RunOptions, "forks" | "tags" | "skipTags" | "limit" | "verbosity">;
   hostvars: ValueMap;
@@ -30,7 +30,8 @@ const LANGUAGE = { full: "2.14.18", major: 2, minor: 14, revision: 18, string: "
 /** Ansible's magic variables of a host ("Special Variables" in its documentation). Those of a role are with the role's other variables. */
 export function magicVariables(host: string, inventory: Inventory, names: PlayNames): VariableLayer {
   const inventoryHost = inventory.hosts.get(host);
-  const left = (hosts: readonly string[]): string[] => hosts.filter((one) => names.removed?.(one) !== true);
+  // Lists of hosts are shared by all who see them: of thousands, thousands of copies would fill the memory.
+  const left = (hosts: readonly string[]): Value => (names.leftOf?.(hosts) ?? hosts) as Value;
   const variables: Partial<Record<MagicName, Value>> = {
     inventory_hostname: host,
     inventory_hostname_short: host.split(".")[0] ?? host,
@@ -40,7 +41,7 @@ export function magicVariables(host: string, inventory: Inventory, names: PlayNa
     hostvars: names.hostvars,
     play_hosts: left(names.batchHosts),
     ansible_play_hosts: left(names.playHosts),
-    ansible_play_hosts_all: [...names.playHosts],
+    ansible_play_hosts_all: names.playHosts as Value,
     ansible_play_batch: left(names.batchHosts),
     ...namesOfPlay(names.play),
     playbook_dir: path.dirname(path.resolve(names.playbook.file)),

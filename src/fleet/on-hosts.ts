@@ -81,5 +81,7 @@ async function askOne<Answer>(
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
     return { host, error, durationMs: Date.now() - started };
+  } finally {
+    await sessions.release(host);
   }
 }

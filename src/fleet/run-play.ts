@@ -29,8 +29,14 @@ export interface PlayRun {
 /**
  * Runs a play on its hosts, batch by batch (`serial`), at most `forks` hosts at once. Hosts that failed or could not be reached in an earlier play are
  * left out, as in Ansible.
+ *
+ * @param isNeededLater whether a host takes part in a play that follows: the connections of others are closed as soon as they are done.
  */
-export async function runPlay(state: RunState, playRun: PlayRun): Promise<void> {
+export async function runPlay(
+  state: RunState,
+  playRun: PlayRun,
+  isNeededLater: (host: string) => boolean,
+): Promise<void> {
   const { options } = state;
   const hosts = playRun.hosts.filter((host) => state.progressOf(host).outcome === "ok");
   const tasks = playRun.play.sections.flatMap((section) => tasksInOrder(section.nodes));
@@ -50,7 +56,12 @@ export async function runPlay(state: RunState, playRun: PlayRun): Promise<void> 
     const release = (): void => batch.release();
     state.signal.addEventListener("abort", release);
     await Promise.all(
-      some.map((host) => batch.work(host, () => runHost(state, { ...playRun, batch, course }, host))),
+      some.map((host) =>
+        batch.work(host, async () => {
+          await runHost(state, { ...playRun, batch, course }, host);
+          if (!isNeededLater(host)) await state.sessions.release(host);
+        }),
+      ),
     );
     state.signal.removeEventListener("abort", release);
     if (some.length > 0 && some.every((host) => hasFailed(state, host))) state.stop("all-failed");
@@ -73,7 +84,7 @@ interface BatchRun extends PlayRun {
 async function runHost(state: RunState, batchRun: BatchRun, host: string): Promise<void> {
   const progress = state.progressOf(host);
   if (state.stopping) {
-    progress.outcome = "interrupted";
+    state.setOutcome(progress, "interrupted");
     return;
   }
   const started = Date.now();
@@ -81,7 +92,7 @@ async function runHost(state: RunState, batchRun: BatchRun, host: string): Promi
     ? { end: "ended" as const, isFatal: false }
     : await connectAndConverge(state, batchRun, host, progress);
   progress.durationMs += Date.now() - started;
-  progress.outcome = end === "ended" ? "ok" : end;
+  state.setOutcome(progress, end === "ended" ? "ok" : end);
   if (end !== "failed" && end !== "unreachable") return;
   const isTooMuch = tooManyFailed(state, batchRun.play, batchRun.batch.hosts);
   if (!isFatal && !isTooMuch) return;
@@ -111,6 +122,7 @@ async function connectAndConverge(
     const isFatal = context.isFatal || (end === "unreachable" && isOn(keywords.anyErrorsFatal, scope));
     return { end, isFatal };
   } catch (error) {
+    if (error instanceof Interrupted) return { end: "interrupted", isFatal: false };
     if (!(error instanceof TransportError)) throw error;
     options.emit({
       type: "host-unreachable",
@@ -174,8 +186,9 @@ function contextOf(
     },
     set changesPending(pending) {
       progress.changesPending = pending;
+      if (pending) state.isAnythingPending = true;
     },
-    isAnythingPending: () => state.hostsInOrder.some(([, one]) => one.changesPending),
+    isAnythingPending: () => state.isAnythingPending,
     prepared: new Map(),
     expansions: new Map(),
     checkedRoles: new Set(),
@@ -217,7 +230,7 @@ function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
     },
     sessionWith: async (other) => {
       const there = await variablesOf(state, batchRun, other);
-      const delegate = await sessions.with(other, there.scopeOf({ keywords: play.keywords }));
+      const delegate = await sessions.borrow(other, there.scopeOf({ keywords: play.keywords }));
       if (delegate.isLost) await delegate.reconnect();
       await delegate.begin();
       return delegate;
@@ -236,7 +249,7 @@ async function clearHostErrors(state: RunState, { hosts }: PlayRun): Promise<voi
   for (const host of hosts) {
     const progress = state.progressOf(host);
     if (progress.outcome !== "failed" && progress.outcome !== "unreachable") continue;
-    progress.outcome = "ok";
+    state.setOutcome(progress, "ok");
     await state.sessions.forgetFailed(host);
   }
 }

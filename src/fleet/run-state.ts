@@ -6,6 +6,7 @@ import type { Inventory } from "../inventory/inventory.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
 import { NOTHING_INHERITED } from "../playbook/load-context.ts";
 import type { Include, Playbook, Task } from "../playbook/playbook.ts";
+import { lazyMap } from "../variables/lazy-map.ts";
 import { PendingOnHost } from "../variables/scope.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { ValueMap } from "../variables/value.ts";
@@ -40,6 +41,11 @@ export class RunState {
   readonly #layers = new Map<Playbook, ReadonlyMap<string, readonly VariableLayer[]>>();
   readonly #stop = new AbortController();
   #stopping: Stopping["reason"] | undefined;
+  #outcomes = 0;
+  readonly #left = new WeakMap<readonly string[], { outcomes: number; hosts: string[] }>();
+  readonly #others = new WeakMap<Playbook, Map<string, { version: number; values: ValueMap }>>();
+  /** In check mode: a task on some host would have changed something. */
+  isAnythingPending = false;
 
   constructor(options: RunOptions, sessions: Sessions, leftOut: ReadonlySet<Task | Include>) {
     this.options = options;
@@ -120,6 +126,22 @@ export class RunState {
     return progress;
   }
 
+  setOutcome(progress: HostProgress, outcome: HostProgress["outcome"]): void {
+    if (progress.outcome !== outcome) this.#outcomes += 1;
+    progress.outcome = outcome;
+  }
+
+  /** Those of a play's hosts that have not failed and could be reached. Put together once for all who ask before the next one fails. */
+  leftOf(hosts: readonly string[]): string[] {
+    let left = this.#left.get(hosts);
+    if (left?.outcomes !== this.#outcomes) {
+      const isLeft = (host: string): boolean => ["ok", "interrupted"].includes(this.outcomeOf(host));
+      left = { outcomes: this.#outcomes, hosts: hosts.filter(isLeft) };
+      this.#left.set(hosts, left);
+    }
+    return left.hosts;
+  }
+
   get hostsInOrder(): readonly [string, HostProgress][] {
     return [...this.#progress];
   }
@@ -150,8 +172,19 @@ export class RunState {
     }
   }
 
-  /** What other hosts see of a host: its inventory variables, its facts, and what tasks have set on it. Names that can't be rendered are left out. */
+  /** What other hosts see of a host: its inventory variables, its facts, and what tasks have set on it. Put together once for all who look, and anew when it has changed. */
   variablesForOthers(host: string, playbook: Playbook): ValueMap {
+    const all = this.#others.get(playbook) ?? new Map<string, { version: number; values: ValueMap }>();
+    this.#others.set(playbook, all);
+    const version = this.#versionForOthers(host);
+    const known = all.get(host);
+    if (known?.version === version) return known.values;
+    const values = this.#makeVariablesForOthers(host, playbook);
+    all.set(host, { version, values });
+    return values;
+  }
+
+  #makeVariablesForOthers(host: string, playbook: Playbook): ValueMap {
     const variables = new HostVariables({
       inventory: this.#layers.get(playbook)?.get(host) ?? [],
       play: [],
@@ -173,7 +206,7 @@ export class RunState {
   }
 
   /** How often tasks or facts have changed what others see of a host. */
-  versionForOthers(host: string): number {
+  #versionForOthers(host: string): number {
     return this.#progress.get(host)?.variables?.version ?? -1;
   }
 
@@ -195,24 +228,14 @@ export class RunState {
 
 /** A mapping whose entries are put together when they are looked at, and anew when they have changed. */
 function lazyHostvars(state: RunState, playbook: Playbook, isBehind: (host: string) => boolean): ValueMap {
-  const all: ValueMap = {};
-  for (const host of state.inventory.hosts.keys()) {
-    let known: { version: number; values: ValueMap } | undefined;
-    Object.defineProperty(all, host, {
-      enumerable: true,
-      get: () => {
-        const version = state.versionForOthers(host);
-        if (known?.version !== version) {
-          const values = state.variablesForOthers(host, playbook);
-          // A name that a host does not have may be set by a task that it has yet to come to.
-          const onMissing = (name: string): void => {
-            if (isBehind(host)) throw new PendingOnHost(host, name);
-          };
-          known = { version, values: watchedMap(values, onMissing) };
-        }
-        return known.values;
-      },
-    });
-  }
-  return all;
+  const { hosts } = state.inventory;
+  return lazyMap({
+    names: () => hosts.keys(),
+    has: (host) => hosts.has(host),
+    get: (host) =>
+      // A name that a host does not have may be set by a task that it has yet to come to.
+      watchedMap(state.variablesForOthers(host, playbook), (name) => {
+        if (isBehind(host)) throw new PendingOnHost(host, name);
+      }),
+  });
 }

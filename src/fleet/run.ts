@@ -5,6 +5,7 @@ import { redactEvent } from "../converge/redact-event.ts";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { leavesOf } from "../playbook/leaves.ts";
 import type { Include, Play, Task } from "../playbook/playbook.ts";
+import { present } from "../playbook/present.ts";
 import { tasksBefore } from "../playbook/start-at-task.ts";
 import type { ShellUser } from "../transport/transport.ts";
 import { literalOf } from "../variables/evaluate.ts";
@@ -50,10 +51,10 @@ export async function run(given: RunOptions): Promise<RunFinished> {
     forks: options.forks,
   });
   await state.prepareHostvars();
-  for (const { run: planned, plan } of plays) {
+  for (const [index, { run: planned, plan }] of plays.entries()) {
     if (state.stopping) break;
     const play = planned === undefined || state.isInventoryNew ? plan(state.inventory) : planned;
-    if (!isLeftOut(play.play, leftOut)) await runPlay(state, play);
+    if (!isLeftOut(play.play, leftOut)) await runPlay(state, play, neededBy(plays.slice(index + 1)));
   }
   const finished: RunFinished = {
     type: "run-finished",
@@ -67,6 +68,13 @@ export async function run(given: RunOptions): Promise<RunFinished> {
   options.emit(ended);
   await sessions.closeAll();
   return ended;
+}
+
+/** Whether a host takes part in any of these plays. Of one that finds its hosts later, nobody can tell. */
+function neededBy(plays: readonly PlannedPlay[]): (host: string) => boolean {
+  if (plays.some(({ run: play }) => play === undefined)) return () => true;
+  const hosts = new Set(plays.flatMap(({ run: play }) => play?.hosts ?? []));
+  return (host) => hosts.has(host);
 }
 
 /** Plumb's state on a host is root's, wherever a play of this run may become root. */
@@ -91,17 +99,14 @@ function playBecomes(play: Play): boolean {
 
 async function recaps(state: RunState): Promise<HostRecap[]> {
   return Promise.all(
-    state.hostsInOrder.map(async ([host, progress]) => {
-      const session = await state.sessions.established(host);
-      return {
-        host,
-        outcome: progress.outcome,
-        counts: progress.counts,
-        pendingHandlers: progress.pendingHandlers,
-        durationMs: progress.durationMs,
-        ...(session === undefined ? {} : { counters: session.counters() }),
-      };
-    }),
+    state.hostsInOrder.map(async ([host, progress]) => ({
+      host,
+      outcome: progress.outcome,
+      counts: progress.counts,
+      pendingHandlers: progress.pendingHandlers,
+      durationMs: progress.durationMs,
+      ...present("counters", await state.sessions.countersOf(host)),
+    })),
   );
 }
 

@@ -1,10 +1,11 @@
-import { HostSession, type SessionOptions } from "../converge/host-session.ts";
+import { addCounters, HostSession, type SessionOptions } from "../converge/host-session.ts";
 import { connectionSettings } from "../inventory/connection-variables.ts";
 import { lostTransport } from "../transport/lost-transport.ts";
 import { openTransport } from "../transport/open.ts";
-import { type Transport, TransportError } from "../transport/transport.ts";
+import { type Transport, type TransportCounters, TransportError } from "../transport/transport.ts";
 import type { Scope } from "../variables/scope.ts";
 import { isGone } from "./controller-process.ts";
+import { Handshakes } from "./handshakes.ts";
 import type { RunOptions } from "./run-options.ts";
 
 /**
@@ -12,14 +13,23 @@ import type { RunOptions } from "./run-options.ts";
  */
 export class Sessions {
   readonly #options: RunOptions;
+  readonly #handshakes: Handshakes;
   readonly #session: Omit<SessionOptions, "signal" | "open" | "warn" | "takeOver" | "isGone">;
   readonly #open = new Map<string, Promise<HostSession>>();
+  /** Hosts that others act on: they stay connected. */
+  readonly #borrowed = new Set<string>();
+  /** What closed connections have counted. */
+  readonly #counted = new Map<string, TransportCounters>();
 
   constructor(
     options: RunOptions,
     session: Omit<SessionOptions, "signal" | "open" | "warn" | "takeOver" | "isGone">,
   ) {
     this.#options = options;
+    this.#handshakes = options.early?.handshakes ?? new Handshakes();
+    // What is being connected is of no use to a run that is being stopped, and may take until its time is over.
+    options.stopping.addEventListener("abort", () => this.#handshakes.giveUp());
+    if (options.stopping.aborted) this.#handshakes.giveUp();
     this.#session = session;
   }
 
@@ -36,6 +46,36 @@ export class Sessions {
       this.#open.set(host, session);
     }
     return session;
+  }
+
+  /** The session with a host that another one acts on (`delegate_to`). */
+  borrow(host: string, scope: Scope): Promise<HostSession> {
+    this.#borrowed.add(host);
+    return this.with(host, scope);
+  }
+
+  /** Closes the connection of a host that has no part in what is still to do, unless others act on it. */
+  async release(host: string): Promise<void> {
+    if (this.#borrowed.has(host)) return;
+    const opening = this.#open.get(host);
+    if (opening === undefined) return;
+    const session = await opening.catch(() => undefined);
+    // One that could not be reached is remembered as such.
+    if (session === undefined || this.#borrowed.has(host)) return;
+    this.#open.delete(host);
+    this.#counted.set(host, session.counters());
+    await session.transport.close();
+  }
+
+  /** What the connections of a host have counted; undefined when it was never connected. */
+  async countersOf(host: string): Promise<TransportCounters | undefined> {
+    const all = [this.#counted.get(host), (await this.#established(host))?.counters()];
+    return all
+      .filter((one) => one !== undefined)
+      .reduce<TransportCounters | undefined>(
+        (sum, one) => (sum === undefined ? one : addCounters(sum, one)),
+        undefined,
+      );
   }
 
   /** A session with a host that could not be reached: it is lost, and may be connected later. */
@@ -58,7 +98,7 @@ export class Sessions {
 
   /** Forgets what could not be connected: the next one who asks tries again. */
   async forgetFailed(host: string): Promise<void> {
-    if ((await this.established(host)) === undefined) this.#open.delete(host);
+    if ((await this.#established(host)) === undefined) this.#open.delete(host);
   }
 
   #sessionOf(host: string, scope: Scope, transport: Transport): HostSession {
@@ -68,7 +108,7 @@ export class Sessions {
       takeOver: this.#options.takeOver === true,
       isGone,
       signal: this.#options.aborting,
-      open: () => openTransport(settings),
+      open: () => this.#handshakes.inTurn((signal) => openTransport(settings, signal)),
       warn: (message) =>
         this.#options.emit({ type: "warning", time: new Date().toISOString(), host, message }),
     });
@@ -81,7 +121,8 @@ export class Sessions {
     for (const secret of [becomePassword, password]) {
       if (secret !== undefined) this.#options.secrets.add(secret);
     }
-    const transport = await (this.#options.early?.take(settings) ?? openTransport(settings));
+    const transport = await (this.#options.early?.take(settings) ??
+      this.#handshakes.inTurn((signal) => openTransport(settings, signal)));
     this.#options.emit({
       type: "host-connected",
       time: new Date().toISOString(),
@@ -92,7 +133,7 @@ export class Sessions {
   }
 
   /** The session if the host was connected. */
-  async established(host: string): Promise<HostSession | undefined> {
+  async #established(host: string): Promise<HostSession | undefined> {
     return this.#open.get(host)?.catch(() => undefined);
   }
 

@@ -50,7 +50,7 @@ export async function variablesInPlay(
       checkMode: options.checkMode,
       diffMode: options.diffMode,
       run: options,
-      removed: (other) => !["ok", "interrupted"].includes(state.outcomeOf(other)),
+      leftOf: (some) => state.leftOf(some),
       hostvars: state.hostvars(playbook, isBehind),
     }),
   };

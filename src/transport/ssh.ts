@@ -44,14 +44,15 @@ interface Connected {
 /**
  * Connects to a host over SSH.
  *
+ * @param signal gives up before the connection is made.
  * @throws TransportError unreachable, connect-timeout, host-key-unknown, host-key-changed, authentication-failed
  */
-export async function openSsh(settings: ConnectionSettings): Promise<ShellTransport> {
+export async function openSsh(settings: ConnectionSettings, signal?: AbortSignal): Promise<ShellTransport> {
   const config = settingsSayAll(settings)
     ? undefined
     : await sshConfigOf(settings.address ?? settings.name, settings);
   const route = routeTo(settings, config);
-  const { client, lost } = await connect(route, settings);
+  const { client, lost } = await connect(route, settings, { ...present("signal", signal) });
   return new ShellTransport({
     host: settings.name,
     isLocal: false,
@@ -87,8 +88,12 @@ function routeTo(settings: ConnectionSettings, config: SshConfig | undefined): R
   };
 }
 
-/** @param over a stream that leads there already; without it, one is opened. */
-async function connect(route: Route, settings: ConnectionSettings, over?: Duplex): Promise<Connected> {
+/** @param how `over`: a stream that leads there already; without it, one is opened. `signal`: gives up. */
+async function connect(
+  route: Route,
+  settings: ConnectionSettings,
+  { over, signal }: { over?: Duplex; signal?: AbortSignal } = {},
+): Promise<Connected> {
   const names = [...new Set([route.hostKeyName, knownHostsName(route.name, route.port)])];
   const check = await hostKeyCheck(
     {
@@ -103,7 +108,9 @@ async function connect(route: Route, settings: ConnectionSettings, over?: Duplex
       cause: error,
     });
   });
-  const sock = over ?? (await socketTo(route, settings));
+  const sock = over ?? (await socketTo(route, settings, signal));
+  const giveUp = (): void => void sock.destroy();
+  signal?.addEventListener("abort", giveUp);
   const ssh = new NodeSSH();
   try {
     await ssh.connect({
@@ -130,6 +137,8 @@ async function connect(route: Route, settings: ConnectionSettings, over?: Duplex
   } catch (error) {
     sock.destroy();
     throw connectError(route, check, error);
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
   }
   const client = ssh.connection;
   if (client === null) throw new Error("node-ssh connected and has no connection");
@@ -187,14 +196,18 @@ function lossOf(client: Client, host: string): Promise<TransportError> {
 }
 
 /** Our own socket: ssh2 leaves Nagle's algorithm on, and then every command waits 40 ms. */
-async function socketTo(route: Route, settings: ConnectionSettings): Promise<Duplex> {
+async function socketTo(route: Route, settings: ConnectionSettings, signal?: AbortSignal): Promise<Duplex> {
   if (route.jumps.length > 0) return throughJumpHosts(route, settings);
   if (route.proxyCommand !== undefined) return throughCommand(route, route.proxyCommand);
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host: route.address, port: route.port, noDelay: true });
     const timer = setTimeout(() => socket.destroy(new Error("timeout")), route.connectTimeoutMs);
+    const giveUp = (): void => void socket.destroy(new Error("given up"));
+    signal?.addEventListener("abort", giveUp);
+    socket.once("close", () => signal?.removeEventListener("abort", giveUp));
     socket.once("connect", () => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
       socket.removeAllListeners("error");
       resolve(socket);
     });
@@ -285,7 +298,7 @@ async function connectJumpHost(
   const route = routeTo({ ...rest, name: host, ...present("user", user), ...present("port", port) }, config);
   if (through === undefined) return connect({ ...route, jumps: [] }, settings);
   const stream = await forwardThrough(through.client, route.address, route.port);
-  return connect(route, settings, stream);
+  return connect(route, settings, { over: stream });
 }
 
 function forwardThrough(client: Client, host: string, port: number): Promise<ClientChannel> {

@@ -1,3 +1,4 @@
+import { convertedLazily } from "./lazy-map.ts";
 import type { Value } from "./value.ts";
 import { watchedAs } from "./watched-map.ts";
 
@@ -8,6 +9,8 @@ export function toCel(value: Value): unknown {
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
   if (Array.isArray(value)) return value.map(toCel);
   if (typeof value !== "object" || value === null) return value;
+  const lazy = convertedLazily(value, toCel);
+  if (lazy !== undefined) return lazy;
   const converted: Record<string, unknown> = {};
   for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
     const { get } = property;

@@ -1,19 +1,10 @@
-import type {
-  Event,
-  HostRecap,
-  RunFinished,
-  Stopping,
-  TaskFinished,
-  TaskReference,
-  TaskStatus,
-} from "../converge/event.ts";
+import type { Event, Stopping, TaskFinished, TaskReference } from "../converge/event.ts";
 import { formatPosition } from "../diagnostics/diagnostic.ts";
 import { renderDiagnostic } from "../diagnostics/render.ts";
-import type { Colour, Paint } from "./colour.ts";
+import type { Paint } from "./colour.ts";
 import { differenceLines } from "./difference-lines.ts";
-import { formatDuration } from "./duration.ts";
 import { safeText } from "./safe-text.ts";
-import { tableLines } from "./table.ts";
+import { countOf, STATUS_WORDS } from "./words.ts";
 
 export interface LineOptions {
   paint: Paint;
@@ -21,7 +12,7 @@ export interface LineOptions {
   verbosity: number;
 }
 
-/** An event as lines for a person; none for what is not worth a line. */
+/** An event as lines for a person; none for what is not worth a line. The end of a run is told by recap-lines.ts. */
 export function eventLines(event: Event, options: LineOptions): string[] {
   const { paint } = options;
   switch (event.type) {
@@ -47,8 +38,6 @@ export function eventLines(event: Event, options: LineOptions): string[] {
       ];
     case "stopping":
       return [paint("yellow", stoppingText(event.reason))];
-    case "run-finished":
-      return recapLines(event, paint);
     case "run-started":
       return event.checkMode ? ["Check mode: nothing will be changed."] : [];
     default:
@@ -56,21 +45,10 @@ export function eventLines(event: Event, options: LineOptions): string[] {
   }
 }
 
-const SHOWN_AS: Record<TaskStatus, { word: string; colour: Colour }> = {
-  ok: { word: "ok", colour: "green" },
-  changed: { word: "changed", colour: "yellow" },
-  "would-change": { word: "would change", colour: "yellow" },
-  unknown: { word: "unknown", colour: "cyan" },
-  failed: { word: "FAILED", colour: "red" },
-  ignored: { word: "failed (ignored)", colour: "cyan" },
-  rescued: { word: "failed (rescued)", colour: "cyan" },
-  skipped: { word: "skipped", colour: "gray" },
-};
-
 function finishedLines(event: TaskFinished, { paint, diff, verbosity }: LineOptions): string[] {
   const quiet = event.status === "ok" || event.status === "skipped";
   if (tells(event) ? Number(event.data?.["verbosity"] ?? 0) > verbosity : quiet && verbosity === 0) return [];
-  const { word, colour } = SHOWN_AS[event.status];
+  const { word, colour } = STATUS_WORDS[event.status];
   const head = `${paint("bold", event.host)}  ${paint(colour, word)}  ${taskTitle(event.task)}`;
   const failed = event.status === "failed";
   const [message = "", ...more] = event.message.split("\n");
@@ -103,65 +81,6 @@ export function taskTitle(task: TaskReference): string {
   return `${task.role === undefined ? "" : `${task.role} : `}${safeText(task.name)}${item}${delegated}`;
 }
 
-function recapLines(event: RunFinished, paint: Paint): string[] {
-  const columns: TaskStatus[] = [
-    "ok",
-    "changed",
-    "would-change",
-    "unknown",
-    "failed",
-    "rescued",
-    "ignored",
-    "skipped",
-  ];
-  const shown = columns.filter(
-    (status) =>
-      ["ok", "changed", "failed"].includes(status) || event.hosts.some(({ counts }) => counts[status] > 0),
-  );
-  const head = ["host", ...shown.map((status) => SHOWN_AS[status].word.toLowerCase()), "time", "trips", ""];
-  const rows = event.hosts.map((host) => [
-    paint(host.outcome === "ok" ? "green" : "red", host.host),
-    ...shown.map((status) => String(host.counts[status])),
-    formatDuration(host.durationMs),
-    host.counters === undefined ? "-" : String(host.counters.roundTrips),
-    outcomeText(host),
-  ]);
-  const right = new Set(shown.map((_, index) => index + 1).concat(shown.length + 1, shown.length + 2));
-  return [
-    "",
-    paint("bold", "RECAP"),
-    ...tableLines([head, ...rows], right),
-    "",
-    totalText(event),
-    ...retryLines(event),
-  ];
-}
-
-function outcomeText(host: HostRecap): string {
-  const pending =
-    host.pendingHandlers.length === 0
-      ? ""
-      : ` handlers that run next time: ${host.pendingHandlers.join(", ")}`;
-  return `${host.outcome === "ok" ? "" : host.outcome.toUpperCase()}${pending}`.trim();
-}
-
-function totalText(event: RunFinished): string {
-  const sum = (status: TaskStatus): number =>
-    event.hosts.reduce((total, host) => total + host.counts[status], 0);
-  const [changed, would, unknown] = [sum("changed"), sum("would-change"), sum("unknown")];
-  const parts = [
-    changed > 0 ? `${countOf(changed, "change")} made` : undefined,
-    would > 0 ? `${countOf(would, "change")} would be made` : undefined,
-    unknown > 0 ? `${unknown} can't be known before they run` : undefined,
-  ].filter((part) => part !== undefined);
-  const what = parts.length === 0 ? "nothing to change" : parts.join(", ");
-  return `${what}; ${countOf(event.hosts.length, "host")} in ${formatDuration(event.durationMs)}`;
-}
-
-function retryLines({ retryFile }: RunFinished): string[] {
-  return retryFile === undefined ? [] : [`the hosts that failed, for another try: --limit @${retryFile}`];
-}
-
 function stoppingText(reason: Stopping["reason"]): string {
   switch (reason) {
     case "interrupted":
@@ -181,8 +100,4 @@ function hintLines(hint: string | undefined): string[] {
 
 function indent(lines: readonly string[]): string[] {
   return lines.map((line) => `    ${line}`);
-}
-
-function countOf(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

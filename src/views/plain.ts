@@ -1,13 +1,13 @@
 import { paintFor } from "./colour.ts";
-import { eventLines } from "./event-lines.ts";
+import { teller } from "./teller.ts";
 import type { View, ViewOptions } from "./view.ts";
 
 /** A line for what changed or went wrong, as it happens: for logs, pipes and people who like it so. */
 export function plainView({ output, diff, verbosity }: ViewOptions): View {
-  const options = { paint: paintFor(output.isTerminal), diff, verbosity };
+  const tell = teller({ paint: paintFor(output.isTerminal), diff, verbosity });
   return {
     show: (event) => {
-      for (const line of eventLines(event, options)) output.write(`${line}\n`);
+      for (const line of tell(event)) output.write(`${line}\n`);
     },
     close: async () => {},
   };

@@ -1,8 +1,9 @@
 import { Listr } from "listr2";
 import type { Event, PlayStarted } from "../converge/event.ts";
 import { paintFor } from "./colour.ts";
-import { eventLines, taskTitle } from "./event-lines.ts";
+import { taskTitle } from "./event-lines.ts";
 import { safeText } from "./safe-text.ts";
+import { teller } from "./teller.ts";
 import type { View, ViewOptions } from "./view.ts";
 
 /** More rows than this make listr2 slow: it draws all of them for every change. */
@@ -31,7 +32,7 @@ interface PlayRow {
  * Progress for a person: while a play runs, a few moving rows; what changed or went wrong stands below its row when it is over.
  */
 export function terminalView({ output, diff, verbosity }: ViewOptions): View {
-  const lineOptions = { paint: paintFor(output.isTerminal), diff, verbosity };
+  const tell = teller({ paint: paintFor(output.isTerminal), diff, verbosity });
   const write = (lines: readonly string[]): void => {
     for (const line of lines) output.write(`${line}\n`);
   };
@@ -49,14 +50,16 @@ export function terminalView({ output, diff, verbosity }: ViewOptions): View {
   };
   return {
     show: (event) => {
-      const lines = eventLines(event, lineOptions);
+      const lines = tell(event);
       if (event.type === "play-started") {
         endRow();
         const started = newRow(event);
         row = started;
         written = written.then(() => write(lines)).then(() => runRow(started));
-      } else if (event.type === "play-finished") endRow();
-      else if (row === undefined) written = written.then(() => write(lines));
+      } else if (event.type === "play-finished") {
+        row?.lines.push(...lines);
+        endRow();
+      } else if (row === undefined) written = written.then(() => write(lines));
       else {
         track(row, event);
         row.lines.push(...lines);

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { precedes } from "../../src/converge/place.ts";
 import { InStep } from "../../src/fleet/in-step.ts";
+import { Positions } from "../../src/fleet/positions.ts";
 
 describe("places", () => {
   test.each([
@@ -92,4 +93,34 @@ describe("in step", () => {
     step.releaseAll();
     await ended;
   });
+});
+
+test("of many hosts each finds its place, the last ones are known, and who stands beside whom", async () => {
+  const hosts = fc.constantFrom("a", "b", "c", "d", "e");
+  const place = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 2 });
+  await fc.assert(
+    fc.property(fc.array(fc.tuple(hosts, fc.option(place))), (moves) => {
+      const positions = new Positions(["a", "b", "c"]);
+      const model = new Map<string, readonly number[]>(["a", "b", "c"].map((host) => [host, []]));
+      for (const [host, to] of moves) {
+        if (to === null) {
+          positions.delete(host);
+          model.delete(host);
+        } else {
+          positions.set(host, to);
+          model.set(host, to);
+        }
+        const last = [...model.values()].find((one) =>
+          [...model.values()].every((other) => !precedes(other, one)),
+        );
+        expect(positions.last).toEqual(last);
+        for (const [one, there] of model) {
+          expect(positions.of(one)).toEqual(there);
+          const beside = [...model].filter(([, other]) => JSON.stringify(other) === JSON.stringify(there));
+          expect([...positions.beside(one)].sort()).toEqual(beside.map(([name]) => name).sort());
+        }
+      }
+      expect(positions.hosts().sort()).toEqual([...model.keys()].sort());
+    }),
+  );
 });

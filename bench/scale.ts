@@ -1,0 +1,145 @@
+import { spawn, spawnSync } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { RunFinished } from "../src/converge/event.ts";
+import { labInventory } from "../src/lab/inventory.ts";
+import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
+import { writeSection } from "./results.ts";
+
+/**
+ * Measures how a run grows with the number of hosts: names of an inventory that lead to accounts of their own on a few lab hosts. A run of four tasks with nothing to do, facts on.
+ *
+ * node bench/scale.ts [--lab-hosts 4] [--hosts 100,500,1000,2000]
+ */
+const option = (name: string, fallback: string): string => {
+  const index = process.argv.indexOf(`--${name}`);
+  return index === -1 ? fallback : (process.argv[index + 1] ?? fallback);
+};
+const LAB_HOSTS = Number(option("lab-hosts", "4"));
+const COUNTS = option("hosts", "100,500,1000,2000").split(",").map(Number);
+const FOLDER = path.join(".plumb", "scale");
+
+interface Measured {
+  hosts: number;
+  seconds: number;
+  cpuSeconds: number;
+  rssMb: number;
+  finished: RunFinished;
+}
+
+function plumb(
+  args: readonly string[],
+): Promise<{ seconds: number; cpuSeconds: number; rssMb: number; last: string }> {
+  const started = performance.now();
+  return new Promise((resolve, reject) => {
+    const child = spawn("/usr/bin/env", ["time", "-f", "USED %U %S %M", "bin/plumb", ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("NODE_"))),
+    });
+    let rest = "";
+    let errors = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      // Thousands of hosts say a lot; only the last line counts.
+      rest += chunk.toString();
+      const cut = rest.trimEnd().lastIndexOf("\n");
+      if (cut > 0) rest = rest.slice(cut + 1);
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    child.on("close", (code) => {
+      const [, user, system, rss] = /USED (\S+) (\S+) (\d+)/.exec(errors) ?? [];
+      if (code !== 0)
+        reject(new Error(`plumb ${args.join(" ")}: status ${code}: ${rest.slice(0, 2000)}${errors}`));
+      else
+        resolve({
+          seconds: (performance.now() - started) / 1000,
+          cpuSeconds: Number(user) + Number(system),
+          rssMb: Number(rss) / 1024,
+          last: rest.trim(),
+        });
+    });
+  });
+}
+
+/** Name after name leads to another account: each has a lock and a state of its own, as hosts have. */
+function manyHosts(lab: LabStatus, count: number): string {
+  const lines = Array.from({ length: count }, (_, index) => {
+    const { address } = lab.hosts[index % lab.hosts.length] ?? { address: "" };
+    return `h${String(index + 1).padStart(4, "0")} ansible_host=${address} ansible_user=many${Math.floor(index / lab.hosts.length) + 1}`;
+  });
+  const variables = [
+    `ansible_ssh_private_key_file=${lab.keyFile}`,
+    `ansible_ssh_common_args=-o UserKnownHostsFile=${lab.knownHostsFile}`,
+  ];
+  return ["[many]", ...lines, "[all:vars]", ...variables, ""].join("\n");
+}
+
+async function measure(inventory: string, hosts: number, more: readonly string[] = []): Promise<Measured> {
+  process.stderr.write(`${hosts} hosts ${more.join(" ")}\n`);
+  const limit = `many[0:${hosts - 1}]`;
+  const options = ["-i", inventory, "--limit", limit, "--output", "json", "--no-record", ...more];
+  const { last, ...used } = await plumb(["run", "bench/scale.yml", ...options]);
+  return { hosts, ...used, finished: JSON.parse(last) as RunFinished };
+}
+
+const percentile = (values: readonly number[], part: number): number =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0;
+
+function rowOf(what: string, one: Measured, base: Measured, first: Measured): string {
+  const perHost = ((one.cpuSeconds - base.cpuSeconds) / one.hosts) * 1000;
+  const seconds = one.finished.hosts.map(({ durationMs }) => durationMs / 1000);
+  const growth = one.seconds / one.hosts / (first.seconds / first.hosts);
+  const cells = [
+    what,
+    `${one.seconds.toFixed(1)} s`,
+    `${growth.toFixed(2)} × per host`,
+    `${perHost.toFixed(1)} ms`,
+    `${one.rssMb.toFixed(0)} MB`,
+    `${(((one.rssMb - base.rssMb) / one.hosts) * 1024).toFixed(0)} kB`,
+    `${percentile(seconds, 0.5).toFixed(1)} s, ${percentile(seconds, 1).toFixed(1)} s`,
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+async function main(): Promise<void> {
+  const most = Math.max(...COUNTS);
+  const names = Array.from({ length: LAB_HOSTS }, (_, index) => ({
+    name: `many${index + 1}`,
+    release: "bookworm" as const,
+  }));
+  const lab = await labUp("scale", names, (line) => process.stderr.write(`${line}\n`));
+  try {
+    await mkdir(FOLDER, { recursive: true, mode: 0o700 });
+    const few = path.join(FOLDER, "few.yml");
+    await writeFile(few, labInventory(lab, {}));
+    const accounts = Math.ceil(most / LAB_HOSTS);
+    await plumb(["run", "bench/scale-hosts.yml", "-i", few, "-e", `accounts=${accounts}`, "--no-record"]);
+    const inventory = path.join(FOLDER, "many.ini");
+    await writeFile(inventory, manyHosts(lab, most));
+    const base = await measure(inventory, 1);
+    const rows: Measured[] = [];
+    for (const count of COUNTS) rows.push(await measure(inventory, count));
+    const together = await measure(inventory, Math.min(500, most), ["--forks", "500"]);
+    const [first] = rows;
+    if (first === undefined) throw new Error("no number of hosts");
+    const node = spawnSync("node", ["--version"]).stdout.toString().trim();
+    const lines = [
+      `Names that lead to accounts of their own on ${LAB_HOSTS} lab hosts, on the same machine (2 cores), Node ${node}; one round. Four tasks with nothing to do, facts on; \`--forks\` 32 where nothing else is said. Repeat with \`node bench/scale.ts\`.`,
+      "How fast it goes is up to the lab's sshd, which share the two cores; memory and processor time are the controller's.",
+      "",
+      "| hosts | time | growth | controller, per host | memory | memory, per host | a host's own time: median, longest |",
+      "| --- | --- | --- | --- | --- | --- | --- |",
+      `| 1 | ${base.seconds.toFixed(1)} s | | ${base.cpuSeconds.toFixed(2)} s in all | ${base.rssMb.toFixed(0)} MB | | |`,
+      ...rows.map((row) => rowOf(String(row.hosts), row, base, first)),
+      rowOf(`${together.hosts}, \`--forks 500\``, together, base, first),
+    ];
+    writeSection("## Many hosts", lines);
+    process.stdout.write(`${lines.join("\n")}\n`);
+  } finally {
+    await labDown("scale");
+    await rm(FOLDER, { recursive: true, force: true });
+  }
+}
+
+await main();

@@ -1,0 +1,87 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect, inject, test } from "vitest";
+import { runPlaybook } from "./converge.ts";
+import { labHost } from "./lab-hosts.ts";
+import { startPlumb } from "./plumb-process.ts";
+
+/** What hundreds of hosts ask of one controller. */
+const MANY = 500;
+
+test("Ctrl-C answers at once with hundreds of hosts under way, in handshakes that go nowhere and in a step", async () => {
+  // Lets everybody in and says nothing: a host behind it would be waited for until the time to connect is over.
+  const sockets = new Set<net.Socket>();
+  const silent = net.createServer((socket) => {
+    sockets.add(socket.resume());
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as net.AddressInfo;
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-many-"));
+  const { keyFile, knownHostsFile } = inject("lab");
+  const hosts = ["bookworm1", "trixie1"].map((name) => `${name} ansible_host=${labHost(name).address}`);
+  const others = Array.from(
+    { length: MANY },
+    (_, index) => `silent${index} ansible_host=127.0.0.1 ansible_port=${port}`,
+  );
+  const settings = [
+    "ansible_user=admin",
+    `ansible_ssh_private_key_file=${keyFile}`,
+    `ansible_ssh_common_args=-o UserKnownHostsFile=${knownHostsFile}`,
+  ];
+  await writeFile(
+    path.join(folder, "hosts.ini"),
+    [...hosts, ...others, "[all:vars]", ...settings, ""].join("\n"),
+  );
+  await writeFile(
+    path.join(folder, "site.yml"),
+    "- hosts: all\n  gather_facts: false\n  strategy: free\n  tasks:\n    - command: sleep 1\n    - command: sleep 60\n",
+  );
+  const options = ["--forks", String(MANY + 2), "--timeout", "300", "--no-record"];
+  const run = startPlumb(["run", "site.yml", "-i", "hosts.ini", ...options], { cwd: folder });
+  const begun = (): number => run.events.filter(({ type }) => type === "task-started").length;
+  while (begun() < 2 || sockets.size < 20) await new Promise((resolve) => setTimeout(resolve, 50));
+  const pressed = Date.now();
+  run.child.kill("SIGINT");
+  expect(await run.ended).toBe(130);
+  const stopping = run.events.find(({ type }) => type === "stopping");
+  expect(Date.parse(stopping?.time ?? "") - pressed).toBeLessThan(1_000);
+  const finished = run.events.at(-1);
+  expect(finished).toMatchObject({ type: "run-finished", outcome: "interrupted" });
+  // The step that was under way came to its end; nobody began another one, and no silent host was waited for.
+  expect(begun()).toBe(2);
+  expect(
+    finished?.type === "run-finished" && finished.hosts.every(({ outcome }) => outcome === "interrupted"),
+  ).toBe(true);
+  expect(Date.parse(finished?.time ?? "") - pressed).toBeLessThan(10_000);
+  expect(sockets.size).toBe(0);
+  silent.close();
+});
+
+test("a host that is done is let go, is connected anew for one that acts on it, and stays for the next", async () => {
+  const run = await runPlaybook(
+    `- hosts: all
+  gather_facts: false
+  serial: 1
+  tasks:
+    - {name: own, command: hostname}
+    - {name: other's, command: hostname, delegate_to: bookworm1, when: inventory_hostname != 'bookworm1'}
+    - {name: other's again, command: hostname, delegate_to: bookworm1, when: inventory_hostname != 'bookworm1'}
+- hosts: bookworm2
+  gather_facts: false
+  tasks:
+    - {name: next play, command: hostname}`,
+    { hosts: ["bookworm1", "trixie1", "bookworm2"] },
+  );
+  expect(run.finished.outcome).toBe("ok");
+  expect(run.tasks.filter(({ status }) => status === "changed")).toHaveLength(8);
+  const connected = (host: string): number =>
+    run.events.filter((event) => event.type === "host-connected" && event.host === host).length;
+  expect(["bookworm1", "trixie1", "bookworm2"].map(connected)).toEqual([2, 1, 1]);
+  // What both connections have counted.
+  const recap = run.finished.hosts.find(({ host }) => host === "bookworm1");
+  expect(recap?.counters?.scripts).toBeGreaterThan(5);
+});
