@@ -214,7 +214,10 @@ async function runOne(context: HostContext, task: Task, around: Surroundings): P
   if (!(await context.hooks.wants(task))) return;
   const position = around.tasks.indexOf(task);
   await reached(context, task, async () => {
-    if (task.module === "meta") return runMeta(context, task, () => flushHandlers(context));
+    if (task.module === "meta") {
+      if (await runMeta(context, task, around.rescued, () => flushHandlers(context))) return;
+      throw failed(context, task);
+    }
     if (!checkRole(context, task)) throw failed(context, task);
     const upcoming: Upcoming = { tasks: around.tasks, position };
     const end = await runTask(context, task, { upcoming, rescued: around.rescued, handler: false });

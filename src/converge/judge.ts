@@ -11,7 +11,8 @@ import { type Outcome, registeredOf } from "./task-result.ts";
  */
 export function judged(task: Task, scope: Scope, outcome: Outcome, attempt: number): Outcome {
   // A mistake in the playbook is no result to be judged, and neither is what has not run.
-  if (outcome.status === "skipped" || outcome.diagnostics !== undefined) return outcome;
+  if (outcome.status === "skipped" || outcome.diagnostics !== undefined || outcome.neverBegan === true)
+    return outcome;
   const seen = (result: Outcome): Scope => withResult(task, scope, result, attempt);
   try {
     const changed = judgedChange(task, seen(outcome), outcome);

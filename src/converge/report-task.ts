@@ -8,6 +8,7 @@ import { redactMap } from "../variables/redact-value.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { TaskReference, TaskStatus } from "./event.ts";
 import type { HostContext } from "./host-context.ts";
+import { isOn } from "./keyword-flag.ts";
 import type { Pass } from "./passes.ts";
 import { type Outcome, registeredOf } from "./task-result.ts";
 
@@ -55,9 +56,9 @@ export function reportFinished(
     notified: readonly string[];
   },
 ): TaskStatus {
-  const scope = reported.pass?.scope;
+  const scope = reported.pass?.scope ?? context.variables.scopeOf(reported.task);
   const status = rest.ignored === true ? "ignored" : finalStatus(reported.task, scope, outcome, rest.rescued);
-  const silent = isSilent(reported.task, scope);
+  const silent = isSilent(reported.task, scope) && outcome.ofFlags !== true;
   const redact = (text: string): string => context.secrets.redact(text);
   context.counts[status] += 1;
   if (status === "failed" || status === "rescued") {
@@ -88,17 +89,13 @@ export function reportFinished(
 }
 
 /** Whether `no_log` hides what the task says. One that can't be evaluated hides. */
-export function isSilent(task: Task, scope: Scope | undefined): boolean {
-  const { noLog } = task.keywords;
-  if (noLog === undefined) return false;
-  return scope === undefined || evaluate(noLog, scope) === true;
+export function isSilent({ keywords }: Task, scope: Scope): boolean {
+  return isOn(keywords.noLog, scope, true);
 }
 
-function finalStatus(task: Task, scope: Scope | undefined, outcome: Outcome, rescued: boolean): TaskStatus {
+function finalStatus({ keywords }: Task, scope: Scope, outcome: Outcome, rescued: boolean): TaskStatus {
   if (outcome.status !== "failed") return outcome.status;
-  const { ignoreErrors } = task.keywords;
-  if (ignoreErrors !== undefined && scope !== undefined && evaluate(ignoreErrors, scope) === true)
-    return "ignored";
+  if (isOn(keywords.ignoreErrors, scope)) return "ignored";
   return rescued ? "rescued" : "failed";
 }
 

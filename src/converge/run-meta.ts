@@ -2,21 +2,43 @@ import type { MetaAction } from "../playbook/meta-task.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import type { HostContext } from "./host-context.ts";
+import { reportFinished } from "./report-task.ts";
+import { failure } from "./run-pass.ts";
 import { holds } from "./skip.ts";
 import { StopHost } from "./stop-host.ts";
 import { takeTurn } from "./take-turn.ts";
 
 /**
- * Does what a `meta:` task says. What is for all hosts of the play (end_play, end_batch) is done when any of them comes to it and its `when` holds
- * there: whatever the others have done until then stays done, and none of them acts on a task after it.
+ * Does what a `meta:` task says, and tells of it only where it fails.
  *
+ * @returns whether the host goes on.
  * @throws StopHost when it ends the play for this host.
  */
 export async function runMeta(
   context: HostContext,
   task: Task,
+  rescued: boolean,
   flushHandlers: () => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
+  const startedMs = Date.now();
+  try {
+    await act(context, task, flushHandlers);
+    return true;
+  } catch (error) {
+    const reported = { task, pass: undefined, handler: false, delegatedTo: undefined };
+    const rest = { rescued, startedMs, attempts: 1, notified: [] };
+    const status = reportFinished(context, reported, failure(context, error), rest);
+    return status !== "failed" && status !== "rescued";
+  }
+}
+
+/**
+ * What is for all hosts of the play (end_play, end_batch) is done when any of them comes to it and its `when` holds
+ * there: whatever the others have done until then stays done, and none of them acts on a task after it.
+ *
+ * @throws StopHost when it ends the play for this host.
+ */
+async function act(context: HostContext, task: Task, flushHandlers: () => Promise<void>): Promise<void> {
   if (!holds(task, context.variables.scopeOf(task))) return;
   const { hooks, session, variables } = context;
   const action = task.parameters.find(({ key }) => key === "_raw_params")?.value;

@@ -11,6 +11,7 @@ import { handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession } from "./host-session.ts";
 import { judged, verdictOn } from "./judge.ts";
+import { requireFlags } from "./keyword-flag.ts";
 import type { JobTerms } from "./perform-options.ts";
 import { diagnosticsOf } from "./place-findings.ts";
 import { type Prepared, prepare } from "./prepare.ts";
@@ -154,6 +155,11 @@ function jobTerms(task: Task, scope: Scope): JobTerms | undefined {
 async function limitedPass(running: RunningPass): Promise<Outcome> {
   const { task, pass } = running;
   if (!holds(task, pass.scope)) return skipped(task, pass.scope);
+  try {
+    requireFlags(task, pass.scope);
+  } catch (error) {
+    return { ...failure(running.context, error), ofFlags: true };
+  }
   const limits = limitsOf(task, pass.scope);
   if (limits.passMs === undefined) return tryPass(running, limits, undefined);
   return withinLimit(limits.passMs, (clock) => tryPass(running, limits, clock));

@@ -25,8 +25,19 @@ import {
  * @throws TransportError when the connection is lost.
  */
 export async function runTask(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
-  if (!isRunOnce(context, task)) return throttled(context, task, place);
-  const result = await context.hooks.once(task.id, context.host, () => throttled(context, task, place));
+  let manner: Manner;
+  try {
+    manner = mannerOf(context, task);
+  } catch (error) {
+    return endWith(context, task, place, Date.now(), failure(context, error));
+  }
+  const { runsOnce, atMost } = manner;
+  const act = (): Promise<TaskEnd> => {
+    const here = (): Promise<TaskEnd> => runHere(context, task, place);
+    return atMost < 1 ? here() : context.hooks.throttle(task.id, atMost, here);
+  };
+  if (!runsOnce) return act();
+  const result = await context.hooks.once(task.id, context.host, act);
   register(context, task, result.notRun, result.registered);
   // What one host has set for all of them is set on all of them.
   const facts = result.registered["ansible_facts"];
@@ -37,29 +48,41 @@ export async function runTask(context: HostContext, task: Task, place: TaskPlace
   return result;
 }
 
-/** A condition on one host must not keep the others from running it, so this is asked of each. */
-function isRunOnce(context: HostContext, task: Task): boolean {
-  const { runOnce } = task.keywords;
-  return runOnce !== undefined && evaluate(runOnce, context.variables.scopeOf(task)) === true;
+/** How the hosts of a play share a task. */
+interface Manner {
+  runsOnce: boolean;
+  /** Hosts at once, or 0 for all. */
+  atMost: number;
 }
 
-function throttled(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
-  const { throttle } = task.keywords;
-  const act = (): Promise<TaskEnd> => runHere(context, task, place);
-  const most = throttle === undefined ? 0 : amountOf("throttle", throttle, context.variables.scopeOf(task));
-  return most < 1 ? act() : context.hooks.throttle(task.id, Math.floor(most), act);
+/** A condition on one host must not keep the others from running it, so `run_once` is asked of each. @throws DiagnosticsError, PendingVariable */
+function mannerOf(context: HostContext, task: Task): Manner {
+  const { runOnce, throttle } = task.keywords;
+  if (runOnce === undefined && throttle === undefined) return { runsOnce: false, atMost: 0 };
+  const scope = context.variables.scopeOf(task);
+  const most = throttle === undefined ? 0 : amountOf("throttle", throttle, scope);
+  return { runsOnce: runOnce !== undefined && evaluate(runOnce, scope) === true, atMost: Math.floor(most) };
+}
+
+/** The end of a task of which no pass says how it came out. */
+function endWith(
+  context: HostContext,
+  task: Task,
+  { handler, rescued }: Pick<TaskPlace, "handler" | "rescued">,
+  startedMs: number,
+  outcome: Outcome,
+): TaskEnd {
+  const reported = { task, pass: undefined, handler, delegatedTo: undefined };
+  const rest = { rescued, startedMs, attempts: 1, notified: [] };
+  const status = reportFinished(context, reported, outcome, rest);
+  const registered = registeredOf(outcome, 1);
+  register(context, task, outcome.notRun, registered);
+  return { failed: status === "failed" || status === "rescued", registered };
 }
 
 async function runHere(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
   const startedMs = Date.now();
-  const report = (outcome: Outcome): TaskEnd => {
-    const reported = { task, pass: undefined, handler: place.handler, delegatedTo: undefined };
-    const rest = { rescued: place.rescued, startedMs, attempts: 1, notified: [] };
-    const status = reportFinished(context, reported, outcome, rest);
-    const registered = registeredOf(outcome, 1);
-    register(context, task, outcome.notRun, registered);
-    return { failed: status === "failed" || status === "rescued", registered };
-  };
+  const report = (outcome: Outcome): TaskEnd => endWith(context, task, place, startedMs, outcome);
   const passes: PlacedPass[] = [];
   try {
     for (const pass of await whenKnown(context, () => passesOf(task, context.variables.scopeOf(task))))
@@ -68,7 +91,7 @@ async function runHere(context: HostContext, task: Task, place: TaskPlace): Prom
     return report(failure(context, error));
   }
   if (task.loop !== undefined && passes.length === 0) return report(nothingToLoopOver());
-  return runPasses(context, task, place, passes);
+  return runPasses(context, task, place, passes, report);
 }
 
 /** A pass, and the host that it is for: `delegate_to` may name the item. */
@@ -82,6 +105,7 @@ async function runPasses(
   task: Task,
   place: TaskPlace,
   passes: readonly PlacedPass[],
+  report: (outcome: Outcome) => TaskEnd,
 ): Promise<TaskEnd> {
   const results: (TaskEnd & ItemResult)[] = [];
   for (const [index, { pass, session }] of passes.entries()) {
@@ -99,7 +123,11 @@ async function runPasses(
     // The next item sees it, as in Ansible.
     register(context, task, end.notRun, end.registered);
     results.push({ ...end, item: pass.item?.value ?? null, variable: task.loop?.variable ?? "item" });
-    if (context.isStopping() || breaks(task, pass.scope, end.registered)) break;
+    try {
+      if (context.isStopping() || breaks(task, pass.scope, end)) break;
+    } catch (error) {
+      return report(failure(context, error));
+    }
     const pauseMs = task.loop?.pauseMs;
     if (pauseMs !== undefined && index < passes.length - 1)
       await wait(pauseMs, undefined, { signal: session.signal }).catch(() => undefined);
@@ -111,8 +139,9 @@ async function runPasses(
 }
 
 /** `break_when` sees the result under its `register` name. */
-function breaks({ loop, register: name }: Task, scope: Scope, registered: ValueMap): boolean {
-  if (loop?.breakWhen === undefined) return false;
+function breaks({ loop, register: name }: Task, scope: Scope, { registered, notRun }: TaskEnd): boolean {
+  // What has not been run is tried for every item: so is what only a run would end.
+  if (loop?.breakWhen === undefined || notRun === true) return false;
   const seen = name === undefined ? scope : childScope(scope, { [name]: registered });
   return loop.breakWhen.every(({ expression }) => expression.evaluate(seen) === true);
 }

@@ -1,4 +1,3 @@
-import { evaluate } from "../variables/evaluate.ts";
 import type { HostVariables } from "./host-variables.ts";
 import { isOn } from "./keyword-flag.ts";
 import type { RunningPass } from "./running-pass.ts";
@@ -55,7 +54,6 @@ function keep(variables: HostVariables, { task }: RunningPass, outcome: Outcome)
 async function variablesOfDelegate(running: RunningPass): Promise<HostVariables | undefined> {
   const { context, session, task, pass } = running;
   const { delegateFacts } = task.keywords;
-  if (session === context.session || delegateFacts === undefined) return undefined;
-  if (evaluate(delegateFacts, pass.scope) !== true) return undefined;
+  if (session === context.session || !isOn(delegateFacts, pass.scope)) return undefined;
   return context.hooks.variablesOf(session.name);
 }

@@ -31,6 +31,10 @@ export interface Outcome {
   data: ValueMap;
   /** It failed, and has changed something before that, or `changed_when` says so. */
   hasChanged?: boolean;
+  /** It failed before there was a result that could be judged. */
+  neverBegan?: true;
+  /** A keyword such as `no_log` can't be evaluated: nothing was done that it could be about. */
+  ofFlags?: true;
   /** In check mode: only a run would tell its result. Whatever depends on that is unknown too. */
   notRun?: boolean;
   /** Variables that it sets on the host. */
@@ -86,12 +90,15 @@ export function outcomeOfError(error: unknown, changesPending: boolean, checkMod
       message: `depends on what an earlier task would change (${error.message})`,
     };
   }
-  if (error instanceof PendingVariable && checkMode) {
+  if (error instanceof PendingVariable) {
+    const message = `depends on \`${error.variable}\`, which only a run would tell`;
+    if (checkMode) return { ...nothing, status: "unknown", notRun: true, message };
     return {
       ...nothing,
-      status: "unknown",
-      notRun: true,
-      message: `depends on \`${error.variable}\`, which only a run would tell`,
+      status: "failed",
+      neverBegan: true,
+      message,
+      hint: "the task that sets it has `check_mode: true`, so it has not been run",
     };
   }
   if (error instanceof DiagnosticsError) {

@@ -55,7 +55,7 @@ export async function runPlay(
     const batch = new Batch(some, options.forks, playRun.play.strategy);
     const release = (): void => batch.release();
     state.signal.addEventListener("abort", release);
-    await Promise.all(
+    const ends = await Promise.allSettled(
       some.map((host) =>
         batch.work(host, async () => {
           await runHost(state, { ...playRun, batch, course }, host);
@@ -64,6 +64,8 @@ export async function runPlay(
       ),
     );
     state.signal.removeEventListener("abort", release);
+    const defect = ends.find((end) => end.status === "rejected");
+    if (defect !== undefined) throw defect.reason;
     if (some.length > 0 && some.every((host) => hasFailed(state, host))) state.stop("all-failed");
   }
   options.emit({ type: "play-finished", time: now(), playId: playRun.playId });
@@ -81,7 +83,17 @@ interface BatchRun extends PlayRun {
   course: Course;
 }
 
+/** @throws what is no outcome of a host but a defect: the others are told to stop, and have ended before anybody hears of it. */
 async function runHost(state: RunState, batchRun: BatchRun, host: string): Promise<void> {
+  try {
+    await takePart(state, batchRun, host);
+  } catch (error) {
+    state.stop("defect");
+    throw error;
+  }
+}
+
+async function takePart(state: RunState, batchRun: BatchRun, host: string): Promise<void> {
   const progress = state.progressOf(host);
   if (state.stopping) {
     state.setOutcome(progress, "interrupted");

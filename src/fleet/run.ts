@@ -50,11 +50,12 @@ export async function run(given: RunOptions): Promise<RunFinished> {
     diffMode: options.diffMode,
     forks: options.forks,
   });
-  await state.prepareHostvars();
-  for (const [index, { run: planned, plan }] of plays.entries()) {
-    if (state.stopping) break;
-    const play = planned === undefined || state.isInventoryNew ? plan(state.inventory) : planned;
-    if (!isLeftOut(play.play, leftOut)) await runPlay(state, play, neededBy(plays.slice(index + 1)));
+  try {
+    await runPlays(state, plays);
+  } catch (error) {
+    // A connection that stays open would keep the process from ending.
+    await sessions.closeAll();
+    throw error;
   }
   const finished: RunFinished = {
     type: "run-finished",
@@ -75,6 +76,15 @@ function neededBy(plays: readonly PlannedPlay[]): (host: string) => boolean {
   if (plays.some(({ run: play }) => play === undefined)) return () => true;
   const hosts = new Set(plays.flatMap(({ run: play }) => play?.hosts ?? []));
   return (host) => hosts.has(host);
+}
+
+async function runPlays(state: RunState, plays: readonly PlannedPlay[]): Promise<void> {
+  await state.prepareHostvars();
+  for (const [index, { run: planned, plan }] of plays.entries()) {
+    if (state.stopping) break;
+    const play = planned === undefined || state.isInventoryNew ? plan(state.inventory) : planned;
+    if (!isLeftOut(play.play, state.leftOut)) await runPlay(state, play, neededBy(plays.slice(index + 1)));
+  }
 }
 
 /** Plumb's state on a host is root's, wherever a play of this run may become root. */

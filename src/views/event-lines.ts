@@ -91,6 +91,8 @@ function stoppingText(reason: Stopping["reason"]): string {
       return "Stopping: more hosts failed than max_fail_percentage allows; the rest is left untouched.";
     case "all-failed":
       return "Stopping: no host is left of those that the play was running on; what follows is left undone.";
+    case "defect":
+      return "Stopping: a defect of Plumb; the other hosts finish the step under way.";
   }
 }
 
