@@ -1,5 +1,6 @@
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { withoutSecrets } from "../diagnostics/redact-diagnostic.ts";
+import type { Secrets } from "../diagnostics/secrets.ts";
 import { type PlanOptions, planPlays } from "../fleet/plan-plays.ts";
 import { run as runPlaybooks } from "../fleet/run.ts";
 import type { RunOptions } from "../fleet/run-options.ts";
@@ -97,13 +98,15 @@ async function runLoaded(
     options.resume === undefined ? undefined : await resumeOf(loaded, playbookFiles, options.resume);
   const answers = await answersOf(loaded);
   const format = formatOf(options.output, output.isTerminal && options.step !== true);
-  const view = await openView(format, {
-    output,
-    diff: options.diff === true,
-    verbosity: options.verbose ?? 0,
-  });
+  const viewOptions = { output, diff: options.diff === true, verbosity: options.verbose ?? 0 };
+  let view = await openView(format, viewOptions);
   const { stopping, aborting, release } = interruption();
-  const step = options.step === true ? (await import("./ask-step.ts")).askStep(stopping) : undefined;
+  // Rows that move and a question do not go together on one screen.
+  const questions = await questionsOf(options, stopping, secrets, async () => {
+    if (format !== "tty") return;
+    await view.close();
+    view = await openView("plain", viewOptions);
+  });
   const id = newRunId();
   const checkMode = options.check === true;
   const recorded = { runId: id, checkMode, version: VERSION, secrets, ...present("shared", options.shared) };
@@ -121,16 +124,29 @@ async function runLoaded(
     });
     const finished = await runPlaybooks({
       ...run,
-      ...present("wants", step?.wants),
+      ...present("wants", questions?.wants),
+      ...present("ask", questions?.ask),
       ...present("isDone", resumed?.isDone),
     });
     return exitCodeOf(finished, options.detailedExitcode === true);
   } finally {
-    step?.close();
+    questions?.close();
     release();
     await recorder?.close();
     await view.close();
   }
+}
+
+/** What a person can be asked while it runs; nobody without a terminal, except with `--step`. */
+async function questionsOf(
+  options: RunCommandOptions,
+  stopping: AbortSignal,
+  secrets: Secrets,
+  beforeFirst: () => Promise<void>,
+): Promise<(Pick<RunOptions, "wants" | "ask"> & { close(): void }) | undefined> {
+  if (options.step !== true && process.stdin.isTTY !== true) return undefined;
+  const { askAtTerminal } = await import("./ask-at-terminal.ts");
+  return askAtTerminal({ step: options.step === true, stopping, secrets, beforeFirst });
 }
 
 /**

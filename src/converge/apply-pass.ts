@@ -28,6 +28,8 @@ export interface PassHooks {
   /** Called with what the module finds questionable. */
   warn(findings: readonly ParameterFinding[]): void;
   progress(step: string, line?: string): void;
+  /** Asks the person at the terminal, if there is one. */
+  ask: PerformOptions["ask"];
   /** `--resume`: it has run to its end, and nobody asks for its result. */
   isDone(): boolean;
   /** What the task is called in what is kept for an undo, without secrets. */
@@ -99,6 +101,8 @@ export async function applyPass(
     environment: prepared.environment,
     keeper: harmless ? undefined : keeperFor(context, session, prepared, before, steps, hooks.title),
     progress: hooks.progress,
+    ask: hooks.ask,
+    stopping: context.hooks.stopping,
     holdsSecret: (text) => context.secrets.appearsIn(text),
   };
   if (terms.job?.pollMs === 0) {
@@ -123,7 +127,7 @@ function isAllKnown(session: HostSession, { queries }: Prepared): boolean {
 }
 
 /** @throws NotKnown, ModuleFailure */
-function compare(context: HostContext, session: HostSession, prepared: Prepared): Change {
+function compare(context: HostContext, session: HostSession, prepared: Prepared, afterSteps = false): Change {
   const answers: Record<string, unknown> = {};
   for (const [name, question] of prepared.queries) {
     const answered = session.answers.get(question);
@@ -131,7 +135,10 @@ function compare(context: HostContext, session: HostSession, prepared: Prepared)
     if (!answered.known) throw new NotKnown(answered.reason);
     answers[name] = answered.answer;
   }
-  return prepared.module.diff(prepared.input, answers, situation(context, session, prepared.modes));
+  return prepared.module.diff(prepared.input, answers, {
+    ...situation(context, session, prepared.modes),
+    afterSteps,
+  });
 }
 
 function keeperFor(
@@ -167,7 +174,7 @@ function stale(context: HostContext, session: HostSession): void {
 function audit(context: HostContext, session: HostSession, prepared: Prepared): void {
   let after: Change;
   try {
-    after = compare(context, session, prepared);
+    after = compare(context, session, prepared, true);
   } catch (error) {
     if (!(error instanceof ModuleFailure)) throw error;
     throw new ModuleFailure(

@@ -128,7 +128,7 @@ export async function preparePass(context: HostContext, task: Task, pass: Pass):
   if (context.variables.takeGifts()) context.prepared.clear();
   const key = `${task.id}#${pass.item?.index ?? ""}`;
   let prepared = context.prepared.get(key);
-  if (prepared === undefined) {
+  if (prepared === undefined || (prepared.isGuess && context.session.facts !== undefined)) {
     prepared = await prepare(context, context.session, task, pass.scope);
     context.prepared.set(key, prepared);
   }

@@ -1,5 +1,6 @@
 import type { Secrets } from "../diagnostics/secrets.ts";
 import type { Controller } from "../modules/module.ts";
+import type { Question } from "../modules/step.ts";
 import type { Expansion, Play, RoleContext, Task } from "../playbook/playbook.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { ValueMap } from "../variables/value.ts";
@@ -35,6 +36,10 @@ export interface PlayHooks {
   throttle<Type>(taskId: string, most: number, act: () => Promise<Type>): Promise<Type>;
   /** `--step`: whether the person at the terminal wants the task to run; asked once for all hosts. */
   wants(task: Task): Promise<boolean>;
+  /** Asks the person at the terminal, if there is one: once for all hosts that ask the same under one key. */
+  ask: ((key: string, question: Question, signal: AbortSignal) => Promise<string>) | undefined;
+  /** Aborts when the run is being stopped. */
+  stopping: AbortSignal;
   /** The host has come to a task. */
   arrive(place: Place): void;
   /** Resolves when this host may act: with `strategy: linear`, when no other host of its batch is behind. @throws Interrupted */

@@ -1,3 +1,4 @@
+import type { StepHost } from "../modules/step.ts";
 import type { ExecResult } from "../transport/transport.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
 import type { Keeper } from "./keeper.ts";
@@ -36,6 +37,10 @@ export interface PerformOptions {
   /** Keeps what is replaced; undefined where nothing is kept. */
   keeper: Keeper | undefined;
   progress(step: string, line?: string): void;
+  /** Asks the person at the terminal, if there is one. */
+  ask: StepHost["ask"];
+  /** Aborts when the run is being stopped: for what can end at any time. */
+  stopping: AbortSignal;
   /** Whether a secret stands in a text: a new file with one in it is for its owner alone. */
   holdsSecret(text: string): boolean;
 }

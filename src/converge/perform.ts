@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type {
   ControllerStep,
   FileContent,
@@ -10,6 +11,7 @@ import type {
 import type { ExecResult } from "../transport/transport.ts";
 import { runAsJob } from "./host-job.ts";
 import { describeEnd } from "./host-session.ts";
+import { Interrupted } from "./interrupted.ts";
 import { KEEP_FAILED, NOT_KEPT } from "./keep-script.ts";
 import { type PerformOptions, StepFailure } from "./perform-options.ts";
 import { withinLimit } from "./time-limit.ts";
@@ -148,6 +150,12 @@ function stepHost(step: ControllerStep, options: PerformOptions, limit: AbortSig
     signal,
     download: (path) => session.transport.download(path, session.shellUser("task", user)),
     progress: (line) => options.progress(step.title, line),
+    ask: options.ask,
+    wait: async (seconds, enough) => {
+      const ends = [signal, options.stopping, ...(enough === undefined ? [] : [enough])];
+      await wait(seconds * 1000, undefined, { signal: AbortSignal.any(ends) }).catch(() => undefined);
+      if (options.stopping.aborted) throw new Interrupted();
+    },
     run: (script, rest = {}) =>
       session.run(options.keeper?.guarded(script) ?? script, session.shellUser(rest.as ?? "task", user), {
         environment: options.environment,

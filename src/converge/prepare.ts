@@ -26,6 +26,8 @@ export interface Prepared {
   queries: ReadonlyMap<string, AddressedQuery>;
   environment: Readonly<Record<string, string>>;
   modes: Modes;
+  /** The module has guessed at facts that were not there yet. */
+  isGuess: boolean;
 }
 
 /** `check_mode` and `diff` of a task, or of the run. */
@@ -58,10 +60,18 @@ export async function prepare(
   const input = module.load === undefined ? params : await module.load(params, controller);
   const user = taskUser(context, task, scope);
   const queries = new Map<string, AddressedQuery>();
-  for (const [name, query] of Object.entries(module.queries(input, situation(context, session, modes)))) {
+  let isGuess = false;
+  const now: Situation = {
+    ...situation(context, session, modes),
+    get factsSoFar() {
+      isGuess ||= session.facts === undefined;
+      return session.facts;
+    },
+  };
+  for (const [name, query] of Object.entries(module.queries(input, now))) {
     queries.set(name, { query, as: session.shellUser(query.as, user) });
   }
-  return { module, input, user, queries, environment: environmentOf(task, scope), modes };
+  return { module, input, user, queries, environment: environmentOf(task, scope), modes, isGuess };
 }
 
 /** What modules may know of the run. Facts that have not arrived yet are "pending": whoever needs them is asked again. */
@@ -72,6 +82,8 @@ export function situation(context: HostContext, session: HostSession, modes: Mod
     changesPendingAnywhere: context.changesPending || context.isAnythingPending(),
     runId: session.runId,
     facts: session.facts ?? FACTS_PENDING,
+    factsSoFar: session.facts,
+    afterSteps: false,
   };
 }
 

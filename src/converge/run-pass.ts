@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { ModuleFailure } from "../modules/module.ts";
+import type { StepHost } from "../modules/step.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { amountOf, retriesOf } from "../playbook/repetition.ts";
 import { TransportError } from "../transport/transport.ts";
@@ -40,6 +41,7 @@ export async function runPass(running: RunningPass): Promise<TaskEnd> {
   const startedMs = Date.now();
   context.options.observe?.(running.task, running.pass.scope);
   for (let attempt = 1; ; attempt++) {
+    running.attempt = attempt;
     const { outcome: judgement, againAfterMs } = await attemptPass(running, attempt);
     if (againAfterMs !== undefined && !context.isStopping()) {
       tellOfRetry(running, attempt, againAfterMs);
@@ -200,6 +202,7 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
         context.emit({ type: "task-started", host: context.host, task: reference, summary });
         await notify(running);
       },
+      ask: asking(running),
       progress: (step, line) => {
         const shown = line === undefined || silent ? {} : { line: context.secrets.redact(line) };
         const title = silent ? "hidden by no_log" : context.secrets.redact(step);
@@ -232,6 +235,13 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     }
   }
   return outcomeOf(result);
+}
+
+/** One question for all hosts of the batch that come to it: the same task, item and try. */
+function asking({ context, task, pass, attempt }: RunningPass): StepHost["ask"] {
+  const { ask } = context.hooks;
+  const key = `${task.id}#${pass.item?.index ?? ""}#${attempt}`;
+  return ask === undefined ? undefined : (question, signal) => ask(key, question, signal);
 }
 
 function answersTo(session: HostSession, { queries }: Prepared): Map<string, unknown> {

@@ -115,6 +115,7 @@ async function runPasses(
       task,
       pass,
       place,
+      attempt: 1,
       handler: place.handler,
       delegatedTo: session === context.session ? undefined : session.name,
       notified: [],

@@ -18,6 +18,8 @@ export interface RunningPass extends ReportedPass {
   session: HostSession;
   pass: Pass;
   place: TaskPlace;
+  /** Which try of `until` it is, from 1 on. */
+  attempt: number;
   /** Handlers that it has notified. */
   notified: string[];
   /** Of these, the ones that nobody had notified before. */

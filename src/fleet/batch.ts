@@ -1,5 +1,6 @@
 import type { Place } from "../converge/place.ts";
 import type { TaskEnd } from "../converge/task-result.ts";
+import type { Question } from "../modules/step.ts";
 import { InStep } from "./in-step.ts";
 import { RunOnce } from "./run-once.ts";
 import { Slots } from "./slots.ts";
@@ -12,6 +13,7 @@ export class Batch {
   readonly #inStep: InStep | undefined;
   readonly #waitingFor = new Map<string, PromiseWithResolvers<void>>();
   readonly #throttles = new Map<string, Slots>();
+  readonly #answers = new Map<string, Promise<string>>();
   readonly #wanted = new Map<string, Promise<boolean>>();
   #isEnded = false;
 
@@ -92,6 +94,14 @@ export class Batch {
   wants(taskId: string, ask: () => Promise<boolean>): Promise<boolean> {
     const answer = this.#wanted.get(taskId) ?? ask();
     this.#wanted.set(taskId, answer);
+    return answer;
+  }
+
+  /** Asks once for all hosts that have the same question under a key; those who ask later have the answer at once. */
+  ask(key: string, question: Question, ask: () => Promise<string>): Promise<string> {
+    const asked = `${key} ${JSON.stringify(question)}`;
+    const answer = this.#answers.get(asked) ?? ask();
+    this.#answers.set(asked, answer);
     return answer;
   }
 

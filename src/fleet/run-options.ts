@@ -4,6 +4,7 @@ import type { Watcher } from "../converge/watcher.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
 import type { ConnectionOverrides } from "../inventory/connection-variables.ts";
 import type { Inventory } from "../inventory/inventory.ts";
+import type { Question } from "../modules/step.ts";
 import type { Playbook, Task, VariablePrompt } from "../playbook/playbook.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
@@ -23,6 +24,8 @@ export interface RunOptions {
   startAtTask?: string;
   /** `--step`: whether a task is to run. Asked once a batch of hosts, one task after another. */
   wants?(task: Task): Promise<boolean>;
+  /** Asks the person at the terminal, for `pause`. Absent where there is none. */
+  ask?(question: Question, signal: AbortSignal): Promise<string>;
   tags: readonly string[];
   skipTags: readonly string[];
   extraVariables: VariableLayer;

@@ -216,7 +216,10 @@ function contextOf(
 function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
   const { options, sessions, files } = state;
   const { batch, course, play, playbook } = batchRun;
+  const { ask } = options;
   return {
+    ask: ask && ((key, question, signal) => batch.ask(key, question, () => ask(question, signal))),
+    stopping: state.signal,
     once: (taskId, one, run) => batch.once(taskId, one, run),
     throttle: (taskId, most, act) => batch.throttle(taskId, most, act),
     wants: (task) => {

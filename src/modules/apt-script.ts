@@ -1,6 +1,6 @@
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
+import type { PackageChange } from "./apt-packages.ts";
 import { updateAptLists } from "./apt-update.ts";
-import type { PackageChange } from "./package.ts";
 
 /** Of the module's parameters, what concerns apt-get itself. */
 interface AptWishes {
@@ -13,6 +13,10 @@ interface AptWishes {
   autoremove: boolean;
   start_services: boolean;
 }
+
+/** What the script says at its end when all packages are what they were. */
+export const NOTHING_CHANGED = "plumb: no package has changed";
+const ALL_PACKAGES = "$(dpkg-query -W -f '${binary:Package} ${Version} ${Status}\\n' | cksum)";
 
 /** A policy-rc.d of ours says so in its second line: one that a killed run left is removed, one of somebody else stays. */
 const POLICY_MARK = "# made by Plumb for the time of one installation";
@@ -69,6 +73,7 @@ export function aptScript(change: PackageChange, want: AptWishes): ShellText {
           rawShell("  chmod 0755 /usr/sbin/policy-rc.d"),
           rawShell("fi"),
         ),
+    change.tellsChange === true ? rawShell(`plumb_before="${ALL_PACKAGES}"`) : undefined,
     change.configureBroken ? rawShell("dpkg --force-confdef --force-confold --configure -a") : undefined,
     change.refreshLists ? updateAptLists : undefined,
     ...change.general.map(
@@ -77,5 +82,8 @@ export function aptScript(change: PackageChange, want: AptWishes): ShellText {
     ),
     names.length > 0 ? installScript(options, names, change.held ?? []) : undefined,
     change.remove.length > 0 ? sh`apt-get ${options} ${removal} -- ${change.remove}` : undefined,
+    change.tellsChange === true
+      ? rawShell(`if [ "$plumb_before" = "${ALL_PACKAGES}" ]; then echo '${NOTHING_CHANGED}'; fi`)
+      : undefined,
   );
 }

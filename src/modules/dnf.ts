@@ -43,8 +43,9 @@ const params = z.strictObject({
 });
 
 type Params = z.infer<typeof params>;
+export type DnfParams = Params;
 
-interface DnfChange {
+export interface DnfChange {
   names: string[];
   /** Those of them that are installed in an older version. */
   upgrade: string[];

@@ -19,7 +19,12 @@ export interface Situation {
   changesPendingAnywhere: boolean;
   /** The name of the run. */
   runId: string;
+  /** What is known of the host before any question: in the first look ahead nothing is, and asking for it there puts the task's questions off. */
   facts: Facts;
+  /** The same, or undefined where they are not there yet: for who can guess. Then the task's questions are put together anew when they are. */
+  readonly factsSoFar: Facts | undefined;
+  /** The steps have been done, and this is the look whether all is as wanted. */
+  afterSteps: boolean;
 }
 
 /** What a module may read on the controller before it asks the host anything. */

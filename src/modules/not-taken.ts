@@ -136,12 +136,8 @@ const NOT_TAKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     force_apt_get: "apt-get it is",
     policy_rc_d: "`start_services: false` keeps services down",
     ...retriedLists(),
-    use: "write `dnf` in the place of `package` for hosts with RPM packages",
   },
   package_facts: { strategy: "`manager` says which are asked" },
-  pause: {
-    echo: "see `prompt`",
-  },
   postgresql_db: {
     ...loginByNetwork(),
     ...renamed({ db: "name", login: "login_unix_user" }),

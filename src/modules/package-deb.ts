@@ -1,7 +1,7 @@
 import type { DebFile } from "../queries/deb-file.ts";
+import type { PackageChange } from "./apt-packages.ts";
 import type { Change } from "./change.ts";
 import { ModuleFailure, type Situation } from "./module.ts";
-import type { PackageChange } from "./package.ts";
 
 /** Whether the package in a file has to be installed. A later version that is installed stays, as in Ansible, unless it may be taken back. */
 export function debChange(

@@ -73,6 +73,15 @@ export interface StepHost {
   download(path: string): AsyncIterable<Uint8Array>;
   /** A line of progress. */
   progress(line: string): void;
+  /** Waits so many seconds, unless the signal says that nobody needs it any more. A run that is being stopped waits for nothing. @throws what ends the host's part of the run */
+  wait(seconds: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Asks the person at the terminal; undefined where there is none. Hosts that ask the same in the same task are answered together.
+   *
+   * @param signal nobody waits for the answer any more.
+   * @throws ModuleFailure when nobody answers.
+   */
+  ask: ((question: Question, signal: AbortSignal) => Promise<string>) | undefined;
   /** Connects anew, after the host was booted. @throws TransportError while it does not answer: call it again. */
   reconnect(): Promise<void>;
   /** Script in the shell of the task's user. */
@@ -80,6 +89,13 @@ export interface StepHost {
     script: ShellText,
     options?: { as?: RunAs; stdin?: Uint8Array; timeoutMs?: number },
   ): Promise<ExecResult>;
+}
+
+/** What somebody is asked in the middle of a run. */
+export interface Question {
+  text: string;
+  /** Whether what is typed can be seen. */
+  echo: boolean;
 }
 
 /** What a step left: of a script its result; of a controller step its data. */

@@ -6,6 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { beforeAll, describe, expect, inject, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
+import { typed } from "./typed.ts";
 
 /** The command as a person runs it, from the sources. */
 let folder = "";
@@ -175,18 +176,6 @@ function untilOutput(child: ChildProcess, text: string): Promise<void> {
 }
 
 describe("--step at a terminal", () => {
-  /** Types on a pseudo-terminal, which script(1) makes; each word when something is asked. */
-  function typed(command: string, words: readonly string[]): Promise<string> {
-    const child = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
-    const waiting = [...words];
-    let seen = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      seen += chunk.toString();
-      if (/: $/.test(chunk.toString()) && waiting.length > 0) child.stdin.write(`${waiting.shift()}\n`);
-    });
-    return new Promise((resolve) => child.on("close", () => resolve(seen.replaceAll("\r", ""))));
-  }
-
   test("a task runs for yes, is left out for no, and nothing more is asked after continue", async () => {
     const task = (name: string): string => `    - {name: ${name}, command: "true"}\n`;
     const file = await playbook(
@@ -194,7 +183,7 @@ describe("--step at a terminal", () => {
       `- hosts: bookworm1,trixie1\n  tasks:\n${["one", "two", "three", "four"].map(task).join("")}`,
     );
     const command = `${process.execPath} ${PLUMB} run ${file} -i ${inventory} --step --output json --no-record`;
-    const said = await typed(command, ["y", "n", "c"]);
+    const { said } = await typed(command, ["y", "n", "c"]);
     expect(said.match(/Run \w+\? \(n\)o, \(y\)es, \(c\)ontinue/g)).toHaveLength(3);
     const finished = [...said.matchAll(/"type":"task-finished".*?"name":"(\w+)"/g)].map(([, name]) => name);
     expect(finished.sort()).toEqual(["four", "four", "one", "one", "three", "three"]);

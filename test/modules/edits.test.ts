@@ -14,6 +14,8 @@ const situation: Situation = {
   changesPendingAnywhere: false,
   runId: "test",
   facts: {} as Facts,
+  factsSoFar: undefined,
+  afterSteps: false,
 };
 
 const fileWith = (text: string): PathState => ({

@@ -13,6 +13,8 @@ const SITUATION: Situation = {
   changesPendingAnywhere: false,
   runId: "test",
   facts: {},
+  factsSoFar: undefined,
+  afterSteps: false,
 };
 
 /** What a task would make of a table, and whether it touches what is mounted. */

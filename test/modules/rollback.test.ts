@@ -12,6 +12,8 @@ const situation: Situation = {
   changesPendingAnywhere: false,
   runId: "now",
   facts: {} as Facts,
+  factsSoFar: undefined,
+  afterSteps: false,
 };
 
 const line = (...fields: string[]): string => fields.join("\t");

@@ -1,4 +1,5 @@
-import { beforeAll, describe, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { runTasks } from "../converge.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepsItsPromise } from "./promise.ts";
 
@@ -32,6 +33,22 @@ describe("package", () => {
     });
   });
 
+  test("lists that are to be fresh to the second are refreshed each time, and nothing else is a change", async () => {
+    const run = async (task: string, check = false): Promise<string[]> =>
+      (await runTasks(`- package: {${task}}`, { hosts: HOSTS, check })).tasks.map(({ status }) => status);
+    const both = (status: string): string[] => HOSTS.map(() => status);
+    const latest = "name: [plumb-dummy, adduser], state: latest, cache_valid_time: 0";
+    await Promise.all(HOSTS.map((host) => onHost(host, "dpkg -i /srv/plumb-dummy_1.0.deb >/dev/null 2>&1")));
+    expect(await run(latest, true)).toEqual(both("would-change"));
+    expect(await run(latest)).toEqual(both("changed"));
+    for (const host of HOSTS)
+      expect(await onHost(host, "dpkg-query -W -f='${Version}' plumb-dummy")).toBe("2.0");
+    // Before the lists are fresh, nobody can know.
+    expect(await run(latest, true)).toEqual(both("unknown"));
+    expect(await run(latest)).toEqual(both("ok"));
+    expect(await run("upgrade: full, cache_valid_time: 0")).toEqual(both("ok"));
+  });
+
   test("refreshes old lists before it decides what the latest is, and only upgrades where it is told so", async () => {
     const old =
       "dpkg -i /srv/plumb-dummy_1.0.deb >/dev/null 2>&1; rm -f /var/lib/apt/lists/*srv_pool*; touch -d '1 day ago' /var/lib/apt/lists /var/lib/apt/periodic/update-success-stamp";
@@ -42,6 +59,7 @@ describe("package", () => {
       before: `mkdir -p /var/lib/apt/periodic; ${old}`,
       holds: "dpkg-query -W -f='${Version}' plumb-dummy | grep -qx 2.0 && ! dpkg-query -W cowsay",
       drift: old,
+      unknownBefore: true,
     });
   });
 

@@ -141,4 +141,45 @@ describe("what can't be had is told", () => {
     const { statuses } = await runTasks(tasks, { hosts: ["trixie1"] });
     expect(statuses).toEqual(["ok acl", "ok package_facts", "ok assert"]);
   });
+
+  /** What the host is told to be by the file that facts are made of. */
+  const ROCKY = `cp -L /etc/os-release /srv/os-release; rm /etc/os-release; printf '%s\\n' 'NAME="Rocky Linux"' ID=rocky 'ID_LIKE="rhel centos fedora"' 'VERSION_ID="9.4"' > /etc/os-release; sed -i s/enabled=0/enabled=1/ /etc/yum.repos.d/plumb-test.repo; rpm -e plumb-hello 2>/dev/null; true`;
+  const DEBIAN_AGAIN =
+    "rm /etc/os-release; ln -s ../usr/lib/os-release /etc/os-release; sed -i s/enabled=1/enabled=0/ /etc/yum.repos.d/plumb-test.repo; rpm -e plumb-hello 2>/dev/null; true";
+
+  test("`package` takes dnf where the facts say so or `use` does, and apt elsewhere", async () => {
+    const one = "- package: {name: plumb-hello, state: latest}";
+    const statuses = async (text: string, check = false): Promise<string[]> =>
+      (await runTasks(text, { hosts: HOSTS, check })).tasks
+        .map(({ host, status, message }) => `${host} ${status}${status === "failed" ? `: ${message}` : ""}`)
+        .sort();
+    await onHost("trixie1", ROCKY);
+    try {
+      const apart = (status: string): string[] => [
+        "bookworm1 failed: apt knows no package plumb-hello",
+        `trixie1 ${status}`,
+      ];
+      expect(await statuses(one, true)).toEqual(apart("would-change"));
+      expect(await statuses(one)).toEqual(apart("changed"));
+      expect(await onHost("trixie1", "cat /opt/hello/version")).toBe("2.0\n");
+      expect(await statuses(one)).toEqual(apart("ok"));
+      const gone = "- package: {name: plumb-hello, state: absent}";
+      expect(await statuses(gone)).toEqual(["bookworm1 ok", "trixie1 changed"]);
+      const { events } = await runTasks("- package: {name: plumb-hello, purge: true, default_release: x}", {
+        hosts: ["trixie1"],
+      });
+      expect(JSON.stringify(events)).toMatch(/`purge` is apt's.*`default_release` is apt's/);
+      // On this host it is dnf that is asked for, whatever it is.
+      await onHost("trixie1", DEBIAN_AGAIN);
+      const used = "- package: {name: plumb-hello-1.0, use: dnf}";
+      await onHost("trixie1", "sed -i s/enabled=0/enabled=1/ /etc/yum.repos.d/plumb-test.repo");
+      const { statuses: named } = await runTasks(`${used}\n- package: {name: acl, use: apt}`, {
+        hosts: ["trixie1"],
+      });
+      expect(named).toEqual(["changed package", "ok package"]);
+      expect(await onHost("trixie1", "rpm -q plumb-hello")).toBe("plumb-hello-1.0-1.noarch\n");
+    } finally {
+      await onHost("trixie1", DEBIAN_AGAIN);
+    }
+  }, 120_000);
 });

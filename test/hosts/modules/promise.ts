@@ -15,6 +15,8 @@ export interface Promised {
   holds: string;
   /** Takes the state away from what is wanted. */
   drift: string;
+  /** Check mode can't know what would come of it, and says so. */
+  unknownBefore?: true;
   /** Run before the module is tried. */
   before?: string;
   /** `state: absent`, or what else takes it back: one task, and how somebody else sees that it is gone. */
@@ -63,14 +65,15 @@ export async function keepTheirPromises(
   const undone = asked(({ undo, holds: text }) => (undo === undefined ? undefined : text));
 
   await look(asked(({ before }) => before));
-  await run(tasks, "would-change", { check: true });
+  const foretold = promises.some(({ unknownBefore }) => unknownBefore) ? "unknown" : "would-change";
+  await run(tasks, foretold, { check: true });
   await look(holds, false);
   await run(tasks, "changed");
   await look(holds);
   await run(tasks, "ok");
 
   await look(asked(({ drift }) => drift));
-  await run(tasks, "would-change", { check: true, diff: true });
+  await run(tasks, foretold, { check: true, diff: foretold === "would-change" });
   await run(tasks, "changed");
   await look(holds);
 

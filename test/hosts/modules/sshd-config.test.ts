@@ -107,6 +107,8 @@ async function changeWithoutConfirming(host: string): Promise<void> {
     changesPendingAnywhere: false,
     runId: "test",
     facts: {} as Facts,
+    factsSoFar: undefined,
+    afterSteps: false,
   };
   const change = { action: "create" as const, summary: "set", differences: [], detail: undefined };
   for (const step of sshdConfig.steps(change, want, situation)) {
