@@ -45,6 +45,8 @@ export const functionsSchema = z.object({
 const instanceSchema = z.object({
   pools: z.array(row),
   stats: z.array(row),
+  /** Clients that waited for a server connection with a query, and how long they had waited altogether: PgBouncer's totals have a wait only when it is over. */
+  waiting: z.array(z.object({ database: z.string(), clients: figure, wait_ms: figure })),
   lists: z.array(row),
   databases: z.array(row),
   servers: z.array(row),

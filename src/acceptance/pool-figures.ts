@@ -13,8 +13,10 @@ export interface PoolFigures {
   /** Connections to the server that the pooler had for this database, those of other users too. */
   mostServers: number;
   longestWaitMs: number;
-  /** Mean time in the queue. undefined: nothing was asked, the counters went back (a restart), or they do not tell how often one was given out. */
+  /** Mean time in the queue, of those too who were in it at the end. undefined: nothing was asked, the counters went back (a restart), or they do not tell how often one was given out. */
   meanWaitMs: number | undefined;
+  /** What `meanWaitMs` is the mean of. */
+  waits: number;
   /** The same between each two samples in which something was asked. */
   waitsMs: number[];
   assignments: number | undefined;
@@ -62,19 +64,23 @@ export function poolAt(sample: Sample, database: string, user: string) {
 /**
  * @param before the last sample before the phase: what the phase opened and counted is told from it.
  * @param during the phase's samples. With none there is no figure: undefined.
+ * @param quiet the last sample before clients began to ask: waits are told from it, because a login waits in the same queue for the answer to `auth_query`.
  */
 export function poolFigures(
   before: Sample | undefined,
   during: readonly Sample[],
   database: string,
   user: string,
+  quiet = before,
 ): PoolFigures | undefined {
   const first = before ?? during[0];
   const last = during.at(-1);
   if (first === undefined || last === undefined) return undefined;
+  const asking = quiet ?? first;
   const moments = during.map((sample) => poolAt(sample, database, user));
   const poolSize = moments.at(-1)?.size ?? 0;
-  const counters = countersBetween(first, last, database);
+  const waited = waitBetween(asking, last, database);
+  const assignments = assignmentsBetween(first, last, database);
   const open = moments.map((moment) => (100 * moment.open) / Math.max(1, moment.size));
   const busy = moments.map((moment) => (100 * moment.busy) / Math.max(1, moment.size));
   const backends = during.flatMap(({ server }) => (server === undefined ? [] : [number(server, "backends")]));
@@ -86,11 +92,13 @@ export function poolFigures(
     mostClients: most(moments.map(({ clients }) => clients)),
     mostServers: most(moments.map(({ servers }) => servers)),
     longestWaitMs: most(moments.map(({ longestWaitMs }) => longestWaitMs)),
-    ...counters,
-    waitsMs: during.flatMap((sample, index) => {
-      const earlier = during[index - 1] ?? before;
-      return earlier === undefined ? [] : (countersBetween(earlier, sample, database).meanWaitMs ?? []);
-    }),
+    assignments: assignments === 0 ? undefined : assignments,
+    countedBy: countsAssignments(last) ? "server assignments" : "transactions",
+    meanWaitMs: waited?.meanMs,
+    waits: waited?.count ?? 0,
+    waitsMs: during.flatMap(
+      (sample, index) => waitBetween(during[index - 1] ?? asking, sample, database)?.meanMs ?? [],
+    ),
     openedServers: openedSince(first, during, database),
     openedSessions:
       first.server === undefined || last.server === undefined
@@ -101,30 +109,53 @@ export function poolFigures(
   };
 }
 
-/** PgBouncer's totals are live; its averages are of the last `stats_period`, and before 1.23 `avg_wait_time` is no wait at all. */
-function countersBetween(
-  first: Sample,
-  last: Sample,
-  database: string,
-): Pick<PoolFigures, "meanWaitMs" | "assignments" | "countedBy"> {
-  const total = (sample: Sample, name: string): number =>
-    sum(rowsOf(sample, "stats", (row) => row["database"] === database).map((row) => number(row, name)));
-  const hasAssignments = last.instances.some(({ stats }) =>
-    stats.some((row) => row["total_server_assignment_count"] !== undefined),
-  );
-  const name = hasAssignments ? "total_server_assignment_count" : "total_xact_count";
-  const served = total(last, name) - total(first, name);
-  const waited = total(last, "total_wait_time") - total(first, "total_wait_time");
-  // In session mode a server connection is given out once a session, however many transactions that has.
+type Counter = "total_server_assignment_count" | "total_xact_count" | "total_wait_time";
+
+const totalOf = (sample: Sample, name: Counter, database: string): number =>
+  sum(rowsOf(sample, "stats", (row) => row["database"] === database).map((row) => number(row, name)));
+
+const countsAssignments = ({ instances }: Sample): boolean =>
+  instances.some(({ stats }) => stats.some((row) => row["total_server_assignment_count"] !== undefined));
+
+/**
+ * How often a server connection was given out. PgBouncer's totals are live; its averages are of the last `stats_period`, and before 1.23 `avg_wait_time` is no wait at all.
+ *
+ * @returns undefined where the totals do not tell: they went back, or count transactions while one is given out once a session.
+ */
+function assignmentsBetween(first: Sample, last: Sample, database: string): number | undefined {
+  const counted = countsAssignments(last);
+  const name = counted ? "total_server_assignment_count" : "total_xact_count";
+  const served = totalOf(last, name, database) - totalOf(first, name, database);
   const isSession = rowsOf(last, "pools", (row) => row["database"] === database).some(
     (row) => row["pool_mode"] === "session",
   );
-  const counts = served > 0 && waited >= 0 && (hasAssignments || !isSession);
-  return {
-    meanWaitMs: counts ? waited / served / 1000 : undefined,
-    assignments: counts ? served : undefined,
-    countedBy: hasAssignments ? "server assignments" : "transactions",
-  };
+  return served >= 0 && (counted || !isSession) ? served : undefined;
+}
+
+/**
+ * Mean wait of all who were in the queue or came by between two moments: until they were served, or until the second moment.
+ *
+ * PgBouncer (1.18 to 1.24) adds a wait to `total_wait_time` when it is over, so that the longest ones would be left out: SHOW CLIENTS has them. `total_xact_count` counts a
+ * transaction when it is asked for, `total_server_assignment_count` when it is served.
+ */
+function waitBetween(
+  first: Sample,
+  last: Sample,
+  database: string,
+): { meanMs: number; count: number } | undefined {
+  const assignments = assignmentsBetween(first, last, database);
+  if (assignments === undefined) return undefined;
+  const over =
+    (totalOf(last, "total_wait_time", database) - totalOf(first, "total_wait_time", database)) / 1000;
+  const still = waitingAt(last, database);
+  const count = assignments + (countsAssignments(last) ? still.clients : waitingAt(first, database).clients);
+  if (over < 0 || count === 0) return undefined;
+  return { meanMs: (over + still.ms) / count, count };
+}
+
+function waitingAt({ instances }: Sample, database: string): { clients: number; ms: number } {
+  const rows = instances.flatMap(({ waiting }) => waiting.filter((row) => row.database === database));
+  return { clients: sum(rows.map(({ clients }) => clients)), ms: sum(rows.map((row) => row.wait_ms)) };
 }
 
 /** Server connections that were not there before. One that came and went between two samples is not seen: PostgreSQL's count of sessions is. */

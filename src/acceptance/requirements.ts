@@ -39,7 +39,7 @@ const METHODS: Readonly<Record<RequirementName, string>> = {
   utilisation_percent:
     "SHOW POOLS again and again while the normal load runs: (active + idle + used + tested + logging in) / pool size. Judged is the 95th percentile of the samples.",
   wait_ms:
-    "Mean of the time in PgBouncer's queue: growth of total_wait_time by growth of the number of times that a server connection was given out. The greater of the normal load's and the crowd's is judged. PgBouncer knows no percentiles.",
+    "Mean of the time in PgBouncer's queue: growth of total_wait_time, and what those have waited who wait still (SHOW CLIENTS), by the number of both. The greater of the normal load's and the crowd's is judged. PgBouncer knows no percentiles.",
   reuse_percent:
     "1 − server connections opened / times that one was given out, under the normal load, after all server connections had been closed (RECONNECT): the opening of the pool counts.",
   clients:
@@ -158,7 +158,7 @@ function waitTime(normal: Figures, crowd: Figures): Finding {
   ].flatMap(({ name, of }) =>
     "reason" in of || of.figures.meanWaitMs === undefined
       ? []
-      : [{ name, figures: of.figures, mean: of.figures.meanWaitMs, count: of.figures.assignments ?? 0 }],
+      : [{ name, figures: of.figures, mean: of.figures.meanWaitMs, count: of.figures.waits }],
   );
   if (loads[0] === undefined)
     return {
@@ -166,7 +166,7 @@ function waitTime(normal: Figures, crowd: Figures): Finding {
     };
   const details = loads.map(
     ({ name, figures, mean, count }) =>
-      `${name}: ${ms(mean)} on average over ${count} ${figures.countedBy}; the longest wait that was seen: ${ms(figures.longestWaitMs)}`,
+      `${name}: ${ms(mean)} on average over ${count} ${figures.countedBy}, those that wait still included; the longest wait that was seen: ${ms(figures.longestWaitMs)}`,
   );
   if ("reason" in crowd) details.push(`crowd: not measured: ${crowd.reason}`);
   const worst = loads.reduce((one, other) => (other.mean > one.mean ? other : one));
@@ -258,8 +258,11 @@ function figuresOf(of: PoolerMeasurements, phase: "normal" | "crowd"): Figures {
   const during = all.filter((sample) => sample.phase === phase);
   const begins = all.findIndex((sample) => sample.phase === phase);
   const complete = during.filter((sample) => isComplete(sample, of, load.measured.logged_in));
-  // What logging in opened and counted belongs to the load.
-  const figures = poolFigures(all[begins - 1], complete.length > 0 ? complete : during, of.database, of.user);
+  const counted = complete.length > 0 ? complete : during;
+  // What logging in opened belongs to the load; what logging in waited does not.
+  const before = all[begins - 1];
+  const quiet = counted[0] === undefined ? before : (all[all.indexOf(counted[0]) - 1] ?? before);
+  const figures = poolFigures(before, counted, of.database, of.user, quiet);
   return figures === undefined ? { reason: "no sample was taken while the load ran" } : { figures };
 }
 

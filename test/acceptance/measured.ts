@@ -73,6 +73,8 @@ interface Moment {
   size?: number;
   transactions?: number;
   waitUs?: number;
+  /** What those who wait have waited until now, altogether. */
+  stillWaitedMs?: number;
   /** Since 1.23. */
   assignments?: number;
   sessions?: number;
@@ -117,6 +119,8 @@ export function sample(moment: Moment): Sample {
               : { total_server_assignment_count: text(moment.assignments) }),
           },
         ],
+        waiting:
+          waiting === 0 ? [] : [{ database: "app", clients: waiting, wait_ms: moment.stillWaitedMs ?? 0 }],
         lists: [],
         databases: [{ name: "app", pool_size: text(size) }],
         servers: (moment.servers ?? []).map((ptr) => ({ database: "app", ptr, connect_time: "x" })),

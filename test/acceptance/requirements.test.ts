@@ -117,6 +117,42 @@ describe("the seven requirements", () => {
     expect(verdictOn("wait_ms", of).value).toBe(10);
   });
 
+  test.each([
+    ["1.18", {}, {}],
+    ["1.24", { assignments: 0 }, { assignments: 6 }],
+  ])("on %s those who wait still count with what they have waited", (_version, before, after) => {
+    // Ten asked: six were served after 0.1 s each, four have waited for 0.5 s each.
+    const of = measured({
+      samples: samplesOf(
+        sample({ at: 0, phase: "single", ...before }),
+        sample({
+          ...{ at: 1, phase: "normal", transactions: 10, waitUs: 600_000, waiting: 4, stillWaitedMs: 2000 },
+          ...after,
+        }),
+      ),
+    });
+    expect(verdictOn("wait_ms", of)).toMatchObject({ value: 260, count: 10, status: "missed" });
+  });
+
+  test("a queue in which nothing moves is a wait, and no lack of a figure", () => {
+    const stuck = (at: number) =>
+      sample({ at, phase: "normal", transactions: 4, waiting: 4, stillWaitedMs: 4000 * at });
+    const of = measured({ samples: samplesOf(sample({ at: 0, phase: "single" }), stuck(1), stuck(2)) });
+    const { value, spread } = verdictOn("wait_ms", of);
+    expect([value, spread?.high]).toEqual([2000, 2000]);
+  });
+
+  test("what logins waited is not the queries' wait", () => {
+    const of = measured({
+      samples: samplesOf(
+        sample({ at: 0, phase: "single", clients: 1 }),
+        sample({ at: 1, phase: "normal", clients: 10, waitUs: 9_000_000 }),
+        sample({ at: 2, phase: "normal", transactions: 100, waitUs: 9_100_000 }),
+      ),
+    });
+    expect(verdictOn("wait_ms", of).value).toBe(1);
+  });
+
   test("counters that went back are no figure", () => {
     const of = measured({
       samples: samplesOf(
