@@ -1,9 +1,11 @@
-import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { reportSchema } from "../src/acceptance/report.ts";
+import { limitWords, withUnit } from "../src/acceptance/verdict.ts";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
 import { bridgeAddress } from "../src/lab/plan.ts";
-import { heading, onHost, plumb, say } from "./demo-stage.ts";
+import { heading, keepRecordsIn, onHost, plumb, say } from "./demo-stage.ts";
 
 /**
  * All of it on six real hosts: PostgreSQL with a replica, two poolers of different releases behind one address, monitoring, an application; then the acceptance, and where to
@@ -15,6 +17,7 @@ const INVENTORY = path.join(FOLDER, "hosts.yml");
 const ACCEPTANCE = "playbooks/verify-pgbouncer.yml";
 
 async function main(): Promise<void> {
+  keepRecordsIn(FOLDER);
   if (process.argv.includes("--down")) {
     await labDown(LAB);
     await rm(FOLDER, { recursive: true, force: true });
@@ -57,6 +60,7 @@ async function main(): Promise<void> {
   heading("What there is to see");
   await plumb(0, "pgbouncer", "status", "poolers", "-i", INVENTORY);
   await onHost(lab, "app1", "journalctl -u shop -n 3 --no-pager -o cat");
+  await verdicts();
   addresses(lab);
 }
 
@@ -100,6 +104,26 @@ async function writeInventory(lab: LabStatus): Promise<void> {
     application_database_password: "{{ app_password }}",
   };
   await writeFile(INVENTORY, labInventory(lab, groups, "admin", variables));
+}
+
+/** What the acceptance found: a line for each pooler's requirement. */
+async function verdicts(): Promise<void> {
+  const text = await readFile(path.join(FOLDER, "reports", "pgbouncer", "report.json"), "utf8");
+  const { poolers } = reportSchema.parse(JSON.parse(text));
+  for (const { name, version, requirements, tests } of poolers) {
+    say(`\n${name}, PgBouncer ${version}`);
+    for (const verdict of requirements) {
+      const figure = verdict.value === null ? "" : withUnit(verdict.value, verdict.unit);
+      say(
+        `  ${verdict.title.padEnd(36)} ${verdict.status.padEnd(12)} ${figure.padStart(12)}   ${limitWords(verdict)} is required`,
+      );
+    }
+    const passed = tests.filter((one) => one.status === "passed");
+    say(`  ${passed.length} of ${tests.length} functional tests passed`);
+  }
+  say(
+    "\nSix hosts on one machine: how long something takes here is no measure of yours. A login is mostly arithmetic.",
+  );
 }
 
 function addresses(lab: LabStatus): void {

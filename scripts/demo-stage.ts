@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import path from "node:path";
 import type { LabStatus } from "../src/lab/lab.ts";
 import { paintFor } from "../src/views/colour.ts";
 
@@ -16,6 +17,11 @@ export function say(text: string): void {
 export function fail(text: string): never {
   process.stderr.write(`${paint("red", `The demo failed: ${text}`)}\n`);
   process.exit(1);
+}
+
+/** The records of the demo's runs lie in its own folder, and go with it. */
+export function keepRecordsIn(folder: string): void {
+  process.env["PLUMB_RUNS_DIR"] ??= path.resolve(folder, "runs");
 }
 
 /** Runs the command as a person would, shows what it prints, and fails where its exit status is another. */

@@ -2,7 +2,7 @@ import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
-import { fail, heading, onHost, plumb, say } from "./demo-stage.ts";
+import { fail, heading, keepRecordsIn, onHost, plumb, say } from "./demo-stage.ts";
 
 /**
  * The story of Plumb on real hosts: provision, prove, run again, break by hand, see what is broken, mend.
@@ -44,6 +44,7 @@ const DRIFT: readonly { what: string; command: string; named: RegExp }[] = [
 ];
 
 async function main(): Promise<void> {
+  keepRecordsIn(FOLDER);
   if (process.argv.includes("--down")) {
     await labDown(LAB);
     await rm(FOLDER, { recursive: true, force: true });
