@@ -15,41 +15,33 @@ const network = z.string().refine(
 );
 
 /** What a firewall lets in: the same for nftables and ufw. */
-export const firewallRule = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[^"\n\\]{1,128}$/, { error: "must be one line without quotes" })
-    .describe("What it is for; stands in the rule as its comment."),
-  protocol: z.enum(["tcp", "udp"]).default("tcp").describe("tcp or udp."),
-  ports: z.array(z.number().int().min(1).max(65535)).min(1).describe("Ports of this host."),
-  sources: z.array(network).default([]).describe("Who may; empty: everybody."),
-  interface: z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]{1,15}$/)
-    .optional()
-    .describe("Only what comes in through this interface."),
-});
-
-export type FirewallRule = z.infer<typeof firewallRule>;
-
-/** The same for nftables, which knows keepalived's protocol too. */
-export const nftablesRule = firewallRule
-  .extend({
+export const firewallRule = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[^"\n\\]{1,128}$/, { error: "must be one line without quotes" })
+      .describe("What it is for; stands in the rule as its comment."),
     protocol: z
       .enum(["tcp", "udp", "vrrp"])
       .default("tcp")
       .describe("tcp, udp, or vrrp: what keepalived speaks, which has no ports."),
     ports: z.array(z.number().int().min(1).max(65535)).default([]).describe("Ports of this host."),
+    sources: z.array(network).default([]).describe("Who may; empty: everybody."),
+    interface: z
+      .string()
+      .regex(/^[A-Za-z0-9_.-]{1,15}$/)
+      .optional()
+      .describe("Only what comes in through this interface."),
   })
   .refine(({ protocol, ports }) => (protocol === "vrrp") === (ports.length === 0), {
     error: "tcp and udp need ports, and vrrp has none",
     path: ["ports"],
   });
 
-export type NftablesRule = z.infer<typeof nftablesRule>;
+export type FirewallRule = z.infer<typeof firewallRule>;
 
 /** Answers to the connection of now would pass, but nobody could connect again. @throws ModuleFailure */
-export function refuseLockout(rules: readonly (FirewallRule | NftablesRule)[], ssh: SshConnection): void {
+export function refuseLockout(rules: readonly FirewallRule[], ssh: SshConnection): void {
   if (ssh === undefined) return;
   const client = ssh.clientAddress.replace(/^::ffff:/, "");
   const letsIn = rules.some(

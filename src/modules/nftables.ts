@@ -8,7 +8,7 @@ import { unitState } from "../queries/unit-state.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { guardedTable, guardSeconds, NFTABLES_CANDIDATE, settleFirewall } from "./firewall-guard.ts";
-import { type NftablesRule, nftablesRule, refuseLockout } from "./firewall-rule.ts";
+import { type FirewallRule, firewallRule, refuseLockout } from "./firewall-rule.ts";
 import { defineModule } from "./module.ts";
 import type { Step } from "./step.ts";
 import { pathsTouched } from "./subject.ts";
@@ -24,7 +24,7 @@ const params = z.strictObject({
     .enum(["drop", "accept"])
     .default("drop")
     .describe("What becomes of packets to this host that no rule accepts."),
-  rules: z.array(nftablesRule).default([]).describe("What is let in, besides answers, loopback and ICMP."),
+  rules: z.array(firewallRule).default([]).describe("What is let in, besides answers, loopback and ICMP."),
   allow_icmp: z.boolean().default(true).describe("Let ICMP in: path MTU discovery and IPv6 need it."),
   allow_lockout: z
     .boolean()
@@ -197,7 +197,7 @@ function rulesText(want: Params): string {
   ].join("\n");
 }
 
-function ruleLines({ name, protocol, ports, sources, interface: device }: NftablesRule): string[] {
+function ruleLines({ name, protocol, ports, sources, interface: device }: FirewallRule): string[] {
   const packets = protocol === "vrrp" ? "meta l4proto vrrp" : `${protocol} dport { ${ports.join(", ")} }`;
   const match = `${device === undefined ? "" : `iifname "${device}" `}${packets}`;
   const end = `accept comment "${name}"`;

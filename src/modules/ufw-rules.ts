@@ -1,14 +1,24 @@
 import { z } from "zod";
 import { sshConnection } from "../queries/ssh-connection.ts";
-import { ufwState } from "../queries/ufw-state.ts";
+import { type UfwState, ufwState } from "../queries/ufw-state.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
-import type { Difference } from "./change.ts";
+import type { Change, Difference } from "./change.ts";
 import { type FirewallRule, firewallRule, refuseLockout } from "./firewall-rule.ts";
-import { defineModule } from "./module.ts";
+import { defineModule, ModuleFailure } from "./module.ts";
 import { sameUfwRule } from "./ufw.ts";
 
 const params = z.strictObject({
-  rules: z.array(firewallRule).describe("What is let in, as the module `nftables` takes it."),
+  state: z
+    .enum(["present", "absent"])
+    .default("present")
+    .describe(
+      "absent: the rules that are Plumb's go, and ufw is turned off when nobody else has rules in it. A host without ufw has none.",
+    ),
+  rules: z.array(firewallRule).default([]).describe("What is let in, as the module `nftables` takes it."),
+  refuse_others: z
+    .boolean()
+    .default(false)
+    .describe("With absent: fail, rather than leave ufw on, where other people's rules are in it."),
   default: z
     .enum(["deny", "reject", "allow"])
     .default("deny")
@@ -31,6 +41,7 @@ interface RuleChange {
   remove: readonly string[];
   policy: boolean;
   enable: boolean;
+  disable: boolean;
 }
 
 /** Rules with this in front of their comment are ours, and go when they are not wanted any more. */
@@ -52,12 +63,25 @@ export const ufwRules = defineModule<
       yaml: "- ufw_rules:\n    rules:\n      - {name: ssh, ports: [22]}\n      - {name: pgbouncer, ports: [6432], sources: [10.0.1.0/24]}\n",
     },
     {
+      title: "keepalived's other host",
+      yaml: "- ufw_rules:\n    rules:\n      - {name: ssh, ports: [22]}\n      - {name: vrrp, protocol: vrrp, sources: [10.0.1.12]}\n",
+    },
+    {
+      title: "nftables has taken over",
+      yaml: "- ufw_rules: {state: absent, refuse_others: true}\n",
+    },
+    {
       title: "Only SSH, from two networks",
       yaml: "- ufw_rules:\n    rules:\n      - {name: ssh, ports: [22], sources: [10.0.0.0/8, 192.168.0.0/16]}\n",
     },
   ],
-  queries: () => ({ at: ufwState("own"), ssh: sshConnection("own", "login") }),
+  returns: { others: "With absent: how many rules in it are other people's." },
+  queries: ({ state }) => ({
+    at: ufwState(state === "absent" ? "if-installed" : "own"),
+    ssh: sshConnection("own", "login"),
+  }),
   diff: (want, { at, ssh }) => {
+    if (want.state === "absent") return withoutRules(want, at);
     if (want.default !== "allow" && !want.allow_lockout) refuseLockout(want.rules, ssh.connection);
     const wanted = want.rules.flatMap(wordsOf);
     const owned = at.rules.filter((_, index) => at.comments[index]?.startsWith(OWNED) === true);
@@ -66,13 +90,8 @@ export const ufwRules = defineModule<
       remove: owned.filter((rule) => !wanted.some(({ words }) => sameUfwRule(rule, words))),
       policy: at.defaultIn !== want.default,
       enable: !at.enabled,
+      disable: false,
     };
-    const field = (name: string, before: string, after: string): Difference => ({
-      kind: "field",
-      name,
-      before,
-      after,
-    });
     const differences = [
       ...detail.add.map(({ words }) => field(words.join(" "), "absent", "present")),
       ...detail.remove.map((rule) => field(rule, "present", "absent")),
@@ -85,14 +104,60 @@ export const ufwRules = defineModule<
   steps: (change, want) => [{ kind: "script", title: change.summary, script: script(change.detail, want) }],
 });
 
+function withoutRules({ refuse_others }: Params, { enabled, rules, comments }: UfwState): Change<RuleChange> {
+  const isOwned = (_: string, index: number): boolean => comments[index]?.startsWith(OWNED) === true;
+  const others = rules.filter((rule, index) => !isOwned(rule, index));
+  if (refuse_others && enabled && others.length > 0)
+    throw new ModuleFailure(
+      `ufw is on, and has rules that are not Plumb's: ${others.join("; ")}. What comes in would have to pass two firewalls`,
+      { hint: "write what they let in into firewall_rules and `ufw disable`, or stay with ufw" },
+    );
+  const remove = rules.filter(isOwned);
+  const disable = enabled && others.length === 0;
+  const data = { others: others.length };
+  if (remove.length === 0 && !disable) return { action: "none", reason: "ufw has no rules of Plumb's", data };
+  return {
+    action: "delete",
+    summary: disable ? "turn ufw off" : "take Plumb's rules out of ufw",
+    differences: [
+      ...remove.map((rule) => field(rule, "present", "absent")),
+      ...(disable ? [field("state", "enabled", "disabled")] : []),
+    ],
+    detail: { add: [], remove, policy: false, enable: false, disable },
+    data,
+  };
+}
+
+const field = (name: string, before: string, after: string): Difference => ({
+  kind: "field",
+  name,
+  before,
+  after,
+});
+
+/** Turned off, ufw leaves its chains behind, empty, and what leads into them. */
+const NO_CHAINS = rawShell(`for family in ip ip6; do
+  nft list table $family filter >/dev/null 2>&1 || continue
+  nft -a list table $family filter | awk '$1 == "chain" { chain = $2 } / jump ufw6?-/ { print chain, $NF }' | while read -r chain handle; do
+    nft delete rule $family filter "$chain" handle "$handle"
+  done
+  nft list table $family filter | awk '$1 == "chain" && $2 ~ /^ufw6?-/ { print $2 }' | while read -r chain; do nft delete chain $family filter "$chain"; done
+  # A table in which nothing is left is iptables' own, made when ufw began.
+  nft list table $family filter | awk '$1 ~ /^(table|chain|type|}|)$/ { next } { found = 1 } END { exit found }' && nft delete table $family filter
+done
+true`);
+
 /** New rules before old ones go, and the default last: nobody is cut off in between. */
-function script({ add, remove, policy, enable }: RuleChange, want: Params): ShellText {
+function script({ add, remove, policy, enable, disable }: RuleChange, want: Params): ShellText {
   return shellLines(
     rawShell("set -e"),
+    // Off first: without its rules, and on, ufw would let nobody in.
+    disable ? rawShell("ufw --force disable") : undefined,
     ...add.map(({ words, comment }) => sh`ufw ${words} comment ${comment}`),
     ...remove.map((rule) => sh`ufw --force delete ${rule.split(/\s+/)}`),
     policy ? sh`ufw default ${want.default} incoming` : undefined,
     enable ? rawShell("ufw --force enable") : undefined,
+    disable ? NO_CHAINS : undefined,
   );
 }
 
@@ -101,7 +166,8 @@ function wordsOf({ name, protocol, ports, sources, interface: device }: Firewall
     words: [
       "allow",
       ...(device === undefined ? [] : ["in", "on", device]),
-      ...["proto", protocol, "from", source, "to", "any", "port", ports.join(",")],
+      ...["proto", protocol, "from", source, "to", "any"],
+      ...(ports.length === 0 ? [] : ["port", ports.join(",")]),
     ],
     comment: `${OWNED}${name.replaceAll("'", " ")}`,
   }));

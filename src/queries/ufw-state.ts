@@ -1,5 +1,5 @@
 import { rawShell } from "../shell/shell-text.ts";
-import { defineQuery, known, notKnown } from "./query.ts";
+import { type Answered, defineQuery, known, notKnown, type QueryOutput } from "./query.ts";
 
 /** What ufw says it has. */
 export interface UfwState {
@@ -12,30 +12,42 @@ export interface UfwState {
   comments: readonly string[];
 }
 
-/** Rules and defaults are kept in files while ufw is off; both are asked for in the form that is the same on and off. */
-export const ufwState = defineQuery<"own", UfwState>({
+/** What a host without ufw has. */
+const NO_UFW: UfwState = {
+  enabled: false,
+  defaultIn: undefined,
+  defaultOut: undefined,
+  rules: [],
+  comments: [],
+};
+const MISSING = "plumb: no ufw";
+
+/** Rules and defaults are kept in files while ufw is off; both are asked for in the form that is the same on and off. `if-installed`: without ufw there are no rules, and it is off. */
+export const ufwState = defineQuery<"own" | "if-installed", UfwState>({
   name: "ufw-state",
   identify: (key) => key,
   script: () => ({
     script: rawShell(
-      'command -v ufw >/dev/null || { echo "ufw is not installed: install the package ufw" >&2; exit 3; }; ufw show added; grep -h -E "^(DEFAULT_(INPUT|OUTPUT)_POLICY|ENABLED)=" /etc/default/ufw /etc/ufw/ufw.conf',
+      `command -v ufw >/dev/null || { echo "${MISSING}"; exit 0; }; ufw show added; grep -h -E "^(DEFAULT_(INPUT|OUTPUT)_POLICY|ENABLED)=" /etc/default/ufw /etc/ufw/ufw.conf`,
     ),
   }),
-  parse: (output) => {
-    const text = output.stdout.toString();
-    if (output.exitCode !== 0) return [notKnown(output.stderr.trim() || `exit ${output.exitCode}`)];
-    const policy = (name: string): string | undefined => {
-      const word = new RegExp(`^DEFAULT_${name}_POLICY="?(\\w+)"?`, "m").exec(text)?.[1];
-      return word === undefined ? undefined : { ACCEPT: "allow", DROP: "deny", REJECT: "reject" }[word];
-    };
-    return [
-      known({
-        enabled: /^ENABLED=yes/m.test(text),
-        defaultIn: policy("INPUT"),
-        defaultOut: policy("OUTPUT"),
-        comments: [...text.matchAll(/^ufw .+$/gm)].map(([rule]) => / comment '(.*)'$/.exec(rule)?.[1] ?? ""),
-        rules: [...text.matchAll(/^ufw (.+)$/gm)].map(([, rule = ""]) => rule.replace(/ comment '.*'$/, "")),
-      }),
-    ];
-  },
+  parse: (output, keys) => keys.map((key) => answer(output, key)),
 });
+
+function answer(output: QueryOutput, key: "own" | "if-installed"): Answered<UfwState> {
+  const text = output.stdout.toString();
+  if (output.exitCode !== 0) return notKnown(output.stderr.trim() || `exit ${output.exitCode}`);
+  if (text.startsWith(MISSING))
+    return key === "own" ? notKnown("ufw is not installed: install the package ufw") : known(NO_UFW);
+  const policy = (name: string): string | undefined => {
+    const word = new RegExp(`^DEFAULT_${name}_POLICY="?(\\w+)"?`, "m").exec(text)?.[1];
+    return word === undefined ? undefined : { ACCEPT: "allow", DROP: "deny", REJECT: "reject" }[word];
+  };
+  return known({
+    enabled: /^ENABLED=yes/m.test(text),
+    defaultIn: policy("INPUT"),
+    defaultOut: policy("OUTPUT"),
+    comments: [...text.matchAll(/^ufw .+$/gm)].map(([rule]) => / comment '(.*)'$/.exec(rule)?.[1] ?? ""),
+    rules: [...text.matchAll(/^ufw (.+)$/gm)].map(([, rule = ""]) => rule.replace(/ comment '.*'$/, "")),
+  });
+}

@@ -184,30 +184,6 @@ systemctl is-active -q relay.socket || { mkdir -p /run/relay; systemd-run -q --u
     }
     expect(units).toHaveLength(2);
   });
-
-  test("ufw instead of nftables lets in the same hosts, and forgets those that are gone", async () => {
-    const backend = (more = ""): string[] => [`{firewall_backend: ufw, firewall_ssh_sources: []${more}}`];
-    const first = await provisionFrom(folder(), { limit: "pool1", extra: [...extra(), ...backend()] });
-    expect(told(first.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
-    const again = await provisionFrom(folder(), { limit: "pool1", extra: [...extra(), ...backend()] });
-    expect(told(again.not("ok"))).toEqual([]);
-    const address = labHost("pool1").address;
-    expect(await onHost("pool1", "nft list table inet plumb 2>&1; ufw status | grep -c ALLOW; true")).toMatch(
-      /No such file[\s\S]*[2-9]\n$/,
-    );
-    await onHost("app1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`);
-    await expect(onHost("db1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`)).rejects.toThrow();
-    const gone = await provisionFrom(folder(), {
-      limit: "pool1",
-      extra: [...extra(), ...backend(", pgbouncer_clients: [192.0.2.99]")],
-    });
-    expect(told(gone.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
-    await expect(onHost("app1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`)).rejects.toThrow();
-    await onHost(
-      "pool1",
-      "ufw --force reset >/dev/null; ufw --force disable; nft flush ruleset; systemctl restart nftables",
-    );
-  });
 }
 
 const STATS = "a-password-for-statistics";
