@@ -9,6 +9,7 @@ import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 import { pausePooler, resumePooler } from "./pause-pooler.ts";
 import { askUntil, type Login, loginOf, loginParams } from "./pg-query.ts";
+import { RESTART_NEEDED } from "./pgbouncer-userlist.ts";
 import type { StepHost } from "./step.ts";
 import type { Subject } from "./subject.ts";
 
@@ -59,7 +60,7 @@ export const pgbouncerAdmin = defineLoadingModule<
   name: "pgbouncer_admin",
   summary: "PgBouncer's console: apply the configuration, pause, resume, show",
   description:
-    "`apply` compares SHOW CONFIG with the file: where a setting differs that only a restart applies, or the unit has been written since the service was started, it restarts the service; otherwise it sends RELOAD. Afterwards SHOW CONFIG must say what the file says, and the log no error: PgBouncer answers RELOAD even to a file that it could not read. Databases that are in the file no more are drained before a RELOAD, which would cut transactions otherwise: no new clients, `drain_seconds` for those who are there to leave, then they are cut between two transactions. A PAUSE that is not complete within `timeout` seconds is taken back, and the task fails.",
+    "`apply` compares SHOW CONFIG with the file: where a setting differs that only a restart applies, or the unit has been written or a user taken out of the userlist (`pgbouncer_userlist: restart_without`) since the service was started, it restarts the service; otherwise it sends RELOAD. Afterwards SHOW CONFIG must say what the file says, and the log no error: PgBouncer answers RELOAD even to a file that it could not read. Databases that are in the file no more are drained before a RELOAD, which would cut transactions otherwise: no new clients, `drain_seconds` for those who are there to leave, then they are cut between two transactions. A PAUSE that is not complete within `timeout` seconds is taken back, and the task fails.",
   params,
   secretParams: ["password"],
   examples: [
@@ -152,7 +153,7 @@ function againSubject(unit: string): Subject {
 /** @throws ModuleFailure when the process does not follow the file afterwards. */
 async function apply(host: StepHost, want: Params, login: Login): Promise<Applied> {
   const service = `${want.service}.service`;
-  const { file, active, sinceSeconds, unitIsNewer } = await look(host, want.config, service);
+  const { file, active, sinceSeconds, unitIsNewer, userlistIsNewer } = await look(host, want.config, service);
   const sections = parseIni(file);
   let wanted: ReadonlyMap<string, string> = sections.get("pgbouncer") ?? new Map<string, string>();
   const restartedFor = async (why: string): Promise<Applied> => {
@@ -162,6 +163,7 @@ async function apply(host: StepHost, want: Params, login: Login): Promise<Applie
   };
   if (!active) return restartedFor("started");
   if (unitIsNewer) return restartedFor("restarted for its unit");
+  if (userlistIsNewer) return restartedFor("restarted for users who are in the userlist no more");
   const running =
     (await showConfig(host, want, login)) ?? (await showConfigAfterSignal(host, want, login, service));
   if (running === undefined) return restartedFor("restarted: the console did not let us in");
@@ -190,19 +192,26 @@ function withRemoved(
   return new Map([...forRestart, ...wanted]);
 }
 
-/** What there is: the file, whether the service runs, and whether its unit has been written since it was started. */
-async function look(
-  host: StepHost,
-  config: string,
-  service: string,
-): Promise<{ file: string; active: boolean; sinceSeconds: string; unitIsNewer: boolean }> {
+interface Seen {
+  file: string;
+  active: boolean;
+  sinceSeconds: string;
+  /** Its unit has been written since it was started. */
+  unitIsNewer: boolean;
+  /** A user has been taken out of the userlist since it was started. */
+  userlistIsNewer: boolean;
+}
+
+/** What there is: the file, whether the service runs, and what has been written since it was started. */
+async function look(host: StepHost, config: string, service: string): Promise<Seen> {
   const result = await host.run(
     shellLines(
-      sh`set -e; cat -- ${config}; unit=${service}`,
+      sh`set -e; cat -- ${config}; unit=${service}; users=${RESTART_NEEDED}`,
       rawShell(
         `{ date '+now=%s.%N'; read -r up rest < /proc/uptime; echo "up=$up"
 systemctl show -p ActiveState,ActiveEnterTimestampMonotonic -- "$unit"
-for path in $(systemctl show -p FragmentPath,DropInPaths --value -- "$unit"); do stat -c 'written=%.9Y' -- "$path"; done; } >&2`,
+for path in $(systemctl show -p FragmentPath,DropInPaths --value -- "$unit"); do stat -c 'written=%.9Y' -- "$path"; done
+[ ! -e "$users" ] || stat -c 'users=%.9Y' -- "$users"; } >&2`,
       ),
     ),
   );
@@ -217,6 +226,7 @@ for path in $(systemctl show -p FragmentPath,DropInPaths --value -- "$unit"); do
     active: /^ActiveState=(active|reloading)$/m.test(said),
     sinceSeconds: String(Math.floor(number("now"))),
     unitIsNewer: written.some((time) => time > startedAt),
+    userlistIsNewer: number("users") > startedAt,
   };
 }
 

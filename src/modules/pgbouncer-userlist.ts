@@ -2,6 +2,7 @@ import { z } from "zod";
 import { isScramVerifier, matchesScram, md5Secret, scramVerifier } from "../pgbouncer/scram.ts";
 import { parseUserlist, renderUserlist, type UserlistEntry } from "../pgbouncer/userlist.ts";
 import { type PathState, pathState } from "../queries/path-state.ts";
+import { sh } from "../shell/shell-text.ts";
 import {
   diffManagedFile,
   type FileChange,
@@ -11,6 +12,9 @@ import {
 } from "./managed-file.ts";
 import { defineModule } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
+
+/** Written when a process that is older than it has to be restarted: `pgbouncer_admin: apply` compares their times. Gone after a reboot, as the process is. */
+export const RESTART_NEEDED = "/run/plumb-pgbouncer-userlist";
 
 /** An entry of the userlist, as parameter. */
 export const userlistEntry = z
@@ -44,6 +48,12 @@ const params = z.strictObject({
   owner: accountName.default("root").describe("Owner of the file."),
   group: accountName.default("pgbouncer").describe("Group of the file: the service's."),
   mode: fileMode.default("0640").describe("Mode of the file."),
+  restart_without: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Where `auth_query` is used: when a user is taken out, `pgbouncer_admin: apply` restarts PgBouncer. After a RELOAD it would go on knowing the name, without a password, and never ask PostgreSQL for it.",
+    ),
 });
 
 type Params = z.infer<typeof params>;
@@ -52,7 +62,7 @@ type Entry = z.infer<typeof userlistEntry>;
 export const pgbouncerUserlist = defineModule<
   Params,
   { at: ReturnType<typeof pathState> },
-  FileChange & { kept: UserlistEntry[] }
+  FileChange & { kept: UserlistEntry[]; restart: boolean }
 >({
   name: "pgbouncer_userlist",
   summary: "userlist.txt with SCRAM verifiers",
@@ -81,15 +91,27 @@ export const pgbouncerUserlist = defineModule<
     const gone = removedUsers(want, at);
     const warnings = gone.map((user) => ({
       path: ["entries"],
-      message: `\`${user}\` is taken out of the userlist: it is refused from now on, but who is logged in stays; PgBouncer asks PostgreSQL for such a user only after a restart`,
+      message: want.restart_without
+        ? `\`${user}\` is taken out of the userlist: PgBouncer is restarted for it, because it would not ask PostgreSQL for a name that it has known`
+        : `\`${user}\` is taken out of the userlist: it is refused from now on, but who is logged in stays; PgBouncer asks PostgreSQL for such a user only after a restart`,
     }));
     return {
       ...change,
-      detail: { ...change.detail, kept },
+      detail: { ...change.detail, kept, restart: want.restart_without && gone.length > 0 },
       ...(warnings.length === 0 ? {} : { warnings }),
     };
   },
   steps: (change, want) => [
+    // Before the file: an interrupted run must not lose it.
+    ...(change.detail.restart
+      ? [
+          {
+            kind: "script" as const,
+            title: "remember that a restart is needed",
+            script: sh`touch -- ${RESTART_NEEDED}`,
+          },
+        ]
+      : []),
     {
       kind: "controller",
       title: "make verifiers",
