@@ -79,6 +79,8 @@ export function configuration(folder: () => string): void {
         };
         databases["seventeen"] = { host: labHost("mon1").address, dbname: "app", pool_size: 2 };
         databases["second"] = { ...server, pool_size: 2 };
+      } else {
+        for (const name of GONE) databases[name] = { host: AWAY, dbname: "app", pool_size: 1 };
       }
       const settings = {
         pgbouncer_profile: profile,
@@ -87,7 +89,8 @@ export function configuration(folder: () => string): void {
         pgbouncer_databases: databases,
         pgbouncer_copied_users: ["asked"],
         pgbouncer_users: { asked: { pool_mode: "session", max_user_connections: 3 } },
-        ...(isNew ? { pgbouncer_auth_dbname: "app" } : {}),
+        // A server that is away can't be asked for its size.
+        ...(isNew ? { pgbouncer_auth_dbname: "app" } : { pgbouncer_check_capacity: false }),
       };
       const options = { inventory: "two-servers.yml", limit: host, extra: [JSON.stringify(settings)] };
       const { tasks } = await provisionFrom(folder(), options);
@@ -97,12 +100,14 @@ export function configuration(folder: () => string): void {
       const config = new Map((await consoleRows(host, "CONFIG")).map((row) => [row["key"], row["value"]]));
       const expected = isNew
         ? {
+            max_client_conn: "2000",
             query_wait_timeout: "30",
             server_idle_timeout: "600",
             listen_backlog: "1024",
             pkt_buf: "8192",
           }
         : {
+            max_client_conn: "500",
             query_wait_timeout: "5",
             server_idle_timeout: "300",
             min_pool_size: "5",
@@ -144,6 +149,25 @@ export function configuration(folder: () => string): void {
     },
   );
 
+  test("databases whose server is away keep nobody from logging in to the others (1.18, which asks for passwords in each)", async () => {
+    const host = "pool1";
+    const knocks = GONE.map(
+      (name) =>
+        `PGCONNECT_TIMEOUT=4 psql -Xc 'select 1' 'host=${labHost(host).address} port=6432 user=app password=x dbname=${name} sslmode=require' >/dev/null 2>&1 &`,
+    );
+    await onHost(
+      host,
+      `nft 'add table ip away; add chain ip away out { type filter hook output priority 0; }; add rule ip away out ip daddr ${AWAY} drop'; ${knocks.join(" ")} sleep 1`,
+    );
+    const login = { user: "app", password: await passwordOf(folder(), "app"), database: "app" };
+    // All of them hang; each would hold one of the connections by which passwords are asked for.
+    expect((await consoleRows(host, "POOLS")).filter((row) => row["sv_login"] === "1")).toHaveLength(
+      GONE.length,
+    );
+    for (let count = 0; count < 3; count++) expect(await ask(host, login, "select 1")).toBe("1\n");
+    await onHost(host, "nft delete table ip away");
+  });
+
   test.each(["pool1", "pool2"])("on %s there are descriptors for more than what load needs", async (host) => {
     const said = await onHost(
       host,
@@ -168,6 +192,10 @@ export function configuration(folder: () => string): void {
     expect(before).toBeLessThan(40);
   });
 }
+
+/** Nobody's (RFC 5737). */
+const AWAY = "192.0.2.1";
+const GONE = ["gone1", "gone2", "gone3", "gone4"] as const;
 
 const strings = (values: Record<string, unknown>): Row =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
