@@ -1,8 +1,10 @@
+import type { FitsDashboard, FitsStat, FitsTimeSeries, FitsTimeSeriesField } from "./grafana-model.ts";
+
 /**
  * Grafana's dashboard for PgBouncer, built from what each panel asks, so that a misspelt field is a type error. Only the part of Grafana's model (schema version 39,
- * Grafana 10 and later) that is used here has types. `npm run docs` writes it into the role.
+ * Grafana 10 and later) that is used here has types, and they are held against Grafana's own. `npm run docs` writes it into the role.
  */
-export interface Target {
+export type Target = {
   datasource: typeof DATASOURCE;
   editorMode: "code";
   expr: string;
@@ -10,7 +12,7 @@ export interface Target {
   range: boolean;
   instant: boolean;
   refId: string;
-}
+};
 
 type Unit = "short" | "reqps" | "ms" | "percentunit" | "Bps" | "s" | "d" | "none";
 type PanelType = "timeseries" | "stat";
@@ -29,24 +31,24 @@ export interface Panel {
       min?: number;
       color: { mode: "palette-classic" | "thresholds" };
       thresholds: { mode: "absolute"; steps: { color: string; value: number | null }[] };
-      custom?: {
+      custom?: FitsTimeSeriesField<{
         lineWidth: number;
         fillOpacity: number;
         stacking: { mode: "none" | "normal"; group: string };
-      };
+      }>;
     };
     overrides: [];
   };
   options:
-    | {
-        legend: { displayMode: "list"; placement: "bottom"; showLegend: boolean };
+    | FitsTimeSeries<{
+        legend: { displayMode: "list"; placement: "bottom"; showLegend: boolean; calcs: string[] };
         tooltip: { mode: "multi"; sort: "desc" };
-      }
-    | {
+      }>
+    | FitsStat<{
         reduceOptions: { calcs: ["lastNotNull"]; fields: ""; values: false };
         colorMode: "background";
         textMode: "auto";
-      };
+      }>;
 }
 
 export interface Dashboard {
@@ -77,14 +79,12 @@ type Variable =
       multi: false;
       includeAll: false;
       options: [];
-      current: object;
     }
   | {
       name: string;
       label: string;
       type: "query";
       datasource: typeof DATASOURCE;
-      definition: string;
       query: { query: string; refId: string };
       hide: 0;
       refresh: 2;
@@ -258,7 +258,7 @@ const WANTED: readonly Wanted[] = [
   },
 ];
 
-export function pgbouncerDashboard(): Dashboard {
+export function pgbouncerDashboard(): FitsDashboard<Dashboard> {
   return {
     uid: "plumb-pgbouncer",
     title: "PgBouncer",
@@ -282,7 +282,6 @@ export function pgbouncerDashboard(): Dashboard {
           multi: false,
           includeAll: false,
           options: [],
-          current: {},
         },
         labelVariable("instance", "Pooler", "label_values(pgbouncer_up, instance)"),
         labelVariable(
@@ -304,7 +303,6 @@ function labelVariable(name: string, label: string, query: string): Variable {
     label,
     type: "query",
     datasource: DATASOURCE,
-    definition: query,
     query: { query, refId: name },
     hide: 0,
     refresh: 2,
@@ -374,7 +372,7 @@ function panel(
           textMode: "auto",
         }
       : {
-          legend: { displayMode: "list", placement: "bottom", showLegend: true },
+          legend: { displayMode: "list", placement: "bottom", showLegend: true, calcs: [] },
           tooltip: { mode: "multi", sort: "desc" },
         },
   };
