@@ -1,177 +1,21 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { promisify } from "node:util";
 import { describe, expect, inject, test } from "vitest";
-import { OPERATOR_PASSWORD } from "../../src/lab/image.ts";
 import { PLUMB } from "../built-plumb.ts";
-import { runPlaybook, runTasks } from "./converge.ts";
+import { runTasks } from "./converge.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 import { relayTo, throughRelay } from "./relay.ts";
 
-const execute = promisify(execFile);
 const HOST = "bookworm1";
 const newFolder = (): Promise<string> => mkdtemp(path.join(tmpdir(), "plumb-test-"));
 const unreachableCode = (events: readonly { type: string }[]): unknown =>
   events.find(
     (event): event is { type: "host-unreachable"; code: string } => event.type === "host-unreachable",
   )?.code;
-
-describe("connecting", () => {
-  test("a host that nothing listens on is unreachable", async () => {
-    const { finished, events } = await runTasks("- debug: {msg: here}", {
-      hosts: [HOST],
-      variables: { ansible_port: "1" },
-    });
-    expect(finished.outcome).toBe("unreachable");
-    expect(unreachableCode(events)).toBe("unreachable");
-  });
-
-  test("a changed host key stops everything, and the message names the line that says otherwise", async () => {
-    const folder = await newFolder();
-    const known = path.join(folder, "known_hosts");
-    const other = (await readFile(inject("lab").knownHostsFile, "utf8"))
-      .split("\n")
-      .find((line) => line.includes("trixie1"));
-    await writeFile(known, `${labHost(HOST).address} ${other?.split(" ").slice(1).join(" ") ?? ""}\n`);
-    const { events } = await runTasks("- debug: {msg: here}", {
-      hosts: [HOST],
-      variables: { ansible_ssh_common_args: `-o UserKnownHostsFile=${known}` },
-    });
-    expect(unreachableCode(events)).toBe("host-key-changed");
-    expect(JSON.stringify(events)).toContain(`${known}:1`);
-  });
-
-  test("an unknown host key is refused, and accept-new remembers it", async () => {
-    const folder = await newFolder();
-    const known = path.join(folder, "known_hosts");
-    const strict = { ansible_ssh_common_args: `-o UserKnownHostsFile=${known}` };
-    const refused = await runTasks("- debug: {msg: here}", { hosts: [HOST], variables: strict });
-    expect(unreachableCode(refused.events)).toBe("host-key-unknown");
-    const accepting = { ...strict, ansible_host_key_checking: "accept-new" };
-    const accepted = await runTasks("- debug: {msg: here}", { hosts: [HOST], variables: accepting });
-    expect(accepted.finished.outcome).toBe("ok");
-    expect(await readFile(known, "utf8")).toContain("ssh-ed25519");
-    const again = await runTasks("- debug: {msg: here}", { hosts: [HOST], variables: strict });
-    expect(again.finished.outcome).toBe("ok");
-  });
-
-  test("sudo with a password works, and a wrong or missing one is told apart", async () => {
-    const tasks = "- command: id -un\n  register: who\n- assert: {that: who.stdout == 'root'}";
-    const right = await runTasks(tasks, {
-      hosts: [HOST],
-      user: "operator",
-      variables: { ansible_become_password: JSON.stringify(OPERATOR_PASSWORD) },
-    });
-    expect(right.finished.outcome).toBe("ok");
-    const wrong = await runTasks(tasks, {
-      hosts: [HOST],
-      user: "operator",
-      variables: { ansible_become_password: "wrong" },
-    });
-    expect(unreachableCode(wrong.events)).toBe("become-password-wrong");
-    const missing = await runTasks(tasks, { hosts: [HOST], user: "operator" });
-    expect(unreachableCode(missing.events)).toBe("become-password-required");
-  });
-
-  test("su works with its password", async () => {
-    const variables = {
-      ansible_become_method: "su",
-      ansible_become_password: JSON.stringify(OPERATOR_PASSWORD),
-    };
-    const { finished } = await runTasks(
-      "- command: id -un\n  register: who\n- assert: {that: who.stdout == 'root'}",
-      {
-        hosts: [HOST],
-        variables,
-        override: {
-          connection: { becomeMethod: "su", hostKeyPolicy: "strict", connectTimeoutMs: 10_000 },
-          defaultUser: { become: true, becomeUser: "root", becomeMethod: "su" },
-        },
-      },
-    );
-    expect(finished.outcome).toBe("ok");
-  });
-
-  test("where sshd allows one session, everything goes through one", async () => {
-    const sshd = "/etc/ssh/sshd_config.d/one-session.conf";
-    await onHost(HOST, `echo MaxSessions 1 > ${sshd}; systemctl reload ssh`);
-    try {
-      const { finished, statuses } = await runTasks(
-        "- file: {path: /srv, state: directory}\n- systemd: {name: ssh, state: started}\n- package: {name: sudo}\n- getent: {database: passwd, key: root}",
-        { hosts: [HOST], user: "root" },
-      );
-      expect([finished.outcome, statuses.length]).toEqual(["ok", 4]);
-    } finally {
-      await onHost(HOST, `rm ${sshd}; systemctl reload ssh`);
-    }
-  });
-
-  test("a jump host leads to a host behind it", async () => {
-    const { keyFile, knownHostsFile } = inject("lab");
-    const folder = await newFolder();
-    const config = path.join(folder, "config");
-    await writeFile(config, "");
-    const relayed = await runTasks(
-      "- command: hostname\n  register: name\n- assert: {that: name.stdout == 'bookworm1'}",
-      {
-        hosts: [HOST],
-        variables: {
-          ansible_ssh_common_args: JSON.stringify(
-            `-o UserKnownHostsFile=${knownHostsFile} -J admin@${labHost("trixie1").address}`,
-          ),
-          ansible_ssh_private_key_file: keyFile,
-        },
-      },
-    );
-    expect(relayed.finished.outcome).toBe("ok");
-  });
-});
-
-describe("as ssh does it", () => {
-  test("a configuration file says where and who, through a jump host, and the agent has the key", async () => {
-    const { keyFile, knownHostsFile } = inject("lab");
-    const folder = await newFolder();
-    const socket = path.join(folder, "agent");
-    const config = path.join(folder, "config");
-    const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
-    try {
-      for (let tries = 0; tries < 50 && !(await stat(socket).catch(() => undefined)); tries++) await wait(50);
-      await execute("ssh-add", ["-q", keyFile], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
-      await writeFile(
-        config,
-        `Host ${labHost(HOST).address}
-  User operator
-  ProxyJump hop
-Host hop
-  HostName ${labHost("trixie1").address}
-  User admin
-Host *
-  UserKnownHostsFile ${knownHostsFile}
-  IdentityAgent ${socket}
-`,
-      );
-      const { finished, tasks } = await runPlaybook(
-        "- hosts: all\n  tasks:\n    - command: id -un\n      register: who\n    - assert: {that: who.stdout == 'operator'}",
-        {
-          hosts: [HOST],
-          variables: {
-            ansible_user: undefined,
-            ansible_ssh_private_key_file: undefined,
-            ansible_ssh_common_args: `"-F ${config}"`,
-          },
-        },
-      );
-      expect(tasks.filter(({ status }) => status === "failed")).toEqual([]);
-      expect(finished.outcome).toBe("ok");
-    } finally {
-      agent.kill();
-    }
-  });
-});
 
 describe("writing", () => {
   test("a template that fails to render changes nothing, and the message points into it", async () => {
@@ -378,87 +222,5 @@ describe("an interrupted run", () => {
     expect((await first).finished.outcome).toBe("ok");
     expect(JSON.stringify(second.events)).toContain("another run is working on this host");
     expect(second.finished.outcome).toBe("failed");
-  });
-});
-
-describe("the language", () => {
-  test("rescue takes over, always runs, and until repeats", async () => {
-    const { statuses } = await runTasks(
-      `- block:
-    - fail: {msg: broken}
-  rescue:
-    - debug: {msg: rescued}
-  always:
-    - debug: {msg: always}
-- shell: echo x >> /tmp/tries; wc -l < /tmp/tries
-  register: tries
-  until: to_int(tries.stdout) >= 3
-  retries: 5
-  delay: 0
-- command: rm /tmp/tries
-- debug: {msg: "{{ item }}"}
-  loop: [a, b]
-  when: item != "a"
-- set_fact: {number: !expr 1 + 1}
-- assert: {that: [number == 2, 'tries.attempts == 3']}
-- copy: {content: x, dest: /srv/h}
-  notify: say
-- meta: flush_handlers
-- file: {path: /srv/h, state: absent}`,
-      { hosts: [HOST], handlers: "- name: say\n  debug: {msg: handled}" },
-    );
-    expect(statuses).toEqual([
-      "rescued fail",
-      "ok debug",
-      "ok debug",
-      "changed shell",
-      "changed command",
-      "skipped debug",
-      "ok debug",
-      "ok set_fact",
-      "ok assert",
-      "changed copy",
-      "ok debug",
-      "changed file",
-    ]);
-  });
-
-  test("run_once runs on one host, and all have its result; delegate_to acts on another", async () => {
-    const { tasks, finished } = await runTasks(
-      `- command: hostname
-  run_once: true
-  register: name
-- assert: {that: length(name.stdout) > 0}
-- command: hostname
-  delegate_to: trixie1
-  register: there
-- assert: {that: there.stdout == 'trixie1'}`,
-      { hosts: [HOST, "trixie1"] },
-    );
-    expect(finished.outcome).toBe("ok");
-    expect(tasks.filter(({ task }) => task.module === "command")).toHaveLength(3);
-  });
-
-  test("unchanged tasks cost no round trips, however many they are", async () => {
-    const many = Array.from(
-      { length: 100 },
-      (_, index) => `- file: {path: /srv/many${index}, state: absent}`,
-    ).join("\n");
-    const one = await runTasks("- file: {path: /srv/many0, state: absent}", { hosts: [HOST] });
-    const hundred = await runTasks(many, { hosts: [HOST] });
-    expect(hundred.tasks).toHaveLength(100);
-    expect(hundred.finished.hosts[0]?.counters?.roundTrips).toBe(one.finished.hosts[0]?.counters?.roundTrips);
-  });
-
-  test("a secret is shown nowhere", async () => {
-    const secret = "correct horse battery staple";
-    const { events } = await runTasks(
-      `- user: {name: keeper, password: "${secret}"}\n- copy: {content: "has ${secret}", dest: /srv/secret}\n- command: cat /srv/secret\n- user: {name: keeper, state: absent}`,
-      {
-        hosts: [HOST],
-        diff: true,
-      },
-    );
-    expect(JSON.stringify(events)).not.toContain(secret);
   });
 });

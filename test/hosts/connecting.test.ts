@@ -1,0 +1,171 @@
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { promisify } from "node:util";
+import { describe, expect, inject, test } from "vitest";
+import { OPERATOR_PASSWORD } from "../../src/lab/image.ts";
+import { runPlaybook, runTasks } from "./converge.ts";
+import { labHost, onHost } from "./lab-hosts.ts";
+
+const execute = promisify(execFile);
+const HOST = "bookworm1";
+const newFolder = (): Promise<string> => mkdtemp(path.join(tmpdir(), "plumb-test-"));
+const unreachableCode = (events: readonly { type: string }[]): unknown =>
+  events.find(
+    (event): event is { type: "host-unreachable"; code: string } => event.type === "host-unreachable",
+  )?.code;
+
+describe("connecting", () => {
+  test("a host that nothing listens on is unreachable", async () => {
+    const { finished, events } = await runTasks("- debug: {msg: here}", {
+      hosts: [HOST],
+      variables: { ansible_port: "1" },
+    });
+    expect(finished.outcome).toBe("unreachable");
+    expect(unreachableCode(events)).toBe("unreachable");
+  });
+
+  test("a changed host key stops everything, and the message names the line that says otherwise", async () => {
+    const folder = await newFolder();
+    const known = path.join(folder, "known_hosts");
+    const other = (await readFile(inject("lab").knownHostsFile, "utf8"))
+      .split("\n")
+      .find((line) => line.includes("trixie1"));
+    await writeFile(known, `${labHost(HOST).address} ${other?.split(" ").slice(1).join(" ") ?? ""}\n`);
+    const { events } = await runTasks("- debug: {msg: here}", {
+      hosts: [HOST],
+      variables: { ansible_ssh_common_args: `-o UserKnownHostsFile=${known}` },
+    });
+    expect(unreachableCode(events)).toBe("host-key-changed");
+    expect(JSON.stringify(events)).toContain(`${known}:1`);
+  });
+
+  test("an unknown host key is refused, and accept-new remembers it", async () => {
+    const folder = await newFolder();
+    const known = path.join(folder, "known_hosts");
+    const strict = { ansible_ssh_common_args: `-o UserKnownHostsFile=${known}` };
+    const refused = await runTasks("- debug: {msg: here}", { hosts: [HOST], variables: strict });
+    expect(unreachableCode(refused.events)).toBe("host-key-unknown");
+    const accepting = { ...strict, ansible_host_key_checking: "accept-new" };
+    const accepted = await runTasks("- debug: {msg: here}", { hosts: [HOST], variables: accepting });
+    expect(accepted.finished.outcome).toBe("ok");
+    expect(await readFile(known, "utf8")).toContain("ssh-ed25519");
+    const again = await runTasks("- debug: {msg: here}", { hosts: [HOST], variables: strict });
+    expect(again.finished.outcome).toBe("ok");
+  });
+
+  test("sudo with a password works, and a wrong or missing one is told apart", async () => {
+    const tasks = "- command: id -un\n  register: who\n- assert: {that: who.stdout == 'root'}";
+    const right = await runTasks(tasks, {
+      hosts: [HOST],
+      user: "operator",
+      variables: { ansible_become_password: JSON.stringify(OPERATOR_PASSWORD) },
+    });
+    expect(right.finished.outcome).toBe("ok");
+    const wrong = await runTasks(tasks, {
+      hosts: [HOST],
+      user: "operator",
+      variables: { ansible_become_password: "wrong" },
+    });
+    expect(unreachableCode(wrong.events)).toBe("become-password-wrong");
+    const missing = await runTasks(tasks, { hosts: [HOST], user: "operator" });
+    expect(unreachableCode(missing.events)).toBe("become-password-required");
+  });
+
+  test("su works with its password", async () => {
+    const variables = {
+      ansible_become_method: "su",
+      ansible_become_password: JSON.stringify(OPERATOR_PASSWORD),
+    };
+    const { finished } = await runTasks(
+      "- command: id -un\n  register: who\n- assert: {that: who.stdout == 'root'}",
+      {
+        hosts: [HOST],
+        variables,
+        override: {
+          connection: { becomeMethod: "su", hostKeyPolicy: "strict", connectTimeoutMs: 10_000 },
+          defaultUser: { become: true, becomeUser: "root", becomeMethod: "su" },
+        },
+      },
+    );
+    expect(finished.outcome).toBe("ok");
+  });
+
+  test("where sshd allows one session, everything goes through one", async () => {
+    const sshd = "/etc/ssh/sshd_config.d/one-session.conf";
+    await onHost(HOST, `echo MaxSessions 1 > ${sshd}; systemctl reload ssh`);
+    try {
+      const { finished, statuses } = await runTasks(
+        "- file: {path: /srv, state: directory}\n- systemd: {name: ssh, state: started}\n- package: {name: sudo}\n- getent: {database: passwd, key: root}",
+        { hosts: [HOST], user: "root" },
+      );
+      expect([finished.outcome, statuses.length]).toEqual(["ok", 4]);
+    } finally {
+      await onHost(HOST, `rm ${sshd}; systemctl reload ssh`);
+    }
+  });
+
+  test("a jump host leads to a host behind it", async () => {
+    const { keyFile, knownHostsFile } = inject("lab");
+    const folder = await newFolder();
+    const config = path.join(folder, "config");
+    await writeFile(config, "");
+    const relayed = await runTasks(
+      "- command: hostname\n  register: name\n- assert: {that: name.stdout == 'bookworm1'}",
+      {
+        hosts: [HOST],
+        variables: {
+          ansible_ssh_common_args: JSON.stringify(
+            `-o UserKnownHostsFile=${knownHostsFile} -J admin@${labHost("trixie1").address}`,
+          ),
+          ansible_ssh_private_key_file: keyFile,
+        },
+      },
+    );
+    expect(relayed.finished.outcome).toBe("ok");
+  });
+});
+
+describe("as ssh does it", () => {
+  test("a configuration file says where and who, through a jump host, and the agent has the key", async () => {
+    const { keyFile, knownHostsFile } = inject("lab");
+    const folder = await newFolder();
+    const socket = path.join(folder, "agent");
+    const config = path.join(folder, "config");
+    const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
+    try {
+      for (let tries = 0; tries < 50 && !(await stat(socket).catch(() => undefined)); tries++) await wait(50);
+      await execute("ssh-add", ["-q", keyFile], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
+      await writeFile(
+        config,
+        `Host ${labHost(HOST).address}
+  User operator
+  ProxyJump hop
+Host hop
+  HostName ${labHost("trixie1").address}
+  User admin
+Host *
+  UserKnownHostsFile ${knownHostsFile}
+  IdentityAgent ${socket}
+`,
+      );
+      const { finished, tasks } = await runPlaybook(
+        "- hosts: all\n  tasks:\n    - command: id -un\n      register: who\n    - assert: {that: who.stdout == 'operator'}",
+        {
+          hosts: [HOST],
+          variables: {
+            ansible_user: undefined,
+            ansible_ssh_private_key_file: undefined,
+            ansible_ssh_common_args: `"-F ${config}"`,
+          },
+        },
+      );
+      expect(tasks.filter(({ status }) => status === "failed")).toEqual([]);
+      expect(finished.outcome).toBe("ok");
+    } finally {
+      agent.kill();
+    }
+  });
+});

@@ -1,0 +1,86 @@
+import { describe, expect, test } from "vitest";
+import { runTasks } from "./converge.ts";
+
+const HOST = "bookworm1";
+
+describe("the language", () => {
+  test("rescue takes over, always runs, and until repeats", async () => {
+    const { statuses } = await runTasks(
+      `- block:
+    - fail: {msg: broken}
+  rescue:
+    - debug: {msg: rescued}
+  always:
+    - debug: {msg: always}
+- shell: echo x >> /tmp/tries; wc -l < /tmp/tries
+  register: tries
+  until: to_int(tries.stdout) >= 3
+  retries: 5
+  delay: 0
+- command: rm /tmp/tries
+- debug: {msg: "{{ item }}"}
+  loop: [a, b]
+  when: item != "a"
+- set_fact: {number: !expr 1 + 1}
+- assert: {that: [number == 2, 'tries.attempts == 3']}
+- copy: {content: x, dest: /srv/h}
+  notify: say
+- meta: flush_handlers
+- file: {path: /srv/h, state: absent}`,
+      { hosts: [HOST], handlers: "- name: say\n  debug: {msg: handled}" },
+    );
+    expect(statuses).toEqual([
+      "rescued fail",
+      "ok debug",
+      "ok debug",
+      "changed shell",
+      "changed command",
+      "skipped debug",
+      "ok debug",
+      "ok set_fact",
+      "ok assert",
+      "changed copy",
+      "ok debug",
+      "changed file",
+    ]);
+  });
+
+  test("run_once runs on one host, and all have its result; delegate_to acts on another", async () => {
+    const { tasks, finished } = await runTasks(
+      `- command: hostname
+  run_once: true
+  register: name
+- assert: {that: length(name.stdout) > 0}
+- command: hostname
+  delegate_to: trixie1
+  register: there
+- assert: {that: there.stdout == 'trixie1'}`,
+      { hosts: [HOST, "trixie1"] },
+    );
+    expect(finished.outcome).toBe("ok");
+    expect(tasks.filter(({ task }) => task.module === "command")).toHaveLength(3);
+  });
+
+  test("unchanged tasks cost no round trips, however many they are", async () => {
+    const many = Array.from(
+      { length: 100 },
+      (_, index) => `- file: {path: /srv/many${index}, state: absent}`,
+    ).join("\n");
+    const one = await runTasks("- file: {path: /srv/many0, state: absent}", { hosts: [HOST] });
+    const hundred = await runTasks(many, { hosts: [HOST] });
+    expect(hundred.tasks).toHaveLength(100);
+    expect(hundred.finished.hosts[0]?.counters?.roundTrips).toBe(one.finished.hosts[0]?.counters?.roundTrips);
+  });
+
+  test("a secret is shown nowhere", async () => {
+    const secret = "correct horse battery staple";
+    const { events } = await runTasks(
+      `- user: {name: keeper, password: "${secret}"}\n- copy: {content: "has ${secret}", dest: /srv/secret}\n- command: cat /srv/secret\n- user: {name: keeper, state: absent}`,
+      {
+        hosts: [HOST],
+        diff: true,
+      },
+    );
+    expect(JSON.stringify(events)).not.toContain(secret);
+  });
+});
