@@ -42,20 +42,19 @@ export const userState = defineQuery<string, UserState>({
   script: (names) => ({
     script: shellLines(
       sh`set -- ${[...names]}`,
-      rawShell(`getent passwd -- "$@" | sed 's/^/P:/'`),
-      rawShell(`getent group | sed 's/^/G:/'`),
-      rawShell(`[ "$(id -u)" != 0 ] || getent shadow -- "$@" | sed 's/^/S:/'`),
+      rawShell(
+        'getent passwd -- "$@"; echo; getent group; echo; [ ! -r /etc/shadow ] || getent shadow -- "$@"',
+      ),
       rawShell("exit 0"),
     ),
   }),
   parse: (output, names) => {
-    const lines = output.stdout.toString().split("\n");
-    const part = (mark: string): string[] =>
-      lines.filter((line) => line.startsWith(mark)).map((line) => line.slice(2));
-    const groups = groupLines(part("G:").join("\n"));
+    // No account has an empty name, so that an empty line ends a part.
+    const [passwd = "", group = "", shadowed = ""] = output.stdout.toString().split(/^\n/m);
+    const groups = groupLines(group);
     if (groups.size === 0) return names.map(() => notKnown(`getent gave no groups: ${output.stderr.trim()}`));
-    const users = part("P:").map((line) => line.split(":"));
-    const shadow = new Map(part("S:").map((line) => [line.split(":")[0], line.split(":")]));
+    const users = passwd.split("\n").map((line) => line.split(":"));
+    const shadow = new Map(shadowed.split("\n").map((line) => [line.split(":")[0], line.split(":")]));
     return names.map((name) => {
       const fields = users.find(([one]) => one === name);
       if (fields === undefined) return known({ exists: false });

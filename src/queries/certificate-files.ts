@@ -14,21 +14,21 @@ export const certificateFiles = defineQuery<readonly string[], CertificateFiles>
   identify: (paths) => paths.join("\0"),
   script: (questions) => ({
     script: shellLines(
-      rawShell("date '+N %s'"),
-      ...[...new Set(questions.flat())].map(
-        (path) => sh`echo ${`== ${path}`}; if [ -e ${path} ]; then cat -- ${path} || exit 1; fi`,
-      ),
+      sh`set -- ${[...new Set(questions.flat())]}`,
+      rawShell('count=$#; for path; do [ ! -e "$path" ] || set -- "$@" "$path"; done; shift "$count"'),
+      rawShell('[ $# -eq 0 ] || tail -v -n +1 -- "$@" || exit 1'),
+      rawShell("echo; date '+N %s'"),
       rawShell("exit 0"),
     ),
   }),
   parse: (output, questions) => {
     const text = output.stdout.toString();
-    const nowSeconds = Number(/^N (\d+)$/m.exec(text)?.[1]);
+    const nowSeconds = Number(/^N (\d+)\n$/m.exec(text)?.[1]);
     if (output.exitCode !== 0 || !Number.isInteger(nowSeconds))
       return questions.map(() => notKnown(output.stderr.trim() || "no answer"));
     const certificates = new Map<string, string[]>();
-    for (const part of text.split(/^== /m).slice(1)) {
-      const end = part.indexOf("\n");
+    for (const part of text.split(/^==> /m).slice(1)) {
+      const end = part.indexOf(" <==\n");
       const pems = part.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
       certificates.set(part.slice(0, end), [...pems]);
     }

@@ -19,14 +19,14 @@ read -r version < /proc/sys/kernel/version && say kernel_version "$version"
 read -r node < /proc/sys/kernel/hostname && say nodename "$node"
 read -r domain < /proc/sys/kernel/domainname && say domain "$domain"
 [ -r /etc/debian_version ] && read -r debian < /etc/debian_version && say debian_version "$debian"
-while read -r key value unit; do case $key in MemTotal:|MemFree:|SwapTotal:) say "memory.$key" "$value";; esac; done < /proc/meminfo
-cpus=0; while IFS= read -r line; do case $line in processor*) cpus=$((cpus+1));; 'model name'*) model=$line;; esac; done < /proc/cpuinfo; say cpus "$cpus"; say cpu_model "$model"
+grep -hE '^(MemTotal|MemFree|SwapTotal|processor|model name)' /proc/meminfo /proc/cpuinfo
 [ -d /run/systemd/system ] && say service_mgr systemd
 [ -r /run/systemd/container ] && read -r container < /run/systemd/container && say container "$container"
-say user_id "$USER"; say user_dir "$HOME"; say uid "$(id -u)"; say machine "$(uname -m)"
+say user_id "$USER"; say user_dir "$HOME"; say uid "$(id -u)"
+{ [ -r /proc/sys/kernel/arch ] && read -r machine < /proc/sys/kernel/arch; } || machine=$(uname -m); say machine "$machine"
 for systemd in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so /lib/systemd/libsystemd-shared-*.so; do [ -e "$systemd" ] && say systemd "$systemd" && break; done
 if command -v dpkg-query >/dev/null; then dpkg-query -W -f='package=${"$"}{Package} ${"$"}{Version}\n' 2>/dev/null; fi
-if command -v ip >/dev/null; then ip -o address show 2>/dev/null | while IFS= read -r line; do say address "$line"; done; ip -4 route show default 2>/dev/null | while IFS= read -r line; do say route4 "$line"; done; fi
+if command -v ip >/dev/null; then printf 'address show\nroute show default\n' | ip -o -batch - 2>/dev/null || { ip -o address show; ip -4 route show default; } 2>/dev/null; fi
 )"
 `);
 
@@ -37,29 +37,39 @@ export const facts = defineQuery<"all", Facts>({
   parse: (output) => [parseFacts(output)],
 });
 
+/** `key=value` of ours, `key : value` of /proc/cpuinfo and /proc/meminfo, `1: lo …` of `ip -o address` and `default via …` of `ip route`. */
+function parseLine(line: string): [key: string, value: string] {
+  if (/^\d+: /.test(line)) return ["address", line];
+  if (line.startsWith("default ")) return ["route4", line];
+  const [, key = "", value = ""] =
+    /^(processor|model name|Mem\w+|SwapTotal)\s*:\s*(.*)$/.exec(line) ?? /^([^=]+)=(.*)$/.exec(line) ?? [];
+  return [key, value];
+}
+
 function parseFacts(output: QueryOutput): ReturnType<typeof known<Facts>> | { known: false; reason: string } {
   const lines = new Map<string, string[]>();
   for (const line of output.stdout.toString().split("\n")) {
-    const equals = line.indexOf("=");
-    if (equals === -1) continue;
-    const key = line.slice(0, equals);
-    lines.set(key, [...(lines.get(key) ?? []), line.slice(equals + 1)]);
+    const [key, value] = parseLine(line);
+    const before = lines.get(key);
+    if (before === undefined) lines.set(key, [value]);
+    else before.push(value);
   }
   const one = (key: string): string | undefined => lines.get(key)?.[0];
   if (one("kernel") === undefined)
     return notKnown(`the host said no facts: ${output.stderr.trim() || "is /proc mounted?"}`);
   return known({
-    ...systemFacts(one),
+    ...systemFacts(lines),
     ...addressFacts(lines),
     package_versions: packageVersions(lines.get("package") ?? []),
   });
 }
 
-function systemFacts(one: (key: string) => string | undefined): Facts {
+function systemFacts(lines: ReadonlyMap<string, readonly string[]>): Facts {
+  const one = (key: string): string | undefined => lines.get(key)?.[0];
   const os = (key: string): string => unquoted(one(`os.${key}`) ?? "");
   const id = os("ID");
   const version = os("VERSION_ID");
-  const kibibytes = (key: string): number => Math.floor(Number(one(`memory.${key}:`) ?? 0) / 1024);
+  const kibibytes = (key: string): number => Math.floor(Number.parseInt(one(key) ?? "0", 10) / 1024);
   const node = one("nodename") ?? "";
   const domain = one("domain") ?? "";
   const domainName = domain === "(none)" ? "" : domain;
@@ -81,8 +91,8 @@ function systemFacts(one: (key: string) => string | undefined): Facts {
     hostname: node.split(".")[0] ?? "",
     domain: node.includes(".") ? node.slice(node.indexOf(".") + 1) : domainName,
     fqdn: domainName === "" || node.includes(".") ? node : `${node}.${domainName}`,
-    processor_vcpus: Number(one("cpus") ?? 0),
-    processor_model: (one("cpu_model") ?? "").replace(/^.*?:\s*/, ""),
+    processor_vcpus: lines.get("processor")?.length ?? 0,
+    processor_model: one("model name") ?? "",
     memtotal_mb: kibibytes("MemTotal"),
     memfree_mb: kibibytes("MemFree"),
     swaptotal_mb: kibibytes("SwapTotal"),

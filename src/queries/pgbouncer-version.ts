@@ -13,7 +13,7 @@ export const pgbouncerVersion = defineQuery<"own", PgbouncerVersion>({
   identify: (key) => key,
   script: () => ({
     script: rawShell(
-      "if command -v pgbouncer >/dev/null; then pgbouncer --version | head -n 1; elif [ -x /usr/sbin/pgbouncer ]; then /usr/sbin/pgbouncer --version | head -n 1; else apt-cache policy pgbouncer 2>/dev/null; fi; exit 0",
+      "if command -v pgbouncer >/dev/null; then pgbouncer --version; elif [ -x /usr/sbin/pgbouncer ]; then /usr/sbin/pgbouncer --version; else apt-cache policy pgbouncer 2>/dev/null; fi; exit 0",
     ),
   }),
   parse: (output) => {

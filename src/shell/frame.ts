@@ -7,7 +7,9 @@ import { quote, type ShellText } from "./shell-text.ts";
  * Its program is the fixed text below, given in argv, so that standard input carries nothing but frames (a shell that reads its program from
  * standard input reads ahead, and would swallow them). A frame is a header line, the script, and the script's standard input:
  *
- *     MARK SCRIPT_BYTES INPUT_BYTES\n SCRIPT INPUT       (INPUT_BYTES -1: no input, /dev/null)
+ *     MARK SCRIPT_BYTES INPUT_BYTES SCRIPT_LINES\n SCRIPT INPUT       (INPUT_BYTES -1: no input, /dev/null)
+ *
+ * A short script is read line by line (SCRIPT_LINES above 0, the last line ended too): to start head(1) for it would take the host longer than most scripts do.
  *
  * The answer stands between marks on both streams, so that it is binary safe, and late output of an earlier script's background process is told apart:
  *
@@ -25,8 +27,14 @@ export const SHELL_LOOP = [
   "if ( : < /proc/$$/fd/1 ) 2>/dev/null; then exec 7< /proc/$$/fd/1; fi",
   "if ( : < /proc/$$/fd/2 ) 2>/dev/null; then exec 6< /proc/$$/fd/2; fi",
   'printf "plumb-ready %s\\n" "$$"',
-  "while IFS=' ' read -r plumb_mark plumb_size plumb_input; do",
+  "while IFS=' ' read -r plumb_mark plumb_size plumb_input plumb_lines; do",
+  'if [ "$plumb_lines" -gt 0 ]; then',
+  'plumb_script=; while [ "$plumb_lines" -gt 0 ]; do',
+  'IFS= read -r plumb_line; plumb_script="$plumb_script$plumb_line\n"; plumb_lines=$((plumb_lines - 1))',
+  'done; plumb_script="${plumb_script}x"',
+  "else",
   'plumb_script=$(head -c "$plumb_size"; printf x)',
+  "fi",
   'printf "%s\\n" "$plumb_mark"; printf "%s\\n" "$plumb_mark" >&2',
   'if [ "$plumb_input" -ge 0 ]; then',
   'head -c "$plumb_input" | { ( exec 6<&- 7<&-; unset plumb_mark; eval "${plumb_script%x}" ); plumb_code=$?; cat >/dev/null; exit "$plumb_code"; }',
@@ -48,6 +56,12 @@ export interface Frame {
   bytes: Buffer[];
 }
 
+/** A shell reads a byte at a time: up to here that is quicker than another process. */
+const READ_BY_LINES_BYTES = 2048;
+
+/** Lines of some shells lose control characters when they are read. */
+const CONTROL_CHARACTER = /[^\t\n\x20-\x7e\x80-\uffff]/;
+
 /** The frame for a script. Its environment travels in it, and nowhere else. */
 export function encodeFrame(
   script: ShellText,
@@ -56,8 +70,13 @@ export function encodeFrame(
 ): Frame {
   const mark = `plumb-${randomBytes(12).toString("hex")}`;
   const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${quote(value)}\n`);
-  const text = Buffer.from(exports.join("") + script.shell);
-  const header = Buffer.from(`${mark} ${text.byteLength} ${input === undefined ? -1 : input.byteLength}\n`);
+  const written = exports.join("") + script.shell;
+  const byLines = Buffer.byteLength(written) <= READ_BY_LINES_BYTES && !CONTROL_CHARACTER.test(written);
+  const text = Buffer.from(byLines ? `${written}\n` : written);
+  const lines = byLines ? text.reduce((count, byte) => (byte === 10 ? count + 1 : count), 0) : 0;
+  const header = Buffer.from(
+    `${mark} ${text.byteLength} ${input === undefined ? -1 : input.byteLength} ${lines}\n`,
+  );
   return { mark, bytes: input === undefined ? [header, text] : [header, text, Buffer.from(input)] };
 }
 

@@ -1,7 +1,8 @@
+import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodeFrame, FrameReader } from "../../src/shell/frame.ts";
-import { rawShell } from "../../src/shell/shell-text.ts";
+import { encodeFrame, FrameReader, SHELL_LOOP } from "../../src/shell/frame.ts";
+import { quote, rawShell } from "../../src/shell/shell-text.ts";
 
 /** Reads what a framed shell would print, cut into pieces, and gives the output of each frame and its trailer. */
 function readInPieces(
@@ -63,13 +64,65 @@ describe("a frame reader", () => {
   });
 });
 
+describe.each(["dash", "bash", "busybox sh"])("the loop in %s", (shell) => {
+  /** What a host would answer to scripts with their inputs. */
+  const answers = (scripts: readonly { script: string; input?: string }[]): string[] => {
+    const frames = scripts.map(({ script, input }) =>
+      encodeFrame(rawShell(script), input === undefined ? undefined : Buffer.from(input)),
+    );
+    const [program = "", ...args] = shell.split(" ");
+    const { stdout } = spawnSync(program, [...args, "-c", SHELL_LOOP], {
+      input: Buffer.concat(frames.flatMap(({ bytes }) => bytes)),
+    });
+    return readInPieces(
+      frames.map(({ mark }) => mark),
+      stdout,
+      [],
+    ).map(({ output, trailer }) => `${output}:${trailer}`);
+  };
+
+  test("runs every script as it was sent, whatever words are in it and however long it is", () => {
+    const words = fc.array(
+      fc.string({ unit: "binary", maxLength: 20 }).filter((word) => !word.includes("\0")),
+      {
+        maxLength: 5,
+      },
+    );
+    fc.assert(
+      fc.property(words, fc.constantFrom(0, 3000), fc.nat({ max: 3 }), (given, padding, status) => {
+        const script = `: ${"x".repeat(padding)}\nprintf '%s|' ${given.map(quote).join(" ")}\ncat\nexit ${status}`;
+        const said = Buffer.from(`${given.length === 0 ? "" : given.join("|")}|`).toString("latin1");
+        expect(answers([{ script }, { script, input: "input" }, { script: "echo" }])).toEqual([
+          `${said}:${status}`,
+          `${said}input:${status}`,
+          "\n:0",
+        ]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test("goes on after one that ends in the middle of a word or of a line", () => {
+    expect(
+      answers([{ script: "printf 'never" }, { script: "printf a\\" }, { script: "\n\nprintf b\n\n" }]),
+    ).toEqual([expect.stringMatching(/:2$/), expect.stringMatching(/^a/), "b:0"]);
+  });
+});
+
 describe("an encoded frame", () => {
-  test("carries script and input by length, and the environment inside the script", () => {
+  test("carries a short script by lines, input by length, and the environment inside the script", () => {
     const { mark, bytes } = encodeFrame(rawShell("cat"), Buffer.from("ü"), { NAME: "it's" });
     const text = Buffer.concat(bytes).toString();
-    expect(text).toBe(
-      `${mark} ${Buffer.byteLength("export NAME='it'\\''s'\ncat")} 2\nexport NAME='it'\\''s'\ncatü`,
-    );
+    const script = "export NAME='it'\\''s'\ncat\n";
+    expect(text).toBe(`${mark} ${Buffer.byteLength(script)} 2 2\n${script}ü`);
+  });
+
+  test.each([
+    ["a long script", `: ${"x".repeat(3000)}`],
+    ["one with control characters", "printf '\u0001'"],
+  ])("carries %s by its length", (_, script) => {
+    const { mark, bytes } = encodeFrame(rawShell(script), undefined);
+    expect(Buffer.concat(bytes).toString()).toBe(`${mark} ${Buffer.byteLength(script)} -1 0\n${script}`);
   });
 
   test("has a mark of its own each time", () => {
