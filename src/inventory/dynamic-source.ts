@@ -22,7 +22,9 @@ export async function readProgram(file: string, builder: InventoryBuilder): Prom
   for (const [name, content] of Object.entries(answer)) {
     if (name !== "_meta") readGroup({ file, builder, hosts }, name, content);
   }
-  const meta = isValueMap(answer["_meta"]) ? answer["_meta"]["hostvars"] : undefined;
+  const said = answer["_meta"];
+  if (said !== undefined && !isValueMap(said)) throw wrong(file, "`_meta` is no mapping");
+  const meta = said?.["hostvars"];
   if (meta !== undefined && !isValueMap(meta))
     throw wrong(file, "`_meta.hostvars` is no mapping of hosts to variables");
   for (const host of hosts) {

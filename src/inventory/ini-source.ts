@@ -126,9 +126,11 @@ class IniReader {
   #readVariable(line: string, at: SourceRange): void {
     const equals = line.indexOf("=");
     if (equals === -1) throw new Error(`\`${line}\` is not a variable: write name=value`);
+    const name = line.slice(0, equals).trim();
+    if (name === "") throw new Error(`there is no name in front of \`${line}\`: write name=value`);
     const value = iniValue(line.slice(equals + 1).trim());
     const variable = sourcedValue(value, at, this.#builder);
-    this.#builder.groupVariable(this.#section.group, line.slice(0, equals).trim(), variable);
+    this.#builder.groupVariable(this.#section.group, name, variable);
   }
 
   #readHosts(line: string, at: SourceRange): void {

@@ -18,6 +18,9 @@ interface HostDraft {
   source: string | undefined;
 }
 
+/** No address has them, and they do harm wherever a name is shown. */
+const CONTROL_CHARACTERS = /\p{Cc}/u;
+
 /**
  * Gathers hosts and groups from any number of sources, and makes the inventory of them. Groups, their children and hosts stand in the order in which they
  * were added, as in Ansible's InventoryData.
@@ -65,6 +68,12 @@ export class InventoryBuilder {
   addHost(group: string, host: string, { at, port }: { at?: SourceRange; port?: number } = {}): void {
     if (host === "")
       throw inputError("inventory-syntax", "a host must have a name", at === undefined ? {} : { at });
+    if (CONTROL_CHARACTERS.test(host))
+      throw inputError(
+        "inventory-syntax",
+        `${JSON.stringify(host)} can't be the name of a host: there are control characters in it`,
+        { ...(at === undefined ? {} : { at }), hint: "is the file an inventory?" },
+      );
     this.group(group, at);
     let draft = this.#hosts.get(host);
     if (draft === undefined) {
@@ -87,6 +96,10 @@ export class InventoryBuilder {
   addChild(group: string, child: string, at?: SourceRange): void {
     this.group(group, at);
     this.group(child, at);
+    if (child === "all" && group !== "all")
+      throw inputError("inventory-syntax", `\`all\` is no child of \`${group}\`: it holds every group`, {
+        ...(at === undefined ? {} : { at }),
+      });
     const way = this.#wayBetween(child, group);
     if (way !== undefined) {
       throw inputError(
@@ -180,15 +193,6 @@ export class InventoryBuilder {
   }
 
   #finishHosts(groups: ReadonlyMap<string, Group>): Map<string, Host> {
-    const ancestors = new Map<string, readonly string[]>();
-    const withAncestors = (name: string): readonly string[] => {
-      let found = ancestors.get(name);
-      if (found === undefined) {
-        found = [...new Set([name, ...[...(groups.get(name)?.parents ?? [])].flatMap(withAncestors)])];
-        ancestors.set(name, found);
-      }
-      return found;
-    };
     // Hosts of the same groups share one list: a large inventory has many hosts and few ways to be grouped.
     const lists = new Map<string, readonly string[]>();
     const hosts = new Map<string, Host>();
@@ -196,7 +200,9 @@ export class InventoryBuilder {
       const key = [...draft.groups].join("\0");
       let list = lists.get(key);
       if (list === undefined) {
-        const all = new Set([...draft.groups].flatMap(withAncestors));
+        const all = new Set(draft.groups);
+        // A set is walked on while it grows: so far up as there are parents.
+        for (const group of all) for (const parent of groups.get(group)?.parents ?? []) all.add(parent);
         all.delete("all");
         list = inPrecedence([...all], groups);
         lists.set(key, list);

@@ -114,16 +114,24 @@ export async function inventoryGraph(
     for (const [name, value] of Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1)))
       show(`{${name} = ${typeof value === "string" ? value : JSON.stringify(value)}}`, depth);
   };
-  const walk = async (name: string, depth: number): Promise<void> => {
-    const group = inventory.groups.get(name);
-    show(`@${name}:`, depth);
-    for (const child of group?.children ?? []) await walk(child, depth + 1);
-    for (const host of name === "all" ? [] : (group?.hosts ?? [])) {
+  const finish = async (name: string, depth: number): Promise<void> => {
+    for (const host of name === "all" ? [] : (inventory.groups.get(name)?.hosts ?? [])) {
       show(host, depth + 1);
       if (withVariables) showVariables(await variablesOfHost(inventory, host, keyring), depth + 2);
     }
     if (withVariables) showVariables(await variablesOfGroup(inventory, name, keyring), depth + 1);
   };
-  await walk(top, 0);
+  // However deep groups are in each other.
+  const waiting = [{ name: top, depth: 0, isBegun: false }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { name, depth, isBegun } = next;
+    if (isBegun) await finish(name, depth);
+    else {
+      show(`@${name}:`, depth);
+      waiting.push({ name, depth, isBegun: true });
+      const children = [...(inventory.groups.get(name)?.children ?? [])].reverse();
+      waiting.push(...children.map((child) => ({ name: child, depth: depth + 1, isBegun: false })));
+    }
+  }
   return `${lines.join("\n")}\n`;
 }

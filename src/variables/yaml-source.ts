@@ -102,7 +102,10 @@ function parseText(text: string, origin: Origin, at: (extent: Extent) => SourceR
       return {
         severity: "error",
         code: "yaml-syntax",
-        message: `this is not valid YAML: ${error.message}`,
+        message:
+          error.code === "MULTIPLE_DOCS"
+            ? "this file holds several documents, one behind another `---`"
+            : `this is not valid YAML: ${error.message}`,
         at: at(error.pos),
         ...(hint === undefined ? {} : { hint }),
       };
@@ -165,6 +168,7 @@ function syntaxHint(message: string, text: string, offset: number): string | und
   const line = text.slice(lineStart, lineEnd === -1 ? undefined : lineEnd);
   if (/:\s*\{\{/.test(line)) return 'a value that starts with `{{` must be in quotes: "{{ name }}"';
   if (/tab/i.test(message) || line.includes("\t")) return "YAML is indented with spaces, never with tabs";
+  if (/multiple documents/i.test(message)) return "put each of them into a file of its own";
   if (/unique/i.test(message)) return "a key may stand once in a mapping; the second one would silently win";
   if (/nested mapping|compact mapping|implicit key/i.test(message))
     return "text with a colon and a blank in it must be in quotes";

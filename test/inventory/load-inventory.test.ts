@@ -3,7 +3,8 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Inventory, membersOf } from "../../src/inventory/inventory.ts";
 import { loadInventory } from "../../src/inventory/load-inventory.ts";
-import { inventoryAsJson, variablesOfHost } from "../../src/inventory/show.ts";
+import { hostsMatching } from "../../src/inventory/pattern.ts";
+import { inventoryAsJson, inventoryGraph, variablesOfHost } from "../../src/inventory/show.ts";
 import type { ValueMap } from "../../src/variables/value.ts";
 import { Keyring } from "../../src/variables/vault/keyring.ts";
 import { findings, folderWith, inventoryOf } from "./inventory-files.ts";
@@ -24,6 +25,60 @@ describe("Bad inventories", () => {
       "hosts.yml",
       "a:\n  children:\n    b:\n      children:\n        a:\n",
       ["inventory-syntax:3"],
+    ],
+    [
+      "a group that is its own child by two others",
+      "hosts",
+      "[a:children]\nb\n[b:children]\nc\n[c:children]\na\n",
+      ["inventory-syntax:6"],
+    ],
+    ["a group that is a child of itself", "hosts", "[a:children]\na\n", ["inventory-syntax:2"]],
+    [
+      "groups of a program that are each other's children",
+      "cloud",
+      `#!/bin/sh\necho '{"a": {"children": ["b"]}, "b": {"children": ["a"]}}'\n`,
+      ["inventory-syntax:1"],
+    ],
+    ["`all` for a child", "hosts", "[a:children]\nall\n", ["inventory-syntax:2"]],
+    ["a variable without a name", "hosts", "[all:vars]\n=1\n", ["inventory-syntax:2"]],
+    ["a section without a name", "hosts", "[]\nx\n", ["inventory-syntax:1"]],
+    ["a section of variables of nobody", "hosts", "[:vars]\nx=1\n", ["inventory-syntax:1"]],
+    ["a file that is no text", "hosts", "\u0000\u0001web\n", ["inventory-syntax:1"]],
+    ["two documents in YAML", "hosts.yml", "all: {hosts: {a: }}\n---\nall: {}\n", ["yaml-syntax:2"]],
+    ["an alias that leads to itself", "hosts.yml", "all: &x\n  children: {b: *x}\n", ["yaml-syntax:2"]],
+    ["text for a mapping in YAML", "hosts.yml", "hello\n", ["inventory-syntax:1"]],
+    ["a number for hosts", "hosts.yml", "all: {hosts: 5}\n", ["inventory-syntax:1"]],
+    ["a list for the variables of a host", "hosts.yml", "all: {hosts: {a: [1]}}\n", ["inventory-syntax:1"]],
+    ["a list for the variables of a group", "hosts.yml", "all: {vars: [x]}\n", ["inventory-syntax:1"]],
+    ["a list for children", "hosts.yml", "all: {children: [web]}\n", ["inventory-syntax:1"]],
+    ["a host without a name in YAML", "hosts.yml", "all: {hosts: {'': }}\n", ["inventory-syntax:1"]],
+    ["JSON that is cut off", "hosts.json", '{"all": {"hosts": ', ["yaml-syntax:1"]],
+    ["a program that prints a list", "cloud", "#!/bin/sh\necho '[1]'\n", ["inventory-syntax"]],
+    ["a program that prints nothing", "cloud", "#!/bin/sh\n", ["inventory-syntax"]],
+    ["a program whose interpreter is not there", "cloud", "#!/no/such/thing\n", ["inventory-syntax"]],
+    [
+      "a program whose `_meta` is a number",
+      "cloud",
+      `#!/bin/sh\necho '{"_meta": 5}'\n`,
+      ["inventory-syntax"],
+    ],
+    [
+      "a program that gives a host a number for its variables",
+      "cloud",
+      `#!/bin/sh\necho '{"_meta": {"hostvars": {"a": 5}}, "w": ["a"]}'\n`,
+      ["inventory-syntax"],
+    ],
+    [
+      "a program whose hosts are numbers",
+      "cloud",
+      `#!/bin/sh\necho '{"w": {"hosts": [5, null]}}'\n`,
+      ["inventory-syntax"],
+    ],
+    [
+      "a program that fails for a single host",
+      "cloud",
+      `#!/bin/sh\n[ "$1" = --host ] && exit 1\necho '{"w": {"hosts": ["a"]}}'\n`,
+      ["inventory-syntax"],
     ],
     ["a range that ends before it begins", "hosts", "web[3:1]\n", ["inventory-syntax:1"]],
     ["a range with a step of none", "hosts", "web[1:3:0]\n", ["inventory-syntax:1"]],
@@ -92,6 +147,16 @@ describe("Bad inventories", () => {
     expect(await findings(() => loadInventory([folder]))).toEqual(["inventory-syntax"]);
   });
 
+  test("a group that is its own child only in two files together is told of", async () => {
+    const folder = await folderWith({ "i/1": "[a:children]\nb\n[b]\n", "i/2": "[b:children]\na\n[a]\n" });
+    expect(await findings(() => loadInventory([path.join(folder, "i")]))).toEqual(["inventory-syntax:2"]);
+  });
+
+  test("what is wrong in a folder's files and in the variables beside them is told with the file", async () => {
+    const bad = await folderWith({ "i/a.yml": "all: {hosts: 5}\n", "i/b": "web1\n" });
+    expect(await findings(() => loadInventory([path.join(bad, "i")]))).toEqual(["inventory-syntax:1"]);
+  });
+
   test("a source that is not there is told of", async () => {
     expect(await findings(() => loadInventory(["/nonexistent/hosts"]))).toEqual(["file-not-found"]);
   });
@@ -122,6 +187,11 @@ describe("Sources", () => {
     );
     const value = inventory.groups.get("web")?.variables.get("x")?.value;
     expect(value?.kind === "list" ? value.items[0]?.kind : value?.kind).toBe("text");
+  });
+
+  test("what only begins like a number in YAML is text", async () => {
+    const inventory = await inventoryOf("hosts.yml", "all: {hosts: {a: {x: 0x_, y: -0b_, z: 0b_1}}}\n");
+    expect(await shown(inventory, "a")).toEqual({ x: "0x_", y: "-0b_", z: 1 });
   });
 
   test("a number that JavaScript could not hold exactly keeps all its digits, as text", async () => {
@@ -201,6 +271,13 @@ describe("group_vars and host_vars", () => {
     const inventory = await loadInventory([path.join(folder, "hosts")]);
     expect(await findings(() => shown(inventory, "web1"))).toEqual(["wrong-type:1"]);
   });
+});
+
+test("two thousand groups in each other, and a value of five megabytes, are read", async () => {
+  const nested = Array.from({ length: 2000 }, (_, index) => `[g${index}:children]\ng${index + 1}\n`);
+  const inventory = await inventoryOf("hosts", `${nested.join("")}[g2000]\na x=${"b".repeat(5_000_000)}\n`);
+  expect(hostsMatching("g0", inventory)).toEqual(["a"]);
+  expect((await inventoryGraph(inventory, "all", { keyring: new Keyring() })).split("\n")).toHaveLength(2005);
 });
 
 test("twenty thousand hosts in a thousand groups are no matter", async () => {
