@@ -1,7 +1,8 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import path from "node:path";
 import { type InputOptions, type Plugin, type PluginContext, rolldown } from "rolldown";
+import { FUNCTION_END, FUNCTION_HEAD } from "../src/load-code.ts";
 
 /**
  * Modules of Node.js, with what is used of them and nothing else. An `import` of one lists all that it exports, and so loads what the module itself would load
@@ -120,6 +121,11 @@ const importGiven: Plugin = {
       : null,
 };
 
+/** In a text that has other letters too, V8 needs two bytes for each: megabytes for what every run loads. */
+function ascii(code: string): string {
+  return code.replace(/[^\0-\x7f]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /**
  * Bundles src/ into dist/: CommonJS that src/load-code.ts loads, split where code is loaded lazily, so that a command loads what it needs and nothing else.
  */
@@ -129,7 +135,6 @@ const common: InputOptions = {
   plugins: [builtins, noHttpAgents, noNativeParts, noLanguages, importGiven],
 };
 const output = {
-  dir: "dist",
   format: "cjs",
   // Names stay: stack traces can be read.
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
@@ -141,7 +146,7 @@ const bundle = await rolldown({
   preserveEntrySignatures: false,
   transform: { define: { "import.meta.filename": "__filename", "import.meta.dirname": "__dirname" } },
 });
-const { output: files } = await bundle.write({
+const { output: files } = await bundle.generate({
   ...output,
   entryFileNames: "chunks/[name]-[hash].cjs",
   chunkFileNames: "chunks/[name]-[hash].cjs",
@@ -152,11 +157,17 @@ const { output: files } = await bundle.write({
 });
 await bundle.close();
 
+await mkdir("dist/chunks", { recursive: true });
+for (const file of files) {
+  if (file.type === "chunk")
+    await writeFile(path.join("dist", file.fileName), FUNCTION_HEAD + ascii(file.code) + FUNCTION_END);
+}
+
 const main = files.find((file) => file.type === "chunk" && file.isEntry)?.fileName;
 const start = await rolldown({
   ...common,
   input: { start: "src/start.ts" },
   transform: { define: { MAIN_FILE: JSON.stringify(main ?? "") } },
 });
-await start.write({ ...output, entryFileNames: "[name].cjs" });
+await start.write({ ...output, dir: "dist", entryFileNames: "[name].cjs" });
 await start.close();

@@ -13,6 +13,10 @@ import {
 import path from "node:path";
 import vm from "node:vm";
 
+/** What the build puts around a file, so that its text need not be copied when it is loaded. */
+export const FUNCTION_HEAD = "(function (exports, require, module, __filename, __dirname, importFile) {";
+export const FUNCTION_END = "\n})";
+
 /** What a built file is called with, as Node.js calls CommonJS. */
 type FileFunction = (
   exports: unknown,
@@ -40,7 +44,7 @@ const LONG_RUN_SECONDS = 2;
  * Loads a built file and what it needs, and keeps the compiled code of all functions that ran, for the next process that does the same. Node.js's own cache
  * (`module.enableCompileCache`) keeps what is compiled when a file is loaded: functions are compiled when they are called, anew in each run.
  *
- * @param folder of the built files, which are CommonJS; those beside the entry have names that change with their content.
+ * @param folder of the built files: CommonJS in a function, in ASCII; those beside the entry have names that change with their content.
  * @param keptFile for the compiled code; undefined where none may be kept.
  */
 export function loadCode(
@@ -59,14 +63,10 @@ export function loadCode(
     modules.set(file, module);
     const name = path.basename(file);
     const cachedData = kept.read(name);
-    const text = readFileSync(file, "utf8");
-    const script = new vm.Script(
-      `(function (exports, require, module, __filename, __dirname, importFile) { ${text}\n})`,
-      {
-        filename: file,
-        ...(cachedData === undefined ? {} : { cachedData }),
-      },
-    );
+    const script = new vm.Script(readFileSync(file, "latin1"), {
+      filename: file,
+      ...(cachedData === undefined ? {} : { cachedData }),
+    });
     files.push({ name, script, isKept: script.cachedDataRejected === false });
     const directory = path.dirname(file);
     const require = (wanted: string): unknown =>

@@ -3,22 +3,26 @@ import { mkdirSync, mkdtempSync, readFileSync, statSync, truncateSync, writeFile
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeEach, expect, test } from "vitest";
+import { FUNCTION_END, FUNCTION_HEAD } from "../src/load-code.ts";
 
 let folder: string;
 let kept: string;
 
+const built = (name: string, code: string): void =>
+  writeFileSync(path.join(folder, name), FUNCTION_HEAD + code + FUNCTION_END);
+
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), "plumb-code-"));
   kept = path.join(folder, "cache", "code", "run@1");
-  writeFileSync(
-    path.join(folder, "main.cjs"),
+  built(
+    "main.cjs",
     `const later = require("./later.cjs"); const { sep } = require("node:path");
      const twice = (word) => word + word;
      module.exports = twice(later.word) + sep;
      importFile(${JSON.stringify(`file://${folder}/own.mjs`)}).then(({ own }) => console.log(module.exports, own, __filename === ${JSON.stringify(path.join(folder, "main.cjs"))}));
      if (process.env.STATUS) process.exitCode = Number(process.env.STATUS);`,
   );
-  writeFileSync(path.join(folder, "later.cjs"), 'exports.word = (() => "a")();');
+  built("later.cjs", 'exports.word = (() => "a")();');
   writeFileSync(path.join(folder, "own.mjs"), 'export const own = "own";');
 });
 
