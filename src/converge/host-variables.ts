@@ -6,6 +6,12 @@ import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 
+/** A fact with the prefix must not say where a host is, as whom to go there, and with what: what a host tells of itself would lead the connection elsewhere. */
+const leadsToHost = (name: string): boolean =>
+  /^(host|port|user|password|pass|connection|timeout|private_key_file|host_key_checking|shell_\w+|become(_\w+)?|(ssh|winrm|paramiko|local)_(host|port|user|pass|password|private_key_file|timeout|executable|\w*args))$/.test(
+    name,
+  );
+
 /** The levels that stay the same while a play runs on a host, lowest precedence first within each part. */
 export interface FixedLayers {
   /** group_vars, host_vars and inventory variables. */
@@ -59,7 +65,9 @@ export class HostVariables {
     const cached = Object.entries(this.#cachedFacts);
     this.#facts = new Map([
       ["ansible_facts", literal({ ...this.#factValues, ...this.#cachedFacts })],
-      ...gathered.map(([name, value]) => [`ansible_${name}`, literal(value)] as const),
+      ...gathered
+        .filter(([name]) => !leadsToHost(name))
+        .map(([name, value]) => [`ansible_${name}`, literal(value)] as const),
       ...cached.map(([name, value]) => [name, literal(value)] as const),
     ]);
     this.#changed();

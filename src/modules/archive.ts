@@ -179,8 +179,8 @@ function packScript(question: ArchiveQuestion): ShellText {
       sh`command -v ${program} >/dev/null || { echo ${`${program} is not installed on the host: install the package ${from} before`} >&2; exit 1; }`,
       selectMembers(question),
       // dash knows no pipefail.
-      sh`{ ${contentText(question)} || : > "$work/failed"; } | ${[program, ...options]} > "$work/content"`,
-      rawShell('[ ! -e "$work/failed" ] || { echo "not everything could be read" >&2; exit 1; }'),
+      sh`exec 8>&1; failed=$( { { { ${contentText(question)}; } 8>&- 9>&- || echo failed >&9; } | ${[program, ...options]} >&8 8>&- 9>&-; } 9>&1 )`,
+      rawShell('[ -z "$failed" ] || { echo "not everything could be read" >&2; exit 1; }'),
     ),
   });
 }

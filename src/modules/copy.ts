@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type PathState, pathState } from "../queries/path-state.ts";
 import type { Query } from "../queries/query.ts";
+import { makeFolder, SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Change, Difference } from "./change.ts";
 import { type CopiedDirectory, type CopySource, copySource } from "./copy-source.ts";
@@ -13,6 +14,7 @@ import {
   type ManagedFile,
   managedFileQuery,
   managedFileSteps,
+  ownerText,
 } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { placeFileScript } from "./place-file.ts";
@@ -235,7 +237,11 @@ function named(path: string, differences: readonly Difference[], isSingle: boole
 function directoriesScript(directories: readonly CopiedDirectory[]): ShellText {
   return shellLines(
     rawShell("set -e"),
-    ...directories.flatMap((one) => [sh`mkdir -p -- ${one.path}`, attributeScript(one)]),
+    SAFE_FOLDER,
+    ...directories.flatMap(({ path, owner, group, mode }) => [
+      makeFolder(path),
+      sh`plumb_set ${ownerText(owner, group)} ${mode ?? ""} "$name"`,
+    ]),
   );
 }
 
@@ -297,7 +303,7 @@ function remoteScript(want: Params, { target, copies, mode }: NonNullable<Detail
   if (!copies) return attributeScript({ path: target, owner, group, mode });
   return placeFileScript({
     target,
-    make: sh`cp -- ${src} "$work/content"`,
+    make: sh`cat -- ${src}`,
     owner,
     group,
     mode,

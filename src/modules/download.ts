@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { enterFolderOf } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { GetUrlDetail, GetUrlInput } from "./get-url.ts";
 import { attributeScript } from "./managed-file.ts";
@@ -43,31 +44,27 @@ function curlStep(
     stdin: Buffer.from(curlSettings(url, headers)),
     script: shellLines(
       rawShell("set -eu; umask 077"),
-      sh`target=${target}; digits=${digits.toLowerCase()}`,
-      rawShell('directory=$(dirname -- "$target")'),
-      rawShell('[ -d "$directory" ] || { echo "the directory $directory is not there" >&2; exit 1; }'),
-      rawShell('work=$(mktemp -d -- "$directory/.plumb-write.XXXXXXXX")'),
-      rawShell(`trap 'rm -rf -- "$work"' EXIT; trap 'exit 1' HUP INT TERM`),
-      authority === undefined ? undefined : sh`printf '%s' ${authority.toString()} > "$work/authority"`,
-      sh`curl ${options} ${authority === undefined ? [] : ["--cacert"]} ${rawShell(authority === undefined ? "" : '"$work/authority"')} --output "$work/content" --config -`,
+      sh`digits=${digits.toLowerCase()}`,
+      enterFolderOf(target),
+      rawShell("plumb_work || exit 1"),
+      authority === undefined ? undefined : sh`printf '%s' ${authority.toString()} > authority`,
+      sh`curl ${options} ${authority === undefined ? [] : ["--cacert", "authority"]} --output content --config -`,
       // An empty answer makes no file.
-      rawShell('[ -e "$work/content" ] || : > "$work/content"'),
+      rawShell("[ -e content ] || : > content"),
       digits === ""
         ? undefined
-        : sh`has=$(${`${algorithm}sum`} < "$work/content"); has=\${has%% *}; [ "$has" = "$digits" ] || { echo "the file is another than it should be: its "${algorithm}" is $has" >&2; exit 1; }`,
-      rawShell('sha256=$(sha256sum < "$work/content"); sha256=${sha256%% *}'),
+        : sh`has=$(${`${algorithm}sum`} < content); has=\${has%% *}; [ "$has" = "$digits" ] || { echo "the file is another than it should be: its "${algorithm}" is $has" >&2; exit 1; }`,
+      rawShell("sha256=$(sha256sum < content); sha256=${sha256%% *}"),
       rawShell(
-        'if [ -f "$target" ] && [ ! -L "$target" ] && cmp -s -- "$work/content" "$target"; then state=same',
+        'if [ -f "../$name" ] && [ ! -L "../$name" ] && cmp -s -- content "../$name"; then state=same',
       ),
       rawShell("else state=changed"),
       rawShell(
-        '  if [ -f "$target" ]; then chown --reference="$target" -- "$work/content"; chmod --reference="$target" -- "$work/content"; else chmod 0644 -- "$work/content"; fi',
+        '  plumb_before "$name"; [ -z "$owner" ] || chown -- "$owner" content; chmod -- "${mode:-0644}" content',
       ),
       attributesOf(want),
-      want.backup
-        ? rawShell('  [ ! -f "$target" ] || cp -p -- "$target" "$target.$(date +%Y-%m-%dT%H:%M:%S)~"')
-        : undefined,
-      rawShell('  sync -- "$work/content"; mv -fT -- "$work/content" "$target"; sync -- "$directory"'),
+      want.backup ? rawShell('  plumb_backup "$name"') : undefined,
+      rawShell('  sync -- content; mv -fT -- content "../$name"; sync -- ..'),
       rawShell("fi"),
       attributeScript({ path: target, owner: want.owner, group: want.group, mode: want.mode }),
       rawShell(`printf '%s %s\\n' "$state" "$sha256"`),
@@ -78,8 +75,8 @@ function curlStep(
 function attributesOf({ owner, group, mode }: GetUrlInput["want"]): ShellText {
   const both = `${owner ?? ""}${group === undefined ? "" : `:${group}`}`;
   return shellLines(
-    both === "" ? undefined : sh`  chown -- ${both} "$work/content"`,
-    mode === undefined ? undefined : sh`  chmod -- ${mode} "$work/content"`,
+    both === "" ? undefined : sh`  chown -- ${both} content`,
+    mode === undefined ? undefined : sh`  chmod -- ${mode} content`,
   );
 }
 

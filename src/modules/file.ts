@@ -2,9 +2,10 @@ import { z } from "zod";
 import { hostTime } from "../queries/host-time.ts";
 import { pathState } from "../queries/path-state.ts";
 import { treeOwnership } from "../queries/tree-ownership.ts";
-import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { enterFolderOf, makeFolder, SAFE_FOLDER } from "../shell/safe-folder.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
-import { attributeDifferences, attributeScript } from "./managed-file.ts";
+import { attributeDifferences, ownerText } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
@@ -169,23 +170,42 @@ export const file = defineModule({
   steps: (change, want): Step[] => {
     const path = pathOf(want);
     if (change.action === "delete")
-      return [{ kind: "script", title: change.summary, script: sh`rm -rf -- ${path}` }];
-    const owner = `${want.owner ?? ""}${want.group === undefined ? "" : `:${want.group}`}`;
+      return [
+        {
+          kind: "script",
+          title: change.summary,
+          script: shellLines(enterFolderOf(path), rawShell('rm -rf -- "$name"')),
+        },
+      ];
+    const owner = ownerText(want.owner, want.group);
+    const mode = want.state === "link" ? undefined : change.detail;
     const script = shellLines(
       rawShell("set -e"),
-      makeScript(want, path),
-      want.state === "link"
-        ? owner === ""
-          ? undefined
-          : sh`chown -h -- ${owner} ${path}`
-        : attributeScript({ path, owner: want.owner, group: want.group, mode: change.detail }),
-      want.recurse && owner !== "" ? sh`chown -hR -- ${owner} ${path}` : undefined,
-      timeScript("m", want.modification_time, path),
-      timeScript("a", want.access_time, path),
+      want.state === "directory" ? shellLines(SAFE_FOLDER, makeFolder(path)) : enterFolderOf(path),
+      makeScript(want),
+      owner === "" && mode === undefined ? undefined : sh`plumb_set ${owner} ${mode ?? ""} "$name"`,
+      want.recurse && owner !== "" ? recurseScript(owner) : undefined,
+      timeScript("m", want.modification_time),
+      timeScript("a", want.access_time),
     );
     return [{ kind: "script", title: change.summary, script }];
   },
 });
+
+/**
+ * chown -R itself follows no links, whatever happens meanwhile. Other names of files (hard links) are the kernel's to forbid: where it does not, those that belong to
+ * somebody else are refused.
+ */
+function recurseScript(owner: string): ShellText {
+  return shellLines(
+    rawShell(
+      `if [ "$(cat /proc/sys/fs/protected_hardlinks)" != 1 ] && [ "$(id -u)" = 0 ] && [ -n "$(find "$name" -xdev -type f -links +1 -user 0 -print -quit)" ]; then
+  echo "$(find "$name" -xdev -type f -links +1 -user 0 -print -quit) is root's and has another name elsewhere, and this kernel lets everybody give files other names (fs.protected_hardlinks)" >&2; exit 1
+fi`,
+    ),
+    sh`chown -hR -- ${owner} "$name"`,
+  );
+}
 
 /** The time that has to be asked for: the host knows its time zone. */
 function askedTime(time: string): string | undefined {
@@ -209,21 +229,19 @@ function timeDifferences(
   return after === undefined || after === before ? [] : [field(name, was, text(after))];
 }
 
-function timeScript(which: "m" | "a", time: string, path: string): ReturnType<typeof sh> | undefined {
+function timeScript(which: "m" | "a", time: string): ShellText | undefined {
   if (time === "preserve") return undefined;
-  return sh`touch -h -c ${`-${which}`} -d ${dateText(time)} -- ${path}`;
+  return sh`touch -h -c ${`-${which}`} -d ${dateText(time)} -- "$name"`;
 }
 
-function makeScript(want: Params, path: string): ReturnType<typeof sh> | undefined {
+function makeScript(want: Params): ShellText | undefined {
   switch (want.state) {
-    case "directory":
-      return sh`mkdir -p -- ${path}`;
     case "touch":
-      return sh`[ -e ${path} ] || ( umask 077; set -C; : > ${path} ); ${want.mode === undefined ? sh`chmod 0644 -- ${path}` : sh`:`}`;
+      return sh`[ -e "$name" ] || { ( umask 077; set -C; : > "$name" ); ${want.mode === undefined ? sh`plumb_set "" 0644 "$name"` : sh`:`}; }`;
     case "link":
-      return sh`ln -sfnT -- ${want.src ?? ""} ${path}`;
+      return sh`ln -sfnT -- ${want.src ?? ""} "$name"`;
     case "hard":
-      return sh`[ ${want.src ?? ""} -ef ${path} ] || ln -fT -- ${want.src ?? ""} ${path}`;
+      return sh`[ ${want.src ?? ""} -ef "$name" ] || ln -fT -- ${want.src ?? ""} "$name"`;
     default:
       return undefined;
   }

@@ -176,7 +176,7 @@ export function installPairScript(place: PairPlace): ShellText {
     rawShell('rm -f -- "$key" "$certificate"; set -C'),
     rawShell('IFS= read -r line; printf %s "$line" | base64 -d > "$key"'),
     rawShell('IFS= read -r line; printf %s "$line" | base64 -d > "$certificate"'),
-    sh`chown -- ${owner} "$key" "$certificate"; chmod -- ${place.key_mode} "$key"; chmod -- ${place.cert_mode} "$certificate"`,
+    sh`chown -h -- ${owner} "$key" "$certificate"; chmod -- ${place.key_mode} "$key"; chmod -- ${place.cert_mode} "$certificate"`,
     rawShell('sync -- "$key" "$certificate"'),
     sh`mv -fT -- "$key" ${place.key_path}; mv -fT -- "$certificate" ${place.cert_path}`,
   );

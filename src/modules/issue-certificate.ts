@@ -67,10 +67,10 @@ function installStep(want: IssueWanted, certificate: string, newKey: boolean): S
     script: shellLines(
       rawShell("set -eu; umask 077"),
       sh`new=${`${want.cert_path}.new`}`,
-      rawShell('cat > "$new"'),
-      sh`chown -- ${owner} "$new"; chmod -- ${want.cert_mode} "$new"`,
+      rawShell('rm -f -- "$new"; set -C; cat > "$new"; set +C'),
+      sh`chown -h -- ${owner} "$new"; chmod -- ${want.cert_mode} "$new"`,
       newKey
-        ? sh`chown -- ${owner} ${waitingKey(want)}; chmod -- ${want.key_mode} ${waitingKey(want)}`
+        ? sh`chown -h -- ${owner} ${waitingKey(want)}; chmod -- ${want.key_mode} ${waitingKey(want)}`
         : undefined,
       newKey
         ? sh`sync -- ${waitingKey(want)} "$new"; mv -f -- ${waitingKey(want)} ${want.key_path}`

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { type PathQuestion, type PathState, pathState } from "../queries/path-state.ts";
 import type { Query } from "../queries/query.ts";
-import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { enterFolderOf } from "../shell/safe-folder.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Change, Difference } from "./change.ts";
 import { type Controller, ModuleFailure, type Situation } from "./module.ts";
 import type { FileContent, Step } from "./step.ts";
@@ -111,16 +112,26 @@ export function managedFileSteps(wanted: ManagedFile, change: FileChange): Step[
   ];
 }
 
-/** Owner before mode: chown(2) clears the set-id bits. */
-export function attributeScript(
-  file: Pick<ManagedFile, "path" | "owner" | "group" | "mode">,
-): ReturnType<typeof sh> {
-  const owner = `${file.owner ?? ""}${file.group === undefined ? "" : `:${file.group}`}`;
+/** Owner before mode: chown(2) clears the set-id bits. Links on the way are followed only where nobody could have planted them. */
+export function attributeScript({
+  path,
+  owner,
+  group,
+  mode,
+}: Pick<ManagedFile, "path" | "owner" | "group" | "mode">): ShellText {
+  if (owner === undefined && group === undefined && mode === undefined) return rawShell(":");
   return shellLines(
     rawShell("set -e"),
-    owner === "" ? undefined : sh`chown -h -- ${owner} ${file.path}`,
-    file.mode === undefined ? undefined : sh`chmod -- ${file.mode} ${file.path}`,
+    rawShell("("),
+    enterFolderOf(path),
+    sh`plumb_set ${ownerText(owner, group)} ${mode ?? ""} "$name"`,
+    rawShell(")"),
   );
+}
+
+/** As chown(1) takes it. */
+export function ownerText(owner: string | undefined, group: string | undefined): string {
+  return `${owner ?? ""}${group === undefined ? "" : `:${group}`}`;
 }
 
 /** Owner, group and mode that are not as wanted; names and numbers both count. */

@@ -1,9 +1,10 @@
+import { enterFolderOf } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 
 /** A file whose content comes into being on the host itself. */
 export interface PlacedFile {
   target: string;
-  /** Writes `$work/content`. */
+  /** Prints the content. */
   make: ShellText;
   owner?: string | undefined;
   group?: string | undefined;
@@ -22,28 +23,24 @@ export function placeFileScript(file: PlacedFile): ShellText {
   const owner = `${file.owner ?? ""}${file.group === undefined ? "" : `:${file.group}`}`;
   return shellLines(
     rawShell("set -eu; umask 077"),
-    sh`target=${file.target}; directory=$(dirname -- "$target")`,
-    rawShell('[ -d "$directory" ] || { echo "the directory $directory is not there" >&2; exit 1; }'),
-    rawShell('work=$(mktemp -d -- "$directory/.plumb-write.XXXXXXXX")'),
-    rawShell(`trap 'rm -rf -- "$work"' EXIT; trap 'exit 1' HUP INT TERM`),
+    enterFolderOf(file.target),
+    rawShell("plumb_work || exit 1"),
+    rawShell("( set -eu"),
     file.make,
+    rawShell(") > content"),
+    rawShell('plumb_before "$name"; [ -z "$owner" ] || chown -- "$owner" content'),
     file.modeWhenNew.startsWith("/")
-      ? sh`reference=${file.modeWhenNew}; new() { chmod --reference="$reference" -- "$work/content"; }`
-      : sh`new() { chmod ${file.modeWhenNew} -- "$work/content"; }`,
-    rawShell(
-      'if [ -f "$target" ]; then chown --reference="$target" -- "$work/content"; chmod --reference="$target" -- "$work/content"; else new; fi',
-    ),
-    owner === "" ? undefined : sh`chown -- ${owner} "$work/content"`,
-    file.mode === undefined ? undefined : sh`chmod -- ${file.mode} "$work/content"`,
+      ? sh`if [ -n "$mode" ]; then chmod -- "$mode" content; else chmod --reference=${file.modeWhenNew} -- content; fi`
+      : sh`chmod -- "\${mode:-${file.modeWhenNew}}" content`,
+    owner === "" ? undefined : sh`chown -- ${owner} content`,
+    file.mode === undefined ? undefined : sh`chmod -- ${file.mode} content`,
     file.validate === undefined
       ? undefined
       : rawShell(
-          `( ${file.validate.replaceAll("%s", '"$work"/content')} ) </dev/null >&2 || exit ${VALIDATION_FAILED}`,
+          `( ${file.validate.replaceAll("%s", '"$PWD"/content')} ) </dev/null >&2 || exit ${VALIDATION_FAILED}`,
         ),
-    rawShell('sync -- "$work/content"'),
-    file.backup === true
-      ? rawShell('if [ -f "$target" ]; then cp -p -- "$target" "$target.$(date +%Y-%m-%dT%H:%M:%S)~"; fi')
-      : undefined,
-    rawShell('mv -fT -- "$work/content" "$target"; sync -- "$directory"'),
+    rawShell("sync -- content"),
+    file.backup === true ? rawShell('plumb_backup "$name"') : undefined,
+    rawShell('mv -fT -- content "../$name"; sync -- ..'),
   );
 }

@@ -1,4 +1,5 @@
 import type { KeptThing } from "../queries/kept-state.ts";
+import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { STATE_DIRECTORY } from "../shell/state-directory.ts";
 
@@ -26,6 +27,7 @@ export function restoreScript({ run, things, again }: Restoration, self: string)
     // Who asks again which run was the last one must get the same answer.
     sh`umask 077; mkdir -p -- "$state/undo"/${self} && echo ${run} > "$state/undo"/${self}/undoes || exit 1`,
     rawShell(': > "$keep/begun" && sync -- "$keep/begun" || exit 1; umask 022'),
+    SAFE_FOLDER,
     rawShell(FUNCTIONS),
     ...units.map(({ key, before }) => sh`try ${`unit ${key}`} calm_unit ${key} ${before}`),
     ...of("packages").map(({ now }) => restorePackages(now)),
@@ -68,26 +70,26 @@ try() {
   failed=1; printf '%s could not be restored: %s\\n' "$what" "$(printf '%s' "$said" | tail -n 2 | tr '\\n' ' ')" >&2
 }
 restore_path() {
-  type=\${3%%:*}; rest=\${3#*:}
+  type=\${3%%:*}; rest=\${3#*:}; name=./\${2##*/}; above=\${2%/*}
   if [ "$type" = absent ]; then
-    if [ "$4" = tree ]; then rm -rf -- "$2"; elif [ -d "$2" ] && [ ! -L "$2" ]; then rmdir -- "$2"; else rm -f -- "$2"; fi; return
+    [ -d "$above" ] || return 0
+    plumb_enter "\${above:-/}" || return 1
+    if [ "$4" = tree ]; then rm -rf -- "$name"; elif [ -d "$name" ] && [ ! -L "$name" ]; then rmdir -- "$name"; else rm -f -- "$name"; fi; return
   fi
-  directory=$(dirname -- "$2")
-  owner=\${rest%:*}; mode=\${rest##*:}
+  was_owner=\${rest%:*}; was_mode=\${rest##*:}
   if [ "$type" = directory ]; then
-    mkdir -p -- "$2" && chown -- "$owner" "$2" && chmod -- "$mode" "$2"; return
+    plumb_make "$2" && plumb_enter "\${above:-/}" && plumb_set "$was_owner" "$was_mode" "$name"; return
   fi
-  mkdir -p -- "$directory" || return 1
+  plumb_make "$above" || return 1
   umask 077
-  work=$(mktemp -d -- "$directory/.plumb-write.XXXXXXXX") || return 1
-  trap 'rm -rf -- "$work"' EXIT
-  cp -a -- "$keep/$1" "$work/content" || return 1
+  plumb_work || return 1
+  cp -a -- "$keep/$1" content || return 1
   if [ "$type" = tree ]; then
-    if [ -e "$2" ]; then mv -T -- "$2" "$work/replaced" || return 1; fi
-    mv -T -- "$work/content" "$2"; return
+    if [ -e "../$name" ]; then mv -T -- "../$name" replaced || return 1; fi
+    mv -T -- content "../$name"; return
   fi
-  if [ "$type" = file ]; then chown -- "$owner" "$work/content" && chmod -- "$mode" "$work/content" && sync -- "$work/content" || return 1; fi
-  mv -fT -- "$work/content" "$2" && sync -- "$directory"
+  if [ "$type" = file ]; then chown -- "$was_owner" content && chmod -- "$was_mode" content && sync -- content || return 1; fi
+  mv -fT -- content "../$name" && sync -- ..
 }
 was() { case " $2 " in *" $1 "*) return 0;; *) return 1;; esac; }
 is_up() { was ActiveState=active "$1" || was ActiveState=reloading "$1" || was ActiveState=activating "$1"; }

@@ -1,3 +1,4 @@
+import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { type Answered, defineQuery, known, notKnown } from "./query.ts";
 
@@ -48,6 +49,21 @@ const FOLLOWED = "followed:";
 const LARGEST_SHOWN_BYTES = 256 * 1024;
 
 /**
+ * The content goes into texts that are shown, and into files that others may read. So the way to it must not be led by somebody to a file of somebody else, and it is asked
+ * of the file that was opened, not of its name. `X`: it was.
+ */
+const SHOW = `show() {
+  [ -f "$1" ] || return 0
+  {
+    about=$(stat -L -c %u:%s /proc/self/fd/8) || return 0
+    [ "\${about#*:}" -le ${LARGEST_SHOWN_BYTES} ] || return 0
+    real=$(readlink -n /proc/self/fd/8)
+    if plumb_trusts "$1" "$real" "\${about%:*}"; then printf 'C\\0%s\\0' "$1"; base64 -w0 <&8; printf '\\0'
+    else printf 'X\\0%s\\0%s\\0' "$1" "$real"; fi
+  } 8< "$1"
+}`;
+
+/**
  * What is at any number of paths: one stat(1), one sha256sum(1). Records are separated by NUL, so that a name can hold anything. A path counts as absent
  * only where the directories above it could be searched and it is not there.
  */
@@ -91,10 +107,8 @@ export const pathState = defineQuery<PathQuestion, PathState>({
               sh`set -- ${followed}`,
               rawShell(`stat -L --printf 'S\\0${FOLLOWED}%n${STAT_FIELDS}' -- "$@" 2>/dev/null`),
             ]),
-        ...shown.map(
-          (path) =>
-            sh`if [ -f ${path} ] && [ "$(stat -L -c %s -- ${path})" -le ${LARGEST_SHOWN_BYTES} ]; then printf 'C\\0%s\\0' ${path}; base64 -w0 -- ${path}; printf '\\0'; fi`,
-        ),
+        ...(shown.length === 0 ? [] : [SAFE_FOLDER, rawShell(SHOW)]),
+        ...shown.map((path) => sh`show ${path}`),
       ),
     };
   },
@@ -136,6 +150,14 @@ function parseRecords(fields: readonly string[]): Records {
     else if (kind === "U") {
       const path = next();
       records.set(path, notKnown(`${next()} can't be searched, so nobody can say what is at ${path}`));
+    } else if (kind === "X") {
+      const path = next();
+      records.set(
+        path,
+        notKnown(
+          `${path} leads to ${next()}, by a link of a user whom that does not belong to: it was not read`,
+        ),
+      );
     } else if (kind === "C") update(records, next(), { content: Buffer.from(next(), "base64") });
     else if (kind === "H") {
       for (let line = next(); line !== ""; line = next())

@@ -1,0 +1,169 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Converged, runTasks } from "./converge.ts";
+import { folderWithHosts, onHost, sendToHost } from "./lab-hosts.ts";
+import { type PlumbProcess, startPlumb } from "./plumb-process.ts";
+
+/** What docs/security.md promises of hosts. mallory is a user without rights on both, who would like to have some. */
+const HOSTS = ["bookworm1", "trixie1"];
+const SECRET = "swordfish-of-the-vault";
+
+const everywhere = (command: string): Promise<string[]> =>
+  Promise.all(HOSTS.map((name) => onHost(name, command)));
+const asMallory = (command: string): Promise<string[]> =>
+  everywhere(`runuser -u mallory -- sh -c '${command.replaceAll("'", "'\\''")}'`);
+
+/** Starts something that goes on, as mallory, and gives what ends it. */
+async function attackWith(script: string): Promise<() => Promise<void>> {
+  for (const host of HOSTS) await sendToHost(host, "cat > /srv/attack; chmod 0644 /srv/attack", script);
+  await everywhere("systemd-run -q --unit=attack --uid=mallory sh /srv/attack");
+  return async () => {
+    // It did go on to the end.
+    await everywhere("systemctl is-active -q attack && systemctl stop attack && rm -f /srv/attack");
+  };
+}
+
+beforeAll(async () => {
+  await everywhere("useradd -m -s /bin/sh mallory; rm -rf /srv/trap; mkdir -m 0755 /srv/trap");
+});
+
+afterAll(async () => {
+  await everywhere(
+    "systemctl stop attack 2>/dev/null; userdel -rf mallory 2>/dev/null; rm -rf /srv/trap /srv/attack /srv/secrets",
+  );
+});
+
+const failedOf = ({ tasks }: Converged): string[] =>
+  tasks.flatMap(({ status, message }) => (status === "failed" || status === "ignored" ? [message] : []));
+
+describe("a home directory full of links", () => {
+  const TRAP =
+    "rm -rf /srv/trap; mkdir -m 0755 /srv/trap; echo mine > /srv/trap/victim; chmod 0600 /srv/trap/victim; mkdir /srv/trap/below; echo keep > /srv/trap/below/file";
+  const TRAP_STATE =
+    "find /srv/trap -printf '%p %U %G %m\\n' | sort; cat /srv/trap/victim /srv/trap/below/file";
+
+  test("leads root nowhere: nothing is written, removed, given away or read through it", async () => {
+    await everywhere(`${TRAP}; chmod 0755 /home/mallory`);
+    const before = await everywhere(`${TRAP_STATE}; stat -c '%U %G %a' /etc/shadow`);
+    await asMallory(
+      "cd; ln -sfn /srv/trap conf; ln -sfn /srv/trap .ssh; ln -sf /etc/shadow rc; mkdir -p tree; ln -s /srv/trap tree/way; ln -s /srv/trap/victim tree/file; ln -s /srv/trap/victim victim",
+    );
+    const hostile = [
+      'copy: {content: "planted", dest: /home/mallory/conf/planted, owner: mallory}',
+      'copy: {content: "planted", dest: /home/mallory/conf/victim, backup: true}',
+      "copy: {src: /etc/hostname, remote_src: true, dest: /home/mallory/conf/planted}",
+      "file: {path: /home/mallory/conf/planted, state: touch}",
+      "file: {path: /home/mallory/conf/new/folder, state: directory, owner: mallory}",
+      "file: {path: /home/mallory/conf/link, src: /etc, state: link}",
+      "file: {path: /home/mallory/conf/victim, owner: mallory}",
+      'file: {path: /home/mallory/conf/victim, mode: "0666"}',
+      "file: {path: /home/mallory/conf/below, state: directory, owner: mallory, recurse: true}",
+      "file: {path: /home/mallory/conf/below, state: absent}",
+      "lineinfile: {path: /home/mallory/rc, line: x, owner: mallory, mode: '0600'}",
+      "blockinfile: {path: /home/mallory/rc, block: x, owner: mallory, mode: '0600'}",
+      "lineinfile: {path: /home/mallory/conf/victim, line: x, owner: mallory}",
+    ];
+    const result = await runTasks(hostile.map((one) => `- ${one}\n  ignore_errors: true`).join("\n"), {
+      hosts: HOSTS,
+      diff: true,
+    });
+    expect(result.tasks.map(({ status }) => status)).toEqual(Array(2 * hostile.length).fill("ignored"));
+    for (const message of failedOf(result))
+      expect(message).toMatch(/by a link of a user whom that does not belong to/);
+    // What is a tree of the user's own is given to the user, and what it links to is not.
+    const given = await runTasks(
+      "- file: {path: /home/mallory/tree, state: directory, owner: mallory, group: mallory, recurse: true}",
+      { hosts: HOSTS },
+    );
+    expect(given.finished.outcome).toBe("ok");
+    expect(await everywhere(`${TRAP_STATE}; stat -c '%U %G %a' /etc/shadow`)).toEqual(before);
+    expect(JSON.stringify(result.events)).not.toContain("root:*");
+  });
+
+  test("a key for a user whose keys are a link goes into a file of that user's own, and what the link led to is not read", async () => {
+    await asMallory("cd; rm -f .ssh; mkdir .ssh; ln -s /etc/shadow .ssh/authorized_keys");
+    const key =
+      "- authorized_key: {user: mallory, key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGLQm3DZsW1AQ8Bn4ejm5kkJ6jvQ7VNbqkJfPvcVDb7V me}\n  ignore_errors: true";
+    const { events, statuses } = await runTasks(key, { hosts: HOSTS, diff: true });
+    expect(statuses).toEqual(["ignored authorized_key", "ignored authorized_key"]);
+    expect(JSON.stringify(events)).not.toMatch(/root:[*!$]/);
+    expect((await everywhere("grep -c ssh-ed25519 /etc/shadow || true")).join("")).toBe("0\n0\n");
+    await asMallory("cd; rm .ssh/authorized_keys");
+    expect((await runTasks(key, { hosts: HOSTS })).statuses).toEqual([
+      "changed authorized_key",
+      "changed authorized_key",
+    ]);
+    expect((await everywhere("stat -c '%U %a' /home/mallory/.ssh/authorized_keys")).join("")).toBe(
+      "mallory 600\nmallory 600\n",
+    );
+  });
+
+  test("links that are the user's own business, and root's, are followed as ever", async () => {
+    await asMallory("cd; rm -rf dots; mkdir -p dots/real; ln -sfn dots/real .config");
+    await everywhere("ln -sfn /srv/trap /srv/by-root");
+    const tasks =
+      '- copy: {content: "own\\n", dest: /home/mallory/.config/app, owner: mallory}\n- copy: {content: "roots\\n", dest: /srv/by-root/app}\n- lineinfile: {path: /home/mallory/.config/app, line: two}\n- file: {path: /srv/by-root/deep/er, state: directory}';
+    const { finished } = await runTasks(tasks, { hosts: HOSTS });
+    expect(finished.outcome).toBe("ok");
+    expect(
+      await everywhere(
+        "cat /home/mallory/dots/real/app /srv/trap/app; stat -c %U /home/mallory/dots/real/app; test -d /srv/trap/deep/er; rm -rf /srv/by-root /srv/trap/app /srv/trap/deep",
+      ),
+    ).toEqual(Array(2).fill("own\ntwo\nroots\nmallory\n"));
+    expect((await everywhere("ls -A /home/mallory/dots/real")).join("")).toBe("app\napp\n");
+  });
+
+  test("a rollback is not led astray either", async () => {
+    await asMallory("cd; rm -rf box conf; mkdir box; echo first > box/kept; chmod 0644 box/kept");
+    const { finished } = await runTasks('- copy: {content: "second\\n", dest: /home/mallory/box/kept}', {
+      hosts: HOSTS,
+    });
+    expect(finished.outcome).toBe("ok");
+    await asMallory("cd; mv box away; ln -s /srv/trap box");
+    const before = await everywhere(TRAP_STATE);
+    const undone = await runTasks("- rollback: {}\n  ignore_errors: true", { hosts: HOSTS });
+    expect(undone.statuses).toEqual(["ignored rollback", "ignored rollback"]);
+    expect(await everywhere(TRAP_STATE)).toEqual(before);
+  });
+});
+
+describe("a race", () => {
+  test("between links and folders that are swapped all the time is not won", async () => {
+    await everywhere(
+      "rm -rf /srv/trap; mkdir -m 0755 /srv/trap; echo mine > /srv/trap/victim; chmod 0600 /srv/trap/victim; touch -d 2020-01-01 /srv/trap/victim /srv/trap",
+    );
+    await asMallory(
+      "cd; rm -rf play; mkdir -p play/real; echo own > play/real/victim; ln -s /srv/trap play/link; ln -s /srv/trap/victim play/real/to; echo own > play/real/own",
+    );
+    // renameat2 with RENAME_EXCHANGE swaps two names in one go: nothing is faster. Folders that somebody makes in there are swapped for links, too.
+    const stop = await attackWith(`cd /home/mallory/play; exec perl -e '
+      sub swap { my ($one, $other) = @_; syscall(316, -100, $one, -100, $other, 2) == 0 or $! == 2 or die "no swapping: $!" }
+      while (1) {
+        swap("real", "link"); swap("real/to", "real/own"); swap("link/to", "link/own");
+        for my $work (glob("real/.plumb-write.*")) { next if -l $work; rename($work, "$work.away") and symlink("/srv/trap", $work) }
+      }'`);
+    const tasks = Array.from({ length: 12 }, (_, index) =>
+      [
+        `copy: {content: "planted ${index}", dest: /home/mallory/play/real/planted${index}, owner: mallory}`,
+        `file: {path: /home/mallory/play/real/own, mode: "0${index % 2 === 0 ? 666 : 644}", owner: mallory}`,
+        `file: {path: /home/mallory/play/real/victim, state: absent}`,
+        `file: {path: /home/mallory/play/real/deep${index}/er, state: directory, owner: mallory}`,
+        `lineinfile: {path: /home/mallory/play/real/own, line: "x${index}", owner: mallory, mode: "0600"}`,
+      ]
+        .map((one) => `- ${one}\n  ignore_errors: true`)
+        .join("\n"),
+    ).join("\n");
+    try {
+      await runTasks(tasks, { hosts: HOSTS, diff: true });
+    } finally {
+      await stop();
+    }
+    expect(
+      await everywhere(
+        "find /srv/trap -printf '%p %U %m %TY\\n' | sort; cat /srv/trap/victim; grep -rl mine /home/mallory 2>/dev/null || true",
+      ),
+    ).toEqual(Array(2).fill("/srv/trap 0 755 2020\n/srv/trap/victim 0 600 2020\nmine\n"));
+  });
+});
