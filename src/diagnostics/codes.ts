@@ -6,6 +6,7 @@ export type DiagnosticCode =
   // files and YAML
   | "file-not-found"
   | "file-unreadable"
+  | "file-open-to-others"
   | "yaml-syntax"
   | "wrong-type"
   | "unknown-key"

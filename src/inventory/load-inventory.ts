@@ -1,6 +1,7 @@
 import { accessSync, closeSync, constants, openSync, readdirSync, readSync, statSync } from "node:fs";
 import path from "node:path";
 import { DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
+import { refuseOpenToOthers } from "../diagnostics/open-to-others.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
 import { type InputText, parseYaml, readInput, type YamlSource } from "../variables/yaml-source.ts";
 import { readProgram } from "./dynamic-source.ts";
@@ -149,11 +150,11 @@ function isProgram(file: string): boolean {
   if (start === undefined || (!start.startsWith("#!") && start !== "\x7fELF")) return false;
   try {
     accessSync(file, constants.X_OK);
-    return true;
   } catch {
-    // Told below.
-  }
-  throw inputError("inventory-syntax", `the inventory program ${file} can't be run: it is not executable`, {
+    throw inputError("inventory-syntax", `the inventory program ${file} can't be run: it is not executable`, {
     hint: `chmod +x ${file}`,
   });
+  }
+  refuseOpenToOthers(file, "the inventory program");
+  return true;
 }

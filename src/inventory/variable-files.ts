@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
+import { refuseOpenToOthers } from "../diagnostics/open-to-others.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
@@ -63,6 +64,7 @@ export class VariableFiles {
   #listing(folder: string): ReadonlySet<string> {
     let names = this.#listings.get(folder);
     if (names === undefined) {
+      refuseOpenToOthers(folder, "the folder of variables");
       names = new Set(entriesOf(folder));
       this.#listings.set(folder, names);
     }

@@ -1,5 +1,6 @@
 import { type PathState, pathState } from "../queries/path-state.ts";
 import type { Query } from "../queries/query.ts";
+import { cutOff } from "../shell/cut-off.ts";
 import type { Change } from "./change.ts";
 import {
   diffManagedFile,
@@ -40,12 +41,23 @@ export function diffEditedFile(
     throw new ModuleFailure(`${edit.path} is not there`, { hint: "`create: true` makes it" });
   }
   const before = textOf(edit.path, state);
-  const text = edit.edit(before);
+  const text = withinTime(() => edit.edit(before));
   const unchangedAbsence = state.type === "absent" && text === "";
   if (unchangedAbsence)
     return { action: "none", reason: `${edit.path} is not there, and nothing is wanted in it` };
   const change = diffManagedFile(fileOf(edit, text), state);
   return change.action === "none" ? change : { ...change, detail: { ...change.detail, text } };
+}
+
+/** Patterns of the playbook meet text that others on the host may have written. @throws ModuleFailure when one does not come to an end. */
+export function withinTime<Type>(match: () => Type): Type {
+  return cutOff(
+    match,
+    () =>
+      new ModuleFailure("a pattern of this task needs more than a second for what is on the host", {
+        hint: "a repetition inside of a repetition, such as (a+)+, can take years for one line: write it without",
+      }),
+  );
 }
 
 export function editedFileSteps(edit: FileEdit, change: EditChange): Step[] {

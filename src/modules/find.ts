@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type FoundFile, foundFiles } from "../queries/found-files.ts";
 import type { ValueMap } from "../variables/value.ts";
+import { withinTime } from "./edited-file.ts";
 import { defineModule } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 import { isPattern, pythonPattern } from "./python-pattern.ts";
@@ -120,8 +121,8 @@ export const find = defineModule<Params, { at: ReturnType<typeof foundFiles> }>(
     }),
   }),
   diff: (want, { at }) => {
-    const matching = at.files
-      .filter((file) => hasName(file, want) && isOfAge(file, want, at.nowSeconds) && isOfSize(file, want))
+    const matching = withinTime(() => at.files.filter((file) => hasName(file, want)))
+      .filter((file) => isOfAge(file, want, at.nowSeconds) && isOfSize(file, want))
       .sort((one, other) => (one.path < other.path ? -1 : 1));
     const files = matching.slice(0, want.limit).map(shown);
     return {

@@ -5,6 +5,7 @@ import {
   type EditChange,
   editedFileQuery,
   editedFileSteps,
+  withinTime,
   type FileEdit,
 } from "./edited-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
@@ -54,7 +55,7 @@ export const replace = defineModule<Params, { at: ReturnType<typeof editedFileQu
   diff: (want, { at }, { changesPending }) => {
     const change = diffEditedFile(editOf(want), at, changesPending);
     if (change.action === "none" || !change.detail.rewrite) return change;
-    if (edited(change.detail.text, want) !== change.detail.text)
+    if (withinTime(() => edited(change.detail.text, want)) !== change.detail.text)
       throw new ModuleFailure(
         "this would change the file on every run: the pattern matches its own replacement",
         {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cutOff } from "../shell/cut-off.ts";
 import { sh, shellLines } from "../shell/shell-text.ts";
 import { connectThrough, waitSeconds } from "./connect-through.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
@@ -192,6 +193,19 @@ async function isListening(host: StepHost, want: Params): Promise<boolean> {
   }
 }
 
+/** What the other side says is its own to choose: a pattern that never comes to an end over it has not matched. */
+function matches(pattern: RegExp, text: string): boolean {
+  try {
+    return cutOff(
+      () => pattern.test(text),
+      () => new RangeError("too long"),
+    );
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
 /** More than this is no greeting. */
 const LONGEST_GREETING_BYTES = 64 * 1024;
 
@@ -206,7 +220,7 @@ function says(stream: NodeJS.ReadableStream, pattern: RegExp, timeoutMs: number)
     };
     stream.on("data", (chunk: Buffer) => {
       heard = Buffer.concat([heard, chunk]);
-      if (pattern.test(heard.toString())) end(true);
+      if (matches(pattern, heard.toString())) end(true);
       else if (heard.byteLength > LONGEST_GREETING_BYTES) end(false);
     });
     stream.once("end", () => end(false));

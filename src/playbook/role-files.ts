@@ -2,6 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/did-you-mean.ts";
+import { refuseOpenToOthers } from "../diagnostics/open-to-others.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
 import { collecting, type LoadContext, type LoadState, shownPath } from "./load-context.ts";
@@ -62,7 +63,7 @@ export function noSuchFile(folder: string, part: string, name: string, at: Sourc
 /**
  * The folder of a role: beside the playbook, beside the role that names it, in the folders of --roles-path, and among those that ship with Plumb.
  *
- * @throws DiagnosticsError unknown-role
+ * @throws DiagnosticsError unknown-role, file-open-to-others
  */
 export function findRole(context: LoadContext, name: string, at: SourceRange): string {
   const places = searchPath(context);
@@ -70,7 +71,10 @@ export function findRole(context: LoadContext, name: string, at: SourceRange): s
   for (const candidate of [name, name.split(".").at(-1) ?? name]) {
     for (const place of places) {
       const folder = path.resolve(place, candidate);
-      if (candidate !== "" && isRole(folder)) return folder;
+      if (candidate === "" || !isRole(folder)) continue;
+      refuseOpenToOthers(place, "the folder of roles");
+      refuseOpenToOthers(folder, "the role");
+      return folder;
     }
   }
   const meant = didYouMean(name, roleNames(places));

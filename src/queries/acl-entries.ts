@@ -62,4 +62,4 @@ const DIFFERING = `BEGIN { RS = ""; FS = "\\n" }
   if (has != wanted) print "! " substr($1, 9) }`;
 
 /** What the mask takes away stands behind the entry. */
-const withoutRemark = (line: string): string => line.replace(/\s+#.*$/, "");
+const withoutRemark = (line: string): string => line.replace(/(?<!\s)\s+#.*$/, "");

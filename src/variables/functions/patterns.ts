@@ -1,20 +1,10 @@
-import vm from "node:vm";
-
-/** A pattern that has not answered after this long never will: there are patterns that need years for a line of text. */
-const LONGEST_MS = 1_000;
+import { cutOff, LONGEST_MATCH_MS } from "../../shell/cut-off.ts";
 
 /** Text this short can't keep a pattern busy that repeats in one place only. */
 const SHORT_TEXT = 2_000;
 
-/** What a text was given to: filled right before the guarded call, which nothing else can come between. */
-const guarded: { call: () => unknown } = vm.createContext({ call: () => undefined }) as {
-  call: () => unknown;
-};
-const guard = new vm.Script("call()");
-
 /**
- * Runs a match that can be cut off. A regular expression with repetition inside of repetition can take time without end over text that a host supplied,
- * and nothing else would run meanwhile. The guard costs 0.1 ms, so patterns that can't run away go without.
+ * Runs a match that can be cut off: patterns that can't run away go without.
  *
  * @throws Error naming the function when it takes too long.
  */
@@ -25,27 +15,13 @@ function bounded<Type>(
 ): Type {
   const repetitions = pattern.source.match(/[*+]|\{\d*,\d*\}/g)?.length ?? 0;
   if (repetitions <= 1 && !/\)[*+?{]/.test(pattern.source) && subject.length < SHORT_TEXT) return run();
-  guarded.call = run;
-  try {
-    return guard.runInContext(guarded as unknown as vm.Context, { timeout: LONGEST_MS }) as Type;
-  } catch (error) {
-    if (isTimeout(error)) {
-      throw new Error(
-        `${name}: the pattern ${pattern.source} needs more than ${LONGEST_MS / 1000} s for a text of ${subject.length} characters; ` +
+  return cutOff(
+    run,
+    () =>
+      new Error(
+        `${name}: the pattern ${pattern.source} needs more than ${LONGEST_MATCH_MS / 1000} s for a text of ${subject.length} characters; ` +
           "a repetition inside of a repetition, such as (a+)+, does that",
-      );
-    }
-    throw error;
-  }
-}
-
-/** The error may come from the other context, whose Error is another. */
-function isTimeout(error: unknown): boolean {
-  return (
-    typeof error === "object" &&
-    error !== null &&
-    "code" in error &&
-    error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
+      ),
   );
 }
 

@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { inputError } from "../../diagnostics/diagnostic.ts";
+import { refuseOpenToOthers } from "../../diagnostics/open-to-others.ts";
 import type { VaultPassword } from "./keyring.ts";
 
 const run = promisify(execFile);
@@ -76,6 +77,7 @@ async function readable(file: string): Promise<string> {
 }
 
 async function printed(file: string, id: string): Promise<string> {
+  refuseOpenToOthers(file, "the vault password program");
   const isClient = /-client(\.[^.]+)?$/.test(path.basename(file));
   try {
     const { stdout } = await run(file, isClient ? ["--vault-id", id] : [], { timeout: LONGEST_MS });
