@@ -8,11 +8,12 @@ import type {
   StepOutput,
   WriteFileStep,
 } from "../modules/step.ts";
-import type { ExecResult } from "../transport/transport.ts";
+import { type ExecResult, FileTransferError } from "../transport/transport.ts";
 import { runAsJob } from "./host-job.ts";
 import { describeEnd } from "./host-session.ts";
 import { Interrupted } from "./interrupted.ts";
 import { KEEP_FAILED, NOT_KEPT } from "./keep-script.ts";
+import { lastLines } from "./last-lines.ts";
 import { type PerformOptions, StepFailure } from "./perform-options.ts";
 import { withinLimit } from "./time-limit.ts";
 import { CONTENT_INCOMPLETE, VALIDATION_FAILED, writeFileScript } from "./write-file.ts";
@@ -32,17 +33,28 @@ export async function perform(steps: readonly Step[], options: PerformOptions): 
   for (let step = queue.shift(); step !== undefined; step = queue.shift()) {
     options.progress(step.title);
     if (step.kind === "controller") {
-      const { output, next } = await performOnController(step, outputs, options);
+      const { output, next } = await transferring(step, () => performOnController(step, outputs, options));
       await keepRest(options);
       if (output !== undefined) outputs.push(output);
       if (next !== undefined) queue.unshift(...next);
     } else {
       const exec =
-        step.kind === "script" ? await performScript(step, options) : await performWrite(step, options);
+        step.kind === "script"
+          ? await performScript(step, options)
+          : await transferring(step, () => performWrite(step, options));
       outputs.push({ title: step.title, exec });
     }
   }
   return outputs;
+}
+
+/** A file that can't be brought to the host or from it is the step's failure. */
+async function transferring<Type>({ title }: Step, act: () => Promise<Type>): Promise<Type> {
+  try {
+    return await act();
+  } catch (error) {
+    throw error instanceof FileTransferError ? new StepFailure(title, `${title}: ${error.message}`) : error;
+  }
 }
 
 /** What a step on the controller did without a script on the host is kept when it is done: nothing could have been kept before. */
@@ -84,7 +96,7 @@ function runScript(step: ScriptStep, options: PerformOptions): Promise<ExecResul
   return session.run(step.script, session.shellUser(step.as ?? "task", user), {
     timeoutMs: step.timeoutMs ?? options.stepLimitMs,
     environment: { ...options.environment, ...step.environment },
-    onOutput: (text) => reportLastLine(text, step.title, options),
+    onOutput: lastLines((line) => options.progress(step.title, line)),
     ...(step.stdin === undefined ? {} : { stdin: step.stdin }),
     ...(signal === undefined ? {} : { signal }),
   });
@@ -164,11 +176,6 @@ function stepHost(step: ControllerStep, options: PerformOptions, limit: AbortSig
         ...(rest.timeoutMs === undefined ? {} : { timeoutMs: rest.timeoutMs }),
       }),
   };
-}
-
-function reportLastLine(text: string, title: string, options: PerformOptions): void {
-  const line = text.split(/[\r\n]+/).findLast((candidate) => candidate.trim() !== "");
-  if (line !== undefined) options.progress(title, line);
 }
 
 /** The end of what a failed script said: stderr if it said anything there, otherwise stdout. */

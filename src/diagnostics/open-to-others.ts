@@ -24,9 +24,13 @@ export function refuseOpenToOthers(file: string, what: string): void {
         ? folder
         : undefined;
   if (open !== undefined) {
-    throw inputError("file-open-to-others", `${what} ${file} is not used: every user of this machine can write to ${open}`, {
-      hint: `chmod o-w ${open}`,
-    });
+    throw inputError(
+      "file-open-to-others",
+      `${what} ${file} is not used: every user of this machine can write to ${open}`,
+      {
+        hint: `chmod o-w ${open}`,
+      },
+    );
   }
   // Of a link it counts who has laid it.
   const { uid } = lstatSync(file);

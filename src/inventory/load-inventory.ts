@@ -152,8 +152,8 @@ function isProgram(file: string): boolean {
     accessSync(file, constants.X_OK);
   } catch {
     throw inputError("inventory-syntax", `the inventory program ${file} can't be run: it is not executable`, {
-    hint: `chmod +x ${file}`,
-  });
+      hint: `chmod +x ${file}`,
+    });
   }
   refuseOpenToOthers(file, "the inventory program");
   return true;

@@ -5,8 +5,8 @@ import {
   type EditChange,
   editedFileQuery,
   editedFileSteps,
-  withinTime,
   type FileEdit,
+  withinTime,
 } from "./edited-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";

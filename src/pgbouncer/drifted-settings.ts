@@ -6,7 +6,12 @@ export function driftedSettings(
   wanted: ReadonlyMap<string, string>,
   running: ReadonlyMap<string, string> | undefined,
 ): string[] {
-  const plain = (text: string): string => text.replace(/\s*,\s*/g, ",").toLowerCase();
+  const plain = (text: string): string =>
+    text
+      .split(",")
+      .map((part) => part.trim())
+      .join(",")
+      .toLowerCase();
   return [...wanted].flatMap(([name, value]) => {
     const now = running?.get(name);
     if (now === undefined || plain(now) === plain(value)) return [];

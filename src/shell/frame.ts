@@ -26,6 +26,8 @@ export const SHELL_LOOP = [
   // Readers of our own: see above.
   "if ( : < /proc/$$/fd/1 ) 2>/dev/null; then exec 7< /proc/$$/fd/1; fi",
   "if ( : < /proc/$$/fd/2 ) 2>/dev/null; then exec 6< /proc/$$/fd/2; fi",
+  // A home that only the one who logged in may enter: many programs refuse to work in a place that they can't see.
+  "if ! [ -r . ] || ! [ -x . ]; then cd /; fi",
   'printf "plumb-ready %s\\n" "$$"',
   "while IFS=' ' read -r plumb_mark plumb_size plumb_input plumb_lines; do",
   'if [ "$plumb_lines" -gt 0 ]; then',

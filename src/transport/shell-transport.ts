@@ -4,14 +4,15 @@ import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { ChannelOpener } from "./byte-channel.ts";
 import { type FramedShell, lostResult } from "./framed-shell.ts";
 import { becomeError, openShell } from "./open-shell.ts";
-import type {
-  ExecResult,
-  ForwardTarget,
-  ScriptRequest,
-  ShellUser,
-  Transport,
-  TransportCounters,
-  TransportError,
+import {
+  type ExecResult,
+  FileTransferError,
+  type ForwardTarget,
+  type ScriptRequest,
+  type ShellUser,
+  type Transport,
+  type TransportCounters,
+  type TransportError,
 } from "./transport.ts";
 
 export interface ShellTransportOptions {
@@ -169,7 +170,9 @@ export class ShellTransport implements Transport {
     const path = made.stdout.toString().trim();
     if (made.connectionLost) throw await this.lost;
     if (made.exitCode !== 0 || path === "") {
-      throw new Error(`${this.#options.host}: no room for an upload: ${made.stderr.toString().trim()}`);
+      throw new FileTransferError(
+        `${this.#options.host}: no room for an upload: ${made.stderr.toString().trim()}`,
+      );
     }
     const underWay: Promise<ExecResult>[] = [];
     for await (const piece of pieces(content)) {
@@ -185,7 +188,9 @@ export class ShellTransport implements Transport {
     if (result === undefined || result.exitCode === 0) return;
     if (result.connectionLost) throw await this.lost;
     await this.run({ script: sh`rm -f -- ${path}`, as });
-    throw new Error(`${this.#options.host}: the upload failed: ${result.stderr.toString().trim()}`);
+    throw new FileTransferError(
+      `${this.#options.host}: the upload failed: ${result.stderr.toString().trim()}`,
+    );
   }
 
   async *download(path: string, as: ShellUser): AsyncIterable<Uint8Array> {
@@ -194,7 +199,7 @@ export class ShellTransport implements Transport {
       const result = await this.run({ script, as });
       if (result.connectionLost) throw await this.lost;
       if (result.exitCode !== 0) {
-        throw new Error(
+        throw new FileTransferError(
           `${this.#options.host}: ${path} could not be read: ${result.stderr.toString().trim()}`,
         );
       }

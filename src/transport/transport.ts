@@ -91,6 +91,14 @@ export type TransportErrorCode =
   | "connect-timeout"
   | "unsupported";
 
+/** A file could not be brought to the host, or from it. The connection is well. */
+export class FileTransferError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "FileTransferError";
+  }
+}
+
 /** A connection or a shell could not be had, or was lost. The message names the host and says what to do. */
 export class TransportError extends Error {
   readonly code: TransportErrorCode;

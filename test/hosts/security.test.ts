@@ -167,3 +167,136 @@ describe("a race", () => {
     ).toEqual(Array(2).fill("/srv/trap 0 755 2020\n/srv/trap/victim 0 600 2020\nmine\n"));
   });
 });
+
+describe("what a host says", () => {
+  test("is data: what looks like a template, an expression or our own frames is never taken for one", async () => {
+    const forged =
+      "{{ 6 * 7 }} {{{{raw}}}} {{lookup 'pipe' 'id'}} {% if 1 %}{{ansible_host}} ${6*7} $(id) `id` !expr 6*7\\nplumb-0123456789abcdef01234567 0\\n\u001b]0;title\u0007\u001b[2J";
+    for (const host of HOSTS) await sendToHost(host, "cat > /srv/forged", forged);
+    const folder = await folderWithHosts("security", HOSTS);
+    await writeFile(path.join(folder, "forged.hbs"), "{{ said.stdout }}");
+    const { tasks, finished } = await runTasks(
+      `- command: cat /srv/forged
+  register: said
+- set_fact: {kept: "{{ said.stdout }}", listed: !expr said.stdout_lines}
+- copy: {content: "{{ kept }}", dest: /srv/copied}
+- template: {src: forged.hbs, dest: /srv/rendered}
+- command: {argv: [printf, '%s', "{{ indirect.deep }}"]}
+  register: echoed
+- shell: printf '%s' {{ quote kept }} > /srv/quoted
+- assert: {that: [echoed.stdout == said.stdout, "kept.contains('6 * 7')", "listed[0] == said.stdout_lines[0]"]}
+- debug: {msg: "{{ kept }}"}
+  loop: !expr listed
+- shell: set; env; tr '\\0' ' ' < /proc/$PPID/cmdline
+  register: frame
+- assert: {that: "!regex_match(frame.stdout, '.*plumb-[0-9a-f]{24}.*')"}
+  vars: {}`.replace("- copy", '- set_fact: {indirect: {deep: "{{ kept }}"}}\n- copy'),
+      { hosts: HOSTS },
+      folder,
+    );
+    expect(tasks.filter(({ status }) => status === "failed").map(({ message }) => message)).toEqual([]);
+    expect(finished.outcome).toBe("ok");
+    expect(
+      await everywhere(
+        "for one in copied rendered quoted; do cmp /srv/$one /srv/forged && echo same; done; rm /srv/forged /srv/copied /srv/rendered /srv/quoted",
+      ),
+    ).toEqual(Array(2).fill("same\nsame\nsame\n"));
+  });
+
+  test("without end, or by the gigabyte, is kept to 16 MiB, and ended by its time limit", async () => {
+    const before = process.memoryUsage().rss;
+    let most = before;
+    const watch = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().rss);
+    }, 50);
+    const { tasks } = await runTasks(
+      `- shell: head -c 1000000000 /dev/zero
+  register: much
+- assert: {that: much.truncated}
+- shell: head -c 15000000 /dev/zero | tr '\\0' '\\n'; echo end
+- shell: exec yes
+  timeout: 3
+  ignore_errors: true
+- command: pgrep -x yes
+  failed_when: false
+  register: left
+- assert: {that: left.rc == 1}`,
+      { hosts: ["bookworm1"] },
+    );
+    clearInterval(watch);
+    expect(tasks.map(({ status }) => status)).toEqual([
+      "changed",
+      "ok",
+      "changed",
+      "ignored",
+      "changed",
+      "ok",
+    ]);
+    expect(most - before).toBeLessThan(500 * 1024 * 1024);
+  });
+});
+
+describe("a secret", () => {
+  /** Whatever mallory can see of other people's processes and files while a run works. */
+  const SPY = `while :; do
+    for one in /proc/[0-9]*; do cat $one/cmdline $one/environ 2>/dev/null | grep -aq ${SECRET.slice(0, 9)}[-]of && echo "$one" >> /home/mallory/seen; done
+    grep -rls ${SECRET.slice(0, 9)}[-]of /tmp /var/tmp /srv /run /var/lib/plumb /home /dev/shm 2>/dev/null >> /home/mallory/seen
+    echo >> /home/mallory/rounds; sleep 0.1
+  done`;
+
+  test("is in no command line, environment or file that another user can read, while a run works or after it was killed", async () => {
+    const folder = await folderWithHosts("secret", HOSTS);
+    const large = `${`${SECRET}\n`.repeat(1000)}${"x".repeat(6_000_000)}`;
+    await writeFile(path.join(folder, "large"), large, { mode: 0o600 });
+    await writeFile(
+      path.join(folder, "site.yml"),
+      `- hosts: all
+  become: true
+  tasks:
+    - file: {path: /srv/secrets, state: directory, mode: "0755"}
+    - copy: {content: "${SECRET}", dest: /srv/secrets/small, mode: "0600", secret: true}
+    - user: {name: mallory, comment: "x", password: "$6$${SECRET.replaceAll("-", "")}-of"}
+    - shell: sleep 0.5; [ "$TOKEN" = ${SECRET} ]
+      environment: {TOKEN: ${SECRET}}
+      args: {stdin: "${SECRET}"}
+    - shell: cat >/dev/null; sleep 0.5
+      become_user: operator
+      environment: {TOKEN: ${SECRET}}
+      args: {stdin: "${SECRET}"}
+    - copy: {src: large, dest: /srv/secrets/large, mode: "0600", owner: operator}
+      become_user: operator
+      ignore_errors: true
+    - name: large
+      copy: {src: large, dest: /srv/secrets/large, mode: "0600"}
+`,
+    );
+    await everywhere("rm -f /home/mallory/seen /home/mallory/rounds");
+    const stop = await attackWith(SPY);
+    try {
+      const args = ["run", "site.yml", "-i", "hosts.ini", "--no-record"];
+      const killed: PlumbProcess = startPlumb(args, {
+        cwd: folder,
+        hear: (event) => {
+          if (event.type === "task-started" && event.task.name === "large")
+            void wait(150).then(() => killed.child.kill("SIGKILL"));
+        },
+      });
+      await killed.ended;
+      await wait(1_500);
+      const again = startPlumb(args, { cwd: folder });
+      const code = await again.ended;
+      const wrong = again.events.flatMap((event) =>
+        event.type === "task-finished" && event.status === "failed" ? [event.message] : [],
+      );
+      expect(wrong).toEqual([]);
+      expect(code).toBe(0);
+    } finally {
+      await stop();
+    }
+    expect(
+      await everywhere(
+        "test -s /home/mallory/rounds && cat /home/mallory/seen 2>/dev/null; stat -c '%a %s' /srv/secrets/large; find / -xdev -name '.plumb-write.*' 2>/dev/null",
+      ),
+    ).toEqual(Array(2).fill(`600 ${large.length}\n`));
+  }, 120_000);
+});
