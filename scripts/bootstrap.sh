@@ -77,6 +77,7 @@ case $command in
     tsc --noEmit
     biome check --error-on-warnings .
     knip
+    node scripts/audit.ts
     exec vitest run "$@"
     ;;
   *) fail "usage: sh scripts/bootstrap.sh demo|demo-full|test|bench" ;;

@@ -244,6 +244,21 @@ describe("a secret", () => {
     echo >> /home/mallory/rounds; sleep 0.1
   done`;
 
+  test("of a task with no_log is told by nothing: not when it fails, nor by the items of a loop, nor in a plan of it", async () => {
+    const tasks = [
+      `- command: {argv: [sh, -c, "echo ${SECRET}; echo ${SECRET} >&2; exit 1"]}\n  no_log: true\n  ignore_errors: true`,
+      `- copy: {content: "{{ item }}", dest: "/srv/of-{{ item }}"}\n  loop: [${SECRET}]\n  no_log: true`,
+      `- debug: {msg: "{{ item }}"}\n  loop: [${SECRET}]\n  no_log: true\n  loop_control: {label: "{{ item }}"}`,
+      `- file: {path: "/srv/of-${SECRET}", state: absent}\n  no_log: true`,
+      `- fail: {msg: ${SECRET}}\n  no_log: true`,
+    ].join("\n");
+    for (const check of [true, false]) {
+      const { events, finished } = await runTasks(tasks, { hosts: ["bookworm1"], diff: true, check });
+      expect(finished.outcome).toBe("failed");
+      expect(JSON.stringify(events)).not.toContain(SECRET);
+    }
+  });
+
   test("is in no command line, environment or file that another user can read, while a run works or after it was killed", async () => {
     const folder = await folderWithHosts("secret", HOSTS);
     const large = `${`${SECRET}\n`.repeat(1000)}${"x".repeat(6_000_000)}`;
