@@ -26,6 +26,12 @@ export interface ReportedPass {
 export function referenceTo(context: HostContext, reported: ReportedPass): TaskReference {
   const { task, pass, handler, delegatedTo } = reported;
   const item = pass?.item;
+  const label =
+    item === undefined
+      ? ""
+      : pass !== undefined && isSilent(task, pass.scope)
+        ? `item ${item.index + 1}, hidden by no_log`
+        : context.secrets.redact(item.label);
   return {
     taskId: task.id,
     name: context.secrets.redact(taskName(task, pass?.scope)),
@@ -33,7 +39,7 @@ export function referenceTo(context: HostContext, reported: ReportedPass): TaskR
     ...(task.role === undefined ? {} : { role: task.role.name }),
     handler,
     at: task.at,
-    ...(item === undefined ? {} : { item: { index: item.index, label: context.secrets.redact(item.label) } }),
+    ...(item === undefined ? {} : { item: { index: item.index, label } }),
     ...(delegatedTo === undefined ? {} : { delegatedTo }),
   };
 }
@@ -71,8 +77,8 @@ export function reportFinished(
     task: referenceTo(context, reported),
     status,
     message: silent ? "hidden by no_log" : redact(outcome.message),
-    ...(outcome.hint === undefined ? {} : { hint: redact(outcome.hint) }),
-    ...(outcome.diagnostics === undefined
+    ...(silent || outcome.hint === undefined ? {} : { hint: redact(outcome.hint) }),
+    ...(silent || outcome.diagnostics === undefined
       ? {}
       : {
           diagnostics: outcome.diagnostics.map((diagnostic) => redactDiagnostic(diagnostic, context.secrets)),

@@ -162,7 +162,7 @@ describe("a race", () => {
     }
     expect(
       await everywhere(
-        "find /srv/trap -printf '%p %U %m %TY\\n' | sort; cat /srv/trap/victim; grep -rl mine /home/mallory 2>/dev/null || true",
+        "find /srv/trap -printf '%p %U %m %TY\\n' | sort; cat /srv/trap/victim; grep -rl mine /home/mallory 2>/dev/null; rm -rf /home/mallory/play",
       ),
     ).toEqual(Array(2).fill("/srv/trap 0 755 2020\n/srv/trap/victim 0 600 2020\nmine\n"));
   });
@@ -255,7 +255,7 @@ describe("a secret", () => {
     for (const check of [true, false]) {
       const { events, finished } = await runTasks(tasks, { hosts: ["bookworm1"], diff: true, check });
       expect(finished.outcome).toBe("failed");
-      expect(JSON.stringify(events)).not.toContain(SECRET);
+      expect(events.filter((event) => JSON.stringify(event).includes(SECRET))).toEqual([]);
     }
   });
 
