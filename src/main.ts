@@ -6,6 +6,7 @@ import { addPgbouncerCommands } from "./cli/define-pgbouncer-commands.ts";
 import { addPlanCommands } from "./cli/define-plan-commands.ts";
 import { addUndoCommands } from "./cli/define-undo-commands.ts";
 import { addVaultCommands, withVaultOptions } from "./cli/define-vault-commands.ts";
+import { addWorkerCommand } from "./cli/define-worker-command.ts";
 import { RECORD_OPTION } from "./cli/record-option.ts";
 import { repeatable } from "./cli/repeatable.ts";
 import { VERSION } from "./cli/version.ts";
@@ -83,6 +84,10 @@ withHostOptions(program.command("run"))
   .option("--output <format>", "tty, plain, json or junit (default: tty on a terminal, plain elsewhere)")
   .option("-v, --verbose", "show every task; twice: results too", count, 0)
   .option("--record <database>", RECORD_OPTION)
+  .option(
+    "--workers <database>",
+    "let `plumb worker` processes do the work of hosts, through this PostgreSQL",
+  )
   .option("--no-record", "leave no record of the run in .plumb/runs")
   .option("--detailed-exitcode", "exit 3 when check found changes, 5 when the run made some")
   .option(
@@ -191,6 +196,7 @@ addCheckingCommands(program);
 addHistoryCommands(program);
 addPlanCommands(program, withHostOptions);
 addUndoCommands(program, withHostOptions);
+addWorkerCommand(program, withVaultOptions);
 addVaultCommands(program);
 addPgbouncerCommands(program, withHostOptions);
 

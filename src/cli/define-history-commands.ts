@@ -54,6 +54,7 @@ Examples:
     )
     .option("--writer <role>", "a role that may add records, and nothing else", repeatable)
     .option("--reader <role>", "a role that may read them", repeatable)
+    .option("--worker <role>", "a role that plumb run --workers and plumb worker may use", repeatable)
     .action(async (_options, command: Command) => {
       const { historyPrepareCommand } = await import("./shared-history.ts");
       process.exitCode = await historyPrepareCommand(command.optsWithGlobals());

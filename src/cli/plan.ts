@@ -177,7 +177,7 @@ const KEPT = [
   "becomeMethod",
 ] as const;
 
-function keptOptions(options: PlaybookRunOptions): Plan["options"] {
+export function keptOptions(options: PlaybookRunOptions): Plan["options"] {
   const kept: Plan["options"] = {};
   for (const name of KEPT) {
     const value = options[name];

@@ -11,6 +11,7 @@ import { recordRun } from "../records/record-run.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { openView } from "../views/open-view.ts";
 import type { Output, OutputFormat } from "../views/view.ts";
+import type { WorkerPool } from "../workers/worker-pool.ts";
 import { consoleOutput } from "./console-output.ts";
 import { type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { interruption } from "./interruption.ts";
@@ -40,6 +41,8 @@ export interface RunCommandOptions extends PlaybookRunOptions {
   /** A database for the same record, or false for none at all. */
   record?: string | boolean;
   resume?: string | true;
+  /** The database through which workers are given hosts. */
+  workers?: string;
 }
 
 /** `plumb run`: brings hosts to the state that playbooks describe. */
@@ -65,7 +68,10 @@ async function runWith(
 ): Promise<ExitCode> {
   const isList = options.listHosts === true || options.listTasks === true || options.listTags === true;
   // Which hosts are left of an earlier run is known when its record has been read.
-  const connectEarly = !isList && options.syntaxCheck !== true && options.resume === undefined;
+  const connectEarly =
+    !isList && options.syntaxCheck !== true && options.resume === undefined && options.workers === undefined;
+  if (options.workers !== undefined && (options.step === true || options.resume !== undefined))
+    throw inputError("invalid-option", "--workers does not go with --step and --resume");
   const loaded = await loadPlaybookRun(keyring, playbookFiles, options, { connectEarly });
   try {
     return await runLoaded(loaded, isList, playbookFiles, options);
@@ -111,14 +117,22 @@ async function runLoaded(
   const checkMode = options.check === true;
   const recorded = { runId: id, checkMode, version: VERSION, secrets, ...present("shared", options.shared) };
   const recorder = options.record === false ? undefined : recordRun(recorded, (event) => view.show(event));
+  const emit = recorder?.emit ?? ((event) => view.show(event));
+  let pool: WorkerPool | undefined;
   try {
+    if (options.workers !== undefined) {
+      const { workerPool } = await import("./worker-pool.ts");
+      const how = { runId: id, playbooks: playbookFiles, checkMode, diffMode: options.diff === true };
+      const verbosity = options.verbose ?? 0;
+      pool = await workerPool(options.workers, loaded, { ...how, verbosity, emit, aborting });
+    }
     const run = await runOptionsOf(resumed?.loaded ?? loaded, {
       runId: id,
       answers,
       checkMode,
       diffMode: options.diff === true,
       verbosity: options.verbose ?? 0,
-      emit: recorder?.emit ?? ((event) => view.show(event)),
+      emit,
       stopping,
       aborting,
     });
@@ -127,11 +141,13 @@ async function runLoaded(
       ...present("wants", questions?.wants),
       ...present("ask", questions?.ask),
       ...present("isDone", resumed?.isDone),
+      ...present("elsewhere", pool),
     });
     return exitCodeOf(finished, options.detailedExitcode === true);
   } finally {
     questions?.close();
     release();
+    await pool?.close();
     await recorder?.close();
     await view.close();
   }

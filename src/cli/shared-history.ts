@@ -11,6 +11,7 @@ export interface SharedHistoryOptions {
   record?: string;
   writer?: string[];
   reader?: string[];
+  worker?: string[];
 }
 
 /** `plumb history push`: sends what a database lacks of the records here. */
@@ -38,11 +39,15 @@ export async function historyPrepareCommand(options: SharedHistoryOptions): Prom
   const { before, now } = await withDatabase(address, async () => {
     const [{ connectDatabase }, { prepareSchema, SHARED_SCHEMA_VERSION }] = await Promise.all([
       import("../postgresql/connect-database.ts"),
-      import("../records/shared-schema.ts"),
+      import("../postgresql/shared-schema.ts"),
     ]);
     const client = await connectDatabase(address, "plumb history prepare");
     try {
-      const roles = { writers: options.writer ?? [], readers: options.reader ?? [] };
+      const roles = {
+        writers: options.writer ?? [],
+        readers: options.reader ?? [],
+        workers: options.worker ?? [],
+      };
       return { before: await prepareSchema(client, roles), now: SHARED_SCHEMA_VERSION };
     } finally {
       await client.end();
@@ -54,7 +59,7 @@ export async function historyPrepareCommand(options: SharedHistoryOptions): Prom
       : before === 0
         ? "have been made"
         : `are brought up from version ${before}`;
-  consoleOutput().write(`The tables for records in ${address.shown} ${what} (version ${now}).\n`);
+  consoleOutput().write(`Plumb's tables in ${address.shown} ${what} (version ${now}).\n`);
   return EXIT.ok;
 }
 

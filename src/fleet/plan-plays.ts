@@ -21,9 +21,14 @@ export type PlanOptions = Pick<RunOptions, "inventory" | "limit" | "playbooks" |
 /** Which hosts each play runs on; found before the first of them starts, as far as it can be known then. */
 export function planPlays(options: PlanOptions): PlannedPlay[] {
   let isInventoryKnown = true;
+  let number = 0;
   return options.playbooks.flatMap((playbook) =>
     playbook.plays.map((play, index) => {
-      const plan = (inventory: Inventory): PlayRun => planPlay(options, inventory, playbook, play, index);
+      const own = number++;
+      const plan = (inventory: Inventory): PlayRun => ({
+        ...planPlay(options, inventory, playbook, play, index),
+        number: own,
+      });
       const planned = { run: isInventoryKnown ? plan(options.inventory) : undefined, plan };
       if (refreshesInventory(play)) isInventoryKnown = false;
       return planned;
@@ -37,7 +42,7 @@ function planPlay(
   playbook: Playbook,
   play: Play,
   index: number,
-): PlayRun {
+): Omit<PlayRun, "number"> {
   const own = { level: "play vars", variables: play.variables };
   const scope = createScope({ layers: [own, extraVariables] });
   const settled = settledPlay(play, scope);

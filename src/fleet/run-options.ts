@@ -10,6 +10,7 @@ import type { Scope } from "../variables/scope.ts";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import type { EarlyConnections } from "./early-connections.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 
 /** What a run is made of: all input is loaded and checked before it starts. */
 export interface RunOptions {
@@ -53,6 +54,8 @@ export interface RunOptions {
   /** Connections that were opened while the playbooks were read. */
   early?: EarlyConnections;
   emit: EventSink;
+  /** `--workers`: others do the work of hosts. */
+  elsewhere?: Elsewhere;
   /** Plans: learns what predictions are made from, and may object to changes. */
   watcher?: Watcher;
   /** `--resume`: whether a task was run to its end by the run that is gone on with. */

@@ -7,12 +7,15 @@ import { Interrupted } from "../converge/interrupted.ts";
 import { isOn } from "../converge/keyword-flag.ts";
 import type { HostEnd } from "../converge/stop-host.ts";
 import type { Play, Playbook } from "../playbook/playbook.ts";
+import { present } from "../playbook/present.ts";
 import { selectsTask } from "../playbook/tags.ts";
 import { TransportError } from "../transport/transport.ts";
 import type { Scope } from "../variables/scope.ts";
 import { Batch } from "./batch.ts";
 import { batchesOf } from "./batches.ts";
+import type { Elsewhere, HostWork } from "./elsewhere.ts";
 import type { HostProgress, RunState } from "./run-state.ts";
+import { sumOfCounters } from "./sessions.ts";
 import { variablesInPlay } from "./variables-in-play.ts";
 
 /** One play of a run. */
@@ -20,6 +23,8 @@ export interface PlayRun {
   playbook: Playbook;
   play: Play;
   playId: string;
+  /** Which of all plays of the run it is. */
+  number: number;
   /** As it is written. */
   pattern: string;
   /** The hosts of its pattern, within the limit, in order. */
@@ -52,13 +57,18 @@ export async function runPlay(
   const course: Course = { isEnded: false };
   for (const some of batchesOf(hosts, playRun.play.serial)) {
     if (state.stopping || course.isEnded) break;
-    const batch = new Batch(some, options.forks, playRun.play.strategy);
+    const elsewhere = options.elsewhere?.takes(playRun) === true ? options.elsewhere : undefined;
+    const batch =
+      elsewhere === undefined
+        ? new Batch(some, options.forks, playRun.play.strategy)
+        : // How many hosts are worked on at once is a matter of those who work.
+          new Batch(some, some.length, "free");
     const release = (): void => batch.release();
     state.signal.addEventListener("abort", release);
     const ends = await Promise.allSettled(
       some.map((host) =>
         batch.work(host, async () => {
-          await runHost(state, { ...playRun, batch, course }, host);
+          await runHost(state, { ...playRun, batch, course, elsewhere }, host);
           if (!isNeededLater(host)) await state.sessions.release(host);
         }),
       ),
@@ -81,6 +91,7 @@ interface Course {
 interface BatchRun extends PlayRun {
   batch: Batch;
   course: Course;
+  elsewhere?: Elsewhere | undefined;
 }
 
 /** @throws what is no outcome of a host but a defect: the others are told to stop, and have ended before anybody hears of it. */
@@ -102,14 +113,61 @@ async function takePart(state: RunState, batchRun: BatchRun, host: string): Prom
   const started = Date.now();
   const { end, isFatal } = batchRun.batch.isEnded
     ? { end: "ended" as const, isFatal: false }
-    : await connectAndConverge(state, batchRun, host, progress);
-  progress.durationMs += Date.now() - started;
+    : batchRun.elsewhere === undefined
+      ? await connectAndConverge(state, batchRun, host, progress)
+      : await workElsewhere(state, batchRun, batchRun.elsewhere, host, progress);
+  if (batchRun.elsewhere === undefined) progress.durationMs += Date.now() - started;
   state.setOutcome(progress, end === "ended" ? "ok" : end);
   if (end !== "failed" && end !== "unreachable") return;
   const isTooMuch = tooManyFailed(state, batchRun.play, batchRun.batch.hosts);
   if (!isFatal && !isTooMuch) return;
   await batchRun.batch.doneByAll(host);
   state.stop(isFatal ? "any-errors-fatal" : "max-fail-percentage");
+}
+
+async function workElsewhere(
+  state: RunState,
+  { batch, ...playRun }: BatchRun,
+  elsewhere: Elsewhere,
+  host: string,
+  progress: HostProgress,
+): Promise<Pick<HostWork, "end" | "isFatal">> {
+  const left = new Set(state.leftOf(playRun.hosts));
+  const failed = playRun.hosts.filter((one) => !left.has(one));
+  const work = await elsewhere.work(playRun, { hosts: batch.hosts, failed }, host, state.signal);
+  for (const status of Object.keys(work.counts) as (keyof HostWork["counts"])[])
+    progress.counts[status] += work.counts[status];
+  progress.pendingHandlers = work.pendingHandlers;
+  progress.durationMs += work.durationMs;
+  progress.counters = sumOfCounters([progress.counters, work.counters]);
+  return work;
+}
+
+/** Does the work of one host in a play for a run that is led by another process: what ends batches and plays is decided there. */
+export async function workHere(
+  state: RunState,
+  playRun: PlayRun,
+  batch: { hosts: readonly string[]; failed: readonly string[] },
+  host: string,
+): Promise<HostWork> {
+  for (const one of batch.failed) state.setOutcome(state.progressOf(one), "failed");
+  state.forget(host);
+  await state.sessions.forgetFailed(host);
+  const progress = state.progressOf(host);
+  const started = Date.now();
+  const batchRun = { ...playRun, batch: new Batch(batch.hosts, 1, "free"), course: { isEnded: false } };
+  const { end, isFatal } = await connectAndConverge(state, batchRun, host, progress);
+  await state.sessions.release(host);
+  const { counts, pendingHandlers } = progress;
+  const counters = await state.sessions.takeCounters(host);
+  return {
+    end,
+    isFatal,
+    counts,
+    pendingHandlers,
+    durationMs: Date.now() - started,
+    ...present("counters", counters),
+  };
 }
 
 async function connectAndConverge(

@@ -6,6 +6,7 @@ import type { Inventory } from "../inventory/inventory.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
 import { NOTHING_INHERITED } from "../playbook/load-context.ts";
 import type { Include, Playbook, Task } from "../playbook/playbook.ts";
+import type { TransportCounters } from "../transport/transport.ts";
 import { lazyMap } from "../variables/lazy-map.ts";
 import { PendingOnHost } from "../variables/scope.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
@@ -26,6 +27,8 @@ export interface HostProgress {
   variables: HostVariables | undefined;
   pendingHandlers: readonly string[];
   durationMs: number;
+  /** Of connections that others had. */
+  counters: TransportCounters | undefined;
 }
 
 /** What a run knows beyond its options: connections, progress of hosts, files read. */
@@ -120,10 +123,16 @@ export class RunState {
         variables: undefined,
         pendingHandlers: [],
         durationMs: 0,
+        counters: undefined,
       };
       this.#progress.set(host, progress);
     }
     return progress;
+  }
+
+  /** The host begins anew, as if it had never been seen. */
+  forget(host: string): void {
+    this.#progress.delete(host);
   }
 
   setOutcome(progress: HostProgress, outcome: HostProgress["outcome"]): void {

@@ -14,7 +14,7 @@ import { type PlannedPlay, planPlays } from "./plan-plays.ts";
 import type { RunOptions } from "./run-options.ts";
 import { runPlay } from "./run-play.ts";
 import { RunState } from "./run-state.ts";
-import { Sessions } from "./sessions.ts";
+import { Sessions, sumOfCounters } from "./sessions.ts";
 
 /**
  * Runs playbooks on the hosts of an inventory, and tells of it in events. Never throws for what a host does; what it returns says how it ended.
@@ -24,22 +24,8 @@ import { Sessions } from "./sessions.ts";
 export async function run(given: RunOptions): Promise<RunFinished> {
   const options: RunOptions = { ...given, emit: (event) => given.emit(redactEvent(event, given.secrets)) };
   const started = Date.now();
-  const { playbooks, startAtTask } = options;
-  const plays = planPlays(options);
-  requireHosts(plays, options.limit);
-  const leftOut = startAtTask === undefined ? new Set<Task | Include>() : tasksBefore(playbooks, startAtTask);
-  const sessions = new Sessions(options, {
-    lockOwner: {
-      runId: options.runId,
-      who: `${userInfo().username}@${hostname()}`,
-      since: new Date(started).toISOString(),
-      controller: thisProcess(),
-    },
-    checkMode: options.checkMode,
-    stateUser: stateUser(options),
-    undoRuns: options.undoRuns ?? 10,
-  });
-  const state = new RunState(options, sessions, leftOut);
+  const { state, plays, leftOut } = openRun(options, started);
+  const { sessions } = state;
   options.emit({
     type: "run-started",
     time: new Date(started).toISOString(),
@@ -69,6 +55,34 @@ export async function run(given: RunOptions): Promise<RunFinished> {
   options.emit(ended);
   await sessions.closeAll();
   return ended;
+}
+
+/**
+ * Everything that is needed before the first play.
+ *
+ * @throws DiagnosticsError for patterns that match nothing.
+ */
+export function openRun(
+  options: RunOptions,
+  startedMs: number,
+): { state: RunState; plays: readonly PlannedPlay[]; leftOut: ReadonlySet<Task | Include> } {
+  const { playbooks, startAtTask } = options;
+  const plays = planPlays(options);
+  requireHosts(plays, options.limit);
+  const leftOut = startAtTask === undefined ? new Set<Task | Include>() : tasksBefore(playbooks, startAtTask);
+  const sessions = new Sessions(options, {
+    lockOwner: {
+      runId: options.runId,
+      who: `${userInfo().username}@${hostname()}`,
+      since: new Date(startedMs).toISOString(),
+      controller: thisProcess(),
+    },
+    checkMode: options.checkMode,
+    stateUser: stateUser(options),
+    undoRuns: options.undoRuns ?? 10,
+  });
+  const state = new RunState(options, sessions, leftOut);
+  return { state, plays, leftOut };
 }
 
 /** Whether a host takes part in any of these plays. Of one that finds its hosts later, nobody can tell. */
@@ -115,7 +129,7 @@ async function recaps(state: RunState): Promise<HostRecap[]> {
       counts: progress.counts,
       pendingHandlers: progress.pendingHandlers,
       durationMs: progress.durationMs,
-      ...present("counters", await state.sessions.countersOf(host)),
+      ...present("counters", sumOfCounters([progress.counters, await state.sessions.countersOf(host)])),
     })),
   );
 }

@@ -63,19 +63,21 @@ export class Sessions {
     // One that could not be reached is remembered as such.
     if (session === undefined || this.#borrowed.has(host)) return;
     this.#open.delete(host);
-    this.#counted.set(host, session.counters());
+    const counted = sumOfCounters([this.#counted.get(host), session.counters()]);
+    if (counted !== undefined) this.#counted.set(host, counted);
     await session.transport.close();
+  }
+
+  /** The same, once: what is counted from now on begins at nothing. */
+  async takeCounters(host: string): Promise<TransportCounters | undefined> {
+    const counters = await this.countersOf(host);
+    this.#counted.delete(host);
+    return counters;
   }
 
   /** What the connections of a host have counted; undefined when it was never connected. */
   async countersOf(host: string): Promise<TransportCounters | undefined> {
-    const all = [this.#counted.get(host), (await this.#established(host))?.counters()];
-    return all
-      .filter((one) => one !== undefined)
-      .reduce<TransportCounters | undefined>(
-        (sum, one) => (sum === undefined ? one : addCounters(sum, one)),
-        undefined,
-      );
+    return sumOfCounters([this.#counted.get(host), (await this.#established(host))?.counters()]);
   }
 
   /** A session with a host that could not be reached: it is lost, and may be connected later. */
@@ -145,4 +147,14 @@ export class Sessions {
       }),
     );
   }
+}
+
+/** What several connections have counted together; undefined where there was none. */
+export function sumOfCounters(
+  counters: readonly (TransportCounters | undefined)[],
+): TransportCounters | undefined {
+  return counters.reduce(
+    (sum, one) => (sum === undefined || one === undefined ? (sum ?? one) : addCounters(sum, one)),
+    undefined,
+  );
 }

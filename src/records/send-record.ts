@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import path from "node:path";
 import type pg from "pg";
-import { SENT_COLUMNS } from "./shared-schema.ts";
+import { SENT_COLUMNS } from "../postgresql/shared-schema.ts";
 
 /** As much of a file is read and sent at once. */
 const CHUNK_BYTES = 512 * 1024;

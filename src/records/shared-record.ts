@@ -4,8 +4,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import type pg from "pg";
 import { connectDatabase, databaseTrouble } from "../postgresql/connect-database.ts";
 import type { DatabaseAddress } from "../postgresql/database-address.ts";
+import { requireSchema } from "../postgresql/shared-schema.ts";
 import { RecordSender } from "./send-record.ts";
-import { requireSchema } from "./shared-schema.ts";
 
 const EVERY_MS = 1_000;
 /** After the database was away, it is not asked again at once. */

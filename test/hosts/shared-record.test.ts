@@ -83,7 +83,7 @@ test("the same record is in the database, added by a role that may only add, and
       "team_reader",
     ),
   );
-  expect(prepared).toContain("have been made (version 1)");
+  expect(prepared).toContain("have been made (version 2)");
   const run = start(team.address("team_writer"));
   expect(await run.ended, run.text()).toBe(0);
   expect(warnings(run)).toEqual([]);

@@ -1,7 +1,7 @@
 import type pg from "pg";
 
 /** Increased with every change of the tables; `prepareSchema` brings older ones up to it. */
-export const SHARED_SCHEMA_VERSION = 1;
+export const SHARED_SCHEMA_VERSION = 2;
 
 /**
  * What makes each version of the tables from the one before. Who sent a line and when is said by the server, and not by the client.
@@ -26,6 +26,40 @@ const MIGRATIONS: readonly string[] = [
    create index record_line_run on plumb.record_line (run_id) where number = 0;
    create index record_line_host on plumb.record_line (host, time);
    comment on table plumb.record_line is 'Records of runs of Plumb, a row for each line (docs/records.md). Only ever added to.';`,
+  // Who works holds an advisory lock of its number: when its connection is gone, so is the lock, and nobody has to guess from the time.
+  `create sequence plumb.worker_number as integer;
+   create table plumb.worker_run (
+     run_id text primary key,
+     number integer not null,
+     specification json not null,
+     stopping text
+   );
+   create table plumb.worker_batch (
+     run_id text not null references plumb.worker_run on delete cascade,
+     batch integer not null,
+     play integer not null,
+     hosts json not null,
+     failed json not null,
+     primary key (run_id, batch)
+   );
+   create table plumb.worker_job (
+     id bigint generated always as identity primary key,
+     run_id text not null,
+     batch integer not null,
+     host text not null,
+     attempt integer not null default 0,
+     worker integer,
+     result json,
+     foreign key (run_id, batch) references plumb.worker_batch on delete cascade
+   );
+   create index worker_job_open on plumb.worker_job (run_id, id) where result is null;
+   create table plumb.worker_event (
+     id bigint generated always as identity primary key,
+     run_id text not null references plumb.worker_run on delete cascade,
+     event json not null
+   );
+   create index worker_event_run on plumb.worker_event (run_id, id);
+   comment on table plumb.worker_job is 'The queue of plumb run --workers (docs/fleets.md): empty when no run is under way.';`,
 ];
 
 /** Columns that a client gives. */
@@ -44,14 +78,18 @@ export async function schemaVersion(client: pg.Client): Promise<number> {
 }
 
 /**
- * Makes the tables, or brings older ones up to date, and gives roles what they need: a writer may add and nothing else, a reader may read.
+ * Makes the tables, or brings older ones up to date, and gives roles what they need: a writer may add records and nothing else, a reader may read them, a worker may use the queue.
  *
  * @returns the version that it found.
  * @throws Error as `pg` gives it, and for tables that a newer Plumb has made
  */
 export async function prepareSchema(
   client: pg.Client,
-  roles: { writers: readonly string[]; readers: readonly string[] } = { writers: [], readers: [] },
+  roles: { writers: readonly string[]; readers: readonly string[]; workers: readonly string[] } = {
+    writers: [],
+    readers: [],
+    workers: [],
+  },
 ): Promise<number> {
   await client.query("begin");
   try {
@@ -70,7 +108,7 @@ export async function prepareSchema(
       await client.query(migration);
       await client.query("insert into plumb.schema_version (version) values ($1)", [index + 1]);
     }
-    for (const role of [...roles.writers, ...roles.readers]) {
+    for (const role of [...roles.writers, ...roles.readers, ...roles.workers]) {
       const name = client.escapeIdentifier(role);
       await client.query(
         `grant usage on schema plumb to ${name}; grant select on plumb.schema_version to ${name}`,
@@ -82,6 +120,11 @@ export async function prepareSchema(
       );
     for (const role of roles.readers)
       await client.query(`grant select on plumb.record_line to ${client.escapeIdentifier(role)}`);
+    for (const role of roles.workers)
+      await client.query(
+        `grant select, insert, update, delete on plumb.worker_run, plumb.worker_batch, plumb.worker_job, plumb.worker_event to ${client.escapeIdentifier(role)};
+         grant usage on sequence plumb.worker_number to ${client.escapeIdentifier(role)}`,
+      );
     await client.query("commit");
     return version;
   } catch (error) {
@@ -104,7 +147,7 @@ export async function requireSchema(client: pg.Client, shown: string): Promise<v
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `there are no tables for records${version === 0 ? "" : ` of version ${SHARED_SCHEMA_VERSION}`} in ${shown}, and they can't be made: ${reason}; who owns the database makes them with \`plumb history prepare\``,
+      `there are no tables of Plumb's${version === 0 ? "" : ` of version ${SHARED_SCHEMA_VERSION}`} in ${shown}, and they can't be made: ${reason}; who owns the database makes them with \`plumb history prepare\``,
     );
   }
 }

@@ -1,0 +1,193 @@
+import type { Event } from "../converge/event.ts";
+import type { Elsewhere, HostWork } from "../fleet/elsewhere.ts";
+import type { PlayRun } from "../fleet/run-play.ts";
+import { databaseTrouble } from "../postgresql/connect-database.ts";
+import type { RunSpecification, WorkerQueue } from "./queue.ts";
+import { type ReadLater, reasonToStay } from "./stays-here.ts";
+
+export interface PoolOptions {
+  queue: WorkerQueue;
+  runId: string;
+  specification: RunSpecification;
+  /** Files of variables and templates of the run. */
+  files: readonly ReadLater[];
+  emit(event: Event): void;
+  /** Second Ctrl-C. */
+  aborting: AbortSignal;
+}
+
+/** So long nobody may take anything before a person is told. */
+const NOBODY_MS = 15_000;
+
+const NOTHING: HostWork["counts"] = {
+  ok: 0,
+  changed: 0,
+  "would-change": 0,
+  unknown: 0,
+  failed: 0,
+  ignored: 0,
+  rescued: 0,
+  skipped: 0,
+};
+
+/** Gives the work of hosts to workers, and hears what comes of it. The run itself (batches, gates, what ends them, the record, the view) is this process's. */
+export class WorkerPool implements Elsewhere {
+  readonly #options: PoolOptions;
+  readonly #before: PlayRun[] = [];
+  readonly #taken = new Map<number, boolean>();
+  readonly #batches = new Map<readonly string[], { number: number; added: Promise<void> }>();
+  readonly #waiting = new Map<string, (work: HostWork) => void>();
+  /** What was told of a host in attempts that came to nothing: its changes have happened all the same. */
+  readonly #changed = new Map<string, number>();
+  #listening: Promise<void> | undefined;
+  #isStopping = false;
+  #lastNews = Date.now();
+  #isOver = false;
+
+  private constructor(options: PoolOptions) {
+    this.#options = options;
+    options.aborting.addEventListener("abort", () => void this.#stop("hard"));
+  }
+
+  static async open(options: PoolOptions): Promise<WorkerPool> {
+    await options.queue.beginRun(options.runId, options.specification);
+    return new WorkerPool(options);
+  }
+
+  takes(play: PlayRun): boolean {
+    const known = this.#taken.get(play.number);
+    if (known !== undefined) return known;
+    const reason = reasonToStay(play, this.#before, this.#options.files);
+    this.#before.push(play);
+    this.#taken.set(play.number, reason === undefined);
+    if (reason !== undefined)
+      this.#warn(`the play ${play.play.name} is run here, and not by workers: ${reason}`);
+    return reason === undefined;
+  }
+
+  async work(
+    play: PlayRun,
+    { hosts, failed }: { hosts: readonly string[]; failed: readonly string[] },
+    host: string,
+    stopping: AbortSignal,
+  ): Promise<HostWork> {
+    let batch = this.#batches.get(hosts);
+    if (batch === undefined) {
+      const number = this.#batches.size;
+      const added = this.#options.queue.addBatch(this.#options.runId, {
+        number,
+        play: play.number,
+        hosts,
+        failed,
+      });
+      added.catch((error: unknown) => this.#lose(error));
+      batch = { number, added };
+      this.#batches.set(hosts, batch);
+      this.#lastNews = Date.now();
+      stopping.addEventListener("abort", () => void this.#stop("soft"));
+    }
+    const done = new Promise<HostWork>((resolve) => {
+      this.#waiting.set(keyOf(batch.number, host), resolve);
+    });
+    this.#listening ??= this.#listen().catch((error: unknown) => this.#lose(error));
+    return done;
+  }
+
+  async #listen(): Promise<void> {
+    const { queue, runId, emit } = this.#options;
+    while (!this.#isOver) {
+      const { events, results } = await queue.takeResults(runId);
+      for (const event of events) {
+        this.#count(event);
+        emit(event);
+      }
+      for (const { batch, host, work } of results)
+        this.#settle(keyOf(batch, host), this.#withLost(host, work));
+      if (events.length > 0 || results.length > 0) this.#lastNews = Date.now();
+      if (this.#isStopping) {
+        for (const { batch, host } of await queue.takeBack(runId))
+          this.#settle(keyOf(batch, host), {
+            end: "interrupted",
+            isFatal: false,
+            counts: { ...NOTHING },
+            pendingHandlers: [],
+            durationMs: 0,
+          });
+      } else if (this.#waiting.size > 0 && Date.now() - this.#lastNews > NOBODY_MS && !this.#hasWarned) {
+        this.#hasWarned = true;
+        this.#warn(
+          `no worker has told anything for ${NOBODY_MS / 1000} s: \`plumb worker\` starts one, in a checkout of the same files`,
+        );
+      }
+      await queue.news();
+    }
+  }
+
+  #hasWarned = false;
+
+  /** Counts what hosts have been told to have changed, so that what a dead worker did is in the recap. */
+  #count(event: Event): void {
+    if (event.type !== "task-finished" || event.status !== "changed") return;
+    this.#changed.set(event.host, (this.#changed.get(event.host) ?? 0) + 1);
+  }
+
+  /** The counts of the worker that came to the end, and the changes of those that did not. */
+  #withLost(host: string, work: HostWork): HostWork {
+    const told = this.#changed.get(host) ?? 0;
+    this.#changed.delete(host);
+    return told > work.counts.changed ? { ...work, counts: { ...work.counts, changed: told } } : work;
+  }
+
+  #settle(key: string, work: HostWork): void {
+    this.#waiting.get(key)?.(work);
+    this.#waiting.delete(key);
+  }
+
+  async #stop(how: "soft" | "hard"): Promise<void> {
+    this.#isStopping = true;
+    await this.#options.queue.stopRun(this.#options.runId, how).catch((error: unknown) => this.#lose(error));
+    this.#options.queue.wake();
+  }
+
+  /** The database is lost, and with it all news of hosts. Workers notice that this run is gone, and stop behind the step under way. */
+  #lose(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const message = `the queue was lost while a worker had the host: ${databaseTrouble(error)}`;
+    for (const [key, resolve] of this.#waiting) {
+      const host = key.slice(key.indexOf("\0") + 1);
+      this.#options.emit({
+        type: "host-unreachable",
+        time: new Date().toISOString(),
+        host,
+        code: "connection-lost",
+        message,
+        hint: "run it again",
+      });
+      resolve({
+        end: "unreachable",
+        isFatal: false,
+        counts: { ...NOTHING },
+        pendingHandlers: [],
+        durationMs: 0,
+      });
+    }
+    this.#waiting.clear();
+  }
+
+  #warn(message: string): void {
+    this.#options.emit({ type: "warning", time: new Date().toISOString(), message });
+  }
+
+  /** The run is over. */
+  async close(): Promise<void> {
+    const wasLost = this.#isOver;
+    this.#isOver = true;
+    this.#options.queue.wake();
+    await this.#listening;
+    if (!wasLost) await this.#options.queue.endRun(this.#options.runId).catch(() => undefined);
+    await this.#options.queue.end().catch(() => undefined);
+  }
+}
+
+const keyOf = (batch: number, host: string): string => `${batch}\0${host}`;

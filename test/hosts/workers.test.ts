@@ -1,0 +1,254 @@
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import type { Event, RunFinished } from "../../src/converge/event.ts";
+import { folderWithHosts, labHost, onHost } from "./lab-hosts.ts";
+import { type PlumbProcess, startCommand, startPlumb } from "./plumb-process.ts";
+import { type TeamDatabase, teamDatabase } from "./team-database.ts";
+
+/** A roll-out over worker processes. Twelve names lead to accounts of their own on three hosts: each has its own lock. */
+const HOSTS = ["bookworm1", "trixie1", "bookworm2"];
+const ACCOUNTS = [1, 2, 3, 4];
+const NAMES = ACCOUNTS.flatMap((account) => HOSTS.map((host) => `${host}-${account}`));
+let team: TeamDatabase;
+let folder = "";
+let workers: PlumbProcess[] = [];
+
+beforeAll(async () => {
+  team = await teamDatabase("bookworm1", ["team_worker"]);
+  folder = await folderWithHosts("workers", HOSTS);
+  await mkdir(path.join(folder, ".plumb"));
+  const { keyFile, knownHostsFile } = inject("lab");
+  const lines = ACCOUNTS.flatMap((account) =>
+    HOSTS.map(
+      (host) => `${host}-${account} ansible_host=${labHost(host).address} ansible_user=worker${account}`,
+    ),
+  );
+  const settings = `ansible_ssh_private_key_file=${keyFile}\nansible_ssh_common_args=-o UserKnownHostsFile=${knownHostsFile}`;
+  await writeFile(path.join(folder, "many.ini"), `[all]\n${lines.join("\n")}\n[all:vars]\n${settings}\n`);
+  await writeFile(path.join(folder, "vars.yml"), "word: from a file\n");
+  const make = ACCOUNTS.map(
+    (account) =>
+      `userdel -rf worker${account} 2>/dev/null; useradd -m -p '*' -s /bin/sh worker${account} && install -d -m 700 -o worker${account} /home/worker${account}/.ssh && install -m 600 -o worker${account} /root/.ssh/authorized_keys /home/worker${account}/.ssh/`,
+  ).join(" && ");
+  await Promise.all(HOSTS.map((host) => onHost(host, make)));
+  const prepared = command(
+    "history",
+    "prepare",
+    "--record",
+    team.address("team_owner"),
+    "--worker",
+    "team_worker",
+  );
+  expect(await prepared.ended, prepared.text()).toBe(0);
+  await startWorkers(3);
+}, 300_000);
+
+afterAll(async () => {
+  for (const { child } of workers) child.kill("SIGTERM");
+  await Promise.all(workers.map(({ ended }) => ended));
+  await team.remove();
+  const remove = ACCOUNTS.map(
+    (account) => `pkill -KILL -u worker${account}; userdel -rf worker${account}`,
+  ).join("; ");
+  await Promise.all(HOSTS.map((host) => onHost(host, `${remove}; true`)));
+});
+
+const environment = (): Record<string, string> => ({ PGPASSWORD: team.password, PLUMB_RUNS_DIR: "" });
+const command = (...args: string[]): PlumbProcess =>
+  startCommand(args, { cwd: folder, environment: environment() });
+
+async function startWorkers(count: number, cwd = folder): Promise<void> {
+  const more = Array.from({ length: count }, () =>
+    startCommand(["worker", team.address("team_worker"), "--forks", "3"], {
+      cwd,
+      environment: environment(),
+    }),
+  );
+  workers = [...workers, ...more];
+  for (const worker of more) while (!worker.text().includes("ready")) await wait(50);
+}
+
+async function playbook(text: string): Promise<void> {
+  await writeFile(path.join(folder, "site.yml"), text);
+  await Promise.all(HOSTS.map((host) => onHost(host, "rm -f /home/worker*/log /home/worker*/copied")));
+}
+
+const rollOut = (hear: (event: Event) => void = () => undefined, ...more: string[]): PlumbProcess =>
+  startPlumb(["run", "site.yml", "-i", "many.ini", "-e", "@vars.yml", "--diff", ...more], {
+    cwd: folder,
+    environment: environment(),
+    hear,
+  });
+const withWorkers = (hear?: (event: Event) => void, ...more: string[]): PlumbProcess =>
+  rollOut(hear, "--workers", team.address("team_worker"), ...more);
+
+const finishedOf = ({ events }: PlumbProcess): RunFinished => {
+  const finished = events.findLast((event) => event.type === "run-finished");
+  if (finished === undefined) throw new Error("the run has no end");
+  return finished;
+};
+const faredAs = (run: PlumbProcess): unknown =>
+  finishedOf(run).hosts.map(({ host, outcome, counts }) => ({ host, outcome, counts }));
+const warnings = ({ events }: PlumbProcess): string[] =>
+  events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
+const logs = async (): Promise<string[]> =>
+  (
+    await Promise.all(
+      HOSTS.map((host) => onHost(host, "for n in 1 2 3 4; do tr '\\n' ' ' < /home/worker$n/log; echo; done")),
+    )
+  ).flatMap((text) =>
+    text
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.trim()),
+  );
+
+describe("three workers", () => {
+  test("one of them killed: nothing is lost, nothing is done twice at once, batches hold, and record, summary and exit code are a run's", async () => {
+    await playbook(`- hosts: all
+  serial: 6
+  tasks:
+    - {name: copied, copy: {content: "{{word}} {{inventory_hostname}}\\n", dest: "/home/{{ansible_user}}/copied"}, notify: tell}
+    - {name: slow, shell: "echo begin >> log; sleep 1; echo end >> log"}
+  handlers:
+    - {name: tell, shell: "echo handler >> log"}
+`);
+    let killed = 0;
+    const run = withWorkers((event) => {
+      // The first worker that is at the slow task of a host.
+      if (killed === 0 && event.type === "task-started" && event.task.name === "slow") {
+        killed = 1;
+        void team
+          .sql(
+            "select worker from plumb.worker_job where worker is not null and result is null order by id limit 1",
+          )
+          .then((number) => {
+            const victim = workers.find(({ text }) => text().includes(`worker ${number.trim()},`));
+            victim?.child.kill("SIGKILL");
+            killed = 2;
+          });
+      }
+    });
+    expect(await run.ended, run.text()).toBe(0);
+    expect(killed).toBe(2);
+    expect(workers.filter(({ child }) => child.signalCode === "SIGKILL")).toHaveLength(1);
+    const lost = warnings(run).filter((message) => message.includes("is gone; another one goes on"));
+    expect(lost.length).toBeGreaterThan(0);
+    // A command that a dead worker left came to its end before another one began it anew.
+    for (const log of await logs()) expect(log).toMatch(/^(begin end ){1,2}handler$/);
+    expect(finishedOf(run).hosts.map(({ host, outcome }) => `${host} ${outcome}`)).toEqual(
+      NAMES.map((host) => `${host} ok`),
+    );
+    for (const { counts, counters } of finishedOf(run).hosts) {
+      expect(counts.changed).toBeGreaterThanOrEqual(3);
+      expect(counters?.roundTrips).toBeGreaterThan(0);
+    }
+    // Nobody of the second batch was touched before the first was done.
+    const place = (host: string, type: Event["type"]): number[] =>
+      run.events.flatMap((event, index) =>
+        event.type === type && "host" in event && event.host === host ? [index] : [],
+      );
+    const lastOfFirst = Math.max(...NAMES.slice(0, 6).flatMap((host) => place(host, "task-finished")));
+    const firstOfSecond = Math.min(...NAMES.slice(6).flatMap((host) => place(host, "host-connected")));
+    expect(firstOfSecond).toBeGreaterThan(lastOfFirst);
+    // All of them have worked, and the record has what was told.
+    const file = path.join(folder, ".plumb", "runs", `${finishedOf(run).runId}.jsonl`);
+    const recorded = (await readFile(file, "utf8"))
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(recorded.filter(({ type }) => type === "task-finished")).toHaveLength(
+      run.events.filter(({ type }) => type === "task-finished").length,
+    );
+    expect(recorded.at(-1)).toMatchObject({ type: "run-finished", outcome: "ok" });
+    expect(await team.sql("select count(*) from plumb.worker_run")).toBe("0\n");
+    await startWorkers(1);
+  });
+
+  test.each(["max_fail_percentage: 10", "any_errors_fatal: true"])(
+    "%s ends the run as without workers: the next batch is left alone",
+    async (keyword) => {
+      // By the time that it fails, the others of its batch are done.
+      const text = `- hosts: all
+  gather_facts: false
+  serial: 6
+  ${keyword}
+  tasks:
+    - {name: first, shell: "echo first >> log"}
+    - {name: fails, shell: "sleep 2; false", when: inventory_hostname == 'trixie1-1'}
+`;
+      await playbook(text);
+      const together = withWorkers();
+      expect(await together.ended).toBe(1);
+      expect((await logs()).filter((log) => log === "first")).toHaveLength(6);
+      await playbook(text);
+      const alone = rollOut(undefined, "--forks", "6");
+      expect(await alone.ended).toBe(1);
+      expect(faredAs(together)).toEqual(faredAs(alone));
+    },
+  );
+
+  test("Ctrl-C stops workers behind the step under way, and what nobody has begun is left", async () => {
+    await playbook(`- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: slow, shell: "echo begin >> log; sleep 1; echo end >> log"}
+    - {name: never, shell: "echo never >> log"}
+`);
+    const run = withWorkers();
+    while (!run.events.some(({ type }) => type === "task-started")) await wait(50);
+    run.child.kill("SIGINT");
+    expect(await run.ended).toBe(130);
+    expect(finishedOf(run).outcome).toBe("interrupted");
+    expect((await logs()).filter((log) => log !== "" && log !== "begin end")).toEqual([]);
+  });
+
+  test("a play that holds its hosts together is run by the controller, and says why; what workers can't know is refused", async () => {
+    await playbook(`- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: once, shell: "echo once >> log", run_once: true}
+`);
+    const run = withWorkers();
+    expect(await run.ended).toBe(0);
+    expect(warnings(run).join("\n")).toMatch(/not by workers: `run_once`.*site.yml:4:\d+/);
+    expect((await logs()).filter((log) => log === "once")).toHaveLength(1);
+    const typed = withWorkers(undefined, "-e", "secret=1");
+    expect(await typed.ended).toBe(2);
+    expect(typed.text()).toContain("may be secret");
+  });
+
+  test("a worker whose files are not the run's takes no part", async () => {
+    await playbook(
+      '- hosts: all\n  gather_facts: false\n  tasks:\n    - {name: first, shell: "echo first >> log"}\n',
+    );
+    const other = `${folder}-other`;
+    await cp(folder, other, { recursive: true });
+    await writeFile(path.join(other, "vars.yml"), "word: another\n");
+    await startWorkers(1, other);
+    const run = withWorkers();
+    expect(await run.ended).toBe(0);
+    const refused =
+      /a worker takes no part in this run: the files here are not the run's: vars.yml has changed/;
+    while (!workers.at(-1)?.text().includes("takes no part")) await wait(50);
+    expect(workers.at(-1)?.text()).toMatch(/the files here are not the run's: vars.yml has changed/);
+    expect(warnings(run).every((message) => refused.test(message))).toBe(true);
+    expect((await logs()).filter((log) => log === "first")).toHaveLength(12);
+  });
+
+  test("a worker takes nothing from outside of its folder, whoever asks for it in the database", async () => {
+    const outside = `${folder}-outside.yml`;
+    await writeFile(
+      outside,
+      '- hosts: all\n  gather_facts: false\n  tasks:\n    - {name: first, shell: "echo first >> log"}\n',
+    );
+    const options = ["-i", "many.ini", "--workers", team.address("team_worker")];
+    const run = startPlumb(["run", outside, ...options], { cwd: folder, environment: environment() });
+    while (!warnings(run).some((message) => message.includes("is not inside of the folder"))) await wait(50);
+    run.child.kill("SIGINT");
+    expect(await run.ended).toBe(130);
+    expect(finishedOf(run).hosts.every(({ counts }) => counts.changed === 0)).toBe(true);
+  });
+});
