@@ -74,7 +74,7 @@ fields() { read -r stat < "/proc/$1/stat" || return 1; name=\${stat#*"("}; name=
 started() { fields "$1" && echo "$start"; }
 alive() { [ "$1" != - ] && [ "$(started "$1")" = "$2" ]; }
 children() { for file in /proc/[0-9]*/stat; do one=\${file#/proc/}; one=\${one%/stat}; if fields "$one" && [ "$parent" = "$1" ]; then echo "$one"; fi; done; }
-below() { for child in $(children "$1"); do ( below "$child" ); echo "$child"; done; }
+below() { for child in $(children "$1"); do echo "$child"; ( below "$child" ); done; }
 connection=$$
 while fields "$connection"; do
   case $connection:$name in $$:*|*:sh|*:dash|*:bash|*:sudo|*:su|*:runuser) connection=$parent;; *) break;; esac
