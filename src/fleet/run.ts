@@ -24,7 +24,7 @@ import { Sessions, sumOfCounters } from "./sessions.ts";
 export async function run(given: RunOptions): Promise<RunFinished> {
   const options: RunOptions = { ...given, emit: (event) => given.emit(redactEvent(event, given.secrets)) };
   const started = Date.now();
-  const { state, plays, leftOut } = openRun(options, started);
+  const { state, plays } = openRun(options, started);
   const { sessions } = state;
   options.emit({
     type: "run-started",
@@ -65,7 +65,7 @@ export async function run(given: RunOptions): Promise<RunFinished> {
 export function openRun(
   options: RunOptions,
   startedMs: number,
-): { state: RunState; plays: readonly PlannedPlay[]; leftOut: ReadonlySet<Task | Include> } {
+): { state: RunState; plays: readonly PlannedPlay[] } {
   const { playbooks, startAtTask } = options;
   const plays = planPlays(options);
   requireHosts(plays, options.limit);
@@ -82,7 +82,7 @@ export function openRun(
     undoRuns: options.undoRuns ?? 10,
   });
   const state = new RunState(options, sessions, leftOut);
-  return { state, plays, leftOut };
+  return { state, plays };
 }
 
 /** Whether a host takes part in any of these plays. Of one that finds its hosts later, nobody can tell. */
