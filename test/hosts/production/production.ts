@@ -7,6 +7,7 @@ import { highAvailability } from "./high-availability.ts";
 import { operations } from "./operations.ts";
 import { SMALL } from "./rehearsal.ts";
 import { removal } from "./removal.ts";
+import { rolling } from "./rolling.ts";
 import { rulesAsTheyShip } from "./rules.ts";
 import { prepareProduction, provision } from "./setting.ts";
 
@@ -29,6 +30,7 @@ export function production(): void {
   describe("alerts in earnest", alertsInEarnest);
   describe("the dashboard", dashboardUnderLoad);
   describe("high availability", highAvailability);
+  describe("rolling, behind the balancers", rolling);
   describe("operations", operations);
   describe("removal", removal);
 }

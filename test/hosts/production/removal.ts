@@ -3,11 +3,12 @@ import { labReset } from "../../../src/lab/lab.ts";
 import { onHost } from "../lab-hosts.ts";
 import { openTransaction } from "./applications.ts";
 import { differencesSince, rememberHosts } from "./host-snapshot.ts";
-import { prepareProduction, provision } from "./setting.ts";
+import { client, prepareProduction, provision, virtualAddress } from "./setting.ts";
 
 const POOLERS = ["pool1", "pool2"] as const;
-/** Nothing but poolers: what balancers bring is another playbook's. */
 const WITHOUT_BALANCERS = { balancers: [] };
+/** Each firewall on one of them. */
+const FIREWALLS = { pool1: { firewall_backend: "ufw" } };
 const MORE = {
   pgbouncer_instances: 2,
   pgbouncer_default_pool_size: 4,
@@ -15,13 +16,33 @@ const MORE = {
   pgbouncer_sysctl: { "net.core.somaxconn": 5000 },
 };
 
-/** Last of all: the poolers are fresh hosts, get PgBouncer, and lose it again. */
+/** Last of all: the poolers are fresh hosts, get PgBouncer and balancers, and lose them again. */
 export function removal(): void {
   beforeAll(async () => {
     await labReset(inject("lab").name, [...POOLERS]);
     await rememberHosts(POOLERS);
-    await prepareProduction(WITHOUT_BALANCERS);
+    await prepareProduction({}, FIREWALLS);
     expect((await provision("pgbouncer.yml", { extra: MORE })).failed).toEqual([]);
+    expect((await provision("ha.yml")).failed).toEqual([]);
+  });
+
+  test("the balancers stay while somebody is connected by their address, and then leave nothing", async () => {
+    const holders = async (): Promise<number> => {
+      const said = await Promise.all(POOLERS.map((host) => onHost(host, "ip -4 -o address")));
+      return said.filter((one) => one.includes(`${virtualAddress()}/`)).length;
+    };
+    await expect.poll(holders, { timeout: 15_000 }).toBe(1);
+    const remove = (extra: Record<string, unknown> = {}) => provision("remove-ha.yml", { extra });
+    const somebody = await client("", { address: virtualAddress() });
+    const refused = await remove({ remove_wait_seconds: 0 });
+    expect(refused.failed.join()).toContain("Who is connected?");
+    expect(refused.changed).toEqual([]);
+    await somebody.end();
+    expect((await remove()).failed).toEqual([]);
+    expect((await remove()).changed).toEqual([]);
+    expect(await holders()).toBe(0);
+    await prepareProduction(WITHOUT_BALANCERS, FIREWALLS);
+    expect((await provision("pgbouncer.yml", { extra: MORE, limit: "poolers" })).failed).toEqual([]);
   });
 
   test("while somebody is connected nothing is removed", async () => {
