@@ -1,7 +1,9 @@
+import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
+import { PLUMB } from "../built-plumb.ts";
 import { folderWithHosts, labHost, onHost } from "./lab-hosts.ts";
 import { type PlumbProcess, startPlumb } from "./plumb-process.ts";
 import { relayTo, throughRelay } from "./relay.ts";
@@ -109,5 +111,49 @@ describe("a controller that was killed while a command runs", () => {
     await wait(500);
     expect(await onHost(host, "pgrep -f '^sshd: admin|plumb[_]mark' || true")).toBe("");
     relay.cut();
+  }, 60_000);
+
+  test("of a controller on another machine nobody knows whether it lives: its host is locked until sshd finds the link dead, and then free", async () => {
+    await clean();
+    const host = "bookworm1";
+    const settings = "/etc/ssh/sshd_config.d/99-alive.conf";
+    await onHost(
+      host,
+      `printf 'ClientAliveInterval 2\\nClientAliveCountMax 2\\n' > ${settings}; systemctl reload ssh`,
+    );
+    const relay = await relayTo(labHost(host).address);
+    const variables = await throughRelay(host, relay.port);
+    const words = Object.entries(variables).map(([name, value]) => `${name}="${value}"`);
+    await writeFile(path.join(folder, "far.ini"), `${host} ${words.join(" ")} ansible_user=admin\n`);
+    // Processes of another namespace are those of another machine.
+    const apart = ["--pid", "--fork", "--kill-child", "--mount-proc", process.execPath, PLUMB];
+    const options = [
+      "run",
+      "site.yml",
+      "-i",
+      "far.ini",
+      "-e",
+      JSON.stringify({ command: "sleep 600" }),
+      "--no-record",
+    ];
+    const far = spawn("unshare", [...apart, ...options], { cwd: folder, stdio: "ignore" });
+    try {
+      await begun([host]);
+      relay.silence();
+      const ended = new Promise((resolve) => far.on("close", resolve));
+      far.kill("SIGKILL");
+      await ended;
+      const locked = plumb("", "--limit", host, "--take-over");
+      expect(await locked.ended).toBe(1);
+      expect(locked.events.find(({ type }) => type === "host-unreachable")).toMatchObject({ code: "locked" });
+      await onHost(host, "while pgrep -f '^sshd: admin' >/dev/null; do sleep 0.2; done");
+      const next = plumb("", "--limit", host, "--take-over");
+      expect(await next.ended).toBe(0);
+      expect(await onHost(host, "pgrep -f '[s]leep 600' || true; cat /tmp/locks-next")).toBe("next\n");
+    } finally {
+      far.kill("SIGKILL");
+      relay.cut();
+      await onHost(host, `rm -f ${settings}; systemctl reload ssh`);
+    }
   }, 60_000);
 });
