@@ -8,6 +8,7 @@ import { localConnection } from "./connection-keywords.ts";
 import { describeTemplated, Entries } from "./entries.ts";
 import type { NamedModule } from "./find-module.ts";
 import { inherit } from "./inherit.ts";
+import { leavesOf } from "./leaves.ts";
 import { type LoadContext, shownPath, tidy } from "./load-context.ts";
 import { bareTask } from "./load-task.ts";
 import { refuseBetweenItems } from "./loop.ts";
@@ -106,7 +107,8 @@ export async function loadInclusion(context: LoadContext, inclusion: Inclusion):
     nodes.push(...(await inclusion.load(withPass(inner, pass), found)));
   }
   const isKnown =
-    (loop === undefined || items !== undefined) && !(isInclude && changesItsCondition(keywords, nodes));
+    (loop === undefined || items !== undefined) &&
+    !(isInclude && (changesItsCondition(keywords, nodes) || isSharedByItsHosts(keywords, nodes)));
   return isKnown ? nodes : [{ ...includeOf(context, inclusion, task), inside: nodes }];
 }
 
@@ -175,6 +177,17 @@ function changesItsCondition(keywords: InheritedKeywords, nodes: readonly Node[]
   if (asked.size === 0) return false;
   const set = namesSetBy(nodes);
   return set === "any" || set.some((name) => asked.has(name));
+}
+
+/** One of the hosts that include a `run_once` task runs it; inherited by that task, the condition would let the first host of all of them decide. */
+function isSharedByItsHosts({ when }: InheritedKeywords, nodes: readonly Node[]): boolean {
+  return (
+    when.length > 0 &&
+    leavesOf(nodes).some((leaf) => {
+      const { runOnce } = (leaf.kind === "include" ? leaf.task : leaf).keywords;
+      return runOnce !== undefined && literalOf(runOnce) !== false;
+    })
+  );
 }
 
 function includeOf(context: LoadContext, inclusion: Inclusion, task: Task): Include {

@@ -1,3 +1,6 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { runPlaybook, runTasks } from "./converge.ts";
 import { onlyOn, told } from "./told.ts";
@@ -29,6 +32,53 @@ describe("hosts that fail", () => {
       { hosts: HOSTS },
     );
     expect(told(all)).toEqual(["bookworm1 fails: failed"]);
+  });
+
+  test("a failure counts for max_fail_percentage in a block with `always` too; with `strategy: free` one host runs a run_once task", async () => {
+    const counted = await runPlaybook(
+      `- hosts: all
+  gather_facts: false
+  max_fail_percentage: 40
+  tasks:
+    - block: [{name: fails, command: "false", when: inventory_hostname == "trixie1"}]
+      always: [{name: always, debug: {}}]
+    - {name: next, command: "true"}`,
+      { hosts: HOSTS },
+    );
+    expect(told(counted).filter((line) => line.includes("next"))).toEqual([]);
+    expect(counted.finished.outcome).toBe("failed");
+    const free = await runPlaybook(
+      `- hosts: all
+  gather_facts: false
+  strategy: free
+  tasks:
+    - {name: once, command: echo here, run_once: true, register: said, changed_when: false}
+    - {name: all have it, assert: {that: said.stdout == "here"}}`,
+      { hosts: HOSTS },
+    );
+    expect(told(free).filter((line) => line.includes("once"))).toHaveLength(1);
+    expect(told(free).filter((line) => line.includes("all have it: ok"))).toHaveLength(2);
+  });
+
+  test("a run_once task that some hosts include is run by the first of these", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "plumb-once-"));
+    await writeFile(
+      path.join(folder, "some.yml"),
+      '- {name: once, command: "true", run_once: true}\n- {name: each, command: "true"}\n',
+    );
+    const run = await runPlaybook(
+      `- hosts: all
+  gather_facts: false
+  tasks:
+    - include_tasks: some.yml
+      when: inventory_hostname == "trixie1"`,
+      { hosts: HOSTS },
+      folder,
+    );
+    expect(told(run).filter((line) => !line.includes("include_tasks"))).toEqual([
+      "trixie1 once: changed",
+      "trixie1 each: changed",
+    ]);
   });
 
   test("a run_once task that fails does so for each host, and each one's rescue takes over; more failures than max_fail_percentage in the last task end the run", async () => {

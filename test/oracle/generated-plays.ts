@@ -99,9 +99,9 @@ const task: fc.Arbitrary<TaskNode> = fc.record({
   register: fc.boolean(),
 });
 
-/** One that fails takes hosts with it in Ansible that a rescue or an always is for; docs/differences.md. */
+/** One that fails takes hosts with it in Ansible that a rescue or an always is for, and its result is for hosts that never come to it; docs/differences.md. */
 const withoutAccidents = (node: TaskNode): TaskNode =>
-  node.runOnce ? { ...node, fails: "false", until: "none" } : node;
+  node.runOnce ? { ...node, fails: "false", until: "none", register: false } : node;
 
 const meta: fc.Arbitrary<MetaNode> = fc.record({
   kind: fc.constant("meta" as const),
@@ -126,6 +126,15 @@ const { nodes } = fc.letrec<{ node: PlayNode; nodes: PlayNode[] }>((tie) => ({
         ignored: seldom(8),
       }),
     },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constantFrom("include" as const, "import" as const),
+        nodes: fc.array(tie("node"), { minLength: 1, maxLength: 3 }),
+        when: often("true"),
+        tags,
+      }),
+    },
   ),
   nodes: fc.array(tie("node"), { minLength: 1, maxLength: 4 }),
 }));
@@ -133,19 +142,28 @@ const { nodes } = fc.letrec<{ node: PlayNode; nodes: PlayNode[] }>((tie) => ({
 interface PlayKeywords {
   serial: string | undefined;
   anyErrorsFatal: boolean;
+  maxFailPercentage: number | undefined;
+  isFree: boolean;
 }
 
 const keywords: fc.Arbitrary<PlayKeywords> = fc.record({
   serial: fc.option(fc.constantFrom("1", "2", '"50%"', '[1, "100%"]'), { nil: undefined, freq: 3 }),
   anyErrorsFatal: seldom(6),
+  maxFailPercentage: fc.option(fc.constantFrom(0, 33, 34, 50, 99), { nil: undefined, freq: 5 }),
+  isFree: seldom(5),
 });
 
-export interface Play extends PlayKeywords {
+interface Parts {
   pre: PlayNode[];
   tasks: PlayNode[];
   post: PlayNode[];
   handlerFails: Condition;
 }
+
+export interface Play extends PlayKeywords, Parts {}
+
+/** Whether Ansible counts every failure for `max_fail_percentage`: it does not in what is included, and in blocks with `always`; docs/differences.md. */
+const isCounted = (parts: Parts): boolean => !/"include"|"always":\[\{/.test(JSON.stringify(parts));
 
 const play: fc.Arbitrary<Play> = fc
   .tuple(
@@ -160,7 +178,26 @@ const play: fc.Arbitrary<Play> = fc
       ),
     }),
   )
-  .map(([first, second]) => ({ ...first, ...second }));
+  .map(([first, second]): [PlayKeywords, Parts] => [
+    isCounted(second) ? first : { ...first, maxFailPercentage: undefined },
+    second,
+  ])
+  .map(([first, second]) =>
+    first.isFree ? { ...asFree(first), ...withoutTurns(second) } : { ...first, ...second },
+  );
+
+/** What ends a play for all ends it somewhere else for each, where they don't go in step. */
+const asFree = (words: PlayKeywords): PlayKeywords => ({
+  ...words,
+  anyErrorsFatal: false,
+  maxFailPercentage: undefined,
+});
+
+/** `run_once` runs on every host in Ansible, where they don't go in step; docs/differences.md. */
+function withoutTurns(parts: Parts): Parts {
+  const text = JSON.stringify(parts, (key, value: unknown) => (key === "runOnce" ? false : value));
+  return JSON.parse(text) as Parts;
+}
 
 const asked = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ tags: [] as string[], skipTags: [] as string[] }) },
@@ -177,18 +214,38 @@ export const generatedPlays: fc.Arbitrary<GeneratedPlays> = fc
 
 /** Whether a failure of one host makes all of them fail: those too that were done, in Ansible. */
 export function failsForAll({ plays }: GeneratedPlays): boolean {
-  return plays.some(({ anyErrorsFatal }) => anyErrorsFatal);
+  return plays.some(
+    ({ anyErrorsFatal, maxFailPercentage }) => anyErrorsFatal || maxFailPercentage !== undefined,
+  );
 }
 
-/** @param name makes the names of its handlers its own: what one playbook leaves to do on a host is done by the next that has a handler of the name. */
-export function playbookOf({ plays }: GeneratedPlays, name: string): string {
-  const count = { tasks: 0 };
-  return plays.map((one, index) => playText(one, `${name}.${index}`, count)).join("\n");
+/**
+ * The playbook and the files that it includes, by their names.
+ *
+ * @param name makes the names of its handlers its own: what one playbook leaves to do on a host is done by the next that has a handler of the name.
+ */
+export function filesOf(
+  { plays, tags: wanted, skipTags }: GeneratedPlays,
+  name: string,
+): Record<string, string> {
+  const isTagged = wanted.length + skipTags.length > 0;
+  const written: Written = { tasks: 0, files: {}, isTagged };
+  const text = plays.map((one, index) => playText(one, `${name}.${index}`, written)).join("\n");
+  return { ...written.files, "play.yml": text };
 }
 
-function playText(one: Play, id: string, count: { tasks: number }): string {
+/** What has been written so far: tasks are counted, and so are files. */
+interface Written {
+  tasks: number;
+  /** `--tags` or `--skip-tags` are asked for. */
+  isTagged: boolean;
+  files: Record<string, string>;
+}
+
+function playText(one: Play, id: string, count: Written): string {
   // Where a play ends for all, Ansible runs no handlers even with force_handlers; Plumb runs those of the hosts that failed; and those of hosts that end_host has ended. docs/differences.md.
-  const topics = one.anyErrorsFatal || JSON.stringify(one).includes("end_host") ? undefined : id;
+  const endsForAll = one.anyErrorsFatal || one.maxFailPercentage !== undefined;
+  const topics = endsForAll || JSON.stringify(one).includes("end_host") ? undefined : id;
   const section = (name: string, list: readonly PlayNode[]): string[] =>
     list.length === 0 ? [] : [`  ${name}:`, ...nodeLines(list, "    ", topics, count)];
   return [
@@ -200,6 +257,8 @@ function playText(one: Play, id: string, count: { tasks: number }): string {
     "  vars: {last: {changed: true}}",
     ...(one.serial === undefined ? [] : [`  serial: ${one.serial}`]),
     ...(one.anyErrorsFatal ? ["  any_errors_fatal: true"] : []),
+    ...(one.maxFailPercentage === undefined ? [] : [`  max_fail_percentage: ${one.maxFailPercentage}`]),
+    ...(one.isFree ? ["  strategy: free"] : []),
     ...section("pre_tasks", one.pre),
     ...section("tasks", one.tasks),
     ...section("post_tasks", one.post),
@@ -216,7 +275,7 @@ function nodeLines(
   list: readonly PlayNode[],
   indent: string,
   id: string | undefined,
-  count: { tasks: number },
+  count: Written,
 ): string[] {
   return list.flatMap((node) => {
     const tagged =
@@ -224,7 +283,7 @@ function nodeLines(
     const when = node.when === "true" ? [] : [`${indent}  when: '${node.when}'`];
     switch (node.kind) {
       case "meta":
-        return [`${indent}- meta: ${node.action}`, ...(node.action === "end_host" ? when : [])];
+        return [`${indent}- meta: ${node.action}`, ...(node.action === "flush_handlers" ? [] : when)];
       case "task":
         count.tasks += 1;
         return [...taskLines(node, `t${count.tasks}`, indent, id), ...when, ...tagged];
@@ -239,8 +298,16 @@ function nodeLines(
         const ignored = node.ignored ? [`${indent}  ignore_errors: true`] : [];
         return [`${indent}- ${head.trimStart()}`, ...rest, ...when, ...tagged, ...ignored];
       }
-      default:
-        return [];
+      default: {
+        const file = `file${Object.keys(count.files).length}.yml`;
+        // Its name is taken before those of the files in it.
+        count.files[file] = "";
+        count.files[file] = `${nodeLines(node.nodes, "", id, count).join("\n")}\n`;
+        // Conditions and tags of an include are for it alone in Ansible, and reach the tasks inside in Plumb: docs/differences.md.
+        if (node.kind === "import" || count.isTagged)
+          return [`${indent}- import_tasks: ${file}`, ...when, ...tagged];
+        return [`${indent}- include_tasks: ${file}`, ...(node.when.includes("last") ? [] : when)];
+      }
     }
   });
 }
