@@ -11,15 +11,26 @@ export function addPlanCommands(program: Command, withHostOptions: (command: Com
     .option("--record <database>", RECORD_OPTION)
     .option("--no-record", "leave no record of the check in .plumb/runs")
     .option("--detailed-exitcode", "exit 3 when there is something to change")
+    .option(
+      "--orphans",
+      "list instead what earlier runs have made on the hosts and none of these playbooks asks for any more",
+    )
+    .option("--remove", "with --orphans: remove it")
     .addHelpText(
       "after",
       `
 Examples:
+  plumb plan site.yml databases.yml -i inventory/production --orphans
   plumb plan site.yml -i inventory/production -o monday.plan
   plumb show monday.plan
   plumb apply monday.plan`,
     )
     .action(async (files: string[], options) => {
+      if (options.orphans === true || options.remove === true) {
+        const { orphansCommand } = await import("./orphans.ts");
+        process.exitCode = await orphansCommand(files, options);
+        return;
+      }
       const { planCommand } = await import("./plan.ts");
       process.exitCode = await planCommand(files, options);
     });

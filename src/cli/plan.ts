@@ -33,6 +33,8 @@ export interface PlanCommandOptions extends PlaybookRunOptions {
   out?: string;
   record?: string | boolean;
   detailedExitcode?: boolean;
+  orphans?: boolean;
+  remove?: boolean;
 }
 
 /** `plumb plan`: check mode, written down. */

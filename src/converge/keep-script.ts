@@ -51,7 +51,11 @@ export function keepScript(journal: Journal, kept: readonly KeptSubject[]): Shel
     ),
     rawShell(
       `add() { printf '%s\\t%s\\t%s\\t%s\\t%s\\n' "$@" >> "$keep/index" || exit 1; }
-made() { if [ ! -f "$state/made" ] || ! grep -qxF -- "$1	$2" "$state/made"; then printf '%s\\t%s\\n' "$1" "$2" >> "$state/made" || exit 1; fi; }`,
+made() {
+  [ "$3" = new ] || [ -f "$state/made" ] || return 0
+  [ -f "$state/made" ] || : > "$state/made" || exit 1
+  thing="$1	$2" now=$(date +%s) how=$3 awk -F'\\t' 'BEGIN { OFS = FS; thing = ENVIRON["thing"]; now = ENVIRON["now"] } $1 FS $2 == thing { found = 1; $3 = now } { print } END { if (!found && ENVIRON["how"] == "new") print thing, now }' "$state/made" > "$state/made.new" && mv -f -- "$state/made.new" "$state/made" || exit 1
+}`,
     ),
     ...FUNCTIONS.filter(({ kind }) => kept.some(({ subject }) => subject.kind === kind)).map(({ text }) =>
       rawShell(text),
@@ -106,8 +110,9 @@ const FUNCTIONS: readonly { kind: Subject["kind"]; text: string }[] = [
     kind: "path",
     text: `keep_path() {
   if [ -L "$2" ]; then type=link; elif [ -f "$2" ]; then type=file; elif [ -d "$2" ]; then type=directory; elif [ -e "$2" ]; then type=other; else
-    add "$1" path "$2" absent "$3"; made path "$2"; return
+    add "$1" path "$2" absent "$3"; made path "$2" new; return
   fi
+  made path "$2" again
   about=$(stat -c '%u:%g:%a' -- "$2") || exit 1
   if [ "$type" = file ] || [ "$4" = tree ]; then
     size=$(du -skx -- "$2") || exit 1
@@ -138,7 +143,7 @@ const FUNCTIONS: readonly { kind: Subject["kind"]; text: string }[] = [
   if nft list tables 2>/dev/null | grep -qxF "table $4 $5"; then
     { printf 'table %s %s\\ndelete table %s %s\\n' "$4" "$5" "$4" "$5"; nft -s list table "$4" "$5"; } > "$keep/$1" && sync -- "$keep/$1" || exit 1
     add "$1" nftables-table "$2" present "$3"
-  else add "$1" nftables-table "$2" absent "$3"; made nftables-table "$2"; fi
+  else add "$1" nftables-table "$2" absent "$3"; made nftables-table "$2" new; fi
 }`,
   },
   {
@@ -154,14 +159,14 @@ const FUNCTIONS: readonly { kind: Subject["kind"]; text: string }[] = [
   if getent passwd -- "$2" > "$keep/$1"; then
     { getent shadow -- "$2" || echo; id -Gn -- "$2"; } >> "$keep/$1" 2>/dev/null && sync -- "$keep/$1" || exit 1
     add "$1" user "$2" present "$3"
-  else rm -f -- "$keep/$1"; add "$1" user "$2" absent "$3"; made user "$2"; fi
+  else rm -f -- "$keep/$1"; add "$1" user "$2" absent "$3"; made user "$2" new; fi
 }`,
   },
   {
     kind: "group",
     text: `keep_group() {
   if getent group -- "$2" > "$keep/$1"; then sync -- "$keep/$1" || exit 1; add "$1" group "$2" present "$3"
-  else rm -f -- "$keep/$1"; add "$1" group "$2" absent "$3"; made group "$2"; fi
+  else rm -f -- "$keep/$1"; add "$1" group "$2" absent "$3"; made group "$2" new; fi
 }`,
   },
 ];

@@ -156,7 +156,11 @@ function jobTerms(task: Task, scope: Scope): JobTerms | undefined {
 
 async function limitedPass(running: RunningPass): Promise<Outcome> {
   const { task, pass } = running;
-  if (!holds(task, pass.scope)) return skipped(task, pass.scope);
+  if (!holds(task, pass.scope)) {
+    const { options, host } = running.context;
+    options.watcher?.passedOver?.(host, task, pass.scope);
+    return skipped(task, pass.scope);
+  }
   try {
     requireFlags(task, pass.scope);
   } catch (error) {
@@ -174,6 +178,10 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     session === context.session
       ? await preparePass(context, task, pass)
       : await prepare(context, session, task, pass.scope);
+  context.options.watcher?.concerned?.(context.host, task, {
+    questions: [...prepared.queries.values()].map(({ query }) => query.key),
+    subjects: prepared.module.touches?.(prepared.input) ?? [],
+  });
   const unasked = [...prepared.queries.values()].some((question) => !session.answers.has(question));
   if (unasked) await askFor(running, prepared, signal);
   const silent = isSilent(task, pass.scope);

@@ -112,7 +112,7 @@ restore_sysctl() { cat -- "$keep/$1" > "/proc/sys/$(printf %s "$2" | tr . /)"; }
 restore_group() {
   if [ "$3" = absent ]; then groupdel -- "$2"; return; fi
   IFS=: read -r name x gid members < "$keep/$1"
-  if getent group -- "$2" >/dev/null; then groupmod -g "$gid" -- "$2"; else groupadd -g "$gid" -- "$2"; fi && gpasswd -q -M "$members" "$2"
+  if getent group -- "$2" >/dev/null; then groupmod -g "$gid" -- "$2"; else groupadd -g "$gid" -- "$2"; fi && gpasswd -M "$members" "$2"
 }
 restore_user() {
   if [ "$3" = absent ]; then userdel -- "$2"; return; fi
