@@ -116,6 +116,25 @@ withHostOptions(program.command("ping"))
     process.exitCode = await pingCommand(pattern, options);
   });
 
+withHostOptions(program.command("connect"))
+  .description("keep connections to hosts for the runs that follow")
+  .argument("<pattern>", "which hosts, such as all or 'web:&production'")
+  .option("--for <seconds>", "how long a connection is kept that nobody uses (default 600)")
+  .option("--close", "close them")
+  .addHelpText(
+    "after",
+    "\nExamples:\n  plumb connect poolers -i inventory/production --for 1800\n  plumb connect poolers -i inventory/production --close",
+  )
+  .action(async (pattern: string, options) => {
+    const { connectCommand } = await import("./cli/connect.ts");
+    process.exitCode = await connectCommand(pattern, options);
+  });
+
+program.command("keep-connections", { hidden: true }).action(async () => {
+  const { keepConnections } = await import("./cli/keep-connections.ts");
+  await keepConnections();
+});
+
 withHostOptions(program.command("facts"))
   .description("show the facts of hosts, as JSON")
   .argument("<pattern>", "which hosts")

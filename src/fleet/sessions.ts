@@ -1,7 +1,7 @@
 import { addCounters, HostSession, type SessionOptions } from "../converge/host-session.ts";
 import { connectionSettings } from "../inventory/connection-variables.ts";
 import { lostTransport } from "../transport/lost-transport.ts";
-import { openTransport } from "../transport/open.ts";
+import { openAnew, openTransport } from "../transport/open.ts";
 import { type Transport, type TransportCounters, TransportError } from "../transport/transport.ts";
 import type { Scope } from "../variables/scope.ts";
 import { isGone } from "./controller-process.ts";
@@ -110,7 +110,7 @@ export class Sessions {
       takeOver: this.#options.takeOver === true,
       isGone,
       signal: this.#options.aborting,
-      open: () => this.#handshakes.inTurn((signal) => openTransport(settings, signal)),
+      open: () => this.#handshakes.inTurn((signal) => openAnew(settings, signal)),
       warn: (message) =>
         this.#options.emit({ type: "warning", time: new Date().toISOString(), host, message }),
     });

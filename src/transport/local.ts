@@ -19,7 +19,8 @@ export function openLocal(settings: ConnectionSettings): ShellTransport {
   });
 }
 
-function localChannels(): ChannelOpener {
+/** Programs and streams of this machine. */
+export function localChannels(): ChannelOpener {
   const children = new Set<ReturnType<typeof spawn>>();
   return {
     exec: async (command) => {

@@ -48,19 +48,28 @@ interface Connected {
  * @throws TransportError unreachable, connect-timeout, host-key-unknown, host-key-changed, authentication-failed
  */
 export async function openSsh(settings: ConnectionSettings, signal?: AbortSignal): Promise<ShellTransport> {
+  const { opener, user, lost } = await connectSsh(settings, signal);
+  return new ShellTransport({
+    host: settings.name,
+    isLocal: false,
+    opener,
+    loginUser: user,
+    becomePassword: settings.becomePassword,
+    lost,
+  });
+}
+
+/** The same, without anything that runs in it. */
+export async function connectSsh(
+  settings: ConnectionSettings,
+  signal?: AbortSignal,
+): Promise<{ opener: ChannelOpener; user: string; lost: Promise<TransportError> }> {
   const config = settingsSayAll(settings)
     ? undefined
     : await sshConfigOf(settings.address ?? settings.name, settings);
   const route = routeTo(settings, config);
   const { client, lost } = await connect(route, settings, { ...present("signal", signal) });
-  return new ShellTransport({
-    host: settings.name,
-    isLocal: false,
-    opener: sshChannels(client),
-    loginUser: route.user,
-    becomePassword: settings.becomePassword,
-    lost,
-  });
+  return { opener: sshChannels(client), user: route.user, lost };
 }
 
 function routeTo(settings: ConnectionSettings, config: SshConfig | undefined): Route {
