@@ -1,9 +1,20 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { FUNCTION_END, FUNCTION_HEAD } from "../src/load-code.ts";
+import { PLUMB } from "./built-plumb.ts";
 
 let folder: string;
 let kept: string;
@@ -90,4 +101,18 @@ test("where nothing can be kept, everything runs all the same", () => {
   writeFileSync(path.join(path.dirname(kept), "..", "file"), "");
   kept = path.join(path.dirname(kept), "..", "file", "run@1");
   expect(run()).toBe("aa/ own true\n");
+});
+
+test.each([
+  ["is the user's alone", 0o700, 0, true],
+  ["is open to others", 0o777, 0, false],
+  ["is another user's", 0o700, 12345, false],
+])("compiled code is kept in a folder that %s: %o", (_, mode, owner, isKept) => {
+  const cache = path.join(folder, "cache", "plumb");
+  mkdirSync(cache, { recursive: true });
+  chmodSync(cache, mode);
+  chownSync(cache, owner, owner);
+  const env = { ...process.env, XDG_CACHE_HOME: path.join(folder, "cache") };
+  expect(spawnSync(process.execPath, [PLUMB, "--version"], { env }).status).toBe(0);
+  expect(existsSync(path.join(cache, "code"))).toBe(isKept);
 });

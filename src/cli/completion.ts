@@ -9,13 +9,16 @@ import { SCHEMA_KINDS } from "../schema/kinds.ts";
  * @throws DiagnosticsError for another shell.
  */
 export function completionScript(shell: string, program: Command): string {
-  const commands = program.commands.map(
-    (command): CompletedCommand => ({
-      name: command.name(),
-      words: [...wordsOf(command), ...argumentsOf(command.name())],
-      inner: command.commands.map((one) => ({ name: one.name(), words: wordsOf(one) })),
-    }),
-  );
+  const commands = program
+    .createHelp()
+    .visibleCommands(program)
+    .map(
+      (command): CompletedCommand => ({
+        name: command.name(),
+        words: [...wordsOf(command), ...argumentsOf(command.name())],
+        inner: command.commands.map((one) => ({ name: one.name(), words: wordsOf(one) })),
+      }),
+    );
   switch (shell) {
     case "bash":
       return bashScript(commands);

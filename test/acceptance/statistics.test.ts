@@ -8,7 +8,9 @@ import {
   quantile,
 } from "../../src/acceptance/statistics.ts";
 
-const samples = fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 300 });
+/** No -0, which is sorted beside 0 and is another for `toEqual`. */
+const sample = fc.double({ min: -1e6, max: 1e6, noNaN: true }).map((value) => value + 0);
+const samples = fc.array(sample, { minLength: 1, maxLength: 300 });
 
 describe("statistics", () => {
   test.each([

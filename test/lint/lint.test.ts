@@ -194,6 +194,7 @@ describe("lint", () => {
         "maintenance_command",
         "remove_database",
         "remove_user",
+        "ha_virtual_address",
       ]),
       keyring: new Keyring(),
     });

@@ -68,7 +68,6 @@ describe.each([
   ],
   ["postgresql_user", "{name: a, priv: ALL}", [/^priv is not taken.*postgresql_query/]],
   ["postgresql_user", "{name: a, expires: tomorrow}", [/^expires must be a time/]],
-  ["pause", "{prompt: Go on?, seconds: 1}", [/^prompt is not taken.*vars_prompt/]],
   ["package", "{deb: https://example.org/a.deb}", [/^deb is a file on the host here: `get_url`/]],
   ["package", "{deb: a.deb}", [/^deb must be the absolute path/]],
   ["package", "{deb: /srv/a.deb, name: a}", [/^deb says which package/]],
