@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { reportSchema } from "../src/acceptance/report.ts";
 import { limitWords, withUnit } from "../src/acceptance/verdict.ts";
@@ -21,6 +21,8 @@ async function main(): Promise<void> {
   if (process.argv.includes("--down")) {
     await labDown(LAB);
     await rm(FOLDER, { recursive: true, force: true });
+    // Where others have something in it, it stays.
+    await rmdir(path.dirname(FOLDER)).catch(() => undefined);
     say("The demo's hosts are gone.");
     return;
   }

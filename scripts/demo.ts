@@ -1,4 +1,4 @@
-import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
@@ -48,6 +48,8 @@ async function main(): Promise<void> {
   if (process.argv.includes("--down")) {
     await labDown(LAB);
     await rm(FOLDER, { recursive: true, force: true });
+    // Where others have something in it, it stays.
+    await rmdir(path.dirname(FOLDER)).catch(() => undefined);
     process.stdout.write("The demo's hosts are gone.\n");
     return;
   }

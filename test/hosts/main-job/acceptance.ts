@@ -139,6 +139,8 @@ export function acceptance(folder: () => string): void {
       ...SHORT,
       verify_disruptive: false,
       verify_open_direct: false,
+      // As where PostgreSQL is nobody's of the inventory.
+      verify_server: "",
       verify_normal_clients: 5,
       verify_query: "select pg_sleep(0.1)",
       verify_limits: {
