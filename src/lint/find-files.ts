@@ -74,10 +74,13 @@ function isPlaybook(text: string): boolean {
   return /^- /m.test(text) && /^(- | {2})(hosts|(ansible\.builtin\.)?import_playbook)\s*:/m.test(text);
 }
 
+/** A group at the beginning of a line, with hosts or children below it or behind it; `all` may begin with variables. */
+const YAML_INVENTORY =
+  /^(\{\s*)?(["']?[\w-]+["']?\s*:\s*(\n\s+|\{\s*)["']?(hosts|children)|["']?all["']?\s*:\s*(\n\s+|\{\s*)["']?vars)["']?\s*:/m;
+
 function isInventory(file: string, text: string): boolean {
   const name = path.basename(file);
-  if (/\.ya?ml$/.test(name))
-    return /^(all|ungrouped|[\w-]+):\s*\n\s+(hosts|children)\s*:/m.test(text) && !/^- /m.test(text);
+  if (/\.ya?ml$/.test(name)) return YAML_INVENTORY.test(text) && !/^- /m.test(text);
   if (/\.(ini)$/.test(name) || /^(hosts|inventory)$/.test(name))
     return (
       /^\[[\w-]+(:(vars|children))?\]\s*$/m.test(text) &&

@@ -8,7 +8,7 @@ export const noHostsMatch: Rule = {
   name: "no-hosts-match",
   severity: "warning",
   summary: "a play whose `hosts` match nothing in the inventory",
-  why: "The play would do nothing. Looked at only where the tree has an inventory, or one is named with `-i`.",
+  why: "The play would do nothing. A group that is there and empty is no mistake. Looked at only where the tree has an inventory, or one is named with `-i`.",
   bad: {
     "inventory/hosts.yml": "web:\n  hosts:\n    web1:\n",
     "site.yml": "- name: Web\n  hosts: webs\n  tasks: []\n",
@@ -28,9 +28,9 @@ export const noHostsMatch: Rule = {
         if (typeof text !== "string") return [];
         const at = play.hosts.at ?? play.at;
         try {
-          return hostsMatching(text, inventory).length > 0
-            ? []
-            : [{ message: `\`${text}\` matches no host`, at }];
+          // A group that has no host yet is there for somebody to fill.
+          hostsMatching(text, inventory);
+          return [];
         } catch (error) {
           if (!(error instanceof DiagnosticsError)) throw error;
           return error.diagnostics.map(({ message, hint }) => ({

@@ -25,7 +25,7 @@ export const undefinedVariable: Rule = {
   summary: "a variable that nothing defines",
   why:
     "A run would fail at this task, on every host. Looked for are variables of the play, its roles and their specifications, blocks, tasks and loops, facts, registered results, " +
-    "`set_fact`, files that are read by name, the inventory with group_vars and host_vars, and `-e`. Where no inventory is found or named (`-i`), or a role stands alone, it is a " +
+    "`set_fact`, files that are read by name, the inventory with group_vars and host_vars, and `-e`; and what an `assert` of the playbook demands by `defined(name)` is left to whoever runs it. Where no inventory is found or named (`-i`), or a role stands alone, it is a " +
     "warning: somebody may define it there. Nothing is said where something is included by a name that only a host tells.",
   bad: {
     "site.yml":
@@ -42,11 +42,13 @@ export const undefinedVariable: Rule = {
       const known = await namesOfPlaybook(tree, playbook);
       if (known === "any") continue;
       const severity = tree.inventory === undefined || playbook.isForRole ? "warning" : "error";
+      const demanded = new Set(playbook.plays.flatMap(({ tasks }) => tasks.flatMap(demandedBy)));
       for (const { tasks, handlers } of playbook.plays) {
         for (const task of [...tasks, ...handlers]) {
           const own = namesOfTask(task);
           const asked = new Set(task.keywords.when.flatMap(({ expression }) => askedIn(expression.source)));
-          const isKnown = (name: string): boolean => isBuiltIn(name) || known.has(name) || own.has(name);
+          const isKnown = (name: string): boolean =>
+            isBuiltIn(name) || known.has(name) || own.has(name) || demanded.has(name);
           const uses = [...usesOf(task), ...(await usesInTemplate(task, playbook.file, looked))];
           for (const { at, variable } of uses) {
             if (variable.isAsked || asked.has(variable.name) || isKnown(variable.name)) continue;
@@ -75,6 +77,15 @@ function finding(
           : `define it, or say what to take without it: default(${name}, "value")`
         : `did you mean \`${meant}\`?`,
   };
+}
+
+/** What an `assert` demands by `defined(name)` is given by whoever runs the playbook. */
+function demandedBy(task: Task): string[] {
+  if (task.module !== "assert") return [];
+  const values = task.parameters.filter(({ key }) => key === "that").map(({ value }) => value);
+  return values
+    .flatMap((value) => freeVariables(value))
+    .flatMap(({ variable }) => (variable.isAsked ? [variable.name] : []));
 }
 
 const askedIn = (source: string): string[] =>
