@@ -1,6 +1,7 @@
 import { DiagnosticsError, inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import { canonicalModuleName, moduleNamesAndAliases } from "../modules/catalogue.ts";
+import { insteadOfModule } from "../modules/no-module.ts";
 import type { Templated, TemplatedEntry } from "../variables/templated.ts";
 import { insteadOf, unknownKeyword } from "./check-keywords.ts";
 import type { Entries } from "./entries.ts";
@@ -77,11 +78,11 @@ function knownModule(
 ): NamedModule {
   const name = canonicalName(written);
   if (name !== undefined) return { written, name, value, at };
-  const meant = didYouMean(written.replace(/^.*\./, ""), [
-    ...moduleNamesAndAliases(),
-    ...PSEUDO_MODULES,
-    ...KEYWORDS.task,
-  ]);
+  const bare = written.replace(/^.*\./, "");
+  const instead = insteadOfModule(bare);
+  if (instead !== undefined)
+    throw inputError("unknown-module", `there is no module \`${written}\``, { at, hint: instead });
+  const meant = didYouMean(bare, [...moduleNamesAndAliases(), ...PSEUDO_MODULES, ...KEYWORDS.task]);
   throw inputError("unknown-module", `there is no module \`${written}\``, {
     at,
     hint: meant === undefined ? "plumb doc lists the modules" : `did you mean \`${meant}\`?`,

@@ -29,6 +29,7 @@ const SECRETS = {
   inPlay: "value-in-the-play-8874",
   inTask: "value-in-a-task-4120",
   big: "line-of-a-big-file-7741",
+  part: "part-of-a-file-6218",
 };
 const OLD_PASSWORD = "old-Pass-word-9915";
 
@@ -67,6 +68,9 @@ const playbook = (): string => `
     - copy: { content: "{{ key }}\\n", dest: /srv/vault/open, mode: "0644" }
     - template: { src: app.conf.hbs, dest: /srv/vault/app.conf }
     - template: { src: sealed.hbs, dest: /srv/vault/sealed }
+    - assemble: { src: parts, dest: /srv/vault/assembled, remote_src: false }
+    - uri: { url: "http://127.0.0.1:1/", method: POST, body: "{{ whole }}", headers: { Authorization: "{{ inline }}" } }
+      ignore_errors: true
     - lineinfile: { path: /srv/vault/lines, line: "token={{ whole }}", create: true }
     - blockinfile: { path: /srv/vault/lines, block: "{{ key }}" }
     - command: { cmd: cat, stdin: "{{ inline }}" }
@@ -135,6 +139,8 @@ beforeAll(async () => {
   );
   write("templates/sealed.hbs", sealed(`${SECRETS.template}\nand {{ aged }}\n`));
   write("site.yml", playbook());
+  write("files/parts/10-sealed", sealed(`${SECRETS.part}\n`));
+  write("files/parts/20-plain", "behind it\n");
   write("files/big.txt", sealed(`${SECRETS.big}\n`.repeat(50_000)));
   await Promise.all(
     HOSTS.map((name) =>
@@ -279,14 +285,14 @@ describe("what comes out of a vault", () => {
       expect(await onHost(name, "stat -c '%a %u' /var/lib/plumb")).toBe("700 0\n");
       const modes = await onHost(
         name,
-        "cd /srv/vault && stat -c '%n %a' content sent app.conf sealed lines in-task big open",
+        "cd /srv/vault && stat -c '%n %a' content sent app.conf sealed lines in-task big assembled open",
       );
       expect(modes).toBe(
-        "content 600\nsent 600\napp.conf 600\nsealed 600\nlines 600\nin-task 600\nbig 600\nopen 644\n",
+        "content 600\nsent 600\napp.conf 600\nsealed 600\nlines 600\nin-task 600\nbig 600\nassembled 600\nopen 644\n",
       );
       const there = await onHost(
         name,
-        "cd /srv/vault && cat content sent app.conf sealed lines in-task open as-it-is; head -n 1 big; getent shadow vaulted",
+        "cd /srv/vault && cat content sent app.conf sealed lines in-task assembled open as-it-is; head -n 1 big; getent shadow vaulted",
       );
       for (const value of [
         SECRETS.whole,
@@ -295,6 +301,7 @@ describe("what comes out of a vault", () => {
         SECRETS.template,
         SECRETS.inTask,
         SECRETS.big,
+        `${SECRETS.part}\nbehind it\n`,
         "$ANSIBLE_VAULT;1.2;AES256;prod",
         SECRETS.aged,
         SECRETS.hash,

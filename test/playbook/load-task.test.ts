@@ -26,6 +26,12 @@ describe("the module of a task", () => {
     expect((await firstTask(`- ${name}: ${parameters}`)).module).toBe(canonical);
   });
 
+  test("one of Ansible's that there is none of says what to write", async () => {
+    const [problem] = await problemsOf({ "site.yml": playbook("- community.general.lvg: {vg: data}\n") });
+    expect(problem).toMatchObject({ code: "unknown-module", at: { line: 3, column: 7 } });
+    expect(problem?.hint).toContain("creates: /dev/VG/LV");
+  });
+
   test.each([
     ["no module at all", "- name: x\n", ["3:7 unknown-module"]],
     ["an unknown one", "- coppy: {}\n", ["3:7 unknown-module"]],
