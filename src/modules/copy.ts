@@ -15,6 +15,7 @@ import {
   managedFileQuery,
   managedFileSteps,
   ownerText,
+  requireFolder,
 } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { placeFileScript } from "./place-file.ts";
@@ -133,7 +134,9 @@ export const copy = defineLoadingModule<Params, Input, Queries, Detail>({
     ]);
   },
   diff: ({ want, source }, answers, { changesPending }) =>
-    source === undefined ? diffRemote(want, answers, changesPending) : diffSource(want, source, answers),
+    source === undefined
+      ? diffRemote(want, answers, changesPending)
+      : diffSource(want, source, answers, changesPending),
   steps: (change, { want }): Step[] => {
     const { directories, files, remote } = change.detail;
     if (remote !== undefined)
@@ -167,6 +170,7 @@ function diffSource(
   want: Params,
   { name, files, directories }: CopySource,
   answers: Readonly<Record<string, PathState>>,
+  changesPending: boolean,
 ): Change<Detail> {
   const changes = files.flatMap((file) => {
     const { path } = file;
@@ -174,6 +178,8 @@ function diffSource(
     const place = isInside ? insideOf(path, name) : path;
     const state = answers[place] ?? ABSENT;
     if (!want.force && state.type !== "absent") return [];
+    // Directories of a tree are made with it.
+    if (directories.length === 0) requireFolder(place, state, changesPending);
     const placed = { ...file, path: place };
     return [{ file: placed, change: diffManagedFile(placed, state) }];
   });

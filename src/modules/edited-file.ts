@@ -7,6 +7,7 @@ import {
   type FileChange,
   type ManagedFile,
   managedFileSteps,
+  requireFolder,
   textContent,
 } from "./managed-file.ts";
 import { ModuleFailure } from "./module.ts";
@@ -45,6 +46,7 @@ export function diffEditedFile(
   const unchangedAbsence = state.type === "absent" && text === "";
   if (unchangedAbsence)
     return { action: "none", reason: `${edit.path} is not there, and nothing is wanted in it` };
+  requireFolder(edit.path, state, changesPending);
   const change = diffManagedFile(fileOf(edit, text), state);
   return change.action === "none" ? change : { ...change, detail: { ...change.detail, text } };
 }

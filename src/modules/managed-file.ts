@@ -51,6 +51,19 @@ export function managedFileQuery(path: string, secret: boolean, { diffMode }: Si
   return pathState(question);
 }
 
+/**
+ * A file can't be made where its directory is not.
+ *
+ * @param changesPending in check mode: an earlier task may make the directory.
+ * @throws ModuleFailure
+ */
+export function requireFolder(path: string, state: PathState, changesPending: boolean): void {
+  if (state.type !== "absent" || state.missingFolder === undefined || changesPending) return;
+  throw new ModuleFailure(`${path} can't be made: the directory ${state.missingFolder} does not exist`, {
+    hint: "`file` with `state: directory` makes it, and those above it",
+  });
+}
+
 /** @throws ModuleFailure when something else than a file is in the way. */
 export function diffManagedFile(file: ManagedFile, state: PathState): Change<FileChange> {
   if (state.type === "directory")

@@ -5,6 +5,7 @@ import {
   type ManagedFile,
   managedFileQuery,
   managedFileSteps,
+  requireFolder,
   textContent,
   withHiddenChecksum,
 } from "./managed-file.ts";
@@ -51,6 +52,9 @@ export const template = defineLoadingModule({
   queries: (want, situation) => ({
     at: managedFileQuery(want.path, want.content.secret === true, situation),
   }),
-  diff: (want, { at }) => diffManagedFile(want, at),
+  diff: (want, { at }, { changesPending }) => {
+    requireFolder(want.path, at, changesPending);
+    return diffManagedFile(want, at);
+  },
   steps: (change, want) => managedFileSteps(want, change.detail),
 });

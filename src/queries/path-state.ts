@@ -4,7 +4,11 @@ import { type Answered, defineQuery, known, notKnown } from "./query.ts";
 
 /** What is at a path. */
 export type PathState =
-  | { type: "absent" }
+  | {
+      type: "absent";
+      /** The directory that it would be in, where that is not there either. */
+      missingFolder?: string;
+    }
   | {
       type: "file" | "directory" | "link" | "other";
       /** Four octal digits. */
@@ -89,7 +93,7 @@ export const pathState = defineQuery<PathQuestion, PathState>({
           '    above=$path; while [ ! -e "$above" ]; do case $above in */*) above=${above%/*};; *) above=; esac; [ -n "$above" ] || above=/; done',
         ),
         rawShell(
-          `    if [ -d "$above" ] && [ ! -x "$above" ]; then printf 'U\\0%s\\0%s\\0' "$path" "$above"; else printf 'A\\0%s\\0' "$path"; fi`,
+          `    if [ -d "$above" ] && [ ! -x "$above" ]; then printf 'U\\0%s\\0%s\\0' "$path" "$above"; elif [ -d "\${path%/*}/" ]; then printf 'A\\0%s\\0' "$path"; else printf 'N\\0%s\\0' "$path"; fi`,
         ),
         rawShell("  fi"),
         rawShell("done"),
@@ -147,7 +151,10 @@ function parseRecords(fields: readonly string[]): Records {
     if (kind === "S") readStat(records, next);
     else if (kind === "L") update(records, next(), { target: next() });
     else if (kind === "A") records.set(next(), known({ type: "absent" }));
-    else if (kind === "U") {
+    else if (kind === "N") {
+      const path = next();
+      records.set(path, known({ type: "absent", missingFolder: path.slice(0, path.lastIndexOf("/")) }));
+    } else if (kind === "U") {
       const path = next();
       records.set(path, notKnown(`${next()} can't be searched, so nobody can say what is at ${path}`));
     } else if (kind === "X") {
