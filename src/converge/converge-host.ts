@@ -18,7 +18,7 @@ import { expandAndReport } from "./run-include.ts";
 import { runMeta } from "./run-meta.ts";
 import { runTask } from "./run-task.ts";
 import { type HostEnd, StopHost } from "./stop-host.ts";
-import { beginTransaction, undoTransaction } from "./transaction.ts";
+import { beginTransaction, endTransaction, undoInterrupted, undoTransaction } from "./transaction.ts";
 
 /**
  * Runs a play on one host, from its first question to its last handler.
@@ -30,6 +30,7 @@ export async function convergeHost(context: HostContext): Promise<HostEnd> {
   try {
     const tasks = play.sections.flatMap((section) => tasksInOrder(section.nodes));
     await firstTrip(context, tasks).catch((error: unknown) => goOnWithout(context, error));
+    if (!(await undoInterrupted(context))) throw new StopHost("failed");
     const places = new Places();
     for (const [index, section] of play.sections.entries()) {
       places.add(section.nodes);
@@ -142,11 +143,17 @@ async function runBlock(context: HostContext, block: Block, around: Surroundings
     leaf.kind === "include" ? isSelected(context, leaf) : context.options.selects(leaf),
   );
   const rescued = around.rescued || hasRescue;
-  const transaction = block.transaction && !context.options.checkMode ? beginTransaction(context) : undefined;
+  const isTransaction = block.transaction && !context.options.checkMode;
+  const transaction = isTransaction ? await beginTransaction(context) : undefined;
   try {
     await runNodes(context, block.block, { ...around, rescued });
+    if (transaction !== undefined) await endTransaction(context);
   } catch (error) {
-    if (transaction !== undefined && isFailure(error)) await undoTransaction(context, block, transaction);
+    if (transaction !== undefined && isFailure(error)) {
+      await undoTransaction(context, block, transaction);
+      await endTransaction(context);
+    } else if (transaction !== undefined && error instanceof StopHost && error.end === "ended")
+      await endTransaction(context);
     if (!isFailure(error) || !hasRescue) return await afterwards(context, block, around, error);
     tellOfFailure(context);
     const tasks = tasksInOrder(block.rescue);

@@ -88,6 +88,8 @@ export interface HostContext {
   expansions: Map<string, Expansion>;
   /** Roles whose variables have been checked. */
   checkedRoles: Set<RoleContext>;
+  /** How many blocks with `transaction: true` are around what is under way. */
+  transactions: { depth: number };
   /** The last task that failed, and was not ignored. */
   lastFailure: { task: Task; name: string; result: ValueMap } | undefined;
   /** The failure that ended the host ends the play for all: `any_errors_fatal`. */

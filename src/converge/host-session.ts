@@ -18,7 +18,10 @@ import {
   LOCK_WAITS,
   type LockOwner,
   lockScript,
+  type OpenTransaction,
+  readTransaction,
   rememberHandlersScript,
+  TRANSACTION_OPEN,
 } from "./host-state.ts";
 import type { Journal } from "./keep-script.ts";
 
@@ -83,6 +86,7 @@ export class HostSession {
   #hasWaited = false;
   readonly #journalSession = randomBytes(4).toString("hex");
   #kept = 0;
+  #interrupted: OpenTransaction | undefined;
   readonly #keptAs = new Map<string, TaskUser>();
 
   constructor(name: string, address: string, transport: Transport, options: SessionOptions) {
@@ -136,6 +140,17 @@ export class HostSession {
       : { runId: lockOwner.runId, session: this.#journalSession, runs: undoRuns };
   }
 
+  /** A transaction that an earlier run had begun, and that has not come to its end; once. */
+  takeInterruptedTransaction(): OpenTransaction | undefined {
+    const open = this.#interrupted;
+    this.#interrupted = undefined;
+    return open;
+  }
+
+  get stateUser(): ShellUser {
+    return this.#options.stateUser;
+  }
+
   /** Numbers what is kept on this host, in order. */
   nextNumber(): number {
     this.#kept += 1;
@@ -151,7 +166,6 @@ export class HostSession {
     this.#keptAs.set(user.become ? user.becomeUser : "", user);
   }
 
-  /** The number of the last thing that was kept. */
   get lastNumber(): number {
     return this.#kept;
   }
@@ -286,7 +300,11 @@ export class HostSession {
         "Plumb keeps its state in /var/lib/plumb (or ~/.local/state/plumb without become); is the disk full, or the file system read-only?",
       );
     }
-    const remembered = lock.stdout.toString().split("\n").filter(Boolean);
+    const lines = lock.stdout.toString().split("\n").filter(Boolean);
+    const open = lines.find((line) => line.startsWith(TRANSACTION_OPEN));
+    const transaction = readTransaction(open);
+    this.#interrupted = transaction?.session === this.#journalSession ? undefined : transaction;
+    const remembered = lines.filter((line) => line !== open);
     // On a new connection in check mode, what was only noted is still to do.
     this.#pendingHandlers = unique([
       ...remembered,
@@ -328,7 +346,7 @@ export class HostSession {
   async rememberHandlers(handlers: readonly string[]): Promise<string[]> {
     const fresh = handlers.filter((handler) => !this.#pendingHandlers.includes(handler));
     if (fresh.length === 0) return [];
-    const result = await this.run(rememberHandlersScript(fresh), this.#options.stateUser);
+    const result = await this.run(rememberHandlersScript(fresh), this.stateUser);
     if (result.exitCode !== 0) {
       throw new HostStateError(
         `the notified handlers could not be written down: ${result.stderr.toString().trim()}`,

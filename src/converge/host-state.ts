@@ -7,6 +7,7 @@ import { STATE_DIRECTORY } from "../shell/state-directory.ts";
  *     lock                who is working here (see below)
  *     lock.guard          flock(1) on it makes taking the lock atomic
  *     pending-handlers    handlers that were notified and have not run yet, one a line
+ *     transaction         the block with `transaction: true` that is under way
  *     undo/, made         what runs have replaced and made: keep-script.ts
  *
  * The lock is one line: pid and start time of the shell that holds it, the same of the process at the host's end of the connection (sshd's), the process on the controller, and
@@ -43,6 +44,38 @@ export const LOCK_LEFT = 76;
 /** What the script says on stderr while it waits: this, the owner, and after a tab what is running. */
 export const LOCK_WAITS = "plumb-waits ";
 
+/** Before what the lock script prints of a transaction that is open. */
+export const TRANSACTION_OPEN = "\tplumb-transaction ";
+
+/** A block with `transaction: true` that has begun on a host. */
+export interface OpenTransaction {
+  runId: string;
+  session: string;
+  /** The number of the last thing that was kept before it. */
+  since: number;
+  /** So many handlers were to be done before it. */
+  pending: number;
+}
+
+/** Remembers on the host that a transaction is open, before anything is done in it; undefined: that it is over. */
+export function transactionScript(open: OpenTransaction | undefined): ShellText {
+  if (open === undefined) return shellLines(STATE_DIRECTORY, rawShell('rm -f -- "$state/transaction"'));
+  const { runId, session, since, pending } = open;
+  return shellLines(
+    rawShell("set -eu; umask 077"),
+    STATE_DIRECTORY,
+    sh`printf '%s\\n' ${`${runId} ${session} ${since} ${pending}`} > "$state/transaction.new"`,
+    rawShell('sync -- "$state/transaction.new"; mv -f -- "$state/transaction.new" "$state/transaction"'),
+  );
+}
+
+/** What `transactionScript` wrote, as the lock script prints it; undefined when it can't be read. */
+export function readTransaction(line: string | undefined): OpenTransaction | undefined {
+  const [runId, session, since, pending] = line?.slice(TRANSACTION_OPEN.length).split(" ") ?? [];
+  if (runId === undefined || session === undefined || !/^\d+$/.test(`${since}${pending}`)) return undefined;
+  return { runId, session, since: Number(since), pending: Number(pending) };
+}
+
 /**
  * Takes the lock of the host for the shell that runs this, and prints the handlers an earlier run left to do, one a line.
  */
@@ -62,6 +95,9 @@ export function lockScript(owner: LockOwner, hostName: string, terms: LockTerms)
       `printf '%s %s %s %s %s %s\\n' $$ "$(started $$)" "$connection" "$(started "$connection" || echo -)" "$controller" "$self" > "$state/lock.new" && mv -f -- "$state/lock.new" "$state/lock" || exit 1`,
     ),
     rawShell('if [ -f "$state/pending-handlers" ]; then cat -- "$state/pending-handlers"; fi'),
+    rawShell(
+      `if [ -f "$state/transaction" ]; then read -r open < "$state/transaction"; printf '${TRANSACTION_OPEN}%s\\n' "$open"; fi`,
+    ),
   );
 }
 

@@ -3,7 +3,8 @@ import type { Block, Task } from "../playbook/playbook.ts";
 import type { Templated } from "../variables/templated.ts";
 import type { Value } from "../variables/value.ts";
 import type { HostContext } from "./host-context.ts";
-import type { TaskUser } from "./host-session.ts";
+import { HostStateError, type TaskUser } from "./host-session.ts";
+import { transactionScript } from "./host-state.ts";
 import type { Journal } from "./keep-script.ts";
 import { runTask } from "./run-task.ts";
 
@@ -15,8 +16,70 @@ export interface Transaction {
   pending: readonly string[];
 }
 
-export function beginTransaction({ session }: HostContext): Transaction {
+/** It is written down on the host, so that the next run knows of it when this one is killed in it. One inside of another is a part of that. */
+export async function beginTransaction({ session, transactions }: HostContext): Promise<Transaction> {
+  const { journal, lastNumber: since } = session;
+  if (transactions.depth === 0 && journal !== undefined) {
+    const open = {
+      runId: journal.runId,
+      session: journal.session,
+      since,
+      pending: session.pendingHandlers.length,
+    };
+    const written = await session.run(transactionScript(open), session.stateUser);
+    if (written.exitCode !== 0)
+      throw new HostStateError(
+        `the transaction could not be written down: ${written.stderr.toString().trim()}`,
+        "nothing was changed in it; make room on the host and run again",
+      );
+  }
+  transactions.depth += 1;
   return { since: session.lastNumber, pending: [...session.pendingHandlers] };
+}
+
+/** It has come to its end, whatever that was. Not when the host can't be reached any more, or the run is interrupted. */
+export async function endTransaction({ session, transactions }: HostContext): Promise<void> {
+  transactions.depth -= 1;
+  if (transactions.depth === 0 && session.journal !== undefined)
+    await session.run(transactionScript(undefined), session.stateUser);
+}
+
+/**
+ * Undoes a transaction that an earlier run had begun on the host and that was cut off in the middle. What other users than the one who keeps the host's state have replaced in it
+ * is told of, and stays.
+ *
+ * @returns whether all of it was put back.
+ */
+export async function undoInterrupted(context: HostContext): Promise<boolean> {
+  const { session, play } = context;
+  const open = session.takeInterruptedTransaction();
+  if (open === undefined) return true;
+  const { stateUser: as } = session;
+  const user: TaskUser =
+    as.kind === "login"
+      ? { become: false, becomeUser: "root", becomeMethod: "sudo" }
+      : { become: true, becomeUser: as.user, becomeMethod: as.method };
+  if (context.options.checkMode) {
+    const message = `the run ${open.runId} was cut off in the middle of a transaction here: a run undoes it first`;
+    context.emit({ type: "warning", host: context.host, message });
+    return true;
+  }
+  const journal = { runId: open.runId, session: open.session };
+  const id = `${context.host}:interrupted transaction`;
+  const task = undoTask(
+    { id, at: play.at, title: ` that the run ${open.runId} had begun` },
+    journal,
+    open.since,
+    user,
+  );
+  const end = await runTask(context, task, {
+    upcoming: { tasks: [task], position: 0 },
+    rescued: false,
+    handler: true,
+  });
+  if (!end.failed) await session.forgetHandlers(session.pendingHandlers.slice(open.pending));
+  await session.run(transactionScript(undefined), as);
+  return !end.failed;
 }
 
 /**
@@ -32,7 +95,8 @@ export async function undoTransaction(
   if (session.lastNumber === since || session.journal === undefined) return;
   let complete = true;
   for (const user of session.keptAs) {
-    const task = undoTask(block, session.journal, since, user);
+    const name = block.name?.kind === "literal" ? ` ${String(block.name.value)}` : "";
+    const task = undoTask({ id: block.id, at: block.at, title: name }, session.journal, since, user);
     const upcoming = { tasks: [task], position: 0 };
     const end = await runTask(context, task, { upcoming, rescued: false, handler: true });
     if (end.failed) complete = false;
@@ -41,14 +105,17 @@ export async function undoTransaction(
   await session.forgetHandlers(session.pendingHandlers.filter((handler) => !pending.includes(handler)));
 }
 
-function undoTask(block: Block, journal: Journal, since: number, user: TaskUser): Task {
-  const { at } = block;
+function undoTask(
+  { id, at, title }: { id: string; at: Block["at"]; title: string },
+  journal: Pick<Journal, "runId" | "session">,
+  since: number,
+  user: TaskUser,
+): Task {
   const literal = (value: Value): Templated => ({ kind: "literal", value, at });
-  const name = block.name?.kind === "literal" ? ` ${String(block.name.value)}` : "";
   return {
     kind: "task",
-    id: `${block.id}:undo:${user.become ? user.becomeUser : ""}`,
-    name: literal(`undo the transaction${name}`),
+    id: `${id}:undo:${user.become ? user.becomeUser : ""}`,
+    name: literal(`undo the transaction${title}`),
     module: "rollback",
     parameters: [
       { key: "run", keyAt: at, value: literal(journal.runId) },

@@ -262,6 +262,7 @@ function contextOf(
     prepared: new Map(),
     expansions: new Map(),
     checkedRoles: new Set(),
+    transactions: { depth: 0 },
     lastFailure: undefined,
     isFatal: false,
     endedRoles: new Set(),

@@ -50,7 +50,7 @@ export const rollback = defineModule<Params, { kept: ReturnType<typeof keptState
   queries: ({ run }, { diffMode, runId }) => ({ kept: keptState({ run, self: runId, contents: diffMode }) }),
   diff: (want, { kept }) => {
     if (kept.run === undefined) {
-      if (want.run === undefined || want.since > 0)
+      if (want.run === undefined || want.session !== undefined)
         return {
           action: "none",
           reason: "nothing is kept on this host that could be restored",

@@ -1,10 +1,11 @@
-import { mkdtemp, readFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Converged } from "./converge.ts";
 import { runTasks } from "./converge.ts";
-import { onHost } from "./lab-hosts.ts";
+import { folderWithHosts, onHost } from "./lab-hosts.ts";
+import { startPlumb } from "./plumb-process.ts";
 
 /** What runs replace is put back, on both releases, as a person with a shell sees it. */
 const HOSTS = ["bookworm1", "trixie1"];
@@ -29,7 +30,7 @@ const rollback = (run: string | undefined, options: Parameters<typeof apply>[1] 
 const LOOK = `cd /etc; for one in undo.conf undo.secret undo.d undo.d/made undo.link undo-tree undo-tree/sub/file systemd/system/undo.service nftables.d/undo.nft; do
   stat -c '%n %F %a %U:%G' "$one" 2>/dev/null || echo "$one -"; done
 cat undo.conf undo.secret undo-tree/sub/file 2>/dev/null; readlink undo.link
-systemctl is-active undo undo-old; systemctl is-enabled undo undo-old; dpkg-query -W -f '\${Status}\\n' tree 2>/dev/null; getent passwd undo; id undo; nft list tables; cat /proc/sys/net/ipv4/conf/lo/accept_source_route`;
+systemctl is-active undo undo-old; systemctl is-enabled undo undo-old; dpkg-query -W -f '\${Status}\\n' tree 2>/dev/null; getent passwd undo; id undo; getent group undoers; readlink -f /etc/localtime; nft list tables; cat /proc/sys/net/ipv4/conf/lo/accept_source_route`;
 
 const TASKS = `
 - copy: {dest: /etc/undo.conf, content: "after\\n", mode: "0640", group: adm}
@@ -43,6 +44,8 @@ const TASKS = `
 - systemd: {name: undo-old, state: stopped, enabled: false}
 - package: {name: tree}
 - user: {name: undo, shell: /bin/sh}
+- group: {name: undoers}
+- timezone: {name: Pacific/Auckland}
 - sysctl: {name: net.ipv4.conf.lo.accept_source_route, value: "1"}
 - nftables: {table: undo, policy: accept, rules: [{name: ssh, ports: [22]}]}`;
 
@@ -255,6 +258,58 @@ ${more}`;
     expect(finished.outcome).toBe("ok");
     expect(statuses).toContain("rescued command");
     expect(statuses).toContain("changed rollback");
+  });
+
+  test("that is killed in the middle is undone by whatever run comes next, and check mode says so", async () => {
+    const folder = await folderWithHosts("transaction", HOSTS);
+    const play = (tasks: string): string =>
+      `- hosts: all\n  become: true\n  tasks:\n${tasks.replace(/^/gm, "    ")}\n  handlers:\n    - name: tell\n      shell: echo told >> /tmp/undo-told\n`;
+    await writeFile(
+      path.join(folder, "cut.yml"),
+      play(
+        `- name: half\n  transaction: true\n  block:\n    - copy: {dest: /etc/undo.conf, content: "half\\n"}\n      notify: tell\n    - file: {path: /etc/undo.d3, state: directory}\n    - command: sleep 4567`,
+      ),
+    );
+    await writeFile(path.join(folder, "next.yml"), play("- command: cat /etc/undo.conf"));
+    const args = ["-i", "hosts.ini", "--no-record"];
+    const waiting = new Set<string>();
+    const killed = startPlumb(["run", "cut.yml", ...args], {
+      cwd: folder,
+      hear: (event) => {
+        if (event.type !== "task-started" || event.task.module !== "command") return;
+        waiting.add(event.host);
+        if (waiting.size === HOSTS.length) setTimeout(() => killed.child.kill("SIGKILL"), 300);
+      },
+    });
+    await killed.ended;
+    const check = startPlumb(["run", "next.yml", "--check", "--take-over", ...args], { cwd: folder });
+    expect(await check.ended).toBe(0);
+    expect(
+      check.events.filter(({ type }) => type === "warning").map((event) => JSON.stringify(event)),
+    ).toEqual(
+      Array(HOSTS.length).fill(expect.stringContaining("was cut off in the middle of a transaction here")),
+    );
+    const next = startPlumb(["run", "next.yml", "--take-over", ...args], { cwd: folder });
+    expect(await next.ended).toBe(0);
+    const told = next.events.flatMap((event) =>
+      event.type === "task-finished" ? [`${event.status} ${event.task.name.replace(/run \S+/, "run")}`] : [],
+    );
+    expect(told.sort()).toEqual([
+      ...Array(HOSTS.length).fill("changed command"),
+      ...Array(HOSTS.length).fill("changed undo the transaction that the run had begun"),
+    ]);
+    for (const host of HOSTS)
+      expect(
+        await onHost(
+          host,
+          "cat /etc/undo.conf; ls -d /etc/undo.d3 /tmp/undo-told /var/lib/plumb/transaction 2>/dev/null; true",
+        ),
+      ).toBe("before\n");
+    const again = startPlumb(["run", "next.yml", ...args], { cwd: folder });
+    expect([await again.ended, again.events.filter(({ type }) => type === "task-finished").length]).toEqual([
+      0,
+      HOSTS.length,
+    ]);
   });
 
   test("stays when all goes well, handlers included; check mode touches nothing", async () => {
