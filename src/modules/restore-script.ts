@@ -108,7 +108,10 @@ rouse_unit() {
 restore_table() {
   if [ "$3" = absent ]; then nft delete table \${2%% *} "\${2#* }"; else nft -f "$keep/$1"; fi
 }
-restore_sysctl() { cat -- "$keep/$1" > "/proc/sys/$(printf %s "$2" | tr . /)"; }
+restore_sysctl() {
+  if [ "$2" = kernel.hostname ]; then hostname -- "$(cat -- "$keep/$1")"; return; fi
+  cat -- "$keep/$1" > "/proc/sys/$(printf %s "$2" | tr . /)"
+}
 restore_group() {
   if [ "$3" = absent ]; then groupdel -- "$2"; return; fi
   IFS=: read -r name x gid members < "$keep/$1"

@@ -30,7 +30,7 @@ const rollback = (run: string | undefined, options: Parameters<typeof apply>[1] 
 const LOOK = `cd /etc; for one in undo.conf undo.secret undo.d undo.d/made undo.link undo-tree undo-tree/sub/file systemd/system/undo.service nftables.d/undo.nft; do
   stat -c '%n %F %a %U:%G' "$one" 2>/dev/null || echo "$one -"; done
 cat undo.conf undo.secret undo-tree/sub/file 2>/dev/null; readlink undo.link
-systemctl is-active undo undo-old; systemctl is-enabled undo undo-old; dpkg-query -W -f '\${Status}\\n' tree 2>/dev/null; getent passwd undo; id undo; getent group undoers; readlink -f /etc/localtime; nft list tables; cat /proc/sys/net/ipv4/conf/lo/accept_source_route`;
+systemctl is-active undo undo-old; systemctl is-enabled undo undo-old; dpkg-query -W -f '\${Status}\\n' tree 2>/dev/null; getent passwd undo; id undo; getent group undoers; readlink -f /etc/localtime; hostname; cat /etc/hostname; nft list tables; cat /proc/sys/net/ipv4/conf/lo/accept_source_route`;
 
 const TASKS = `
 - copy: {dest: /etc/undo.conf, content: "after\\n", mode: "0640", group: adm}
@@ -46,6 +46,7 @@ const TASKS = `
 - user: {name: undo, shell: /bin/sh}
 - group: {name: undoers}
 - timezone: {name: Pacific/Auckland}
+- hostname: {name: undone}
 - sysctl: {name: net.ipv4.conf.lo.accept_source_route, value: "1"}
 - nftables: {table: undo, policy: accept, rules: [{name: ssh, ports: [22]}]}`;
 
