@@ -232,7 +232,8 @@ describe("what a host says", () => {
       "changed",
       "ok",
     ]);
-    expect(most - before).toBeLessThan(500 * 1024 * 1024);
+    // Fifteen million lines as a list take the most of it; with everything that was printed it would be twice as much.
+    expect(most - before).toBeLessThan(1_000_000_000);
   });
 });
 
