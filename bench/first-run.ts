@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { labInventory } from "../src/lab/inventory.ts";
+import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
+import { writeSection } from "./results.ts";
+
+/**
+ * Measures the first run of bench/playbook.yml on a fresh host against what the host itself needs for it: the same apt-get commands, taken from that host's own log, and the same
+ * services started, typed into a shell on another fresh host.
+ *
+ * node bench/first-run.ts [--rounds 3]
+ */
+const index = process.argv.indexOf("--rounds");
+const ROUNDS = index === -1 ? 3 : Number(process.argv[index + 1]);
+const FOLDER = path.join(".plumb", "first-run");
+const INVENTORY = path.join(FOLDER, "hosts.yml");
+
+interface Measured {
+  ms: number;
+  output: string;
+}
+
+function run(command: string, args: readonly string[]): Promise<Measured> {
+  const started = performance.now();
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("NODE_"))),
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        output += chunk.toString();
+      });
+    }
+    child.on("error", reject);
+    child.on("close", (code) => {
+      if (code === 0) resolve({ ms: performance.now() - started, output });
+      else reject(new Error(`${command} ${args.join(" ")}: status ${code}: ${output.slice(-3000)}`));
+    });
+  });
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+
+/** On a host, by ssh. */
+function onHost(lab: LabStatus, name: string, script: string): Promise<Measured> {
+  const address = lab.hosts.find((host) => host.name === name)?.address ?? name;
+  return run("ssh", [
+    "-i",
+    lab.keyFile,
+    "-o",
+    `UserKnownHostsFile=${lab.knownHostsFile}`,
+    `root@${address}`,
+    script,
+  ]);
+}
+
+/** The services that the playbook starts, but for those that it writes itself. */
+const START = "systemctl restart postgresql@15-main pgbouncer nftables";
+
+async function main(): Promise<void> {
+  const rounds = Array.from({ length: ROUNDS }, (_, round) => round + 1);
+  const ours = rounds.map((round) => `ours${round}`);
+  const names = ["warm", ...ours, ...rounds.map((round) => `theirs${round}`)];
+  const lab = await labUp(
+    "bench",
+    names.map((name) => ({ name, release: "bookworm" as const })),
+    (line) => process.stderr.write(`${line}\n`),
+  );
+  try {
+    await mkdir(FOLDER, { recursive: true, mode: 0o700 });
+    await cp("inventory/example/group_vars", path.join(FOLDER, "group_vars"), { recursive: true });
+    await writeFile(INVENTORY, labInventory(lab, { poolers: names, postgresql: names }));
+    const provision = (name: string): Promise<Measured> =>
+      run("bin/plumb", ["run", "bench/playbook.yml", "-i", INVENTORY, "--limit", name]);
+    process.stderr.write("filling the cache of packages\n");
+    await provision("warm");
+    const measured: { ours: number; theirs: number }[] = [];
+    for (const round of rounds) {
+      process.stderr.write(`round ${round}\n`);
+      const own = await provision(`ours${round}`);
+      const log = await onHost(lab, `ours${round}`, "sed -n 's/^Commandline: //p' /var/log/apt/history.log");
+      const commands = ["apt-get -q update", ...log.output.trim().split("\n"), START].join(" && ");
+      const by = await onHost(lab, `theirs${round}`, `export DEBIAN_FRONTEND=noninteractive; ${commands}`);
+      measured.push({ ours: own.ms, theirs: by.ms });
+    }
+    const seconds = (of: readonly number[]): string => (median(of) / 1000).toFixed(1);
+    writeSection("## The first run", [
+      `bench/playbook.yml on a fresh host, against its apt-get commands and the starts of its services in a shell on another one; ${ROUNDS} rounds in turn. Repeat with \`node bench/first-run.ts\`.`,
+      "",
+      "| Plumb | apt-get and services alone | ratio | aim |",
+      "| --- | --- | --- | --- |",
+      `| ${seconds(measured.map((one) => one.ours))} s | ${seconds(measured.map((one) => one.theirs))} s | ${median(measured.map((one) => one.ours / one.theirs)).toFixed(2)} | 1.3 |`,
+    ]);
+  } finally {
+    await labDown("bench");
+    await rm(FOLDER, { recursive: true, force: true });
+  }
+}
+
+await main();
