@@ -11,6 +11,7 @@ import { type Pass, passesOf } from "./passes.ts";
 import { reportFinished } from "./report-task.ts";
 import { failure, runPass, whenKnown } from "./run-pass.ts";
 import type { TaskPlace } from "./running-pass.ts";
+import { holds } from "./skip.ts";
 import {
   type ItemResult,
   type Outcome,
@@ -83,10 +84,9 @@ function endWith(
 async function runHere(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
   const startedMs = Date.now();
   const report = (outcome: Outcome): TaskEnd => endWith(context, task, place, startedMs, outcome);
-  const passes: PlacedPass[] = [];
+  let passes: readonly Pass[];
   try {
-    for (const pass of await whenKnown(context, () => passesOf(task, context.variables.scopeOf(task))))
-      passes.push({ pass, session: await sessionFor(context, task, pass.scope) });
+    passes = await whenKnown(context, () => passesOf(task, context.variables.scopeOf(task)));
   } catch (error) {
     return report(failure(context, error));
   }
@@ -94,30 +94,29 @@ async function runHere(context: HostContext, task: Task, place: TaskPlace): Prom
   return runPasses(context, task, place, passes, report);
 }
 
-/** A pass, and the host that it is for: `delegate_to` may name the item. */
-interface PlacedPass {
-  pass: Pass;
-  session: HostSession;
-}
-
 async function runPasses(
   context: HostContext,
   task: Task,
   place: TaskPlace,
-  passes: readonly PlacedPass[],
+  passes: readonly Pass[],
   report: (outcome: Outcome) => TaskEnd,
 ): Promise<TaskEnd> {
   const results: (TaskEnd & ItemResult)[] = [];
-  for (const [index, { pass, session }] of passes.entries()) {
+  for (const [index, pass] of passes.entries()) {
+    let host: Awaited<ReturnType<typeof hostOf>>;
+    try {
+      host = await hostOf(context, task, pass.scope);
+    } catch (error) {
+      return report(failure(context, error));
+    }
     const end = await runPass({
       context,
-      session,
+      ...host,
       task,
       pass,
       place,
       attempt: 1,
       handler: place.handler,
-      delegatedTo: session === context.session ? undefined : session.name,
       notified: [],
       newlyNotified: [],
     });
@@ -131,7 +130,7 @@ async function runPasses(
     }
     const pauseMs = task.loop?.pauseMs;
     if (pauseMs !== undefined && index < passes.length - 1)
-      await wait(pauseMs, undefined, { signal: session.signal }).catch(() => undefined);
+      await wait(pauseMs, undefined, { signal: context.session.signal }).catch(() => undefined);
   }
   const registered = task.loop === undefined ? (results[0]?.registered ?? {}) : registeredOfLoop(results);
   const notRun = results.some((result) => result.notRun === true);
@@ -165,9 +164,24 @@ function register(context: HostContext, task: Task, notRun: boolean | undefined,
   else context.variables.set(task.register, registered);
 }
 
-async function sessionFor(context: HostContext, task: Task, scope: Scope): Promise<HostSession> {
+/** The host that a pass is for: `delegate_to` may name the item. Nobody connects to it for a pass that is skipped. */
+async function hostOf(
+  context: HostContext,
+  task: Task,
+  scope: Scope,
+): Promise<{ session: HostSession; delegatedTo: string | undefined }> {
   const { delegateTo } = task.keywords;
-  if (delegateTo === undefined) return context.session;
-  const host = String(evaluate(delegateTo, scope));
-  return host === context.host ? context.session : context.hooks.sessionWith(host);
+  const host = delegateTo === undefined ? context.host : String(evaluate(delegateTo, scope));
+  if (host === context.host) return { session: context.session, delegatedTo: undefined };
+  const session = isSkipped(task, scope) ? context.session : await context.hooks.sessionWith(host);
+  return { session, delegatedTo: host };
+}
+
+/** What can't be evaluated is told where the task is run. */
+function isSkipped(task: Task, scope: Scope): boolean {
+  try {
+    return !holds(task, scope);
+  } catch {
+    return false;
+  }
 }

@@ -72,6 +72,34 @@ describe("exit codes", () => {
     expect(codes).toEqual([3, 0, 5, 0]);
   });
 
+  test("0 when a task that is skipped is delegated to a host that can't be reached", async () => {
+    const file = await playbook(
+      "delegated.yml",
+      `- hosts: bookworm1
+  tasks:
+    - {name: skipped, command: hostname, delegate_to: nowhere, when: false}
+    - {name: each, command: hostname, delegate_to: "{{ item }}", when: item != 'nowhere', loop: [nowhere, trixie1]}
+    - {name: connected, command: hostname, delegate_to: nowhere, when: defined(connect)}
+`,
+    );
+    const { code, stdout } = await plumb("run", file, "-i", inventory, "--output", "json");
+    const finished = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+      .filter(({ type }) => type === "task-finished");
+    expect(
+      finished.map(({ task, status }) => [task.name, task.item?.label, status, task.delegatedTo]),
+    ).toEqual([
+      ["skipped", undefined, "skipped", "nowhere"],
+      ["each", "nowhere", "skipped", "nowhere"],
+      ["each", "trixie1", "changed", "trixie1"],
+      ["connected", undefined, "skipped", "nowhere"],
+    ]);
+    expect(code).toBe(0);
+    expect((await plumb("run", file, "-i", inventory, "-e", "connect=1")).code).toBe(4);
+  });
+
   test("1 a host failed, 4 a host could not be reached, 2 wrong input", async () => {
     const failing = await playbook(
       "failing.yml",
