@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createSecretKey } from "node:crypto";
 import net from "node:net";
 import { Duplex } from "node:stream";
 import { NodeSSH } from "node-ssh";
@@ -152,6 +153,7 @@ async function connect(
   const client = ssh.connection;
   if (client === null) throw new Error("node-ssh connected and has no connection");
   leaveKeysUnproved(client);
+  keepKeysReady(client);
   return { client, lost: lossOf(client, route.name) };
 }
 
@@ -164,6 +166,15 @@ function hostKeyAlgorithms(types: readonly string[]): ServerHostKeyAlgorithm[] {
 
 interface SshProtocol {
   requestSuccess(): void;
+}
+
+/** What ssh2 has no name for that others may use. Should these be called otherwise some day, all goes on as ssh2 does it by itself. */
+interface SshInside {
+  _protocol?: {
+    _handlers?: Record<string, GlobalRequestHandler>;
+    _cipher?: { _encKey?: unknown };
+    _decipher?: { _decipherKey?: unknown };
+  };
 }
 
 type GlobalRequestHandler = (protocol: SshProtocol, name: string, wantsReply: boolean, data: unknown) => void;
@@ -184,6 +195,13 @@ function leaveKeysUnproved(client: Client): void {
     if (name !== "hostkeys-00@openssh.com") handle(by, name, wantsReply, data);
     else if (wantsReply) by.requestSuccess();
   };
+}
+
+/** ssh2 gives Node.js the key anew with each packet, as bytes, and to make something of them takes longer than to encrypt the packet. */
+function keepKeysReady(client: Client): void {
+  const { _cipher: cipher, _decipher: decipher } = (client as SshInside)._protocol ?? {};
+  if (Buffer.isBuffer(cipher?._encKey)) cipher._encKey = createSecretKey(cipher._encKey);
+  if (Buffer.isBuffer(decipher?._decipherKey)) decipher._decipherKey = createSecretKey(decipher._decipherKey);
 }
 
 /** Without a listener, a reset socket after the handshake would end the whole process. */
