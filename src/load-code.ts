@@ -38,7 +38,7 @@ interface Loaded {
 }
 
 /** A run that took this long, in seconds, has time to keep what more it compiled. */
-const LONG_RUN_SECONDS = 2;
+const LONG_RUN_SECONDS = 20;
 
 /**
  * Loads a built file and what it needs, and keeps the compiled code of all functions that ran, for the next process that does the same. Node.js's own cache

@@ -19,6 +19,7 @@ export class FramedShell {
   readonly #stdout = new FrameReader();
   readonly #stderr = new FrameReader();
   readonly #running = new Set<Running>();
+  readonly #unsent: Buffer[] = [];
   #closed = false;
   #greeting = "";
   #complaint = "";
@@ -110,11 +111,19 @@ export class FramedShell {
         },
       });
       this.#stderr.expect(frame.mark, { output: (bytes) => stderr.add(bytes), end: endOne });
-      // In one piece: each write is a packet of its own, to be encrypted and sent.
-      this.#channel.stdin.write(Buffer.concat(frame.bytes));
+      this.#send(frame.bytes);
       if (request.signal?.aborted === true) onAbort();
     });
     return promise;
+  }
+
+  /** In one piece with what else is sent in this turn: each write is a packet of its own, to be encrypted, sent and read. */
+  #send(bytes: readonly Buffer[]): void {
+    this.#unsent.push(...bytes);
+    if (this.#unsent.length > bytes.length) return;
+    process.nextTick(() => {
+      this.#channel.stdin.write(Buffer.concat(this.#unsent.splice(0)));
+    });
   }
 
   close(): void {
