@@ -63,9 +63,10 @@ const median = (values: readonly number[]): number =>
 /** Runs alternatives in turn, and gives the median and all measurements of each. */
 async function alternate(
   alternatives: Readonly<Record<string, () => Promise<Measured>>>,
+  rounds = ROUNDS,
 ): Promise<Record<string, { ms: number; all: Measured[] }>> {
   const all: Record<string, Measured[]> = {};
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const [name, act] of Object.entries(alternatives)) all[name] = [...(all[name] ?? []), await act()];
   }
   return Object.fromEntries(
@@ -113,6 +114,10 @@ async function measure(lab: LabStatus, inventory: string): Promise<Row[]> {
   const [first] = lab.hosts;
   if (first === undefined) throw new Error("no host");
   const sshArguments = ["-i", lab.keyFile, "-o", `UserKnownHostsFile=${lab.knownHostsFile}`];
+  const manySsh = [
+    ...lab.hosts.map(({ address }) => `ssh ${sshArguments.join(" ")} root@${address} true &`),
+    "wait",
+  ].join("\n");
   const noChange =
     (limit: string): (() => Promise<Measured>) =>
     () =>
@@ -126,8 +131,14 @@ async function measure(lab: LabStatus, inventory: string): Promise<Row[]> {
     one: noChange(first.name),
     five: noChange(five),
     all: noChange("all"),
+    manySsh: () => run("sh", ["-c", manySsh]),
   });
-  const start = await alternate({ node: () => run("node", ["-e", "0"]), help: () => plumb("--help") });
+  // The first one keeps its compiled code.
+  await plumb("--help");
+  const start = await alternate(
+    { node: () => run("node", ["-e", "0"]), help: () => plumb("--help") },
+    ROUNDS * 5,
+  );
   const link = await slowLink(first.address, 12.5);
   const config = path.join(FOLDER, "ssh_config");
   await writeFile(config, farAway(lab, first.address, link.port));
@@ -169,6 +180,13 @@ async function measure(lab: LabStatus, inventory: string): Promise<Row[]> {
       ratio: `${ratio(ms(fleet, "all"), ms(fleet, "one"))} × one host`,
       aim: "6 × one host",
       note: `controller: at most ${rss.toFixed(0)} MB`,
+    },
+    {
+      what: `bare \`ssh host true\`, ${lab.hosts.length} hosts at once`,
+      ms: ms(fleet, "manySsh"),
+      ratio: `${ratio(ms(fleet, "manySsh"), ms(fleet, "ssh"))} × one`,
+      aim: "",
+      note: "all hosts share the controller's two cores",
     },
     { what: "`ssh host true`, 25 ms away", ms: ms(slow, "ssh"), ratio: "1", aim: "", note: "" },
     {
