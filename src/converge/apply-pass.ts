@@ -91,7 +91,7 @@ export async function applyPass(
     return { kind: "none", reason: "done already by the run that is gone on with", data: undefined };
   await hooks.turn();
   if (!isAllKnown(session, prepared))
-    return applyPass(context, session, await hooks.askAgain(prepared), terms, hooks);
+    return applyPass(context, session, await askedAgain(session, prepared, hooks), terms, hooks);
   await hooks.beforeChange(before);
   const steps = module.steps(before, input, now);
   const options: PerformOptions = {
@@ -117,12 +117,24 @@ export async function applyPass(
   addSecretsAt(context.secrets, module.secretReturns, (name) => result.data?.[name]);
   if (result.changed) stale(context, session);
   if (before.action !== "run") {
-    audit(context, session, await hooks.askAgain(prepared));
+    audit(context, session, await askedAgain(session, prepared, hooks));
   }
   return { kind: "done", change: before, result };
 }
 
-function isAllKnown(session: HostSession, { queries }: Prepared): boolean {
+/** A host that others keep changing for longer is left to the error that says so. */
+export const MOST_TRIES = 100;
+
+/** As often as it takes: others may change the host of a delegated task meanwhile. */
+async function askedAgain(session: HostSession, prepared: Prepared, hooks: PassHooks): Promise<Prepared> {
+  let asked = await hooks.askAgain(prepared);
+  for (let tries = 1; tries < MOST_TRIES && !isAllKnown(session, asked); tries++)
+    asked = await hooks.askAgain(asked);
+  return asked;
+}
+
+/** Whether all answers are there that a pass is judged by. */
+export function isAllKnown(session: HostSession, { queries }: Prepared): boolean {
   return [...queries.values()].every((question) => session.answers.has(question));
 }
 

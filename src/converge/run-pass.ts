@@ -5,7 +5,7 @@ import type { Task } from "../playbook/playbook.ts";
 import { amountOf, retriesOf } from "../playbook/repetition.ts";
 import { TransportError } from "../transport/transport.ts";
 import { PendingOnHost, type Scope } from "../variables/scope.ts";
-import { applyPass } from "./apply-pass.ts";
+import { applyPass, isAllKnown, MOST_TRIES } from "./apply-pass.ts";
 import { ask } from "./ask.ts";
 import { askAhead, preparePass } from "./ask-ahead.ts";
 import { handlersNotifiedBy } from "./handlers.ts";
@@ -182,8 +182,9 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     questions: [...prepared.queries.values()].map(({ query }) => query.key),
     subjects: prepared.module.touches?.(prepared.input) ?? [],
   });
-  const unasked = [...prepared.queries.values()].some((question) => !session.answers.has(question));
-  if (unasked) await askFor(running, prepared, signal);
+  // Others may change the host of a delegated task meanwhile: then what has just been asked counts no more.
+  for (let tries = 0; tries < MOST_TRIES && !isAllKnown(session, prepared); tries++)
+    await askFor(running, prepared, signal);
   const silent = isSilent(task, pass.scope);
   const reference = referenceTo(context, running);
   const result = await applyPass(

@@ -12,6 +12,7 @@ import { reportFinished } from "./report-task.ts";
 import { failure, runPass, whenKnown } from "./run-pass.ts";
 import type { TaskPlace } from "./running-pass.ts";
 import { holds } from "./skip.ts";
+import { takeTurn } from "./take-turn.ts";
 import {
   type ItemResult,
   type Outcome,
@@ -23,9 +24,10 @@ import {
 /**
  * Runs one task on one host, all items of its loop, and tells what came of it.
  *
- * @throws TransportError when the connection is lost.
+ * @throws TransportError when the connection is lost; StopHost when the play has ended for all.
  */
 export async function runTask(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
+  if (!place.handler && mayEndForAll(context, task)) await takeTurn(context);
   let manner: Manner;
   try {
     manner = mannerOf(context, task);
@@ -47,6 +49,11 @@ export async function runTask(context: HostContext, task: Task, place: TaskPlace
     context.prepared.clear();
   }
   return result;
+}
+
+/** Where a host that fails here may end the play for all, nobody goes past it before it is known. */
+function mayEndForAll({ play }: HostContext, { keywords }: Task): boolean {
+  return keywords.anyErrorsFatal !== undefined || play.maxFailPercentage !== undefined;
 }
 
 /** How the hosts of a play share a task. */

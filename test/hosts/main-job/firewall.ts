@@ -39,7 +39,9 @@ export function firewall(folder: () => string): void {
     expect(told((await run({})).not("ok"))).toEqual([]);
     for (const host of hosts) {
       expect(await onHost(host, "ufw status")).toBe("Status: inactive\n");
-      expect(await onHost(host, "nft list tables")).toBe("table inet plumb\n");
+      // Debian's own table, which lets everything through, comes with a start of nftables.service.
+      const tables = (await onHost(host, "nft list tables")).replace("table inet filter\n", "");
+      expect(tables).toBe("table inet plumb\n");
       await onHost("app1", knock(host));
       await expect(onHost("db1", knock(host))).rejects.toThrow();
     }

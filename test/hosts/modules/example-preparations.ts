@@ -63,6 +63,7 @@ client_tls_cert_file = /srv/server.crt
 client_tls_key_file = /srv/server.key
 END
 printf '"%s" "secret-44871"\\n' app pgb_admin pgb_stats > /etc/pgbouncer/userlist.txt
+systemctl enable --now -q postgresql; systemctl start postgresql@$(ls /etc/postgresql)-main
 cp -p /srv/server.crt /srv/server.key /var/lib/postgresql/
 chown postgres:pgbouncer /etc/pgbouncer/*.* && chmod 0640 /etc/pgbouncer/*.*
 chown postgres: /var/lib/postgresql/server.* && chmod 0600 /var/lib/postgresql/server.key
