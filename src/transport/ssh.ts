@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { createSecretKey } from "node:crypto";
 import net from "node:net";
 import { Duplex } from "node:stream";
 import { NodeSSH } from "node-ssh";
@@ -12,6 +11,7 @@ import { knownHostsName } from "./known-hosts.ts";
 import { present } from "./present.ts";
 import { ShellTransport } from "./shell-transport.ts";
 import { type SshConfig, settingsSayAll, sshConfigOf } from "./ssh-config.ts";
+import { keepKeysReady, leaveKeysUnproved } from "./ssh-inside.ts";
 import { type ForwardTarget, TransportError } from "./transport.ts";
 
 /** Everything that is needed to reach a host, after ~/.ssh/config had its say. */
@@ -162,46 +162,6 @@ function hostKeyAlgorithms(types: readonly string[]): ServerHostKeyAlgorithm[] {
   return types.flatMap((type) =>
     type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] : [type],
   ) as ServerHostKeyAlgorithm[];
-}
-
-interface SshProtocol {
-  requestSuccess(): void;
-}
-
-/** What ssh2 has no name for that others may use. Should these be called otherwise some day, all goes on as ssh2 does it by itself. */
-interface SshInside {
-  _protocol?: {
-    _handlers?: Record<string, GlobalRequestHandler>;
-    _cipher?: { _encKey?: unknown };
-    _decipher?: { _decipherKey?: unknown };
-  };
-}
-
-type GlobalRequestHandler = (protocol: SshProtocol, name: string, wantsReply: boolean, data: unknown) => void;
-
-/**
- * ssh2 asks a server to sign with every host key that it has (hostkeys-prove-00@openssh.com, OpenSSH's PROTOCOL, 2.5), which the first questions wait for. Nobody
- * here takes new keys from a server: there is nothing to be proved.
- */
-function leaveKeysUnproved(client: Client): void {
-  // ssh2 has no option for it. Should these names change some day, keys are proved again and nothing else happens.
-  const { _protocol: protocol } = client as {
-    _protocol?: { _handlers?: Record<string, GlobalRequestHandler> };
-  };
-  const handlers = protocol?._handlers;
-  const handle = handlers?.["GLOBAL_REQUEST"];
-  if (handlers === undefined || handle === undefined) return;
-  handlers["GLOBAL_REQUEST"] = (by, name, wantsReply, data) => {
-    if (name !== "hostkeys-00@openssh.com") handle(by, name, wantsReply, data);
-    else if (wantsReply) by.requestSuccess();
-  };
-}
-
-/** ssh2 gives Node.js the key anew with each packet, as bytes, and to make something of them takes longer than to encrypt the packet. */
-function keepKeysReady(client: Client): void {
-  const { _cipher: cipher, _decipher: decipher } = (client as SshInside)._protocol ?? {};
-  if (Buffer.isBuffer(cipher?._encKey)) cipher._encKey = createSecretKey(cipher._encKey);
-  if (Buffer.isBuffer(decipher?._decipherKey)) decipher._decipherKey = createSecretKey(decipher._decipherKey);
 }
 
 /** Without a listener, a reset socket after the handshake would end the whole process. */
