@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Stopping, TaskCounts } from "../converge/event.ts";
 import { HostVariables } from "../converge/host-variables.ts";
+import { noCounts } from "../converge/no-counts.ts";
 import type { HostEnd } from "../converge/stop-host.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
@@ -109,16 +110,7 @@ export class RunState {
     if (progress === undefined) {
       progress = {
         outcome: "ok",
-        counts: {
-          ok: 0,
-          changed: 0,
-          "would-change": 0,
-          unknown: 0,
-          failed: 0,
-          ignored: 0,
-          rescued: 0,
-          skipped: 0,
-        },
+        counts: noCounts(),
         changesPending: false,
         variables: undefined,
         pendingHandlers: [],

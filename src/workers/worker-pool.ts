@@ -1,4 +1,5 @@
 import type { Event } from "../converge/event.ts";
+import { noCounts } from "../converge/no-counts.ts";
 import type { Elsewhere, HostWork } from "../fleet/elsewhere.ts";
 import type { PlayRun } from "../fleet/run-play.ts";
 import { databaseTrouble } from "../postgresql/connect-database.ts";
@@ -18,17 +19,6 @@ export interface PoolOptions {
 
 /** So long nobody may take anything before a person is told. */
 const NOBODY_MS = 15_000;
-
-const NOTHING: HostWork["counts"] = {
-  ok: 0,
-  changed: 0,
-  "would-change": 0,
-  unknown: 0,
-  failed: 0,
-  ignored: 0,
-  rescued: 0,
-  skipped: 0,
-};
 
 /** Gives the work of hosts to workers, and hears what comes of it. The run itself (batches, gates, what ends them, the record, the view) is this process's. */
 export class WorkerPool implements Elsewhere {
@@ -109,7 +99,7 @@ export class WorkerPool implements Elsewhere {
           this.#settle(keyOf(batch, host), {
             end: "interrupted",
             isFatal: false,
-            counts: { ...NOTHING },
+            counts: noCounts(),
             pendingHandlers: [],
             durationMs: 0,
           });
@@ -167,7 +157,7 @@ export class WorkerPool implements Elsewhere {
       resolve({
         end: "unreachable",
         isFatal: false,
-        counts: { ...NOTHING },
+        counts: noCounts(),
         pendingHandlers: [],
         durationMs: 0,
       });
