@@ -3,13 +3,16 @@ import { defineConfig } from "vitest/config";
 /** Long steps are real ones: packages are installed, machines start. */
 const onHosts = {
   globalSetup: ["test/built-plumb.ts", "test/hosts/global-setup.ts"],
-  setupFiles: ["test/hosts/one-file-at-a-time.ts"],
+  setupFiles: ["test/hosts/lab.ts"],
   testTimeout: 120_000,
   hookTimeout: 300_000,
 };
 
-/** Two files at a time, of whatever project: of one that has hosts only one, and its name decides which project is begun first. What needs the fleet takes longest. */
-const together = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+/** They take longest, and are begun first, for their project's name. A part of one: vitest run --project hosts-fleet test/hosts/production -t "the health endpoint" */
+const FLEET = ["test/hosts/main-job/main-job.test.ts", "test/hosts/production/production.test.ts"];
+
+/** Four files at a time, of whatever project, two of those that have hosts: what they do is mostly waiting, and each has a lab of its own. */
+const together = { maxWorkers: 4, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {
@@ -25,14 +28,14 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      { test: { ...together, ...onHosts, name: "hosts-fleet", include: ["test/hosts/fleet.test.ts"] } },
+      { test: { ...together, ...onHosts, name: "hosts-fleet", include: FLEET } },
       {
         test: {
           ...together,
           ...onHosts,
           name: "hosts-single",
           include: ["test/hosts/**/*.test.ts"],
-          exclude: ["test/hosts/fleet.test.ts"],
+          exclude: FLEET,
         },
       },
     ],

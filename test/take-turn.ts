@@ -4,12 +4,23 @@ import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll } from "vitest";
 
-/** Waits until no other file of tests has taken this turn, and has it until the end of the file that calls it. */
-export async function takeTurn(name: string): Promise<void> {
-  const turn = path.join(tmpdir(), `plumb-turn-${name}`);
-  while (!take(turn)) await wait(100);
-  afterAll(() => rmSync(turn, { force: true }));
+/** Waits until no other file of tests has taken one of these turns, and has it until the end of the file that calls it. @returns the one that was free. */
+export async function takeTurn(...names: readonly string[]): Promise<string> {
+  const { name, end } = await waitForTurn(...names);
+  afterAll(end);
+  return name;
 }
+
+/** The same for a part of a file, which ends it. */
+export async function waitForTurn(...names: readonly string[]): Promise<{ name: string; end: () => void }> {
+  for (;;) {
+    const name = names.find((one) => take(fileOf(one)));
+    if (name !== undefined) return { name, end: () => rmSync(fileOf(name), { force: true }) };
+    await wait(100);
+  }
+}
+
+const fileOf = (name: string): string => path.join(tmpdir(), `plumb-turn-${name}`);
 
 function take(turn: string): boolean {
   try {

@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { runPlaybook } from "./converge.ts";
+import { lab } from "./lab.ts";
 import { labHost } from "./lab-hosts.ts";
 import { startPlumb } from "./plumb-process.ts";
 
@@ -91,7 +92,7 @@ test("a task whose loop can't be evaluated is ignored where it says so, as any o
 
 test("a defect of a module ends the run, with the other hosts' connections too", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "plumb-ends-"));
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   await mkdir(path.join(folder, "library"));
   await writeFile(
     path.join(folder, "library/broken.ts"),

@@ -3,8 +3,9 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
+import { lab } from "./lab.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 import { typed } from "./typed.ts";
 
@@ -15,7 +16,7 @@ let inventory = "";
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "plumb-cli-"));
   inventory = path.join(folder, "hosts.ini");
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const settings = `ansible_user=admin ansible_ssh_private_key_file=${keyFile} ansible_ssh_common_args="-o UserKnownHostsFile=${knownHostsFile}"`;
   await writeFile(
     inventory,

@@ -2,15 +2,16 @@ import { spawn } from "node:child_process";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
+import { lab } from "./lab.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 let folder = "";
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "plumb-connect-"));
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const lines = ["bookworm1", "trixie1"].map((name) => `${name} ansible_host=${labHost(name).address}`);
   await writeFile(
     path.join(folder, "hosts.ini"),

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { OPERATOR_PASSWORD } from "../../src/lab/image.ts";
 import { runPlaybook, runTasks } from "./converge.ts";
+import { lab } from "./lab.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 const execute = promisify(execFile);
@@ -30,7 +31,7 @@ describe("connecting", () => {
   test("a changed host key stops everything, and the message names the line that says otherwise", async () => {
     const folder = await newFolder();
     const known = path.join(folder, "known_hosts");
-    const other = (await readFile(inject("lab").knownHostsFile, "utf8"))
+    const other = (await readFile(lab.knownHostsFile, "utf8"))
       .split("\n")
       .find((line) => line.includes("trixie1"));
     await writeFile(known, `${labHost(HOST).address} ${other?.split(" ").slice(1).join(" ") ?? ""}\n`);
@@ -108,7 +109,7 @@ describe("connecting", () => {
   });
 
   test("a jump host leads to a host behind it", async () => {
-    const { keyFile, knownHostsFile } = inject("lab");
+    const { keyFile, knownHostsFile } = lab;
     const folder = await newFolder();
     const config = path.join(folder, "config");
     await writeFile(config, "");
@@ -130,7 +131,7 @@ describe("connecting", () => {
 
 describe("as ssh does it", () => {
   test("a configuration file says where and who, through a jump host, and the agent has the key", async () => {
-    const { keyFile, knownHostsFile } = inject("lab");
+    const { keyFile, knownHostsFile } = lab;
     const folder = await newFolder();
     const socket = path.join(folder, "agent");
     const config = path.join(folder, "config");

@@ -1,13 +1,13 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { inject } from "vitest";
 import type { Event, RunFinished, TaskFinished } from "../../src/converge/event.ts";
 import { Secrets } from "../../src/diagnostics/secrets.ts";
 import { run } from "../../src/fleet/run.ts";
 import type { RunOptions } from "../../src/fleet/run-options.ts";
 import { loadInventory } from "../../src/inventory/load-inventory.ts";
 import { loadPlaybook } from "../../src/playbook/load-playbook.ts";
+import { lab } from "./lab.ts";
 import { labHost } from "./lab-hosts.ts";
 
 /** What a run on lab hosts did. */
@@ -70,7 +70,7 @@ async function runOptions(
   options: ConvergeOptions,
   emit: (event: Event) => void,
 ): Promise<RunOptions> {
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const hosts = (options.hosts ?? ["bookworm1"]).map(labHost);
   const inventory = path.join(path.dirname(file), "hosts.ini");
   const own = options.variables?.["ansible_host"];

@@ -2,8 +2,9 @@ import { execFile } from "node:child_process";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
+import { lab } from "./lab.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 /** The command as a person runs it, from the sources: hosts are connected while it still reads. */
@@ -11,7 +12,7 @@ let folder = "";
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "plumb-early-"));
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const lines = ["bookworm1", "trixie1"].map((name) => `${name} ansible_host=${labHost(name).address}`);
   const settings = [
     "ansible_user=root",

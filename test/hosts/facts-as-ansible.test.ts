@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { isValueMap, type Value } from "../../src/variables/value.ts";
 import { runPlaybook } from "./converge.ts";
+import { lab } from "./lab.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 const execute = promisify(execFile);
@@ -29,7 +30,7 @@ beforeAll(() =>
 afterAll(() => eachHost("DEBIAN_FRONTEND=noninteractive apt-get -q -y purge --auto-remove python3"));
 
 async function ansibleFacts(host: string): Promise<Record<string, Value>> {
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const { stdout } = await execute(
     "ansible",
     [

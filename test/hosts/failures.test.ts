@@ -4,9 +4,10 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
 import { runTasks } from "./converge.ts";
+import { lab } from "./lab.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 import { relayTo, throughRelay } from "./relay.ts";
 
@@ -188,7 +189,7 @@ describe("an interrupted run", () => {
       playbook,
       "- hosts: all\n  become: true\n  tasks:\n    - copy: {content: x, dest: /srv/notifies}\n      notify: tell\n    - shell: touch /srv/reached; sleep 30\n      when: slow\n  handlers:\n    - name: tell\n      shell: echo ran >> /srv/handled\n",
     );
-    const { keyFile, knownHostsFile } = inject("lab");
+    const { keyFile, knownHostsFile } = lab;
     await writeFile(
       path.join(folder, "hosts.ini"),
       `${HOST} ansible_host=${labHost(HOST).address} ansible_user=admin ansible_ssh_private_key_file=${keyFile} ansible_ssh_common_args="-o UserKnownHostsFile=${knownHostsFile}"\n`,

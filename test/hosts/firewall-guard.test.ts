@@ -1,8 +1,9 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runTasks } from "./converge.ts";
+import { lab } from "./lab.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 import { startPlumb } from "./plumb-process.ts";
 
@@ -55,7 +56,7 @@ describe("a change of the firewall", () => {
   test("is taken back by the host itself when the controller dies before it has confirmed it", async () => {
     const host = "trixie1";
     const folder = await mkdtemp(path.join(tmpdir(), "plumb-firewall-"));
-    const { keyFile, knownHostsFile } = inject("lab");
+    const { keyFile, knownHostsFile } = lab;
     await writeFile(
       path.join(folder, "hosts.ini"),
       `${host} ansible_host=${labHost(host).address} ansible_user=admin ansible_ssh_private_key_file=${keyFile} ansible_ssh_common_args="-o UserKnownHostsFile=${knownHostsFile}"\n`,

@@ -1,52 +1,30 @@
 import type { TestProject } from "vitest/node";
-import { labDown, labReset, labUp } from "../../src/lab/lab.ts";
-import type { LabHostSpec } from "../../src/lab/plan.ts";
+import { labDown, labUp } from "../../src/lab/lab.ts";
+import { hostsOf, type Kind } from "./lab-kinds.ts";
 
 /** Another name lets two suites run beside each other on one machine. */
 const LAB = process.env["PLUMB_TEST_LAB"] ?? "test";
 
-/** Shared by all files of a project. `single`: two releases for the modules, and a third host for what plays do with several. `fleet`: the four of the main job, a second database server and a monitoring host. */
-const HOSTS: Readonly<Record<string, readonly LabHostSpec[]>> = {
-  single: [
-    { name: "bookworm1", release: "bookworm" },
-    { name: "trixie1", release: "trixie" },
-    { name: "bookworm2", release: "bookworm" },
-  ],
-  fleet: [
-    { name: "db1", release: "bookworm" },
-    { name: "pool1", release: "bookworm" },
-    { name: "pool2", release: "trixie" },
-    { name: "app1", release: "bookworm" },
-    { name: "db2", release: "bookworm" },
-    { name: "mon1", release: "trixie" },
-  ],
-};
+/** Files of a project that run at once, each with hosts of its own. */
+const LABS = 2;
 
 declare module "vitest" {
   interface ProvidedContext {
-    lab: {
-      name: string;
-      keyFile: string;
-      knownHostsFile: string;
-      hosts: { name: string; address: string; release: string }[];
-    };
+    labs: { kind: Kind; names: string[] };
   }
 }
 
-/** Fresh hosts for a project; they are taken down at its end. */
+/** The labs of a project: fresh hosts, which are taken down at its end. The first is brought up here, and with it what all labs need; another by the file that takes it. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const kind = project.name.replace("hosts-", "");
-  const name = `${LAB}-${kind}`;
-  const running = await labUp(name, HOSTS[kind] ?? [], (line) => process.stderr.write(`lab: ${line}\n`));
-  await labReset(
-    name,
-    running.hosts.map((host) => host.name),
-  );
-  project.provide("lab", {
-    name,
-    keyFile: running.keyFile,
-    knownHostsFile: running.knownHostsFile,
-    hosts: running.hosts.map(({ name, address, release }) => ({ name, address, release })),
-  });
-  return () => labDown(name);
+  const kind: Kind = project.name === "hosts-fleet" ? "fleet" : "single";
+  const names = Array.from({ length: LABS }, (_, index) => `${LAB}-${kind}-${index + 1}`);
+  const down = async (): Promise<void> => {
+    for (const name of names) await labDown(name);
+  };
+  // Of a run that was killed.
+  await down();
+  const [first = ""] = names;
+  await labUp(first, hostsOf(kind), (line) => process.stderr.write(`lab: ${line}\n`));
+  project.provide("labs", { kind, names });
+  return down;
 }

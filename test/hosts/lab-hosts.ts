@@ -1,21 +1,36 @@
 import { execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { inject } from "vitest";
+import { labReset } from "../../src/lab/lab.ts";
+import { hostPath } from "../../src/lab/plan.ts";
+import { lab } from "./lab.ts";
 
 const run = promisify(execFile);
 
 /** A shared host, as the suite set it up. */
 export function labHost(name: string): { name: string; address: string; release: string } {
-  const host = inject("lab").hosts.find((one) => one.name === name);
+  const host = lab.hosts.find((one) => one.name === name);
   if (host === undefined) throw new Error(`the test lab has no host ${name}`);
   return host;
 }
 
+/** Gives those hosts of the lab a fresh disk on which another file has let Plumb do something. */
+export async function asInstalled(): Promise<void> {
+  const used = lab.hosts.filter(({ name }) =>
+    existsSync(path.join(hostPath(lab.name, name), "root/var/lib/plumb")),
+  );
+  if (used.length > 0)
+    await labReset(
+      lab.name,
+      used.map(({ name }) => name),
+    );
+}
+
 const sshArguments = (name: string, user: string): string[] => {
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   return [
     "-i",
     keyFile,
@@ -55,7 +70,7 @@ export function sendToHost(name: string, command: string, input: string | Buffer
 /** A folder with `hosts.ini`, in which shared hosts are reached as the user admin. */
 export async function folderWithHosts(purpose: string, names: readonly string[]): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), `plumb-${purpose}-`));
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const lines = [
     ...names.map((name) => `${name} ansible_host=${labHost(name).address}`),
     "[all:vars]",

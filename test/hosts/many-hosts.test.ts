@@ -2,8 +2,9 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { runPlaybook } from "./converge.ts";
+import { lab } from "./lab.ts";
 import { labHost } from "./lab-hosts.ts";
 import { startPlumb } from "./plumb-process.ts";
 
@@ -21,7 +22,7 @@ test("Ctrl-C answers at once with hundreds of hosts under way, in handshakes tha
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
   const { port } = silent.address() as net.AddressInfo;
   const folder = await mkdtemp(path.join(tmpdir(), "plumb-many-"));
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const hosts = ["bookworm1", "trixie1"].map((name) => `${name} ansible_host=${labHost(name).address}`);
   const others = Array.from(
     { length: MANY },

@@ -1,9 +1,10 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
 import { runPlaybook, runTasks } from "./converge.ts";
+import { lab } from "./lab.ts";
 import { labHost } from "./lab-hosts.ts";
 import { typed } from "./typed.ts";
 
@@ -16,7 +17,7 @@ async function atTerminal(
   output = "json",
 ): Promise<{ said: string; code: number | null; finished: string[] }> {
   const folder = await mkdtemp(path.join(tmpdir(), "plumb-pause-"));
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const hosts = HOSTS.map((name) => `${name} ansible_host=${labHost(name).address}`);
   const common = `ansible_user=root\nansible_ssh_private_key_file=${keyFile}\nansible_ssh_common_args=-o UserKnownHostsFile=${knownHostsFile}`;
   await writeFile(path.join(folder, "hosts"), `${hosts.join("\n")}\n[all:vars]\n${common}\n`);

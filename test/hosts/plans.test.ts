@@ -3,8 +3,9 @@ import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
+import { lab } from "./lab.ts";
 import { labHost, onHost, sendToHost } from "./lab-hosts.ts";
 
 /** Plans, what becomes of them, and drift: the command as a person runs it, in a project of its own. */
@@ -18,7 +19,7 @@ beforeAll(async () => {
   project = await mkdtemp(path.join(tmpdir(), "plumb-plans-"));
   await mkdir(path.join(project, ".plumb"));
   await mkdir(path.join(project, "templates"));
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const settings = `ansible_user=admin ansible_ssh_private_key_file=${keyFile} ansible_ssh_common_args="-o UserKnownHostsFile=${knownHostsFile}"`;
   const lines = HOSTS.map((name) => `${name} ansible_host=${labHost(name).address} ${settings}\n`);
   await writeFile(path.join(project, "hosts.ini"), lines.join(""));

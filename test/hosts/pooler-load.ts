@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { connect, createServer } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
-import { inject } from "vitest";
+import { lab } from "./lab.ts";
 import { labHost } from "./lab-hosts.ts";
 
 /** Who logs in, asked anew before every login: what an application reads from its settings. */
@@ -130,7 +130,7 @@ export async function openTunnel(
   address: string,
   port: number,
 ): Promise<{ port: number; process: ChildProcess }> {
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const local = await freePort();
   const process = spawn(
     "ssh",

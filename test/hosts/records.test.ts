@@ -4,8 +4,9 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from "node:
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
+import { lab } from "./lab.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 /** Records as the command leaves them: in a project of their own, from the sources. */
@@ -14,7 +15,7 @@ let project = "";
 beforeAll(async () => {
   project = await mkdtemp(path.join(tmpdir(), "plumb-records-"));
   await mkdir(path.join(project, ".plumb"));
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const settings = `ansible_user=admin ansible_ssh_private_key_file=${keyFile} ansible_ssh_common_args="-o UserKnownHostsFile=${knownHostsFile}"`;
   await writeFile(
     path.join(project, "hosts.ini"),

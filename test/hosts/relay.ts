@@ -2,11 +2,11 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { inject } from "vitest";
+import { lab } from "./lab.ts";
 
 /** Connection variables that lead to the host through a relay. */
 export async function throughRelay(host: string, port: number, more = ""): Promise<Record<string, string>> {
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const known = path.join(await mkdtemp(path.join(tmpdir(), "plumb-relay-")), "known_hosts");
   const key = (await readFile(knownHostsFile, "utf8"))
     .split("\n")

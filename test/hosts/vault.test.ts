@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encrypt } from "../../src/variables/vault/ansible-vault.ts";
 import { PLUMB } from "../built-plumb.ts";
+import { lab } from "./lab.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 /** docs/undo.md: undo/RUN/NUMBER. */
@@ -110,7 +111,7 @@ const playbook = (): string => `
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), "plumb-vault-host-"));
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   write("pass", PASSWORD);
   execFileSync("age-keygen", ["-o", at("identity")], { stdio: "ignore" });
   const recipient = execFileSync("age-keygen", ["-y", at("identity")], { encoding: "utf8" }).trim();

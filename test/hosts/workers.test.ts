@@ -1,8 +1,9 @@
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Event, RunFinished } from "../../src/converge/event.ts";
+import { lab } from "./lab.ts";
 import { folderWithHosts, labHost, onHost } from "./lab-hosts.ts";
 import { type PlumbProcess, startCommand, startPlumb } from "./plumb-process.ts";
 import { type TeamDatabase, teamDatabase } from "./team-database.ts";
@@ -19,7 +20,7 @@ beforeAll(async () => {
   team = await teamDatabase("bookworm1", ["team_worker"]);
   folder = await folderWithHosts("workers", HOSTS);
   await mkdir(path.join(folder, ".plumb"));
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const lines = ACCOUNTS.flatMap((account) =>
     HOSTS.map(
       (host) => `${host}-${account} ansible_host=${labHost(host).address} ansible_user=worker${account}`,

@@ -1,8 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Report, reportSchema } from "../../../src/acceptance/report.ts";
 import { elementsOf, externalReferences } from "../../acceptance/well-formed.ts";
+import { waitForTurn } from "../../take-turn.ts";
 import { onHost } from "../lab-hosts.ts";
 import { type Provisioned, passwordOf, provisionFrom, told } from "./provision.ts";
 
@@ -26,6 +27,13 @@ const GENEROUS = {
 };
 
 export function acceptance(folder: () => string): void {
+  // What was measured lies on this machine, which is a host of these runs too, and has one lock.
+  let turn: { end: () => void } | undefined;
+  beforeAll(async () => {
+    turn = await waitForTurn("this-machine");
+  });
+  afterAll(() => turn?.end());
+
   const reports = (): string => path.join(folder(), "reports", "pgbouncer");
   const readReport = async (): Promise<Report> =>
     reportSchema.parse(JSON.parse(await readFile(path.join(reports(), "report.json"), "utf8")));
@@ -142,7 +150,9 @@ export function acceptance(folder: () => string): void {
       // As where PostgreSQL is nobody's of the inventory.
       verify_server: "",
       verify_normal_clients: 5,
+      // A tenth of a second each.
       verify_query: "select pg_sleep(0.1)",
+      verify_queries: 20,
       verify_limits: {
         connection_ms: null,
         clients: null,

@@ -1,6 +1,7 @@
 import pg from "pg";
-import { afterAll, expect, inject, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { labReset } from "../../../src/lab/lab.ts";
+import { lab } from "../lab.ts";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { consoleRows } from "../pooler-health.ts";
 import { openTunnel } from "../pooler-load.ts";
@@ -20,7 +21,7 @@ export function configuration(folder: () => string): void {
   afterAll(async () => {
     await sql("db1", "15", "drop database if exists second with (force)");
     await sql("db1", "15", "drop role if exists asked");
-    await labReset(inject("lab").name, ["mon1"]);
+    await labReset(lab.name, ["mon1"]);
     await provisionFrom(folder());
     expect(told((await provisionFrom(folder())).not("ok"))).toEqual([]);
   });
@@ -57,97 +58,93 @@ export function configuration(folder: () => string): void {
     );
   });
 
-  test.each([
-    ["pool1", "low_latency"],
-    ["pool2", "high_throughput"],
-  ])(
-    "on %s the profile %s, pools, replicas and limits of users are what the process runs with",
-    async (host, profile) => {
-      const isNew = host === "pool2";
-      const server = { host: labHost("db1").address, port: 5432 };
-      const databases: Record<string, Record<string, unknown>> = {
-        app: { ...server, pool_size: 4, max_db_connections: 6 },
-        app_ro: { ...server, dbname: "app", pool_size: 2, reserve_pool: 1, pool_mode: "session" },
+  test("a profile, pools, replicas and limits of users are what the processes run with, on both releases", () =>
+    Promise.all([runsWith("pool1", "low_latency"), runsWith("pool2", "high_throughput")]));
+
+  async function runsWith(host: string, profile: string): Promise<void> {
+    const isNew = host === "pool2";
+    const server = { host: labHost("db1").address, port: 5432 };
+    const databases: Record<string, Record<string, unknown>> = {
+      app: { ...server, pool_size: 4, max_db_connections: 6 },
+      app_ro: { ...server, dbname: "app", pool_size: 2, reserve_pool: 1, pool_mode: "session" },
+    };
+    if (isNew) {
+      // A list of replicas; the second is PostgreSQL 17.
+      databases["app_any"] = {
+        host: `${labHost("db1").address},${labHost("mon1").address}`,
+        dbname: "app",
+        pool_size: 2,
+        load_balance_hosts: "disable",
       };
-      if (isNew) {
-        // A list of replicas; the second is PostgreSQL 17.
-        databases["app_any"] = {
-          host: `${labHost("db1").address},${labHost("mon1").address}`,
-          dbname: "app",
-          pool_size: 2,
-          load_balance_hosts: "disable",
+      databases["seventeen"] = { host: labHost("mon1").address, dbname: "app", pool_size: 2 };
+      databases["second"] = { ...server, pool_size: 2 };
+    } else {
+      for (const name of GONE) databases[name] = { host: AWAY, dbname: "app", pool_size: 1 };
+    }
+    const settings = {
+      pgbouncer_profile: profile,
+      pgbouncer_default_pool_size: 3,
+      pgbouncer_reserve_pool_size: 1,
+      pgbouncer_databases: databases,
+      pgbouncer_copied_users: ["asked"],
+      pgbouncer_users: { asked: { pool_mode: "session", max_user_connections: 3 } },
+      // A server that is away can't be asked for its size.
+      ...(isNew ? { pgbouncer_auth_dbname: "app" } : { pgbouncer_check_capacity: false }),
+    };
+    const options = { inventory: "two-servers.yml", limit: host, extra: [JSON.stringify(settings)] };
+    const { tasks } = await provisionFrom(folder(), options);
+    expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    expect(told((await provisionFrom(folder(), options)).not("ok"))).toEqual([]);
+
+    const config = new Map((await consoleRows(host, "CONFIG")).map((row) => [row["key"], row["value"]]));
+    const expected = isNew
+      ? {
+          max_client_conn: "2000",
+          query_wait_timeout: "30",
+          server_idle_timeout: "600",
+          listen_backlog: "1024",
+          pkt_buf: "8192",
+        }
+      : {
+          max_client_conn: "500",
+          query_wait_timeout: "5",
+          server_idle_timeout: "300",
+          min_pool_size: "5",
+          reserve_pool_timeout: "1",
+          server_connect_timeout: "5",
         };
-        databases["seventeen"] = { host: labHost("mon1").address, dbname: "app", pool_size: 2 };
-        databases["second"] = { ...server, pool_size: 2 };
-      } else {
-        for (const name of GONE) databases[name] = { host: AWAY, dbname: "app", pool_size: 1 };
-      }
-      const settings = {
-        pgbouncer_profile: profile,
-        pgbouncer_default_pool_size: 3,
-        pgbouncer_reserve_pool_size: 1,
-        pgbouncer_databases: databases,
-        pgbouncer_copied_users: ["asked"],
-        pgbouncer_users: { asked: { pool_mode: "session", max_user_connections: 3 } },
-        // A server that is away can't be asked for its size.
-        ...(isNew ? { pgbouncer_auth_dbname: "app" } : { pgbouncer_check_capacity: false }),
-      };
-      const options = { inventory: "two-servers.yml", limit: host, extra: [JSON.stringify(settings)] };
-      const { tasks } = await provisionFrom(folder(), options);
-      expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
-      expect(told((await provisionFrom(folder(), options)).not("ok"))).toEqual([]);
+    for (const [name, value] of Object.entries({
+      ...expected,
+      default_pool_size: "3",
+      reserve_pool_size: "1",
+    }))
+      expect(`${name} ${config.get(name)}`).toBe(`${name} ${value}`);
 
-      const config = new Map((await consoleRows(host, "CONFIG")).map((row) => [row["key"], row["value"]]));
-      const expected = isNew
-        ? {
-            max_client_conn: "2000",
-            query_wait_timeout: "30",
-            server_idle_timeout: "600",
-            listen_backlog: "1024",
-            pkt_buf: "8192",
-          }
-        : {
-            max_client_conn: "500",
-            query_wait_timeout: "5",
-            server_idle_timeout: "300",
-            min_pool_size: "5",
-            reserve_pool_timeout: "1",
-            server_connect_timeout: "5",
-          };
-      for (const [name, value] of Object.entries({
-        ...expected,
-        default_pool_size: "3",
-        reserve_pool_size: "1",
-      }))
-        expect(`${name} ${config.get(name)}`).toBe(`${name} ${value}`);
+    const named = (rows: readonly Row[], name: string): Row => rows.find((row) => row["name"] === name) ?? {};
+    const shown = await consoleRows(host, "DATABASES");
+    expect(named(shown, "app")).toMatchObject({ ...strings(server), pool_size: "4", max_connections: "6" });
+    const reserve = isNew ? "reserve_pool_size" : "reserve_pool";
+    expect(named(shown, "app_ro")).toMatchObject({
+      database: "app",
+      pool_size: "2",
+      [reserve]: "1",
+      pool_mode: "session",
+    });
+    if (isNew) expect(named(shown, "app_any")).toMatchObject({ load_balance_hosts: "disable" });
 
-      const named = (rows: readonly Row[], name: string): Row =>
-        rows.find((row) => row["name"] === name) ?? {};
-      const shown = await consoleRows(host, "DATABASES");
-      expect(named(shown, "app")).toMatchObject({ ...strings(server), pool_size: "4", max_connections: "6" });
-      const reserve = isNew ? "reserve_pool_size" : "reserve_pool";
-      expect(named(shown, "app_ro")).toMatchObject({
-        database: "app",
-        pool_size: "2",
-        [reserve]: "1",
-        pool_mode: "session",
-      });
-      if (isNew) expect(named(shown, "app_any")).toMatchObject({ load_balance_hosts: "disable" });
-
-      const user = named(await consoleRows(host, "USERS"), "asked");
-      expect(user).toMatchObject({ pool_mode: "session", ...(isNew ? { max_user_connections: "3" } : {}) });
-      // 1.18 does not show the limit; it keeps to it.
-      expect(await answered(folder(), host, { user: "asked", password: asked }, 6)).toBe(3);
-      if (isNew) {
-        const login = (user: string, password: string, database: string): Promise<string> =>
-          ask(host, { user, password, database }, "select current_database()");
-        // Its password is asked for in another database: this one has no function.
-        expect(await login("app", await passwordOf(folder(), "app"), "second")).toBe("second\n");
-        // The verifier that it has on the first server is the one that it has on the other.
-        expect(await login("asked", asked, "seventeen")).toBe("app\n");
-      }
-    },
-  );
+    const user = named(await consoleRows(host, "USERS"), "asked");
+    expect(user).toMatchObject({ pool_mode: "session", ...(isNew ? { max_user_connections: "3" } : {}) });
+    // 1.18 does not show the limit; it keeps to it.
+    expect(await answered(folder(), host, { user: "asked", password: asked }, 6)).toBe(3);
+    if (isNew) {
+      const login = (user: string, password: string, database: string): Promise<string> =>
+        ask(host, { user, password, database }, "select current_database()");
+      // Its password is asked for in another database: this one has no function.
+      expect(await login("app", await passwordOf(folder(), "app"), "second")).toBe("second\n");
+      // The verifier that it has on the first server is the one that it has on the other.
+      expect(await login("asked", asked, "seventeen")).toBe("app\n");
+    }
+  }
 
   test("databases whose server is away keep nobody from logging in to the others (1.18, which asks for passwords in each)", async () => {
     const host = "pool1";

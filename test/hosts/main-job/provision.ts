@@ -1,7 +1,6 @@
 import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { inject } from "vitest";
 import { stringify } from "yaml";
 import type { Event, RunFinished, TaskFinished } from "../../../src/converge/event.ts";
 import { Secrets } from "../../../src/diagnostics/secrets.ts";
@@ -9,6 +8,7 @@ import { run } from "../../../src/fleet/run.ts";
 import { loadInventory } from "../../../src/inventory/load-inventory.ts";
 import { loadPlaybook } from "../../../src/playbook/load-playbook.ts";
 import { extraVariables } from "../../../src/variables/extra-variables.ts";
+import { lab } from "../lab.ts";
 import { labHost } from "../lab-hosts.ts";
 
 /** A copy of the example's group_vars with an inventory of the lab's hosts: db1, pool1 (Debian 12), pool2 (Debian 13), app1. */
@@ -22,7 +22,7 @@ export async function mainJobInventory(): Promise<string> {
 }
 
 function inventoryOf(servers: readonly string[]): string {
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const members = (...names: readonly string[]) => ({
     hosts: Object.fromEntries(names.map((name) => [name, { ansible_host: labHost(name).address }])),
   });

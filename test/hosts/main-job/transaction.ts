@@ -31,6 +31,7 @@ export function transaction(folder: () => string): void {
             ca_file: "{{ tls_ca_directory }}/ca.crt"
             server_name: "{{ inventory_hostname }}"
             query: begin
+            timeout: 2
   handlers:
     - name: tell the pooler
       systemd: {name: pgbouncer, state: reloaded}

@@ -3,12 +3,13 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TaskFinished } from "../../../src/converge/event.ts";
 import { labReset } from "../../../src/lab/lab.ts";
 import { loadModule, moduleNames } from "../../../src/modules/catalogue.ts";
 import type { ModuleExample } from "../../../src/modules/module.ts";
 import { runPlaybook } from "../converge.ts";
+import { lab } from "../lab.ts";
 import { onHost, sendToHost } from "../lab-hosts.ts";
 import {
   CONTROLLER_FILES,
@@ -135,7 +136,7 @@ beforeAll(async () => {
 
 /** The hosts are as new: neither packages nor files of the examples are left. */
 afterAll(async () => {
-  await labReset(inject("lab").name, HOSTS);
+  await labReset(lab.name, HOSTS);
 });
 
 const outcomes = new Map<string, string>();

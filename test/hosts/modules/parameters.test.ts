@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
+import { lab } from "../lab.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepTheirPromises, type Promised } from "./promise.ts";
 
@@ -182,7 +183,7 @@ test("a port is drained once nobody is connected but who does not count", async 
     "systemd-run --quiet --collect --unit=kept bash -c 'exec 3<>/dev/tcp/127.0.0.1/22; sleep 60'; sleep 0.5",
   );
   const drained = "wait_for: {port: 22, state: drained, timeout: 1, active_connection_states: [ESTABLISHED]";
-  const { address } = inject("lab").hosts.find(({ name }) => name === "bookworm1") ?? { address: "" };
+  const { address } = lab.hosts.find(({ name }) => name === "bookworm1") ?? { address: "" };
   const controller = address.replace(/\d+$/, "1");
   const { tasks } = await runTasks(
     `- ${drained}, exclude_hosts: ['::ffff:${controller}']}\n  ignore_errors: true\n- ${drained}, exclude_hosts: [127.0.0.1]}\n  ignore_errors: true\n- ${drained}, exclude_hosts: [${controller}, 127.0.0.1]}`,

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type pg from "pg";
-import { expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { labPowerOff, labStart } from "../../../src/lab/lab.ts";
+import { lab } from "../lab.ts";
 import { onHost } from "../lab-hosts.ts";
 import { health } from "../pooler-health.ts";
 import { client, prepareProduction, provision, virtualAddress } from "./setting.ts";
@@ -121,7 +122,7 @@ export function highAvailability(): void {
 
   test("the whole host with the address loses its power, and comes back as the other's stand-in", async () => {
     const [holder = ""] = await holders();
-    const { name } = inject("lab");
+    const { name } = lab;
     const seen = await underLoad("host lost", () => labPowerOff(name, [holder]), 8000);
     expect(seen.troubledMs).toBeLessThan(12_000);
     await labStart(name, [holder]);
@@ -159,7 +160,7 @@ export function highAvailability(): void {
   });
 
   test("when the primary's host has lost its power, applications see errors until the poolers ask the other, and none after", async () => {
-    const { name } = inject("lab");
+    const { name } = lab;
     const dead = async (): Promise<void> => {
       await labPowerOff(name, ["db1"]);
       const done = await provision("failover.yml", { extra: { failover_primary_is_dead: true } });

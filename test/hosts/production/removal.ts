@@ -1,5 +1,6 @@
-import { beforeAll, expect, inject, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { labReset } from "../../../src/lab/lab.ts";
+import { lab } from "../lab.ts";
 import { onHost } from "../lab-hosts.ts";
 import { openTransaction } from "./applications.ts";
 import { differencesSince, rememberHosts } from "./host-snapshot.ts";
@@ -19,7 +20,7 @@ const MORE = {
 /** Last of all: the poolers are fresh hosts, get PgBouncer and balancers, and lose them again. */
 export function removal(): void {
   beforeAll(async () => {
-    await labReset(inject("lab").name, [...POOLERS]);
+    await labReset(lab.name, [...POOLERS]);
     await rememberHosts(POOLERS);
     await prepareProduction({}, FIREWALLS);
     expect((await provision("pgbouncer.yml", { extra: MORE })).failed).toEqual([]);

@@ -3,7 +3,6 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
-import { inject } from "vitest";
 import { stringify } from "yaml";
 import type { TaskFinished } from "../../../src/converge/event.ts";
 import { Secrets } from "../../../src/diagnostics/secrets.ts";
@@ -12,6 +11,7 @@ import { loadInventory } from "../../../src/inventory/load-inventory.ts";
 import { loadPlaybook } from "../../../src/playbook/load-playbook.ts";
 import { extraVariables } from "../../../src/variables/extra-variables.ts";
 import { PLUMB } from "../../built-plumb.ts";
+import { lab } from "../lab.ts";
 import { labHost } from "../lab-hosts.ts";
 
 /**
@@ -27,7 +27,7 @@ const GROUPS = {
   postgresql_replicas: ["db2"],
 };
 
-const folder = (): string => path.join(tmpdir(), `plumb-production-${inject("lab").name}`);
+const folder = (): string => path.join(tmpdir(), `plumb-production-${lab.name}`);
 
 export async function prepareProduction(
   groups: Record<string, string[]> = {},
@@ -35,7 +35,7 @@ export async function prepareProduction(
 ): Promise<void> {
   await mkdir(folder(), { recursive: true });
   await cp("inventory/example/group_vars", path.join(folder(), "group_vars"), { recursive: true });
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   const children = Object.entries({ ...GROUPS, ...groups }).map(([group, hosts]) => [
     group,
     {

@@ -1,10 +1,10 @@
-import { inject } from "vitest";
 import { openSsh } from "../../../src/transport/ssh.ts";
 import { transportContract } from "../../transport/contract.ts";
+import { lab } from "../lab.ts";
 import { labHost } from "../lab-hosts.ts";
 
 transportContract(async () => {
-  const { keyFile, knownHostsFile } = inject("lab");
+  const { keyFile, knownHostsFile } = lab;
   return openSsh({
     name: "bookworm1",
     connection: "ssh",

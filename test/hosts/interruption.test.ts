@@ -1,0 +1,210 @@
+import { cp, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
+import type { Event, TaskStarted } from "../../src/converge/event.ts";
+import { labPowerOff, labReset, labStart } from "../../src/lab/lab.ts";
+import { lab } from "./lab.ts";
+import { labHost, onHost } from "./lab-hosts.ts";
+import { type PlumbProcess, startPlumb } from "./plumb-process.ts";
+
+/**
+ * The main playbook is interrupted at its steps, one after the other, in every way there is; each time the next run goes on, and at the end everything is right. By default some of
+ * the steps are taken, chosen by a seed; PLUMB_INTERRUPT=all takes every one, PLUMB_INTERRUPT_SEED=N chooses others.
+ */
+const ALL = process.env["PLUMB_INTERRUPT"] === "all";
+const SEED = Number(process.env["PLUMB_INTERRUPT_SEED"] ?? "1");
+/** One of so many changes is interrupted. */
+const SAMPLED = 9;
+const [DATABASE, POOLER, CLIENT] = ["bookworm1", "trixie1", "bookworm2"] as const;
+const HOSTS = [DATABASE, POOLER, CLIENT];
+
+type Kind = (typeof KINDS)[number];
+const KINDS = [
+  "kill -9",
+  "cut link",
+  "full disk",
+  "kill -9",
+  "clock",
+  "full /tmp",
+  "kill -9",
+  "power off",
+] as const;
+
+let folder = "";
+
+beforeAll(async () => {
+  await labReset(lab.name, HOSTS);
+  folder = await mkdtemp(path.join(tmpdir(), "plumb-interrupt-"));
+  await cp("inventory/example/group_vars", path.join(folder, "group_vars"), { recursive: true });
+  const { keyFile, knownHostsFile } = lab;
+  const group = (name: string) => ({ hosts: { [name]: { ansible_host: labHost(name).address } } });
+  const vars = {
+    ansible_user: "admin",
+    ansible_ssh_private_key_file: keyFile,
+    ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHostsFile} -o ServerAliveInterval=1 -o ServerAliveCountMax=3`,
+  };
+  const children = { postgresql: group(DATABASE), poolers: group(POOLER), clients: group(CLIENT) };
+  await writeFile(path.join(folder, "hosts.yml"), stringify({ all: { vars, children } }));
+});
+
+afterAll(() => labReset(lab.name, HOSTS));
+
+/** Numbers between 0 and 1 that are the same for the same seed (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function provision(hear?: (event: Event) => void, environment: Record<string, string> = {}): PlumbProcess {
+  return startPlumb(["run", path.resolve("playbooks/pgbouncer.yml"), "-i", "hosts.yml"], {
+    cwd: folder,
+    environment: { PLUMB_RUNS_DIR: path.join(folder, "runs"), ...environment },
+    ...(hear === undefined ? {} : { hear }),
+  });
+}
+
+const nameOf = ({ host, task }: TaskStarted): string => `${host} ${task.taskId} ${task.item?.label ?? ""}`;
+
+/** What a run that failed says of it, for the test's message. */
+const complaints = (events: readonly Event[]): string[] =>
+  events.flatMap((event) =>
+    (event.type === "task-finished" && event.status === "failed") || event.type === "host-unreachable"
+      ? [`${event.host}: ${event.message}`]
+      : [],
+  );
+
+interface Walked {
+  /** Changes that were begun, each once. */
+  begun: Set<string>;
+  interrupted: string[];
+  last: readonly Event[];
+}
+
+/** Runs the playbook again and again, and interrupts it at changes that have not been interrupted yet, until it comes to its end. */
+async function walk(
+  choose: () => Kind | undefined,
+  delayMs: () => number,
+  interrupt: (kind: Kind, host: string, run: PlumbProcess) => Promise<void>,
+): Promise<Walked> {
+  const begun = new Set<string>();
+  const interrupted: string[] = [];
+  let last: Kind | undefined;
+  for (;;) {
+    let under: Promise<void> | undefined;
+    const run: PlumbProcess = provision(
+      (event) => {
+        if (event.type !== "task-started" || under !== undefined) return;
+        const name = nameOf(event);
+        if (begun.has(name)) return;
+        begun.add(name);
+        const kind = choose();
+        last = kind;
+        if (kind === undefined) return;
+        interrupted.push(`${kind}: ${name} (${event.summary})`);
+        under = wait(delayMs()).then(() => interrupt(kind, event.host, run));
+      },
+      last === "clock" ? LAST_YEAR : {},
+    );
+    const code = await run.ended;
+    await under;
+    if (under === undefined) {
+      expect(complaints(run.events)).toEqual([]);
+      expect(code).toBe(0);
+      return { begun, interrupted, last: run.events };
+    }
+  }
+}
+
+/** No half file, no process, no lock, no handler is left; PgBouncer has read what stands in its files; the next run changes nothing. */
+async function expectAllWell(): Promise<void> {
+  const again = provision();
+  expect(await again.ended).toBe(0);
+  const moved = again.events.flatMap((event) =>
+    event.type === "task-finished" && !["ok", "skipped"].includes(event.status) ? [event.task.name] : [],
+  );
+  expect(moved).toEqual([]);
+  for (const host of [DATABASE, POOLER]) {
+    const left = await onHost(
+      host,
+      "find / -xdev \\( -name '.plumb-write.*' -o -name '*.plumb-new' -o -path '/var/lib/plumb/*.new' -o -path '/var/lib/plumb/uploads/*' \\) 2>/dev/null; pgrep -f 'plumb[_]mark' || true; cat /var/lib/plumb/pending-handlers 2>/dev/null || true; dpkg --audit",
+    );
+    expect(left).toBe("");
+    const lock = await onHost(
+      host,
+      "read -r pid rest < /var/lib/plumb/lock; kill -0 $pid 2>/dev/null && echo held || echo free",
+    );
+    expect(lock).toBe("free\n");
+  }
+  const late = await onHost(
+    POOLER,
+    `read_at=$(journalctl -u pgbouncer -o short-unix --no-pager | grep -E 'RELOAD|SIGHUP|process up|Reload' | tail -n 1 | cut -d. -f1); for file in /etc/pgbouncer/*; do [ "$(stat -c %Y "$file")" -le "$((read_at + 1))" ] || echo "$file"; done`,
+  );
+  expect(late).toBe("");
+}
+
+/** A run one year ago, as far as the controller knows. */
+const LAST_YEAR = {
+  NODE_OPTIONS: `--import "data:text/javascript,const now = Date.now; Date.now = () => now() - 365 * 86400000; const Real = Date; globalThis.Date = class extends Real { constructor(...given) { super(...(given.length === 0 ? [Real.now()] : given)); } };"`,
+};
+
+/** Puts a full file system over a folder of a host; what was in it is in it still. */
+const fill = (host: string, directory: string): Promise<string> =>
+  onHost(
+    host,
+    `set -e; umask 077; mkdir -p ${directory} /run/full; mount -t tmpfs -o size=$(($(du -sk ${directory} | cut -f 1) + 64))k,mode=$(stat -c %a ${directory}) none /run/full
+cp -a ${directory}/. /run/full; mount --bind /run/full ${directory}; umount /run/full; cat /dev/zero > ${directory}/filler 2>/dev/null || true`,
+  );
+
+const unfill = (host: string, directory: string): Promise<string> =>
+  onHost(
+    host,
+    `set -e; umask 077; rm -f ${directory}/filler; rm -rf /run/kept; cp -a ${directory} /run/kept; umount ${directory}; rm -rf ${directory}/*; cp -a /run/kept/. ${directory}; rm -rf /run/kept`,
+  );
+
+async function interruptBy(kind: Kind, host: string, { child, ended }: PlumbProcess): Promise<void> {
+  if (kind === "kill -9" || kind === "clock") child.kill("SIGKILL");
+  if (kind === "cut link") await onHost(host, "pkill -KILL -f '^sshd: admin'; true");
+  if (kind === "power off") {
+    await labPowerOff(lab.name, [host]);
+    await labStart(lab.name, [host]);
+  }
+  if (kind !== "full disk" && kind !== "full /tmp") return;
+  const directory = kind === "full disk" ? "/var/lib/plumb" : "/tmp";
+  // It waits until there is no room.
+  child.kill("SIGSTOP");
+  await fill(host, directory);
+  child.kill("SIGCONT");
+  await ended;
+  await unfill(host, directory);
+}
+
+describe("the main playbook", () => {
+  test("interrupted at its changes in every way there is: the next run goes on, and everything ends right", async () => {
+    const random = randomFrom(SEED);
+    console.log(`interrupted: ${ALL ? "every change" : `one change in ${SAMPLED}`}, seed ${SEED}`);
+    let taken = Math.floor(random() * KINDS.length);
+    const { begun, interrupted } = await walk(
+      () => {
+        if (!ALL && random() >= 1 / SAMPLED) return undefined;
+        const kind = KINDS[taken % KINDS.length];
+        taken += 1;
+        return kind;
+      },
+      () => [0, 3, 10, 30, 100][Math.floor(random() * 5)] ?? 0,
+      interruptBy,
+    );
+    console.log(
+      `${interrupted.length} of ${begun.size} changes were interrupted:\n${interrupted.join("\n")}`,
+    );
+    expect(interrupted.length).toBeGreaterThan(ALL ? begun.size - 1 : 2);
+    await expectAllWell();
+  }, 1_800_000);
+});

@@ -1,0 +1,208 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { labPowerOff, labStart } from "../../../src/lab/lab.ts";
+import { settingNames } from "../../../src/pgbouncer/settings.ts";
+import { lab } from "../lab.ts";
+import { asInstalled, labHost, onHost } from "../lab-hosts.ts";
+import { acceptance } from "./acceptance.ts";
+import { applicationClient } from "./application-client.ts";
+import { applicationDatabase } from "./application-database.ts";
+import { certificates } from "./certificates.ts";
+import { configuration } from "./configuration.ts";
+import { firewall } from "./firewall.ts";
+import { hardening } from "./hardening.ts";
+import { severalInstances } from "./instances.ts";
+import { logins } from "./logins.ts";
+import { mainJobInventory, type ProvisionOptions, passwordOf, provisionFrom, told } from "./provision.ts";
+import { transaction } from "./transaction.ts";
+
+/** The playbook as it ships, with the example's group_vars, on fresh hosts. What stands below `main-job/` goes on with what the first tests here have made. */
+let folder = "";
+
+beforeAll(async () => {
+  await asInstalled();
+  folder = await mainJobInventory();
+});
+
+const provision = (options?: ProvisionOptions) => provisionFrom(folder, options);
+
+describe("the main job", () => {
+  test("check mode on fresh hosts touches nothing and fails nowhere", async () => {
+    const { tasks } = await provision({ check: true, limit: "db1:pool1:pool2" });
+    expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    expect(await onHost("pool1", "ls /etc/pgbouncer 2>/dev/null; ls /var/lib/plumb 2>/dev/null; true")).toBe(
+      "",
+    );
+  });
+
+  test("the first run provisions all hosts, and queries go through both poolers", async () => {
+    const { finished, tasks } = await provision();
+    expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    expect(finished.outcome).toBe("ok");
+    const queries = tasks.filter(({ task }) => task.module === "pg_query");
+    expect(queries.map(({ host, data }) => [host, data?.["tls"]]).sort()).toEqual([
+      ["app1", "TLSv1.3"],
+      ["app1", "TLSv1.3"],
+      ["pool1", "TLSv1.3"],
+      ["pool2", "TLSv1.3"],
+    ]);
+  }, 300_000);
+
+  test("the second run changes nothing, in three round trips at most", async () => {
+    const { finished, not } = await provision();
+    expect(told(not("ok"))).toEqual([]);
+    for (const { host, counters } of finished.hosts)
+      expect(`${host} ${(counters?.roundTrips ?? 99) <= 3}`).toBe(`${host} true`);
+  });
+
+  test("no password stands in anything that was told", async () => {
+    const { events } = await provision({ check: true });
+    for (const name of ["app", "pgb_admin", "pgb_auth"]) {
+      expect(JSON.stringify(events)).not.toContain(await passwordOf(folder, name));
+    }
+  });
+
+  test.each(["pool1", "pool2"])("the unit on %s scores 1.1 or better", async (host) => {
+    const said = await onHost(host, "systemd-analyze security pgbouncer --no-pager | tail -n 1");
+    expect(Number(/(\d+\.\d+)/.exec(said)?.[1])).toBeLessThanOrEqual(1.1);
+  });
+
+  test.each([
+    ["pool1", "1.18"],
+    ["pool2", "1.24"],
+  ])("the catalogue has exactly the settings that PgBouncer on %s shows", async (host, version) => {
+    const file = path.join(folder, "show.yml");
+    await writeFile(
+      file,
+      `- hosts: ${host}
+  tasks:
+    - pgbouncer_admin:
+        command: SHOW CONFIG
+        host: "{{ ansible_host }}"
+        user: pgb_admin
+        password: "{{ pgbouncer_admin_password }}"
+        ca_file: "{{ tls_ca_directory }}/ca.crt"
+        server_name: "{{ inventory_hostname }}"
+`,
+    );
+    const { tasks } = await provision({ playbook: file });
+    const rows = tasks[0]?.data?.["rows"] as { key: string }[];
+    expect(rows.map(({ key }) => key).sort()).toEqual(settingNames("pgbouncer", version).sort());
+  });
+
+  test("plain text, the console from elsewhere and other hosts are refused", async () => {
+    const address = labHost("pool1").address;
+    await expect(onHost("db1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`)).rejects.toThrow();
+    await onHost("app1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`);
+  });
+
+  test("a new pool size is reloaded without a restart; a new port is a restart", async () => {
+    const before = await onHost("pool1", "systemctl show -p MainPID --value pgbouncer");
+    const size = await provision({ limit: "pool1", extra: ["{pgbouncer_default_pool_size: 12}"] });
+    expect(told(size.not("ok"))).toEqual([
+      expect.stringContaining("a RELOAD applies it"),
+      expect.stringMatching(/apply the pgbouncer configuration: reloaded/),
+    ]);
+    expect(await onHost("pool1", "systemctl show -p MainPID --value pgbouncer")).toBe(before);
+    const backlog = await provision({
+      limit: "pool1",
+      extra: ["{pgbouncer_default_pool_size: 12, pgbouncer_settings: {listen_backlog: 256}}"],
+    });
+    expect(told(backlog.not("ok"))).toEqual([
+      expect.stringContaining("needs a restart: listen_backlog"),
+      expect.stringMatching(/restarted for listen_backlog/),
+    ]);
+    expect(await onHost("pool1", "systemctl show -p MainPID --value pgbouncer")).not.toBe(before);
+    // Taken out of the file it returns to its default, and a RELOAD would not say that it did not.
+    expect(told((await provision({ limit: "pool1" })).not("ok"))).toEqual([
+      expect.stringContaining("needs a restart: listen_backlog"),
+      expect.stringMatching(/restarted for listen_backlog/),
+    ]);
+  });
+
+  test.each([
+    [
+      "an unknown setting",
+      "{pgbouncer_settings: {pool_mod: session}}",
+      "did you mean `pool_mode`?|has no setting `pool_mod`",
+    ],
+    ["a unit", "{pgbouncer_settings: {server_lifetime: 30s}}", "without unit"],
+    [
+      "too many connections",
+      "{pgbouncer_default_pool_size: 90}",
+      "leaves 92 .*default_pool_size 33 would fit",
+    ],
+    [
+      "the reserved name",
+      "{pgbouncer_databases: {pgbouncer: {host: 127.0.0.1}}, pgbouncer_health_database: app}",
+      "reserved for the admin console",
+    ],
+    ["trust", "{pgbouncer_settings: {auth_type: trust}}", "lets everybody in"],
+  ])("%s is refused before anything is written", async (_what, extra, message) => {
+    const before = await onHost("pool1", "sha256sum /etc/pgbouncer/pgbouncer.ini");
+    const { tasks } = await provision({ limit: "pool1", extra: [extra] });
+    const failed = tasks.filter(({ status }) => status === "failed");
+    expect(failed.map((task) => task.message).join()).toMatch(new RegExp(message));
+    expect(await onHost("pool1", "sha256sum /etc/pgbouncer/pgbouncer.ini")).toBe(before);
+  });
+
+  test("a setting that the version lacks is refused on Debian 12 and taken on Debian 13", async () => {
+    const { tasks } = await provision({
+      check: true,
+      limit: "poolers",
+      extra: ["{pgbouncer_settings: {max_prepared_statements: 100}}"],
+    });
+    const ini = tasks
+      .filter(({ task }) => ["pgbouncer_check", "pgbouncer_ini"].includes(task.module))
+      .map(({ host, status }) => `${host} ${status}`);
+    expect(ini.sort()).toEqual(["pool1 failed", "pool2 ok", "pool2 would-change"]);
+  });
+
+  test("a host whose power is cut comes back as it was: service, firewall and certificates", async () => {
+    await labPowerOff(lab.name, ["pool1"]);
+    await labStart(lab.name, ["pool1"]);
+    expect(told((await provision()).not("ok"))).toEqual([]);
+  });
+
+  test("drift made by hand is named exactly, and mended", async () => {
+    await onHost(
+      "pool1",
+      `sed -i 's/^default_pool_size = .*/default_pool_size = 3/' /etc/pgbouncer/pgbouncer.ini; chmod 0666 /etc/pgbouncer/pg_hba.conf; systemctl stop pgbouncer; chmod 0644 /etc/pgbouncer/tls/server.key; nft flush chain inet plumb input; nft add rule inet plumb input accept`,
+    );
+    const { not } = await provision({ check: true });
+    expect(
+      not("ok")
+        .map(({ host, status, task }) => `${host} ${status} ${task.module}`)
+        .sort(),
+    ).toEqual([
+      "pool1 would-change nftables",
+      "pool1 would-change pgbouncer_hba",
+      "pool1 would-change pgbouncer_ini",
+      "pool1 would-change systemd",
+      "pool1 would-change tls_certificate",
+    ]);
+    await provision();
+    expect(told((await provision()).not("ok"))).toEqual([]);
+  });
+});
+
+describe("several instances on a host", () => severalInstances(() => folder));
+
+describe("the configuration", () => configuration(() => folder));
+
+describe("certificates", () => certificates(() => folder));
+
+describe("transactions", () => transaction(() => folder));
+
+describe("logins", () => logins(() => folder));
+
+describe("the firewall", () => firewall(() => folder));
+
+describe("hardening", () => hardening(() => folder));
+
+describe("the application's side: the client", () => applicationClient(() => folder));
+
+describe("the application's side: where its database is", () => applicationDatabase(() => folder));
+
+describe("the acceptance", () => acceptance(() => folder));
