@@ -58,8 +58,13 @@ export function configuration(folder: () => string): void {
     );
   });
 
-  test("a profile, pools, replicas and limits of users are what the processes run with, on both releases", () =>
-    Promise.all([runsWith("pool1", "low_latency"), runsWith("pool2", "high_throughput")]));
+  test.each([
+    ["pool1", "low_latency"],
+    ["pool2", "high_throughput"],
+  ] as const)(
+    "on %s the profile %s, pools, replicas and limits of users are what the process runs with",
+    runsWith,
+  );
 
   async function runsWith(host: string, profile: string): Promise<void> {
     const isNew = host === "pool2";
