@@ -110,7 +110,7 @@ export async function makePlan(
   const { salt, record, ...rest } = how;
   const runId = newRunId();
   const { secrets } = loaded.keyring;
-  const inputs = await inputsOf(loaded, salt);
+  const before = await inputsOf(loaded, salt);
   const builder = planBuilder(salt);
   const show = (event: Event): void => {
     builder.hear(event);
@@ -130,6 +130,8 @@ export async function makePlan(
     emit: recorder?.emit ?? show,
   });
   const finished = await run({ ...options, watcher: builder.watcher });
+  // Passwords that were asked for the first time have been made on the way: the plan was computed from them.
+  const inputs = { ...(await inputsOf(loaded, salt)), ...before };
   const { who, time, versions } = recordHead({ runId, checkMode: true, version: VERSION, secrets });
   const plan: Plan = {
     type: "plumb-plan",

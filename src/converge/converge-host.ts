@@ -273,7 +273,7 @@ function failed(context: HostContext, task: Task): StopHost {
 /**
  * Runs the handlers that were notified, in the order in which the play defines them, each once. A handler may notify others: those behind it have their turn
  * behind it, those before it in another round. One that has run does not run again, or two that notify each other would go on for ever; one that failed is left to
- * the next run.
+ * the next run. What others behind it may need to know (`register`) stays on the list with them: a run that goes on with those finds it out anew.
  *
  * @param isLast the play is over, so that those which an earlier run left are due in any case.
  */
@@ -284,16 +284,27 @@ async function flushHandlers(context: HostContext, isLast = false): Promise<void
     const ids = due.map(handlerId);
     const leftOver = ids.filter((id) => session.leftOverHandlers.includes(id));
     context.emit({ type: "handlers-started", host, handlers: ids, leftOver });
+    const { handlers } = context.play;
+    const telling: Task[] = [];
     for (let rest = due; rest.length > 0; ) {
       const [handler] = rest;
       if (handler === undefined) break;
       ran.add(handler);
       await runHandler(context, handler, rest);
-      const { handlers } = context.play;
+      if (tellsOthers(handler)) telling.push(handler);
+      else await session.forgetHandlers([handlerId(handler)]);
       const place = handlers.indexOf(handler);
       rest = dueHandlers(context, ran, isLast).filter((one) => handlers.indexOf(one) > place);
     }
+    const lastFailed = Math.max(-1, ...[...context.failedHandlers].map((one) => handlers.indexOf(one)));
+    const over = telling.filter((one) => handlers.indexOf(one) > lastFailed);
+    await session.forgetHandlers(over.map(handlerId));
   }
+}
+
+/** Whether other handlers may ask for what it has found out. */
+function tellsOthers({ register, module }: Task): boolean {
+  return register !== undefined || module === "set_fact" || module === "include_vars";
 }
 
 function dueHandlers(
@@ -322,5 +333,4 @@ async function runHandler(context: HostContext, handler: Task, due: readonly Tas
       throw failed(context, handler);
     }
   }
-  await context.session.forgetHandlers([handlerId(handler)]);
 }

@@ -94,6 +94,8 @@ export function lockScript(owner: LockOwner, hostName: string, terms: LockTerms)
     rawShell(
       `printf '%s %s %s %s %s %s\\n' $$ "$(started $$)" "$connection" "$(started "$connection" || echo -)" "$controller" "$self" > "$state/lock.new" && mv -f -- "$state/lock.new" "$state/lock" || exit 1`,
     ),
+    // What a run left that died while it wrote one of these.
+    rawShell('for half in "$state"/*.new; do [ ! -f "$half" ] || rm -f -- "$half"; done'),
     rawShell('if [ -f "$state/pending-handlers" ]; then cat -- "$state/pending-handlers"; fi'),
     rawShell(
       `if [ -f "$state/transaction" ]; then read -r open < "$state/transaction"; printf '${TRANSACTION_OPEN}%s\\n' "$open"; fi`,
@@ -156,14 +158,7 @@ done
 
 /** Remembers handlers before the step that notifies them runs: a run that dies in between still has them run next time. */
 export function rememberHandlersScript(handlers: readonly string[]): ShellText {
-  const lines = handlers.map((handler) => `${quote(handler)}`).join(" ");
-  return shellLines(
-    rawShell("set -eu"),
-    STATE_DIRECTORY,
-    rawShell("umask 077"),
-    rawShell(`printf '%s\\n' ${lines} >> "$state/pending-handlers"`),
-    rawShell('sync -- "$state/pending-handlers"'),
-  );
+  return handlersScript(handlers, '[ ! -f "$state/pending-handlers" ] || cat -- "$state/pending-handlers"; ');
 }
 
 /** Replaces the list of handlers that are still to do. */
@@ -171,12 +166,17 @@ export function keepHandlersScript(handlers: readonly string[]): ShellText {
   if (handlers.length === 0) {
     return shellLines(STATE_DIRECTORY, rawShell('rm -f -- "$state/pending-handlers"'));
   }
+  return handlersScript(handlers, "");
+}
+
+/** Where there is no room the list stays as it is: half a name would be taken for the beginning of the next one. */
+function handlersScript(handlers: readonly string[], before: string): ShellText {
   const lines = handlers.map((handler) => quote(handler)).join(" ");
   return shellLines(
     rawShell("set -eu"),
     STATE_DIRECTORY,
     rawShell("umask 077"),
-    rawShell(`printf '%s\\n' ${lines} > "$state/pending-handlers.new"`),
+    rawShell(`{ ${before}printf '%s\\n' ${lines}; } > "$state/pending-handlers.new"`),
     rawShell('sync -- "$state/pending-handlers.new"'),
     rawShell('mv -f -- "$state/pending-handlers.new" "$state/pending-handlers"'),
   );

@@ -13,6 +13,7 @@ export function judged(task: Task, scope: Scope, outcome: Outcome, attempt: numb
   // A mistake in the playbook is no result to be judged, and neither is what has not run.
   if (outcome.status === "skipped" || outcome.diagnostics !== undefined || outcome.neverBegan === true)
     return outcome;
+  if (outcome.notAsked === true) return outcome;
   const seen = (result: Outcome): Scope => withResult(task, scope, result, attempt);
   try {
     const changed = judgedChange(task, seen(outcome), outcome);

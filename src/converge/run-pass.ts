@@ -3,6 +3,7 @@ import { ModuleFailure } from "../modules/module.ts";
 import type { StepHost } from "../modules/step.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { amountOf, retriesOf } from "../playbook/repetition.ts";
+import { lastingPart } from "../queries/query.ts";
 import { TransportError } from "../transport/transport.ts";
 import { PendingOnHost, type Scope } from "../variables/scope.ts";
 import { applyPass, isAllKnown, MOST_TRIES } from "./apply-pass.ts";
@@ -257,7 +258,7 @@ function answersTo(session: HostSession, { queries }: Prepared): Map<string, unk
   const answers = new Map<string, unknown>();
   for (const [name, question] of queries) {
     const answered = session.answers.get(question);
-    if (answered?.known === true) answers.set(name, answered.answer);
+    if (answered?.known === true) answers.set(name, lastingPart(question.query.kind, answered.answer));
   }
   return answers;
 }

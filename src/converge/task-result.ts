@@ -37,6 +37,8 @@ export interface Outcome {
   ofFlags?: true;
   /** In check mode: only a run would tell its result. Whatever depends on that is unknown too. */
   notRun?: boolean;
+  /** In check mode: what it is to be judged by is not there yet, so that nobody can say what it would do. */
+  notAsked?: true;
   /** Variables that it sets on the host. */
   facts: ValueMap;
   /** The same, not rendered yet. */
@@ -87,6 +89,8 @@ export function outcomeOfError(error: unknown, changesPending: boolean, checkMod
     return {
       ...nothing,
       status: "unknown",
+      notRun: true,
+      notAsked: true,
       message: `depends on what an earlier task would change (${error.message})`,
     };
   }

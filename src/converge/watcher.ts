@@ -5,7 +5,7 @@ import type { Facts } from "../queries/facts.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { TaskReference } from "./event.ts";
 
-/** What a change was computed from: the answer to each of the task's questions, and the facts of the host. */
+/** What a change was computed from: the answer to each of the task's questions without what changes by itself, and the facts of the host. */
 export interface Basis {
   answers: ReadonlyMap<string, unknown>;
   facts: Facts;

@@ -235,13 +235,10 @@ function installation(
           : `refresh the lists, and install what they have newer of ${names.join(", ")}`,
     differences: (isCertain ? install : []).map(({ name, version }) => {
       const state = states.get(name);
-      return versionChange(
-        name,
-        state?.installed,
-        version ??
-          (refreshLists && state?.installed !== undefined ? undefined : state?.candidate) ??
-          "what the refreshed lists say",
-      );
+      const after =
+        version ?? (refreshLists && state?.installed !== undefined ? undefined : state?.candidate);
+      const change = versionChange(name, state?.installed, after ?? "what the refreshed lists say");
+      return after === undefined ? { ...change, afterUnknown: true } : change;
     }),
     detail: {
       install,
@@ -271,6 +268,10 @@ function isWanting(
   return want.state === "latest" && state.candidate !== undefined && state.candidate !== state.installed;
 }
 
-function versionChange(name: string, before: string | undefined, after: string | undefined): Difference {
+function versionChange(
+  name: string,
+  before: string | undefined,
+  after: string | undefined,
+): Difference & { kind: "field" } {
   return { kind: "field", name, before: before ?? "not installed", after: after ?? "not installed" };
 }

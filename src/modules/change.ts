@@ -9,6 +9,8 @@ export type Difference =
       name: string;
       before?: string;
       after?: string;
+      /** `after` is words: what it will be is known when it is done. */
+      afterUnknown?: true;
       /** Both sides are shown as asterisks. */
       secret?: boolean;
     }

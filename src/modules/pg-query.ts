@@ -73,7 +73,8 @@ export const pgQuery = defineLoadingModule<
   description:
     "The controller speaks to the server through the host's SSH connection: nothing has to be installed on the host. It verifies TLS, logs in by SCRAM, runs the query, and measures both; it is tried again until it succeeds or time is up.",
   params,
-  inCheckMode: "run",
+  // The server may come up only by what an earlier task would do: asking it now would tell nothing.
+  inCheckMode: (_want, { changesPendingAnywhere }) => (changesPendingAnywhere ? "predict" : "run"),
   secretParams: ["password"],
   examples: [
     {
@@ -97,18 +98,12 @@ export const pgQuery = defineLoadingModule<
     login: await loginOf(want, want.database, controller.resolvePath),
   }),
   queries: () => ({}),
-  diff: ({ want }, _answers, situation) => {
-    if (situation.checkMode && situation.changesPendingAnywhere) {
-      // The server may come up only by what an earlier task would do: asking it now would tell nothing.
-      return { action: "none", reason: "not asked: it depends on what an earlier task would change" };
-    }
-    return {
-      action: "run",
-      summary: `ask ${want.database} at ${want.socket ?? `${want.host}:${want.port}`}`,
-      differences: [],
-      detail: undefined,
-    };
-  },
+  diff: ({ want }) => ({
+    action: "run",
+    summary: `ask ${want.database} at ${want.socket ?? `${want.host}:${want.port}`}`,
+    differences: [],
+    detail: undefined,
+  }),
   steps: (change, { want, login }) => [
     {
       kind: "controller",
@@ -218,6 +213,7 @@ async function tryUntil<Type>(
       const stream = await within(login.timeoutMs, host.transport.forward(target));
       return { result: await act(stream), tries };
     } catch (error) {
+      if (await isLost(host)) throw await host.transport.lost;
       const message = (error instanceof Error ? error.message : String(error)).trim();
       const isFinal =
         /password authentication failed|SASL|certificate|no such user|no such database|syntax error/i.test(
@@ -235,6 +231,10 @@ async function tryUntil<Type>(
     }
   }
 }
+
+/** Then trying again is in vain, and what failed is not the query. */
+const isLost = ({ transport }: StepHost): Promise<boolean> =>
+  Promise.race([transport.lost.then(() => true), wait(0, false)]);
 
 /** A firewall that drops packets answers nothing at all. */
 async function within<Type>(timeoutMs: number, promise: Promise<Type>): Promise<Type> {

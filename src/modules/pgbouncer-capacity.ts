@@ -62,7 +62,7 @@ export const pgbouncerCapacity = defineLoadingModule<
   description:
     "Asks every PostgreSQL server that the databases lead to for its max_connections, what it keeps for superusers, and who may log in, and compares with the most that the pools can open: processes × Σ over databases min(max_db_connections, users × (pool size + reserve)). Fails when that does not fit, with the arithmetic and the largest default_pool_size that would. The connection goes through this host, as the pooler's do.",
   params,
-  inCheckMode: "run",
+  inCheckMode: (_want, { changesPendingAnywhere }) => (changesPendingAnywhere ? "predict" : "run"),
   secretParams: ["password", "databases.password"],
   examples: [
     {
@@ -101,12 +101,10 @@ export const pgbouncerCapacity = defineLoadingModule<
     first: writtenFile(want.unless_written.at(0)),
     last: writtenFile(want.unless_written.at(-1)),
   }),
-  diff: ({ want }, { version, first, last }, situation) => {
+  diff: ({ want }, { version, first, last }) => {
     const configuration = configurationOf(want, version.version);
     if (want.unless_written.length > 0 && hasPools(first, configuration) && hasPools(last, configuration))
       return { action: "none", reason: "was asked when these pools were written" };
-    if (situation.checkMode && situation.changesPendingAnywhere)
-      return { action: "none", reason: "not asked: it depends on what an earlier task would change" };
     return {
       action: "run",
       summary: "ask PostgreSQL what it can take",

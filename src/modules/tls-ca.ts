@@ -3,7 +3,7 @@ import { z } from "zod";
 import { pathState } from "../queries/path-state.ts";
 import { sh } from "../shell/shell-text.ts";
 import { makeAuthority, readAuthority } from "./certificate-authority.ts";
-import type { Difference } from "./change.ts";
+import type { Change, Difference } from "./change.ts";
 import {
   diffManagedFile,
   type FileChange,
@@ -130,28 +130,42 @@ export const tlsCa = defineLoadingModule<
         detail: undefined,
       };
     }
+    const installing = (content: string): Change<FileChange> | undefined =>
+      install === undefined ? undefined : diffManagedFile({ ...install, content: textContent(content) }, at);
     if (certificate === undefined) {
-      const difference: Difference = { kind: "field", name: "authority", before: "absent", after: directory };
+      const authority: Difference = { kind: "field", name: "authority", before: "absent", after: directory };
+      const change = installing("");
       return {
         action: "create",
         summary: "make the certificate authority",
-        differences: [difference],
+        // Another host may make it first: what is to be done on this one is the same then.
+        differences: change === undefined ? [authority] : withoutContent(differencesOf(change)),
         detail: undefined,
       };
     }
-    if (bundle !== undefined && bundle.now !== together(certificate, others))
+    const change = installing(together(certificate, others));
+    if (bundle !== undefined && bundle.now !== together(certificate, others)) {
+      const own = change === undefined ? [] : differencesOf(change);
       return {
         action: "update",
         summary: `write ${bundle.path} on the controller`,
-        differences: [
-          { kind: "field", name: bundle.path, before: "other certificates", after: "these certificates" },
-        ],
+        differences:
+          own.length > 0
+            ? own
+            : [
+                {
+                  kind: "field",
+                  name: bundle.path,
+                  before: "other certificates",
+                  after: "these certificates",
+                },
+              ],
         detail: undefined,
         data: { certificate },
       };
-    if (install === undefined)
+    }
+    if (change === undefined)
       return { action: "none", reason: "the authority is there", data: { certificate } };
-    const change = diffManagedFile({ ...install, content: textContent(together(certificate, others)) }, at);
     return { ...change, data: { certificate } };
   },
   steps: (change, input): Step[] => {
@@ -180,6 +194,16 @@ export const tlsCa = defineLoadingModule<
     ];
   },
 });
+
+const differencesOf = (change: Change<FileChange>): readonly Difference[] =>
+  change.action === "none" ? [] : change.differences;
+
+/** The certificate is made by the change itself. */
+function withoutContent(differences: readonly Difference[]): Difference[] {
+  return differences.map((one) =>
+    one.kind === "text" ? { kind: "text", name: one.name, beforeUnread: true } : one,
+  );
+}
 
 const EVERYTHING: FileChange = { rewrite: true, attributes: true };
 

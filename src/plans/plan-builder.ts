@@ -13,7 +13,10 @@ export interface PlanBuilder {
 }
 
 /** Facts that change by themselves say nothing about whether a plan still holds. */
-const RESTLESS = /^(date_time|mem|memory|swap|uptime|load|proc_cmdline|mounts|package_versions|env)/;
+const RESTLESS_FACTS = /^(date_time|mem|memory|swap|uptime|load|proc_cmdline|mounts|package_versions|env)/;
+
+/** What they bring is not all foretold: packages make users, files and services. */
+const INSTALLS = new Set(["package", "dnf"]);
 
 export function planBuilder(salt: string): PlanBuilder {
   const predictions = new Map<string, Record<string, DigestedParts>>();
@@ -23,6 +26,8 @@ export function planBuilder(salt: string): PlanBuilder {
   /** Handlers of a host that a task notified which certainly would change something. */
   const certain = new Set<string>();
   const outcomes = new Map<string, PlannedHost["outcome"]>();
+  /** Hosts on which something would be done whose effect nobody knows. */
+  const stirred = new Set<string>();
   const passes = passCounter();
   return {
     watcher: {
@@ -33,7 +38,7 @@ export function planBuilder(salt: string): PlanBuilder {
       predicted: (host, task, basis) => {
         predictions.set(`${host}\0${keyOf(task)}`, digested(salt, basis));
         if (!facts.has(host)) {
-          const lasting = Object.entries(basis.facts).filter(([name]) => !RESTLESS.test(name));
+          const lasting = Object.entries(basis.facts).filter(([name]) => !RESTLESS_FACTS.test(name));
           facts.set(host, digestParts(salt, Object.fromEntries(lasting)));
         }
       },
@@ -53,9 +58,12 @@ export function planBuilder(salt: string): PlanBuilder {
       own.push({
         ...plannedTask(event, passes(event.host, event.task)),
         status,
+        ...(status === "would-change" && stirred.has(event.host) ? { tentative: true } : {}),
         ...(basis === undefined ? {} : { basis }),
         ...(ran.delete(`${event.host}\0${keyOf(event.task)}`) ? { ran: true } : {}),
       });
+      if (status === "unknown" || (status === "would-change" && INSTALLS.has(event.task.module)))
+        stirred.add(event.host);
     },
     hosts: () =>
       Object.fromEntries(

@@ -8,6 +8,7 @@ const difference = z.object({
   name: z.string(),
   before: z.string().optional(),
   after: z.string().optional(),
+  afterUnknown: z.literal(true).optional(),
   beforeUnread: z.boolean().optional(),
   secret: z.boolean().optional(),
 });
@@ -30,6 +31,8 @@ const task = z.object({
   differences: z.array(difference),
   /** The answers that a change was computed from, by question. */
   basis: z.record(z.string(), parts).optional(),
+  /** An earlier task installs something or runs a command, and may make this change, or a part of it, by itself. */
+  tentative: z.literal(true).optional(),
   /** Something was run that only looks, or that a task says changes nothing. */
   ran: z.boolean().optional(),
 });

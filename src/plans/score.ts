@@ -21,6 +21,7 @@ export function referee(plan: Plan): Referee {
   const seen = new Map<string, TaskFinished>();
   /** Hosts that did not get to their end. */
   const broken = new Set<string>();
+  let isWhole = false;
   const finishing = passCounter();
   return {
     watcher: {
@@ -43,15 +44,17 @@ export function referee(plan: Plan): Referee {
       },
     },
     hear: (event) => {
-      if (event.type === "run-finished")
+      if (event.type === "run-finished") {
+        isWhole = event.outcome === "ok";
         for (const { host, outcome } of event.hosts) if (outcome !== "ok") broken.add(host);
+      }
       if (event.type === "task-finished")
         seen.set(
           `${event.host}\0${passKey({ taskId: event.task.taskId, pass: finishing(event.host, event.task) })}`,
           event,
         );
     },
-    score: () => scoreOf(plan, seen, broken),
+    score: () => scoreOf(plan, seen, broken, isWhole),
   };
 }
 
@@ -65,7 +68,7 @@ function beyond(planned: PlannedTask, { differences }: NeededChange): string | u
   for (const { kind, name, after, secret } of differences) {
     const same = planned.differences.find((one) => one.name === name && one.kind === kind);
     if (same === undefined) return name;
-    if (kind === "field" && secret !== true && same.after !== after)
+    if (kind === "field" && secret !== true && same.afterUnknown !== true && same.after !== after)
       return `${name} to ${after ?? "nothing"}`;
   }
   return undefined;
@@ -89,22 +92,29 @@ function scoreOf(
   plan: Plan,
   seen: ReadonlyMap<string, TaskFinished>,
   broken: ReadonlySet<string>,
+  isWhole: boolean,
 ): RecordScore {
-  const score: RecordScore = {
+  const score: Required<RecordScore> = {
     type: "score",
     planId: plan.planId,
     right: 0,
     tested: 0,
+    overtaken: 0,
     unknown: 0,
     notReached: 0,
     wrong: [],
   };
   for (const [host, { tasks }] of Object.entries(plan.hosts)) {
-    for (const task of tasks) {
+    // Other hosts may have ended the run before this one came to what follows.
+    const last = isWhole
+      ? tasks.length
+      : tasks.findLastIndex((task) => seen.has(`${host}\0${passKey(task)}`));
+    for (const [index, task] of tasks.entries()) {
       const happened = seen.get(`${host}\0${passKey(task)}`);
       if (task.status === "unknown" || task.status === "changed") score.unknown += 1;
-      else if (happened === undefined && (broken.has(host) || task.status !== "would-change"))
+      else if (happened === undefined && (broken.has(host) || index > last || task.status !== "would-change"))
         score.notReached += 1;
+      else if (happened !== undefined && isOvertaken(task, happened)) score.overtaken += 1;
       else {
         score.tested += 1;
         const wrong = whatWentOtherwise(task, happened);
@@ -115,6 +125,18 @@ function scoreOf(
     }
   }
   return score;
+}
+
+/** An earlier task has done it, or some of it: nothing has been done that was not planned. */
+function isOvertaken(task: PlannedTask, { status, differences }: TaskFinished): boolean {
+  if (task.tentative !== true) return false;
+  if (status === "ok") return true;
+  const isLess = differences.length < task.differences.length;
+  return (
+    status === "changed" &&
+    isLess &&
+    differences.every(({ name }) => task.differences.some((one) => one.name === name))
+  );
 }
 
 function whatWentOtherwise(task: PlannedTask, happened: TaskFinished | undefined): string | undefined {

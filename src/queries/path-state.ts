@@ -73,6 +73,8 @@ const SHOW = `show() {
  */
 export const pathState = defineQuery<PathQuestion, PathState>({
   name: "path-state",
+  // What matters of a file is its content, which is hashed where it does. Folders and logs are written to all the time.
+  restless: ["modifiedSeconds", "accessedSeconds", "changedSeconds", "inode", "links"],
   identify: ({ path, sha256, content, follow }) =>
     `${path}\0${sha256 === true}\0${content === true}\0${follow === true}`,
   script: (questions) => {

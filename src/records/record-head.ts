@@ -41,6 +41,8 @@ export interface RecordScore {
   right: number;
   /** Predictions that were put to the test: those for tasks that came to their turn. */
   tested: number;
+  /** Changes that earlier tasks of their host have made, in whole or in part, as the plan said that they might. Neither right nor wrong. */
+  overtaken?: number;
   /** Tasks of which the plan said `unknown`. */
   unknown: number;
   /** Predictions whose task never came to its turn, because its host failed before. */

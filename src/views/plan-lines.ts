@@ -10,6 +10,8 @@ import { tableLines } from "./table.ts";
 
 const COLUMNS = ["ok", "would-change", "unknown", "failed", "skipped"] as const;
 
+const TENTATIVE = "what is installed or run above may do some of what follows by itself";
+
 /** A plan for a person: what would change on each host, then the sums. */
 export function planLines(plan: Plan, paint: Paint): string[] {
   const hosts = Object.entries(plan.hosts);
@@ -24,7 +26,11 @@ export function planLines(plan: Plan, paint: Paint): string[] {
       "",
       `${paint("bold", safeText(host))}${outcome === "ok" ? "" : paint("red", `  ${outcome.toUpperCase()}`)}`,
     );
-    lines.push(...told.flatMap((task) => taskLines(task, paint)));
+    const first = told.find(({ tentative }) => tentative === true);
+    for (const task of told) {
+      if (task === first) lines.push(paint("cyan", `  ${TENTATIVE}`));
+      lines.push(...taskLines(task, paint));
+    }
   }
   const count = (host: string, status: string): string =>
     String((plan.hosts[host]?.tasks ?? []).filter((task) => task.status === status).length);
@@ -59,6 +65,7 @@ export function differenceOf({
   name,
   before,
   after,
+  afterUnknown,
   beforeUnread,
   secret,
 }: PlannedTask["differences"][number]): Difference {
@@ -68,7 +75,7 @@ export function differenceOf({
     ...present("before", before),
     ...present("after", after),
     ...present("secret", secret),
-    ...(kind === "text" ? present("beforeUnread", beforeUnread) : {}),
+    ...(kind === "text" ? present("beforeUnread", beforeUnread) : present("afterUnknown", afterUnknown)),
   };
 }
 
@@ -93,6 +100,7 @@ export function scoreLines(score: RecordScore, paint: Paint): string[] {
   return [
     "",
     paint(isRight ? "green" : "red", `${score.right} of ${score.tested} predictions right`) +
+      ((score.overtaken ?? 0) === 0 ? "" : `; ${score.overtaken} done by earlier tasks`) +
       (score.unknown === 0 ? "" : `; ${score.unknown} could not be made`) +
       (score.notReached === 0 ? "" : `; ${score.notReached} were not put to the test`),
     ...score.wrong.map(

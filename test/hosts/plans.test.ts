@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 const CLEAN =
-  "systemctl disable --now plans.service 2>/dev/null; rm -rf /srv/plans /etc/systemd/system/plans.service /etc/cron.d/plans /etc/sysctl.d/*plans*; systemctl daemon-reload; userdel -rf plans 2>/dev/null; groupdel plansters 2>/dev/null; true";
+  "systemctl disable --now plans.service 2>/dev/null; rm -rf /srv/plans /etc/systemd/system/plans.service /etc/cron.d/plans /etc/sysctl.d/*plans*; systemctl daemon-reload; userdel -rf plans 2>/dev/null; groupdel plansters 2>/dev/null; apt-get purge -qq -y tree >/dev/null 2>&1; true";
 
 const PLAYBOOK = `- hosts: all
   become: true
@@ -67,6 +67,16 @@ const PLAYBOOK = `- hosts: all
       notify: restart it
     - name: service
       systemd: {name: plans.service, state: started, enabled: true}
+    - name: a package
+      package: {name: tree}
+    - name: what the package brings
+      file: {path: /usr/share/doc/tree, state: directory, mode: "0755"}
+    - name: a password that the plan makes
+      copy: {content: !expr 'password_file(playbook_dir + "/files/made")', dest: /srv/plans/password}
+    - name: an authority, for both hosts
+      tls_ca: {directory: pki, dest: /srv/plans/ca.crt}
+    - name: its certificate
+      tls_certificate: {ca_directory: pki, common_name: "{{ inventory_hostname }}", key_path: /srv/plans/key, cert_path: /srv/plans/crt}
     - name: look
       command: "true"
       changed_when: false
@@ -112,11 +122,15 @@ describe("a plan", () => {
     expect((await plumb("show", "first.plan")).output).toContain("+token ********");
     const json = JSON.parse((await plumb("show", "first.plan", "--json")).output);
     expect(json).toMatchObject({ type: "plumb-plan", schema: 1, playbooks: ["site.yml"] });
+    expect(json.hosts.trixie1.tasks).toContainEqual(
+      expect.objectContaining({ title: "what the package brings", status: "would-change", tentative: true }),
+    );
     const applied = await plumb("apply", "first.plan", ...VAULT);
     const [, right, tested] = /(\d+) of (\d+) predictions right/.exec(applied.output) ?? [];
     expect(applied.output).not.toContain("wrong:");
     expect(right).toBe(tested);
-    expect(Number(right)).toBeGreaterThanOrEqual(24);
+    expect(Number(right)).toBeGreaterThanOrEqual(30);
+    expect(applied.output).toContain("; 2 done by earlier tasks");
     expect(applied.code).toBe(0);
     for (const host of HOSTS) {
       expect(

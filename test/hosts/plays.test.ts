@@ -305,6 +305,23 @@ test("a connection that is lost between two tasks is made anew, and the host sta
   expect(await onHost(HOST, "cat /var/lib/plumb/pending-handlers 2>/dev/null; true")).toBe("");
 });
 
+test("what a handler has found out for one behind it is found out anew by the run that goes on with that one", async () => {
+  const playbook = (allows: string): string => `- hosts: all
+  become: true
+  tasks:
+    - {name: notifies, command: "true", changed_when: ${allows === "false"}, notify: topic}
+  handlers:
+    - {name: plain, command: "true", listen: topic}
+    - {name: asks, command: echo needed, register: asked, listen: topic}
+    - {name: acts, command: "${allows}", when: 'defined(asked) and asked.stdout == "needed"', listen: topic}`;
+  await onHost(HOST, "echo half > /var/lib/plumb/pending-handlers.new");
+  const first = await runPlaybook(playbook("false"), { hosts: [HOST] });
+  expect(first.finished.outcome).toBe("failed");
+  const next = await runPlaybook(playbook("true"), { hosts: [HOST] });
+  expect(onlyOn(HOST, told(next))).toEqual(["notifies: ok", "asks: changed", "acts: changed"]);
+  expect(await onHost(HOST, "ls /var/lib/plumb | grep handlers; true")).toBe("");
+});
+
 describe("a user that a task makes", () => {
   const tasks = `
 - user: {name: newcomer}

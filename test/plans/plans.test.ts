@@ -224,3 +224,41 @@ test("a change that the plan has not, or that goes beyond it, is objected to", (
   expect(objection("d", { ...change([]), action: "run" })).toBeUndefined();
   expect(objection("z", change([]))).toContain("nothing of this task");
 });
+
+test("what an earlier task may do by itself is marked, and neither right nor wrong when it has", () => {
+  const builder = planBuilder("s");
+  for (const [name, module] of [
+    ["before", "file"],
+    ["installs", "package"],
+    ["behind", "file"],
+    ["further", "file"],
+  ] as const)
+    builder.hear(finished(name, "would-change", { task: reference(name, { module }) }));
+  builder.hear(hostEnd("ok"));
+  const { tasks = [] } = builder.hosts()["one"] ?? {};
+  expect(tasks.map(({ tentative }) => tentative)).toEqual([undefined, undefined, true, true]);
+  const judge = referee(planOf(...tasks));
+  judge.hear(finished("before", "changed"));
+  judge.hear(finished("installs", "changed", { task: reference("installs", { module: "package" }) }));
+  judge.hear(finished("behind", "ok"));
+  judge.hear(finished("further", "changed"));
+  judge.hear(hostEnd("ok"));
+  expect(judge.score()).toMatchObject({ right: 3, tested: 3, overtaken: 1, wrong: [] });
+});
+
+test("a value that is known only when it is done is no other change", () => {
+  const differences = [{ kind: "field" as const, name: "tree", after: "what the lists say" }];
+  const certain = referee(planOf(planned("a", "would-change", { differences })));
+  const open = differences.map((one) => ({ ...one, afterUnknown: true as const }));
+  const judge = referee(planOf(planned("a", "would-change", { differences: open })));
+  const made = change([{ kind: "field", name: "tree", after: "2.1.0" }]);
+  expect(certain.watcher.objection?.("one", reference("a"), made)).toContain("tree to 2.1.0");
+  expect(judge.watcher.objection?.("one", reference("a"), made)).toBeUndefined();
+});
+
+test("what a run did not come to because another host ended it is not put to the test", () => {
+  const judge = referee(planOf(planned("a", "would-change"), planned("b", "would-change")));
+  judge.hear(finished("a", "changed"));
+  judge.hear({ ...hostEnd("ok"), outcome: "failed" });
+  expect(judge.score()).toMatchObject({ right: 1, tested: 1, notReached: 1, wrong: [] });
+});

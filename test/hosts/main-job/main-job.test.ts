@@ -14,6 +14,7 @@ import { firewall } from "./firewall.ts";
 import { hardening } from "./hardening.ts";
 import { severalInstances } from "./instances.ts";
 import { logins } from "./logins.ts";
+import { plans } from "./plans.ts";
 import { mainJobInventory, type ProvisionOptions, passwordOf, provisionFrom, told } from "./provision.ts";
 import { transaction } from "./transaction.ts";
 
@@ -186,6 +187,8 @@ describe("the main job", () => {
     expect(told((await provision()).not("ok"))).toEqual([]);
   });
 });
+
+describe("plans", () => plans(() => folder));
 
 describe("several instances on a host", () => severalInstances(() => folder));
 
