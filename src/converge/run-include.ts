@@ -3,6 +3,7 @@ import { expandInclude } from "./expand-include.ts";
 import type { HostContext } from "./host-context.ts";
 import type { Pass } from "./passes.ts";
 import { reportFinished } from "./report-task.ts";
+import { whenKnown } from "./run-pass.ts";
 import { skipped } from "./skip.ts";
 import { type Outcome, outcomeOfError } from "./task-result.ts";
 
@@ -27,7 +28,13 @@ export async function expandAndReport(
     });
   const scope = context.variables.scopeOf(task);
   try {
-    return await expandInclude(context, include, scope, (pass) => report(pass, skipped(task, pass.scope)));
+    let left: Pass[] = [];
+    const nodes = await whenKnown(context, () => {
+      left = [];
+      return expandInclude(context, include, scope, (pass) => left.push(pass));
+    });
+    for (const pass of left) report(pass, skipped(task, pass.scope));
+    return nodes;
   } catch (error) {
     const status = report(
       { scope },

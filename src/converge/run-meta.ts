@@ -3,7 +3,7 @@ import type { Task } from "../playbook/playbook.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import type { HostContext } from "./host-context.ts";
 import { reportFinished } from "./report-task.ts";
-import { failure } from "./run-pass.ts";
+import { failure, whenKnown } from "./run-pass.ts";
 import { holds } from "./skip.ts";
 import { StopHost } from "./stop-host.ts";
 import { takeTurn } from "./take-turn.ts";
@@ -39,11 +39,14 @@ export async function runMeta(
  * @throws StopHost when it ends the play for this host.
  */
 async function act(context: HostContext, task: Task, flushHandlers: () => Promise<void>): Promise<void> {
-  if (!holds(task, context.variables.scopeOf(task))) return;
   const { hooks, session, variables } = context;
-  const action = task.parameters.find(({ key }) => key === "_raw_params")?.value;
-  if (action === undefined) return;
-  switch (evaluate(action, variables.scopeOf(task)) as MetaAction) {
+  const raw = task.parameters.find(({ key }) => key === "_raw_params")?.value;
+  if (raw === undefined) return;
+  const action = evaluate(raw, variables.scopeOf(task)) as MetaAction;
+  // Nobody may fail behind it before the last one has cleared what failed in front of it.
+  if (action === "clear_host_errors") await takeTurn(context);
+  if (!(await whenKnown(context, () => holds(task, variables.scopeOf(task))))) return;
+  switch (action) {
     case "flush_handlers":
       return flushHandlers();
     case "clear_facts":
@@ -51,7 +54,6 @@ async function act(context: HostContext, task: Task, flushHandlers: () => Promis
       context.prepared.clear();
       return;
     case "clear_host_errors":
-      await takeTurn(context);
       return hooks.clearHostErrors();
     case "refresh_inventory":
       await takeTurn(context);
@@ -66,7 +68,7 @@ async function act(context: HostContext, task: Task, flushHandlers: () => Promis
     case "end_play":
     case "end_batch":
       await takeTurn(context);
-      hooks.end(action.kind === "literal" && action.value === "end_play" ? "play" : "batch");
+      hooks.end(action === "end_play" ? "play" : "batch");
       throw new StopHost("ended");
     case "end_host":
       throw new StopHost("ended");

@@ -30,7 +30,7 @@ export async function runTask(context: HostContext, task: Task, place: TaskPlace
   if (!place.handler && mayEndForAll(context, task)) await takeTurn(context);
   let manner: Manner;
   try {
-    manner = mannerOf(context, task);
+    manner = await whenKnown(context, () => mannerOf(context, task));
   } catch (error) {
     return endWith(context, task, place, Date.now(), failure(context, error));
   }

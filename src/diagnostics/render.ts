@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { styleText } from "node:util";
 import { type Diagnostic, formatPosition, type SourceRange } from "./diagnostic.ts";
 
@@ -96,6 +96,8 @@ function printable(line: string): string {
 
 function lineOfFile(file: string, line: number): string | undefined {
   try {
+    // A pipe would be waited for without end.
+    if (!statSync(file).isFile()) return undefined;
     const lines = readFileSync(file, "utf8").split("\n");
     // Of a vaulted file the position is one in what the vault holds; its own lines say nothing.
     if (line > 1 && /^(\$ANSIBLE_VAULT;|age-encryption|-----BEGIN AGE)/.test(lines[0] ?? ""))

@@ -1,5 +1,6 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
+import { inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { refuseOpenToOthers } from "../diagnostics/open-to-others.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
@@ -51,7 +52,7 @@ export class VariableFiles {
   async #read(places: readonly string[], level: string): Promise<Layers> {
     const layers: VariableLayer[] = [];
     for (const place of places) {
-      for (const file of statSync(place).isDirectory() ? filesBelow(place) : [place]) {
+      for (const file of filesAt(place)) {
         layers.push({
           level,
           variables: await readVariablesFile(file, this.#keyring, { onlyToShow: this.#onlyToShow }),
@@ -86,14 +87,59 @@ export function variableFilesOf(keyring: Keyring, onlyToShow: boolean): Variable
   return files;
 }
 
+/**
+ * Names in a folder; none where it is not there.
+ *
+ * @throws DiagnosticsError file-unreadable: what can't be looked into is not the same as what is not there
+ */
 function entriesOf(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    // What can't be looked into is not the same as what is not there.
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-      return [];
-    throw error;
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT") return [];
+    if (code !== "ENOTDIR") throw unreadable(folder, error);
+    // A source that is no folder has none beside it.
+    if (!statSync(path.dirname(folder)).isDirectory()) return [];
+    throw inputError("file-unreadable", `${folder} is a file, and should be a folder`, {
+      at: beginningOf(folder),
+      expected: `a folder with a file for each ${path.basename(folder) === "group_vars" ? "group" : "host"}`,
+      hint: `move it to ${path.join(folder, path.basename(folder) === "group_vars" ? "all.yml" : "NAME.yml")}`,
+    });
+  }
+}
+
+function beginningOf(file: string): SourceRange {
+  return { file, line: 1, column: 1 };
+}
+
+function unreadable(place: string, error: unknown): Error {
+  return inputError(
+    "file-unreadable",
+    `${place} can't be read: ${error instanceof Error ? error.message : String(error)}`,
+    { at: beginningOf(place) },
+  );
+}
+
+/** The files of variables that a file or a folder stands for. @throws DiagnosticsError file-unreadable, file-not-found */
+function filesAt(place: string): string[] {
+  const information = statOf(place);
+  if (information.isDirectory()) return filesBelow(place);
+  // A pipe would be waited for without end.
+  if (information.isFile()) return [place];
+  throw inputError("file-unreadable", `${place} is neither a file nor a folder`, { at: beginningOf(place) });
+}
+
+function statOf(place: string): Stats {
+  try {
+    return statSync(place);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT"))
+      throw unreadable(place, error);
+    throw inputError("file-not-found", `${place} is a link to a file that is not there`, {
+      at: beginningOf(place),
+      hint: "put the file there, or remove the link",
+    });
   }
 }
 
@@ -105,8 +151,7 @@ function filesBelow(folder: string): string[] {
   return names.flatMap((name) => {
     const place = path.join(folder, name);
     const ending = path.extname(name);
-    const information = statSync(place);
-    if (information.isDirectory()) return ending === "" ? filesBelow(place) : [];
-    return information.isFile() && ENDINGS.includes(ending) ? [place] : [];
+    if (!ENDINGS.includes(ending)) return [];
+    return statOf(place).isDirectory() && ending !== "" ? [] : filesAt(place);
   });
 }

@@ -2,6 +2,8 @@ import path from "node:path";
 import { type Diagnostic, DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { loadInventory } from "../inventory/load-inventory.ts";
+import { groupAndHostVariables } from "../inventory/variable-layers.ts";
+import { shownPath } from "../playbook/load-context.ts";
 import { type Inspected, inspectPlaybook, inspectRole } from "../playbook/load-playbook.ts";
 import { loopVariables } from "../playbook/loop-variables.ts";
 import type { Include, IncludePass, Node, Play, RoleContext, Task } from "../playbook/playbook.ts";
@@ -33,6 +35,8 @@ export async function readTree(
   const problems: Diagnostic[] = [];
   const playbooks = await readPlaybooks(files, options, problems);
   const inventory = await readInventory(files, options, problems);
+  if (inventory !== undefined)
+    problems.push(...(await unreadableFiles(inventory, playbooks, options.keyring)));
   const tree: LintTree = {
     files,
     playbooks,
@@ -170,6 +174,31 @@ function inventoryVariables(inventory: Inventory | undefined): LintedVariable[] 
     ...[...inventory.groups.values()].flatMap((group) => of("group variables", group.variables)),
     ...[...inventory.hosts.values()].flatMap((host) => of("host variables", host.variables)),
   ];
+}
+
+/** What a run would complain of when it reads the variables of the inventory's hosts: links that lead nowhere and the like are no files of the tree. */
+async function unreadableFiles(
+  inventory: Inventory,
+  playbooks: readonly LintedPlaybook[],
+  keyring: Keyring,
+): Promise<Diagnostic[]> {
+  const found = new Set<Diagnostic>();
+  const folders = playbooks
+    .filter(({ isForRole }) => !isForRole)
+    .map(({ file }) => shownPath(path.dirname(path.resolve(file))));
+  for (const playbookFolder of new Set<string | undefined>([undefined, ...folders])) {
+    for (const host of inventory.hosts.keys()) {
+      try {
+        await groupAndHostVariables(inventory, host, { keyring, playbookFolder });
+      } catch (error) {
+        if (!(error instanceof DiagnosticsError)) throw error;
+        // A vault that nobody gave the password for is no fault of the file.
+        for (const diagnostic of error.diagnostics)
+          if (diagnostic.code !== "vault-no-password") found.add(diagnostic);
+      }
+    }
+  }
+  return [...found];
 }
 
 /** Files under group_vars and host_vars: of the tree, and beside the inventories. */

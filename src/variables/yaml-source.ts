@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { parseDocument, type ScalarTag, type Tags } from "yaml";
 import {
@@ -148,6 +149,7 @@ export async function readYaml(file: string, keyring: Keyring): Promise<YamlSour
 /** Reads a file that the user named, out of its vault if it is in one. @throws DiagnosticsError file-not-found, file-unreadable, vault-* */
 export async function readInput(file: string, keyring: Keyring): Promise<InputText> {
   const { bytes, isFromVault } = await keyring.open(bytesOf(file), file);
+  if (!isUtf8(bytes)) throw notText(bytes, file);
   return { text: bytes.toString(), keyring, isFromVault };
 }
 
@@ -160,6 +162,16 @@ function bytesOf(file: string): Buffer {
     if (code === "ENOENT") throw inputError("file-not-found", `there is no file ${file}`);
     throw inputError("file-unreadable", `${file} can't be read: ${reason}`);
   }
+}
+
+/** What is no text in UTF-8 would be read with other letters than were meant. */
+function notText(bytes: Buffer, file: string): DiagnosticsError {
+  const lines = bytes.toString("latin1").split("\n");
+  const line = lines.findIndex((one) => !isUtf8(Buffer.from(one, "latin1")));
+  return inputError("file-unreadable", `line ${line + 1} of ${file} is no text in UTF-8`, {
+    at: { file, line: line + 1, column: 1 },
+    hint: `turn it into UTF-8: iconv -f LATIN1 -t UTF-8 ${file}`,
+  });
 }
 
 function syntaxHint(message: string, text: string, offset: number): string | undefined {

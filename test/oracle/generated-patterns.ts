@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { GROUPS, HOSTS } from "./generated-inventories.ts";
+import { GROUPS, HOSTS } from "./generated-names.ts";
 
 const word = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...GROUPS) },

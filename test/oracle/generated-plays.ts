@@ -44,9 +44,12 @@ interface TaskNode {
   register: boolean;
 }
 
+/** What is for all hosts of the play, whoever comes to it first. */
+const FOR_ALL = ["clear_host_errors", "end_batch", "end_play"] as const;
+
 interface MetaNode {
   kind: "meta";
-  action: "flush_handlers" | "end_host" | "clear_host_errors" | "noop" | "end_play";
+  action: "flush_handlers" | "end_host" | "noop" | (typeof FOR_ALL)[number];
   when: Condition;
 }
 
@@ -139,6 +142,20 @@ const { nodes } = fc.letrec<{ node: PlayNode; nodes: PlayNode[] }>((tie) => ({
   nodes: fc.array(tie("node"), { minLength: 1, maxLength: 4 }),
 }));
 
+/** Not inside of blocks: Ansible asks the first host for all, and in `always` it makes a host that has failed go on with the play; docs/differences.md. */
+const metaForAll: fc.Arbitrary<MetaNode> = fc.record({
+  kind: fc.constant("meta" as const),
+  action: fc.constantFrom("clear_host_errors", ...FOR_ALL),
+  when: fc.constantFrom("true", "true", "false"),
+});
+
+/** The nodes of a section of a play. */
+const section: fc.Arbitrary<PlayNode[]> = fc
+  .tuple(nodes, fc.option(fc.tuple(fc.nat(4), metaForAll), { nil: undefined, freq: 3 }))
+  .map(([list, inserted]) =>
+    inserted === undefined ? list : list.toSpliced(Math.min(inserted[0], list.length), 0, inserted[1]),
+  );
+
 interface PlayKeywords {
   serial: string | undefined;
   anyErrorsFatal: boolean;
@@ -165,13 +182,19 @@ export interface Play extends PlayKeywords, Parts {}
 /** Whether Ansible counts every failure for `max_fail_percentage`: it does not in what is included, and in blocks with `always`; docs/differences.md. */
 const isCounted = (parts: Parts): boolean => !/"include"|"always":\[\{/.test(JSON.stringify(parts));
 
+/** A host that fails there goes on with what is behind, in Ansible, once its errors are cleared: it is its accident of not counting them. */
+function withoutClearing(parts: Parts): Parts {
+  const text = JSON.stringify(parts, (_, value: unknown) => (value === "clear_host_errors" ? "noop" : value));
+  return JSON.parse(text) as Parts;
+}
+
 const play: fc.Arbitrary<Play> = fc
   .tuple(
     keywords,
     fc.record({
-      pre: fc.oneof({ weight: 2, arbitrary: fc.constant<PlayNode[]>([]) }, nodes),
-      tasks: nodes,
-      post: fc.oneof({ weight: 2, arbitrary: fc.constant<PlayNode[]>([]) }, nodes),
+      pre: fc.oneof({ weight: 2, arbitrary: fc.constant<PlayNode[]>([]) }, section),
+      tasks: section,
+      post: fc.oneof({ weight: 2, arbitrary: fc.constant<PlayNode[]>([]) }, section),
       handlerFails: fc.oneof(
         { weight: 8, arbitrary: fc.constant<Condition>("false") },
         fc.constantFrom<Condition>('inventory_hostname == "bookworm2"', "true"),
@@ -179,8 +202,9 @@ const play: fc.Arbitrary<Play> = fc
     }),
   )
   .map(([first, second]): [PlayKeywords, Parts] => [
-    isCounted(second) ? first : { ...first, maxFailPercentage: undefined },
-    second,
+    ...(isCounted(second)
+      ? ([first, second] as const)
+      : ([{ ...first, maxFailPercentage: undefined }, withoutClearing(second)] as const)),
   ])
   .map(([first, second]) =>
     first.isFree ? { ...asFree(first), ...withoutTurns(second) } : { ...first, ...second },
@@ -193,11 +217,15 @@ const asFree = (words: PlayKeywords): PlayKeywords => ({
   maxFailPercentage: undefined,
 });
 
-/** `run_once` runs on every host in Ansible, where they don't go in step; docs/differences.md. */
+/** `run_once` runs on every host in Ansible, where they don't go in step (docs/differences.md), and what is for all comes at another time for each. */
 function withoutTurns(parts: Parts): Parts {
-  const text = JSON.stringify(parts, (key, value: unknown) => (key === "runOnce" ? false : value));
+  const text = JSON.stringify(parts, (key, value: unknown) =>
+    key === "runOnce" ? false : isForAll(value) ? "noop" : value,
+  );
   return JSON.parse(text) as Parts;
 }
+
+const isForAll = (value: unknown): boolean => (FOR_ALL as readonly unknown[]).includes(value);
 
 const asked = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ tags: [] as string[], skipTags: [] as string[] }) },
@@ -243,17 +271,17 @@ interface Written {
 }
 
 function playText(one: Play, id: string, count: Written): string {
-  // Where a play ends for all, Ansible runs no handlers even with force_handlers; Plumb runs those of the hosts that failed; and those of hosts that end_host has ended. docs/differences.md.
+  // Where a play ends for all, Ansible runs no handlers even with force_handlers; Plumb runs those of the hosts that failed; and those of hosts that end_host, end_batch or end_play has ended. docs/differences.md.
   const endsForAll = one.anyErrorsFatal || one.maxFailPercentage !== undefined;
-  const topics = endsForAll || JSON.stringify(one).includes("end_host") ? undefined : id;
+  const topics = endsForAll || /"end_|"clear_/.test(JSON.stringify(one)) ? undefined : id;
   const section = (name: string, list: readonly PlayNode[]): string[] =>
     list.length === 0 ? [] : [`  ${name}:`, ...nodeLines(list, "    ", topics, count)];
   return [
     "- hosts: all",
     `  name: play ${id}`,
     "  gather_facts: false",
-    // Plumb always does; docs/differences.md.
-    "  force_handlers: true",
+    // Plumb always does; docs/differences.md. Ansible puts an `always` around each section for it, which keeps failures from being counted, and lets a host whose errors are cleared go on with the next section.
+    ...(topics === undefined ? [] : ["  force_handlers: true"]),
     "  vars: {last: {changed: true}}",
     ...(one.serial === undefined ? [] : [`  serial: ${one.serial}`]),
     ...(one.anyErrorsFatal ? ["  any_errors_fatal: true"] : []),

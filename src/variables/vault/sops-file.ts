@@ -2,6 +2,7 @@ import { createDecipheriv, createHash, timingSafeEqual } from "node:crypto";
 import {
   type Document,
   isAlias,
+  isDocument,
   isMap,
   isPair,
   isScalar,
@@ -11,6 +12,7 @@ import {
   type Scalar,
 } from "yaml";
 import { type DiagnosticsError, inputError, type SourceRange } from "../../diagnostics/diagnostic.ts";
+import { bytesOf, goScalar } from "./go-scalar.ts";
 
 /** A file that SOPS has encrypted, as far as it is for age: values each by themselves under one data key, which is encrypted for each recipient. */
 export interface SopsFile {
@@ -88,7 +90,12 @@ export function plainText(sops: SopsFile, key: Uint8Array, file: string): Buffer
   const openScalar = (node: Scalar, path: readonly string[]): void => {
     const { value } = node;
     if (typeof value !== "string" || !ENCRYPTED.test(value)) {
-      if (!sops.macOfEncryptedOnly) sum.update(bytesOf(value));
+      if (!sops.macOfEncryptedOnly)
+        sum.update(
+          sops.isJson
+            ? bytesOf(value)
+            : goScalar(value, node.type === "PLAIN" && node.tag === undefined ? node.source : undefined),
+        );
       return;
     }
     const opened = decrypted(value, key, aad(path));
@@ -96,6 +103,7 @@ export function plainText(sops: SopsFile, key: Uint8Array, file: string): Buffer
     sum.update(opened.type === "bool" ? (isTrue(opened.text) ? "True" : "False") : opened.text);
     replace(node, opened);
   };
+  openComments(document, key, []);
   visit(document.contents, []);
   const wanted = decrypted(sops.mac, key, sops.lastModified)?.text;
   const found = sum.digest("hex").toUpperCase();
@@ -155,7 +163,7 @@ const isTrue = (text: string): boolean => /^(true|t|1)$/i.test(text);
 
 /** Comments are encrypted too, under the path of what they stand in. One that does not open was written in plain text. */
 function openComments(node: unknown, key: Uint8Array, path: readonly string[]): void {
-  if (!isScalar(node) && !isMap(node) && !isSeq(node)) return;
+  if (!isScalar(node) && !isMap(node) && !isSeq(node) && !isDocument(node)) return;
   for (const place of ["commentBefore", "comment"] as const) {
     const comment = node[place];
     if (comment == null) continue;
@@ -172,28 +180,6 @@ function openedComment(line: string, key: Uint8Array, path: readonly string[]): 
     if (opened !== undefined) return opened.text;
   }
   return undefined;
-}
-
-/** What goes into the check sum for a value in plain text: as Go writes numbers, Python truth values; nothing for null. */
-function bytesOf(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (typeof value === "boolean") return value ? "True" : "False";
-  if (typeof value === "bigint") return String(value);
-  return typeof value === "number" ? withoutExponent(value) : "";
-}
-
-function withoutExponent(value: number): string {
-  const [digits = "", exponent] = String(value).split("e");
-  if (exponent === undefined) return digits;
-  const by = Number(exponent);
-  const sign = digits.startsWith("-") ? "-" : "";
-  const [whole = "", fraction = ""] = digits.replace("-", "").split(".");
-  const all = whole + fraction;
-  const point = whole.length + by;
-  if (point <= 0) return `${sign}0.${"0".repeat(-point)}${all}`;
-  return point >= all.length
-    ? `${sign}${all.padEnd(point, "0")}`
-    : `${sign}${all.slice(0, point)}.${all.slice(point)}`;
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import { type Converged, runPlaybook, runTasks } from "./converge.ts";
+import { onHost } from "./lab-hosts.ts";
+
+const HOSTS = ["bookworm1", "trixie1"];
+const HOST = "bookworm1";
+const failures = ({ tasks }: Converged): string[] =>
+  tasks.filter(({ status }) => status === "failed").map(({ message }) => message);
+
+describe("facts", () => {
+  test("delegate_facts sets them on the other host; without, on the own one", async () => {
+    const run = await runPlaybook(
+      `- hosts: bookworm1
+  gather_facts: false
+  tasks:
+    - setup: {gather_subset: [min]}
+      delegate_to: trixie1
+      delegate_facts: true
+    - set_fact: {theirs: 1}
+      delegate_to: trixie1
+      delegate_facts: true
+    - set_fact: {mine: 1}
+      delegate_to: trixie1
+    - assert:
+        that:
+          - hostvars.trixie1.ansible_facts.hostname == 'trixie1'
+          - hostvars.trixie1.theirs == 1
+          - not defined(ansible_facts.hostname)
+          - mine == 1 and not defined(theirs)
+- hosts: trixie1
+  gather_facts: false
+  tasks:
+    - assert: {that: [theirs == 1, "ansible_hostname == 'trixie1'", not defined(ansible_default_ipv4)]}`,
+      { hosts: HOSTS },
+    );
+    expect(failures(run)).toEqual([]);
+    expect(run.finished.outcome).toBe("ok");
+  });
+
+  test("delegate_to may name the item of a loop: each is done on its own host", async () => {
+    const hosts = ["bookworm1", "trixie1"];
+    const task = `- command: hostname
+  delegate_to: "{{ item }}"
+  loop: "{{ groups.all }}"
+  run_once: true`;
+    const { tasks, finished } = await runTasks(task, { hosts });
+    expect(finished.outcome).toBe("ok");
+    expect(tasks.map(({ data, task: { item } }) => [item?.label, data?.["stdout"]])).toEqual(
+      hosts.map((host) => [host, host]),
+    );
+  });
+
+  test("gather_subset leaves some out, and a later play sees what has changed since", async () => {
+    const run = await runPlaybook(
+      `- hosts: all
+  become: true
+  gather_subset: ["!all", network]
+  tasks:
+    - assert: {that: [defined(ansible_default_ipv4), not defined(ansible_memtotal_mb), defined(ansible_kernel)]}
+    - shell: hostname plumbed
+- hosts: all
+  become: true
+  tasks:
+    - assert: {that: ["ansible_hostname == 'plumbed'", defined(ansible_memtotal_mb)]}
+    - shell: hostname bookworm1`,
+      { hosts: [HOST] },
+    );
+    expect(failures(run)).toEqual([]);
+    expect(await onHost(HOST, "hostname")).toBe("bookworm1\n");
+  });
+});
