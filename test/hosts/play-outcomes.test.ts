@@ -111,6 +111,33 @@ describe("hosts that fail", () => {
     expect(told(last).filter((line) => line.includes("next"))).toEqual([]);
   });
 
+  test("max_fail_percentage ends no loop of a run_once task before its last item, and none is begun behind it", async () => {
+    const run = await runPlaybook(
+      `- hosts: all
+  gather_facts: false
+  max_fail_percentage: 0
+  tasks:
+    - {name: once, command: sleep 0.3, run_once: true, loop: [1, 2, 3], failed_when: item == 1}
+    - {name: behind, command: "true", run_once: true, loop: [1, 2]}`,
+      { hosts: HOSTS },
+    );
+    expect(told(run)).toEqual([
+      "bookworm1 once: failed",
+      "bookworm1 once: changed",
+      "bookworm1 once: changed",
+    ]);
+    const before = await runPlaybook(
+      `- hosts: all
+  gather_facts: false
+  max_fail_percentage: 0
+  tasks:
+    - {name: fails, command: sleep 0.5, failed_when: inventory_hostname == "trixie1"}
+    - {name: once, command: "true", run_once: true, loop: [1, 2]}`,
+      { hosts: HOSTS },
+    );
+    expect(told(before).sort()).toEqual(["bookworm1 fails: changed", "trixie1 fails: failed"]);
+  });
+
   test("any_errors_fatal ends the play behind the same task on every host, and the run has failed", async () => {
     const run = await runPlaybook(
       `- hosts: all

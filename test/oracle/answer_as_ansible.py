@@ -4,7 +4,8 @@
 A case is {"folder": path, ...}: its files are there already. Ansible takes a second to start, so hundreds of cases share one process.
 Kinds: inventory (sources, patterns) -> what ansible-inventory --list prints, its graph, and the hosts of each pattern;
 variables (sources, playbook, extra) -> the value of each variable in each task of the playbook, for each host;
-execution (sources, playbook, tags, skip_tags) -> what came of each task and item on each host in order, and which hosts have failed.
+execution (sources, playbook, tags, skip_tags) -> what came of each task and item on each host in order, and which hosts have failed;
+words (sources, playbook) -> the keywords of each place, and the names of magic variables.
 """
 
 import json
@@ -34,6 +35,10 @@ from ansible.parsing.dataloader import DataLoader  # noqa: E402
 from ansible.parsing.splitter import split_args  # noqa: E402
 from ansible.playbook import Playbook  # noqa: E402
 from ansible.playbook.block import Block  # noqa: E402
+from ansible.playbook.handler import Handler  # noqa: E402
+from ansible.playbook.play import Play  # noqa: E402
+from ansible.playbook.role.include import RoleInclude  # noqa: E402
+from ansible.playbook.task import Task  # noqa: E402
 from ansible.plugins.callback import CallbackBase  # noqa: E402
 from ansible.template import Templar  # noqa: E402
 from ansible.utils.context_objects import CLIArgs  # noqa: E402
@@ -206,13 +211,26 @@ def extra(text):
     return load_extra_vars(DataLoader())
 
 
+def words_case(case):
+    """The keywords of each place, and the names of all magic variables."""
+    places = {"play": Play, "role": RoleInclude, "block": Block, "task": Task, "handler": Handler}
+    loader, inventory, manager = start({**case, "options": {**playbook_options, **case.get("options", {})}})
+    playbook = Playbook.load(os.path.join(case["folder"], case["playbook"]), variable_manager=manager, loader=loader)
+    play = playbook.get_plays()[0]
+    host = inventory.get_hosts("all")[0]
+    magic = set()
+    for task in tasks_in(play.compile()):
+        magic.update(manager.get_vars(play=play, host=host, task=task, _hosts=[host.name], _hosts_all=[host.name]))
+    return {"keywords": {name: sorted(place.fattributes) for name, place in places.items()}, "magic": sorted(magic)}
+
+
 def plain(value):
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     return str(value)
 
 
-kinds = {"inventory": inventory_case, "variables": variables_case, "extra": extra_case, "execution": execution_case}
+kinds = {"inventory": inventory_case, "variables": variables_case, "extra": extra_case, "execution": execution_case, "words": words_case}
 cases = json.load(sys.stdin)
 json.dump([attempt(lambda: kinds[case["kind"]](case)) for case in cases], answers_to, default=plain)
 answers_to.close()

@@ -7,6 +7,7 @@ import {
   freeInTemplate,
   freeVariables,
 } from "../../variables/free-variables.ts";
+import { insteadOfName } from "../../variables/names-not-here.ts";
 import type { Templated } from "../../variables/templated.ts";
 import { isBuiltIn, namesOfPlaybook, namesOfTask } from "../names-known.ts";
 import type { Rule, RuleFinding } from "../rule.ts";
@@ -48,7 +49,10 @@ export const undefinedVariable: Rule = {
           const own = namesOfTask(task);
           const asked = new Set(task.keywords.when.flatMap(({ expression }) => askedIn(expression.source)));
           const isKnown = (name: string): boolean =>
-            isBuiltIn(name) || known.has(name) || own.has(name) || demanded.has(name);
+            (isBuiltIn(name) && insteadOfName(name) === undefined) ||
+            known.has(name) ||
+            own.has(name) ||
+            demanded.has(name);
           const uses = [...usesOf(task), ...(await usesInTemplate(task, playbook.file, looked))];
           for (const { at, variable } of uses) {
             if (variable.isAsked || asked.has(variable.name) || isKnown(variable.name)) continue;
@@ -66,6 +70,13 @@ function finding(
   { at, name }: { at: SourceRange; name: string },
   names: readonly string[],
 ): RuleFinding {
+  const instead = insteadOfName(name);
+  if (instead !== undefined)
+    return {
+      message: `nothing defines \`${name}\``,
+      at,
+      hint: `Ansible has it, and Plumb has not: ${instead}`,
+    };
   const meant = didYouMean(name, names);
   return {
     message: `nothing defines \`${name}\``,
