@@ -93,7 +93,12 @@ const TESTS: Readonly<Record<string, FunctionalTest>> = {
   "pool-exhaustion": {
     title: "An exhausted pool lets clients wait",
     outcomes: ["holds", "broken"],
-    expected: always("who finds no free server connection waits, query_wait_timeout at most"),
+    expected: always("who finds no free server connection waits"),
+  },
+  "wait-limit": {
+    title: "Who waits for longer than query_wait_timeout is refused",
+    outcomes: ["holds", "broken"],
+    expected: always("PgBouncer gives up on clients that have waited too long, and on nobody else"),
   },
 };
 

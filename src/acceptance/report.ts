@@ -117,7 +117,8 @@ const NEVER_MEASURED: readonly string[] = [
   "Percentiles of the wait in PgBouncer's queue: it counts sums only. What clients waited in all is in their own times.",
   "Clients on other hosts, and networks other than the one between this client, this pooler and this PostgreSQL.",
   "Your own queries, unless verify_query and verify_normal_clients say what they are like.",
-  "What happens when query_wait_timeout passes, when PostgreSQL fails over, or a whole host is lost.",
+  "Waits as long as query_wait_timeout is configured: it was shorter for its test.",
+  "What happens when PostgreSQL fails over, or a whole host is lost.",
 ];
 
 /** What is missed and what failed, each by itself; then what is not known, once for each reason. */

@@ -203,6 +203,7 @@ export function measured(
               "errors",
               "a-client-that-vanishes",
               "pool-exhaustion",
+              "wait-limit",
             ].map((name) => ({ name, observed: "holds", detail: "" })),
             { name: "session-state", observed: "leaks", detail: "seen by the next client" },
             {

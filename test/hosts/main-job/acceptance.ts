@@ -16,6 +16,7 @@ const SHORT = {
   verify_restart_seconds: 5,
   verify_restart_after: 2,
   verify_sample_seconds: 0.2,
+  verify_wait_limit_seconds: 3,
 };
 const GENEROUS = {
   connection_ms: 60_000,
