@@ -2,59 +2,17 @@ import net from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { labHost, onHost, sendToHost } from "../lab-hosts.ts";
+import { labHost, onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
-import {
-  type Alert,
-  load,
-  MONITORS,
-  missing,
-  PAGER,
-  POOLERS,
-  rehearsal,
-  rehearse,
-  SMALL,
-} from "./rehearsal.ts";
+import { MONITORS, mailed, paged, startReceivers, stopReceivers } from "./receivers.ts";
+import { type Alert, load, missing, POOLERS, rehearsal, rehearse, SMALL } from "./rehearsal.ts";
 import { client, prepareProduction, provision } from "./setting.ts";
 
-/** Takes what Alertmanager posts, and writes each message into a line of a file. */
-const PAGER_PROGRAM = `use IO::Socket::INET;
-my $door = IO::Socket::INET->new(LocalPort => 8099, Listen => 50, ReuseAddr => 1) or die;
-while (my $client = $door->accept) {
-  my $length = 0;
-  while (<$client>) { $length = $1 if /^content-length: (\\d+)/i; last if /^\\r?\\n$/ }
-  read $client, my $message, $length;
-  open my $file, ">>", "/root/paged"; print $file "$message\\n"; close $file;
-  print $client "HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n";
-  close $client;
-}`;
-
-interface Message {
-  status: string;
-  receiver: string;
-  externalURL: string;
-  alerts: Alert[];
-}
-
-/** The monitors that have told the pager about an alert, and how it stands. */
-async function paged(alert: string, status: "firing" | "resolved"): Promise<string[]> {
-  const lines = (await onHost(PAGER, "cat /root/paged 2>/dev/null || true")).split("\n").filter(Boolean);
-  const messages = lines
-    .map((line) => JSON.parse(line) as Message)
-    .filter((one) => one.status === status && one.alerts.some(({ labels }) => labels["alertname"] === alert));
-  for (const { receiver } of messages) expect(receiver).toBe("pager");
-  return [...new Set(messages.map(({ externalURL }) => new URL(externalURL).hostname))].sort();
-}
-
 export function alertsInEarnest(): void {
-  beforeAll(async () => {
-    await sendToHost(PAGER, "cat > /root/pager.pl", PAGER_PROGRAM);
-    await onHost(PAGER, "systemd-run -q --unit=pager perl /root/pager.pl");
-  });
+  beforeAll(startReceivers);
+  afterAll(stopReceivers);
 
-  afterAll(() => onHost(PAGER, "systemctl stop pager; rm -f /root/pager.pl /root/paged"));
-
-  test("an exhausted pool", async () => {
+  test("an exhausted pool; what is not critical is told by mail, and its end too", async () => {
     await rehearse(
       [
         "PgBouncerPoolExhausted",
@@ -70,6 +28,9 @@ export function alertsInEarnest(): void {
         const strict = await health("pool1");
         expect(`${strict.status} ${strict.reason}`).toBe("503 exhausted");
         expect((await health("pool1", "/health/routing")).status).toBe(200);
+        await expect
+          .poll(() => mailed("PgBouncerPoolExhausted", "FIRING"), { timeout: 25_000 })
+          .toEqual([...MONITORS]);
         return async () => {
           await Promise.all(ends.map((end) => end()));
           // Otherwise the reserve's connections stay until they have been idle for server_idle_timeout.
@@ -77,6 +38,9 @@ export function alertsInEarnest(): void {
         };
       },
     );
+    await expect
+      .poll(() => mailed("PgBouncerPoolExhausted", "RESOLVED"), { timeout: 30_000 })
+      .toEqual([...MONITORS]);
   });
 
   test("a full front door, seen by clients, descriptors and health; clients that connect and never log in", async () => {

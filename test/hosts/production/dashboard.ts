@@ -2,7 +2,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { pgbouncerDashboard } from "../../../scripts/pgbouncer-dashboard.ts";
 import { labHost, onHost } from "../lab-hosts.ts";
-import { load, MONITORS, POOLERS } from "./rehearsal.ts";
+import { MONITORS } from "./receivers.ts";
+import { load, POOLERS } from "./rehearsal.ts";
 import { client } from "./setting.ts";
 
 export function dashboardUnderLoad(): void {

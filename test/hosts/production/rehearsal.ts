@@ -2,12 +2,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import type pg from "pg";
 import { expect } from "vitest";
 import { labHost } from "../lab-hosts.ts";
+import { MONITORS, receivers } from "./receivers.ts";
 import { client } from "./setting.ts";
 
 export const POOLERS = ["pool1", "pool2"] as const;
-/** Where messages about what is critical go to. */
-export const PAGER = "app1";
-export const MONITORS = ["db2", "mon1"] as const;
 
 /** Small enough to be filled; a reserve that comes soon. */
 export const SMALL = {
@@ -33,12 +31,7 @@ export const rehearsal = (): Record<string, unknown> => ({
     parses: 0.5,
   },
   alertmanager_group_interval: "1s",
-  alertmanager_receivers: [
-    { name: "chat" },
-    { name: "pager", webhook_configs: [{ url: `http://${labHost(PAGER).address}:8099/pager` }] },
-  ],
-  alertmanager_default_receiver: "chat",
-  alertmanager_critical_receiver: "pager",
+  ...receivers(),
 });
 
 export interface Alert {

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { pgbouncerDashboard } from "../../../scripts/pgbouncer-dashboard.ts";
 import { alertCases, ruleTest } from "../../cases/prometheus/alert-cases.ts";
 import { labHost, onHost, sendToHost } from "../lab-hosts.ts";
-import { MONITORS, rehearsal } from "./rehearsal.ts";
+import { MONITORS } from "./receivers.ts";
+import { rehearsal } from "./rehearsal.ts";
 import { provision } from "./setting.ts";
 
 export function rulesAsTheyShip(): void {
@@ -36,7 +37,7 @@ export function rulesAsTheyShip(): void {
           host,
           `amtool config routes test --config.file=/etc/prometheus/alertmanager.yml severity=${severity}`,
         );
-      expect([await route("critical"), await route("warning")]).toEqual(["pager\n", "chat\n"]);
+      expect([await route("critical"), await route("warning")]).toEqual(["pager\n", "mailbox\n"]);
     }
   });
 
