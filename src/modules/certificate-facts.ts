@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import type { ValueMap } from "../variables/value.ts";
+import { plainAddress } from "./plain-address.ts";
 
 /** What a certificate says, under the names that Ansible's modules for certificates give; `days_left` and `expires` are ours. */
 export function certificateFacts(certificate: X509Certificate, nowSeconds: number): ValueMap {
@@ -81,5 +82,5 @@ function alternativeNames({ subjectAltName = "" }: X509Certificate): string[] {
   return subjectAltName
     .split(", ")
     .filter(Boolean)
-    .map((name) => name.replace(/^IP Address:/, "IP:"));
+    .map((name) => name.replace(/^IP Address:(.*)/, (_, address: string) => `IP:${plainAddress(address)}`));
 }

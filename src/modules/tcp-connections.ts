@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { plainAddress } from "./plain-address.ts";
 
 /** States of a TCP connection, in the kernel's order (include/net/tcp_states.h), from 1 on. */
 export const CONNECTION_STATES = [
@@ -47,14 +47,4 @@ function addressOf(hex: string): string {
     (((bytes[2 * index] ?? 0) << 8) | (bytes[2 * index + 1] ?? 0)).toString(16),
   );
   return plainAddress(groups.join(":"));
-}
-
-/** One way of writing each address: an IPv4 address that came by an IPv6 socket is that IPv4 address. */
-export function plainAddress(address: string): string {
-  if (!isIPv6(address)) return address;
-  const short = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(short) ?? [];
-  if (high === undefined || low === undefined) return short;
-  const [first, second] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
-  return [first >> 8, first & 255, second >> 8, second & 255].join(".");
 }

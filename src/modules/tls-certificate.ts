@@ -15,6 +15,7 @@ import { issueSteps, pairAttributesScript } from "./issue-certificate.ts";
 import { attributeDifferences } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
+import { plainAddress } from "./plain-address.ts";
 import type { Step } from "./step.ts";
 import { pathsTouched } from "./subject.ts";
 
@@ -327,7 +328,7 @@ function whatIsWrong(
   if (!certificate.subject.split("\n").includes(`CN=${want.common_name}`))
     return `for ${certificate.subject}`;
   const has = namesOf(certificate);
-  const wanted = [...want.subject_alt_names].map((name) => name.toLowerCase()).sort();
+  const wanted = want.subject_alt_names.map(plainName).sort();
   if (has.join(",") !== wanted.join(",")) return `for the names ${has.join(", ") || "(none)"}`;
   const usage = [...(certificate.keyUsage ?? [])].sort().join(",");
   if (
@@ -351,6 +352,9 @@ function namesOf(certificate: X509Certificate): string[] {
   return (certificate.subjectAltName ?? "")
     .split(", ")
     .filter(Boolean)
-    .map((name) => name.replace(/^(DNS|IP Address):/, "").toLowerCase())
+    .map((name) => plainName(name.replace(/^(DNS|IP Address):/, "")))
     .sort();
 }
+
+/** Certificates tell an IPv6 address in full, people in short. */
+const plainName = (name: string): string => (name.includes(":") ? plainAddress(name) : name.toLowerCase());

@@ -4,8 +4,9 @@ import { sh, shellLines } from "../shell/shell-text.ts";
 import { connectThrough, waitSeconds } from "./connect-through.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
+import { plainAddress } from "./plain-address.ts";
 import type { StepHost } from "./step.ts";
-import { CONNECTION_STATES, plainAddress, tcpConnections } from "./tcp-connections.ts";
+import { CONNECTION_STATES, tcpConnections } from "./tcp-connections.ts";
 
 const params = z
   .strictObject({

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { plainAddress, tcpConnections } from "../../src/modules/tcp-connections.ts";
+import { plainAddress } from "../../src/modules/plain-address.ts";
+import { tcpConnections } from "../../src/modules/tcp-connections.ts";
 
 /** Debian 12, kernel 6.1: /proc/net/tcp, then /proc/net/tcp6. */
 const TEXT = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

@@ -1,7 +1,11 @@
+import { execFile } from "node:child_process";
 import { connect } from "node:net";
+import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { promisify } from "node:util";
 import pg from "pg";
 import { expect, test } from "vitest";
+import { PLUMB } from "../../built-plumb.ts";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
 import { openTunnel, startLoad } from "../pooler-load.ts";
@@ -23,6 +27,14 @@ export function severalInstances(folder: () => string): void {
     expect(failed?.message).toContain(
       "leaves 92 (100 − 8), the pools can open 112: app: 1 × (15 + 10) + 1 × 3 = 28; × 4 processes = 112; default_pool_size 10 would fit",
     );
+  });
+
+  test("plumb pgbouncer size asks the servers of an inventory, and shows the arithmetic of what is there", async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      ...[PLUMB, "pgbouncer", "size", "-i", path.join(folder(), "hosts.yml")],
+    ]);
+    expect(stdout).toMatch(/max_connections\D+100/);
+    expect(stdout).toContain("1 × (15 + 10) + 1 × 3 = 28; × 2 processes = 56");
   });
 
   test("a second process starts beside the first, and a second run changes nothing", async () => {

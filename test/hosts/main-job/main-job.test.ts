@@ -1,10 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
+import pg from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
 import { labPowerOff, labStart } from "../../../src/lab/lab.ts";
 import { settingNames } from "../../../src/pgbouncer/settings.ts";
 import { lab } from "../lab.ts";
 import { asInstalled, labHost, onHost } from "../lab-hosts.ts";
+import { openTunnel } from "../pooler-load.ts";
 import { acceptance } from "./acceptance.ts";
 import { applicationClient } from "./application-client.ts";
 import { applicationDatabase } from "./application-database.ts";
@@ -13,10 +15,19 @@ import { configuration } from "./configuration.ts";
 import { firewall } from "./firewall.ts";
 import { hardening } from "./hardening.ts";
 import { severalInstances } from "./instances.ts";
+import { ipv6 } from "./ipv6.ts";
 import { logins } from "./logins.ts";
 import { plans } from "./plans.ts";
-import { mainJobInventory, type ProvisionOptions, passwordOf, provisionFrom, told } from "./provision.ts";
+import {
+  authorityOf,
+  mainJobInventory,
+  type ProvisionOptions,
+  passwordOf,
+  provisionFrom,
+  told,
+} from "./provision.ts";
 import { transaction } from "./transaction.ts";
+import { userlistEntries } from "./userlist-entries.ts";
 
 /** The playbook as it ships, with the example's group_vars, on fresh hosts. What stands below `main-job/` goes on with what the first tests here have made. */
 let folder = "";
@@ -92,11 +103,34 @@ describe("the main job", () => {
     expect(rows.map(({ key }) => key).sort()).toEqual(settingNames("pgbouncer", version).sort());
   });
 
-  test("plain text, the console from elsewhere and other hosts are refused", async () => {
-    const address = labHost("pool1").address;
-    await expect(onHost("db1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`)).rejects.toThrow();
-    await onHost("app1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`);
-  });
+  test.each(["pool1", "pool2"])(
+    "on %s plain text, the console from elsewhere and other hosts are refused",
+    async (host) => {
+      const address = labHost(host).address;
+      await expect(onHost("db1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`)).rejects.toThrow();
+      const tunnel = await openTunnel("app1", address, 6432);
+      const safe = { ca: await authorityOf(folder), servername: host };
+      const login = async (user: string, database: string, ssl: typeof safe | false): Promise<void> => {
+        const password = await passwordOf(folder, user);
+        const client = new pg.Client({
+          ...{ host: "127.0.0.1", port: tunnel.port, user, database, password, ssl },
+        });
+        client.on("error", () => undefined);
+        await client.connect();
+        await client.end();
+      };
+      try {
+        await login("app", "app", safe);
+        await expect(login("app", "app", false)).rejects.toThrow(/SSL|TLS/i);
+        // The right password, and the right way but for the place.
+        await expect(login("pgb_admin", "pgbouncer", safe)).rejects.toThrow(
+          /reject|no authentication|HBA|login/i,
+        );
+      } finally {
+        tunnel.process.kill();
+      }
+    },
+  );
 
   test("a new pool size is reloaded without a restart; a new port is a restart", async () => {
     const before = await onHost("pool1", "systemctl show -p MainPID --value pgbouncer");
@@ -146,6 +180,22 @@ describe("the main job", () => {
     const failed = tasks.filter(({ status }) => status === "failed");
     expect(failed.map((task) => task.message).join()).toMatch(new RegExp(message));
     expect(await onHost("pool1", "sha256sum /etc/pgbouncer/pgbouncer.ini")).toBe(before);
+  });
+
+  test("what only the host's own PgBouncer can tell is found by it before its file is replaced, on both releases", async () => {
+    const look = "sha256sum /etc/pgbouncer/pgbouncer.ini; systemctl show -p MainPID --value pgbouncer";
+    const before = await Promise.all(["pool1", "pool2"].map((host) => onHost(host, look)));
+    const { tasks } = await provision({
+      limit: "poolers",
+      extra: ["{pgbouncer_settings: {client_tls_ciphers: NO-SUCH-CIPHER}}"],
+    });
+    const failed = tasks.filter(({ status }) => status === "failed");
+    expect(failed.map(({ host, task }) => `${host} ${task.module}`).sort()).toEqual([
+      "pool1 pgbouncer_ini",
+      "pool2 pgbouncer_ini",
+    ]);
+    expect(failed.map(({ message }) => message).join()).toMatch(/cipher/i);
+    expect(await Promise.all(["pool1", "pool2"].map((host) => onHost(host, look)))).toEqual(before);
   });
 
   test("a setting that the version lacks is refused on Debian 12 and taken on Debian 13", async () => {
@@ -200,7 +250,11 @@ describe("transactions", () => transaction(() => folder));
 
 describe("logins", () => logins(() => folder));
 
+describe("entries of a userlist", () => userlistEntries(() => folder));
+
 describe("the firewall", () => firewall(() => folder));
+
+describe("IPv6", () => ipv6(() => folder));
 
 describe("hardening", () => hardening(() => folder));
 

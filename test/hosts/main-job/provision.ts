@@ -21,10 +21,15 @@ export async function mainJobInventory(): Promise<string> {
   return folder;
 }
 
-function inventoryOf(servers: readonly string[]): string {
-  const { keyFile, knownHostsFile } = lab;
+/** PostgreSQL, the poolers and a client; by other addresses than the lab's where that is wanted. */
+export function inventoryOf(
+  servers: readonly string[],
+  other: { addressOf?: (name: string) => string; knownHostsFile?: string } = {},
+): string {
+  const { keyFile, knownHostsFile } = { ...lab, ...other };
+  const addressOf = other.addressOf ?? ((name: string) => labHost(name).address);
   const members = (...names: readonly string[]) => ({
-    hosts: Object.fromEntries(names.map((name) => [name, { ansible_host: labHost(name).address }])),
+    hosts: Object.fromEntries(names.map((name) => [name, { ansible_host: addressOf(name) }])),
   });
   return stringify({
     all: {

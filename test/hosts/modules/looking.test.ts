@@ -97,7 +97,7 @@ describe.each(["bookworm1", "trixie1"])("on %s", (host) => {
   test("certificates are told from files and from servers that are running; too short a time is a failure", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "plumb-test-"));
     await runTasks(
-      "- tls_certificate: {ca_directory: pki, key_path: /srv/tls.key, cert_path: /srv/tls.crt, common_name: unit.test, subject_alt_names: [unit.test, 127.0.0.1], days: 40}",
+      "- tls_certificate: {ca_directory: pki, key_path: /srv/tls.key, cert_path: /srv/tls.crt, common_name: unit.test, subject_alt_names: [unit.test, 127.0.0.1, 'fd00::1'], days: 40}",
       { hosts: [host] },
       folder,
     );
@@ -133,7 +133,7 @@ describe.each(["bookworm1", "trixie1"])("on %s", (host) => {
     const found = JSON.parse(done[7]?.message ?? "") as Record<string, Record<string, unknown>>;
     expect(found["file"]).toMatchObject({
       subject: { commonName: "unit.test" },
-      subject_alt_name: ["DNS:unit.test", "IP:127.0.0.1"],
+      subject_alt_name: ["DNS:unit.test", "IP:127.0.0.1", "IP:fd00::1"],
       expired: false,
       valid_at: { soon: true, late: false },
       public_key_type: "ECC",

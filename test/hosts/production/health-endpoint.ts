@@ -1,10 +1,11 @@
+import { spawn } from "node:child_process";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { HostPoolers } from "../../../src/views/pooler-status.ts";
 import { onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
 import { POOLERS, SMALL } from "./rehearsal.ts";
-import { plumb, provision } from "./setting.ts";
+import { plumb, plumbLine, provision } from "./setting.ts";
 
 export function healthEndpoint(): void {
   test("a second run changes nothing, and drift of it is found and mended", async () => {
@@ -45,6 +46,7 @@ export function healthEndpoint(): void {
       expect(poolers?.[0]?.pools.map(({ user, poolSize }) => [user, poolSize])).toContainEqual(["app", 2]);
       expect(poolers?.[0]?.certificates.map(({ daysLeft }) => daysLeft > 300)).toEqual([true, true]);
     }
+    await watched();
     await consoleCommand("pool2", "SET query_wait_timeout = 77");
     await onHost("pool1", "systemctl stop pgbouncer");
     const bad = await plumb("pgbouncer", "status", "poolers");
@@ -69,6 +71,8 @@ export function healthEndpoint(): void {
         "after hung": "200 ok",
         refused: "503 refused",
         "after refused": "200 ok",
+        gone: "503 database-gone",
+        "after gone": "200 ok",
         stopped: "503 stopped",
         "after stopped": "200 ok",
       });
@@ -135,6 +139,26 @@ for i in $(seq 30); do (exec 3<>/dev/tcp/127.0.0.1/9127; printf 'GET /health HTT
   });
 }
 
+/** At a terminal each look takes the place of the one before; what changes on the host is seen by itself, until Ctrl-C. */
+async function watched(): Promise<void> {
+  const command = plumbLine("pgbouncer", "status", "pool1", "--watch", "--interval", "1");
+  const child = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+  let said = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const screens = (): string[] => said.split("\u001b[H\u001b[2J").slice(1);
+  await expect.poll(() => screens().length, { timeout: 20_000 }).toBeGreaterThan(1);
+  await consoleCommand("pool1", "PAUSE");
+  await expect.poll(() => screens().at(-1), { timeout: 20_000 }).toMatch(/paused/);
+  await consoleCommand("pool1", "RESUME");
+  child.stdin.write("\u0003");
+  await ended;
+  expect(screens()[0]).toMatch(/pool1.*1\.18\.0/);
+  expect(screens()[0]).not.toMatch(/paused/);
+}
+
 const PASSWORD = "/etc/plumb-pgbouncer-health/pgpass";
 
 /** Brings a pooler into every state in which it accepts connections and serves nobody, and out of it again. */
@@ -161,6 +185,18 @@ async function walkThroughStates(host: string): Promise<Record<string, string>> 
       "refused",
       () => onHost(host, `cp -p ${PASSWORD} /root/kept; sed -i 's/[^:]*$/wrong/' ${PASSWORD}`),
       () => onHost(host, `cp -p /root/kept ${PASSWORD}; rm /root/kept`),
+    ],
+    [
+      "gone",
+      async () => {
+        // As if PostgreSQL were down, for this pooler alone.
+        await onHost(
+          host,
+          "nft 'add table inet gone; add chain inet gone out { type filter hook output priority 0; }; add rule inet gone out tcp dport 5432 reject with tcp reset'",
+        );
+        await consoleCommand(host, "RECONNECT");
+      },
+      () => onHost(host, "nft delete table inet gone"),
     ],
     [
       "stopped",

@@ -4,7 +4,7 @@ import { lab } from "../lab.ts";
 import { onHost } from "../lab-hosts.ts";
 import { openTransaction } from "./applications.ts";
 import { differencesSince, rememberHosts } from "./host-snapshot.ts";
-import { client, prepareProduction, provision, virtualAddress } from "./setting.ts";
+import { client, playbookOf, prepareProduction, provision, virtualAddress } from "./setting.ts";
 
 const POOLERS = ["pool1", "pool2"] as const;
 const WITHOUT_BALANCERS = { balancers: [] };
@@ -76,5 +76,24 @@ export function removal(): void {
       "0\n",
     );
     expect((await remove()).changed).toEqual([]);
+  });
+
+  test("the other firewall of each leaves nothing either", async () => {
+    const play = (name: string, lines: string): Promise<string> =>
+      playbookOf(name, `- hosts: poolers\n  become: true\n${lines}`);
+    const others = { pool1: { firewall_backend: "nftables" }, pool2: { firewall_backend: "ufw" } };
+    await prepareProduction(WITHOUT_BALANCERS, others);
+    const rules = '[{"name": "pgbouncer", "ports": [6432], "sources": ["10.0.0.1", "fd00::/64"]}]';
+    const there = await play("firewall", `  vars: {firewall_rules: ${rules}}\n  roles: [firewall]\n`);
+    expect((await provision(there)).failed).toEqual([]);
+    expect(await onHost("pool2", "ufw status")).toMatch(/6432\/tcp +ALLOW +fd00::\/64/);
+    expect(await onHost("pool1", "nft list table inet plumb")).toContain("ip6 saddr fd00::/64");
+    const gone = await play(
+      "no-firewall",
+      "  tasks:\n    - import_role: {name: firewall, tasks_from: remove.yml}\n",
+    );
+    expect((await provision(gone)).failed).toEqual([]);
+    for (const host of POOLERS) expect(await differencesSince(host)).toEqual([]);
+    expect((await provision(gone)).changed).toEqual([]);
   });
 }

@@ -70,6 +70,13 @@ export async function prepareProduction(
   );
 }
 
+/** A playbook of a test's own. @returns what `provision` takes. */
+export async function playbookOf(name: string, text: string): Promise<string> {
+  const file = path.join(folder(), `${name}.yml`);
+  await writeFile(file, text);
+  return path.relative("playbooks", file);
+}
+
 /** The lab's bridge: where connections of the tests come from. */
 const controllerAddress = (): string => labHost("app1").address.replace(/\.\d+$/, ".1");
 
@@ -153,6 +160,10 @@ export async function client(
 
 export const secret = async (name: string): Promise<string> =>
   (await readFile(path.join(folder(), "secrets", name), "utf8")).trim();
+
+/** The same command as a shell takes it. */
+export const plumbLine = (...args: string[]): string =>
+  [process.execPath, PLUMB, ...args, "-i", path.join(folder(), "hosts.yml")].join(" ");
 
 /** The command as a person runs it, on the production's inventory. */
 export function plumb(...args: string[]): Promise<{ code: number; stdout: string }> {
