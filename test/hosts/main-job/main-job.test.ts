@@ -182,6 +182,18 @@ describe("the main job", () => {
     expect(await onHost("pool1", "sha256sum /etc/pgbouncer/pgbouncer.ini")).toBe(before);
   });
 
+  test("hosts have the version of the package that the inventory names, or the run says that there is none", async () => {
+    const installed = (await onHost("pool2", "dpkg-query -Wf '${Version}' pgbouncer")).trim();
+    const run = (version: string) =>
+      provision({ limit: "pool2", extra: [JSON.stringify({ pgbouncer_version: version })] });
+    expect(told((await run(installed)).not("ok"))).toEqual([]);
+    const { tasks } = await run("9.9-1");
+    expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([
+      expect.stringMatching(/^pool2 failed The pooler, not started before it is configured: .*9\.9-1/),
+    ]);
+    expect((await onHost("pool2", "dpkg-query -Wf '${Version}' pgbouncer")).trim()).toBe(installed);
+  });
+
   test("what only the host's own PgBouncer can tell is found by it before its file is replaced, on both releases", async () => {
     const look = "sha256sum /etc/pgbouncer/pgbouncer.ini; systemctl show -p MainPID --value pgbouncer";
     const before = await Promise.all(["pool1", "pool2"].map((host) => onHost(host, look)));
