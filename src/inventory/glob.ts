@@ -54,6 +54,8 @@ function literal(character: string): string {
 export function regularExpression(pattern: string): RegExp {
   const [, ignoreCase, written = ""] = /^~(\(\?i\))?(.*)$/s.exec(pattern) ?? [];
   const expression = written.replaceAll("(?P<", "(?<").replaceAll("\\A", "^").replaceAll("\\Z", "$");
+  if (expression === "")
+    throw inputError("pattern-syntax", `there is no regular expression behind \`${pattern}\``);
   try {
     return new RegExp(`^(?:${expression})`, ignoreCase === undefined ? "" : "i");
   } catch (error) {

@@ -5,7 +5,11 @@ import { hostAddress } from "./host-address.ts";
 /** Everything but a separator; brackets hold together, and `(?:` is no separator but a regular expression's. */
 const PART = /(?:\(\?:|[^\s:[\]]|\[[^\]]*\])+/g;
 
-/** The patterns that are joined with `,` or `:`; a colon separates neither the parts of an IPv6 address nor the ends of a range. */
+/**
+ * The patterns that are joined with `,` or `:`; a colon separates neither the parts of an IPv6 address nor the ends of a range.
+ *
+ * @throws DiagnosticsError pattern-syntax for a bracket without its other half: taken for a separator, it would leave a pattern of more hosts than were meant.
+ */
 export function splitPattern(pattern: string): string[] {
   return pattern
     .split(",")
@@ -13,6 +17,11 @@ export function splitPattern(pattern: string): string[] {
     .filter((part) => part !== "")
     .flatMap((part) => {
       if (part.startsWith("@") || hostAddress(part.replace(/^[&!]/, "")) !== undefined) return [part];
+      if (/[[\]]/.test(part.replace(PART, ""))) {
+        throw inputError("pattern-syntax", `\`${part}\` has a bracket without its other half`, {
+          expected: "such as web[0], web[1:3], web[ab]* or ~web[0-9]",
+        });
+      }
       return part.match(PART) ?? [];
     });
 }
