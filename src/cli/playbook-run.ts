@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Event } from "../converge/event.ts";
 import { connectEarly } from "../fleet/connect-early.ts";
 import type { EarlyConnections } from "../fleet/early-connections.ts";
+import { ExpectedFacts } from "../fleet/expected-facts.ts";
 import type { PlanOptions } from "../fleet/plan-plays.ts";
 import type { RunOptions } from "../fleet/run-options.ts";
 import { loadPlaybook } from "../playbook/load-playbook.ts";
@@ -108,6 +109,7 @@ export async function runOptionsOf(
     ...selection,
     ...present("early", early),
     ...factCacheOf(options.factCache),
+    expectedFacts: new ExpectedFacts(cacheFolder("facts")),
     readInventory: () => inventoryOf(options, keyring),
     ...present("startAtTask", options.startAtTask),
     forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),

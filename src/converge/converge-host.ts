@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import { leavesOf } from "../playbook/leaves.ts";
 import type { Block, Include, Node, Task } from "../playbook/playbook.ts";
 import { factsIn } from "../queries/fact-subsets.ts";
+import { type Facts, FLEETING_FACTS, withoutFleeting } from "../queries/facts.ts";
 import { TransportError } from "../transport/transport.ts";
 import { ask } from "./ask.ts";
 import { questionsOf, tasksInOrder, type Upcoming } from "./ask-ahead.ts";
@@ -101,8 +103,13 @@ async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promis
   const { play, variables } = context;
   const known = context.session.facts;
   const isPending = play.gatherFacts && known === undefined;
+  const { address } = context.session;
+  const expected = isPending ? context.hooks.expectedFacts(address) : undefined;
   // What to ask is found out while the connection is being made.
-  const questions = questionsOf(context, tasks, new Set(isPending ? ["ansible_facts"] : []));
+  const questions =
+    expected === undefined
+      ? questionsOf(context, tasks, new Set(isPending ? ["ansible_facts"] : []))
+      : questionsOf(withExpectedFacts(context, expected), tasks);
   questions.catch(() => undefined);
   const session = await context.connected;
   await questions.catch(() => undefined);
@@ -116,9 +123,22 @@ async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promis
   if (answered.status === "rejected") throw answered.reason;
   if (changed.status === "rejected") throw changed.reason;
   if (!play.gatherFacts) return;
-  variables.setFacts(factsIn(session.facts ?? {}, play.gatherSubset));
-  // What was looked at with the facts of before counts no more.
-  if (changed.value || variables.wereFactsMissed) context.prepared.clear();
+  const facts = session.facts ?? {};
+  variables.setFacts(factsIn(facts, play.gatherSubset));
+  const isOtherwise = expected !== undefined && !isDeepStrictEqual(withoutFleeting(facts), expected);
+  // What was looked at with other facts counts no more.
+  if (isOtherwise || changed.value || variables.wereFactsMissed) context.prepared.clear();
+  if (isPending) await context.hooks.keepFacts(address, facts, expected);
+}
+
+/**
+ * The host as it probably is: what its tasks ask depends on its facts here and there, and would take a trip of its own if it had to wait for them. Whatever was found out
+ * with facts that turn out to be others is thrown away.
+ */
+function withExpectedFacts(context: HostContext, expected: Facts): HostContext {
+  const facts = factsIn(expected, context.play.gatherSubset);
+  const variables = context.variables.withExpectedFacts(facts, FLEETING_FACTS);
+  return { ...context, variables, expectedFacts: expected };
 }
 
 interface Surroundings {

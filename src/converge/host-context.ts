@@ -2,6 +2,7 @@ import type { Secrets } from "../diagnostics/secrets.ts";
 import type { Controller } from "../modules/module.ts";
 import type { Question } from "../modules/step.ts";
 import type { Expansion, Play, RoleContext, Task } from "../playbook/playbook.ts";
+import type { Facts } from "../queries/facts.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { ValueMap } from "../variables/value.ts";
 import type { Event, TaskCounts, TaskReference } from "./event.ts";
@@ -56,6 +57,10 @@ export interface PlayHooks {
   variablesOf(host: string): Promise<HostVariables>;
   /** A session with another host of the inventory, for delegate_to. @throws TransportError, DiagnosticsError */
   sessionWith(host: string): Promise<HostSession>;
+  /** What the host's facts were in the last run, as far as they last; undefined where nothing is known. */
+  expectedFacts(address: string): Facts | undefined;
+  /** Keeps the host's facts for the next run, where they are not as expected. */
+  keepFacts(address: string, facts: Facts, expected: Facts | undefined): Promise<void>;
   /** Keeps facts of a host for later runs. */
   cacheFacts(host: string, facts: ValueMap): Promise<void>;
   /** Files and templates as a task sees them. */
@@ -71,6 +76,8 @@ export interface HostContext {
   /** @throws TransportError */
   connected: Promise<HostSession>;
   variables: HostVariables;
+  /** Stand in for the host's facts while what to ask is found out and it has said nothing yet. */
+  expectedFacts?: Facts;
   options: ConvergeOptions;
   hooks: PlayHooks;
   secrets: Secrets;

@@ -1,7 +1,7 @@
 import type { RoleContext, Task } from "../playbook/playbook.ts";
 import { roleLayers } from "../playbook/role-layers.ts";
 import { createScope } from "../variables/host-scope.ts";
-import type { Scope } from "../variables/scope.ts";
+import { PendingVariable, type Scope } from "../variables/scope.ts";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
@@ -36,6 +36,7 @@ export class HostVariables {
   readonly #included = new Map<string, SourcedVariable>();
   readonly #set = new Map<string, SourcedVariable>();
   readonly #unknown = new Set<string>();
+  readonly #unknownFacts = new Set<string>();
   #factValues: ValueMap = {};
   #cachedFacts: ValueMap = {};
   #facts: ReadonlyMap<string, SourcedVariable> = new Map();
@@ -63,8 +64,13 @@ export class HostVariables {
   #putFactsTogether(): void {
     const gathered = Object.entries(this.#factValues);
     const cached = Object.entries(this.#cachedFacts);
+    const all = { ...this.#factValues, ...this.#cachedFacts };
+    for (const name of this.#unknownFacts) {
+      this.#unknown.add(`ansible_${name}`);
+      Object.defineProperty(all, name, { enumerable: true, get: () => raisePending(`ansible_${name}`) });
+    }
     this.#facts = new Map([
-      ["ansible_facts", literal({ ...this.#factValues, ...this.#cachedFacts })],
+      ["ansible_facts", literal(all)],
       ...gathered
         .filter(([name]) => !leadsToHost(name))
         .map(([name, value]) => [`ansible_${name}`, literal(value)] as const),
@@ -76,6 +82,17 @@ export class HostVariables {
   /** Whether any of the facts was asked for, and missing, before they were known: what was made without them does not count. */
   get wereFactsMissed(): boolean {
     return [...this.#facts.keys()].some((name) => this.#missed.has(name));
+  }
+
+  /**
+   * The same host as it would be with these facts, and others that are not known: asking for one of those raises PendingVariable.
+   */
+  withExpectedFacts(facts: ValueMap, unknown: readonly string[]): HostVariables {
+    const expected = new HostVariables(this.#fixed);
+    expected.takeOver(this);
+    for (const name of unknown) expected.#unknownFacts.add(name);
+    expected.setFacts(facts);
+    return expected;
   }
 
   /** Facts that a task has gathered: those of other names stay. */
@@ -185,6 +202,10 @@ export class HostVariables {
       ...(role === undefined ? [] : [roleNames(role)]),
     ];
   }
+}
+
+function raisePending(name: string): never {
+  throw new PendingVariable(name);
 }
 
 const namesOfRoles = new WeakMap<RoleContext, VariableLayer>();

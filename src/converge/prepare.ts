@@ -61,11 +61,12 @@ export async function prepare(
   const user = taskUser(context, task, scope);
   const queries = new Map<string, AddressedQuery>();
   let isGuess = false;
+  const facts = factsOf(context, session);
   const now: Situation = {
     ...situation(context, session, modes),
     get factsSoFar() {
-      isGuess ||= session.facts === undefined;
-      return session.facts;
+      isGuess ||= facts === undefined;
+      return facts;
     },
   };
   for (const [name, query] of Object.entries(module.queries(input, now))) {
@@ -81,10 +82,14 @@ export function situation(context: HostContext, session: HostSession, modes: Mod
     changesPending: context.changesPending,
     changesPendingAnywhere: context.changesPending || context.isAnythingPending(),
     runId: session.runId,
-    facts: session.facts ?? FACTS_PENDING,
-    factsSoFar: session.facts,
+    facts: factsOf(context, session) ?? FACTS_PENDING,
+    factsSoFar: factsOf(context, session),
     afterSteps: false,
   };
+}
+
+function factsOf(context: HostContext, session: HostSession): Facts | undefined {
+  return session.facts ?? (session === context.session ? context.expectedFacts : undefined);
 }
 
 function modesOf({ options }: HostContext, { keywords: { checkMode, diff } }: Task, scope: Scope): Modes {

@@ -11,6 +11,7 @@ import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import type { EarlyConnections } from "./early-connections.ts";
 import type { Elsewhere } from "./elsewhere.ts";
+import type { ExpectedFacts } from "./expected-facts.ts";
 
 /** What a run is made of: all input is loaded and checked before it starts. */
 export interface RunOptions {
@@ -34,6 +35,8 @@ export interface RunOptions {
   answers?: ReadonlyMap<VariablePrompt, SourcedVariable>;
   /** Where facts that `set_fact` with `cacheable` sets are kept from one run to the next: a folder, or nowhere. */
   factCache?: string;
+  /** What hosts said in earlier runs: saves a trip where they say it again. */
+  expectedFacts?: ExpectedFacts;
   checkMode: boolean;
   diffMode: boolean;
   /** So many runs keep on each host what they replaced; 0 keeps nothing. Default 10. */

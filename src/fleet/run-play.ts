@@ -309,6 +309,9 @@ function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
       await delegate.begin();
       return delegate;
     },
+    expectedFacts: (address) => options.expectedFacts?.of(host, address),
+    keepFacts: async (address, facts, expected) =>
+      options.expectedFacts?.keep(host, address, facts, expected),
     cacheFacts: async (other, facts) => {
       if (options.factCache === undefined) return;
       const { cacheFacts } = await import("./fact-cache.ts");

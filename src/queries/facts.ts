@@ -46,6 +46,14 @@ function parseLine(line: string): [key: string, value: string] {
   return [key, value];
 }
 
+/** Facts that are others whenever they are asked for. */
+export const FLEETING_FACTS: readonly string[] = ["memfree_mb"];
+
+/** What a host will probably say again. */
+export function withoutFleeting(facts: Facts): Facts {
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => !FLEETING_FACTS.includes(name)));
+}
+
 function parseFacts(output: QueryOutput): ReturnType<typeof known<Facts>> | { known: false; reason: string } {
   const lines = new Map<string, string[]>();
   for (const line of output.stdout.toString().split("\n")) {

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { removeOldFiles } from "./old-files.ts";
 import type { Written } from "./written.ts";
 
 /** What other code than this has kept is not understood: the name of a built file has a hash of its content in it. */
@@ -75,7 +76,7 @@ export class ParsedFiles {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await writeFile(temporary, JSON.stringify(kept), { mode: 0o600 });
       await rename(temporary, this.#file);
-      await removeOld(folder);
+      await removeOldFiles(folder, KEPT_DAYS);
     } catch {
       await rm(temporary, { force: true }).catch(() => undefined);
     }
@@ -99,14 +100,6 @@ function isPlain(node: Written | string | null): boolean {
       return node.pairs.every(({ key, value }) => isPlain(key) && isPlain(value));
     default:
       return false;
-  }
-}
-
-async function removeOld(folder: string): Promise<void> {
-  const oldest = Date.now() - KEPT_DAYS * 24 * 60 * 60 * 1000;
-  for (const name of await readdir(folder)) {
-    const file = path.join(folder, name);
-    if ((await stat(file)).mtimeMs < oldest) await rm(file, { force: true });
   }
 }
 
