@@ -34,7 +34,8 @@ export async function connectEarly(options: EarlyOptions): Promise<EarlyConnecti
     const { inventory, limit, forks } = options;
     const within = limit === undefined ? undefined : new Set(hostsMatching(limit, inventory));
     const hosts = hostsMatching(pattern, inventory).filter((host) => within?.has(host) !== false);
-    for (const host of hosts.slice(0, forks)) early.open(await settingsOf(host, options));
+    const begun = hosts.slice(0, forks);
+    for (const host of begun) early.open(await settingsOf(host, options), begun.length);
   } catch {
     // An inventory or a playbook with something wrong in it: loading them says what.
   }

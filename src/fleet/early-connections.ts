@@ -12,11 +12,16 @@ export class EarlyConnections {
   readonly handshakes = new Handshakes();
   readonly #opening = new Map<string, Promise<ShellTransport>>();
 
-  /** What becomes of it is told to the one who takes it. */
-  open(settings: ConnectionSettings): void {
+  /**
+   * What becomes of it is told to the one who takes it.
+   *
+   * @param hosts how many are connected with it
+   */
+  open(settings: ConnectionSettings, hosts: number): void {
     const opening = this.handshakes
       .inTurn((signal) => openTransport(settings, signal))
       .then((transport) => {
+        transport.amongHosts(hosts);
         if (settings.user === "root") transport.prepare({ kind: "login" });
         return transport;
       });

@@ -57,6 +57,7 @@ export async function runPlay(
   const course: Course = { isEnded: false };
   for (const some of batchesOf(hosts, playRun.play.serial)) {
     if (state.stopping || course.isEnded) break;
+    state.sessions.workOn(some.length);
     const elsewhere = options.elsewhere?.takes(playRun) === true ? options.elsewhere : undefined;
     const batch =
       elsewhere === undefined

@@ -18,6 +18,7 @@ export class Sessions {
   readonly #open = new Map<string, Promise<HostSession>>();
   /** Hosts that others act on: they stay connected. */
   readonly #borrowed = new Set<string>();
+  #hostsAtOnce = 1;
   /** What closed connections have counted. */
   readonly #counted = new Map<string, TransportCounters>();
 
@@ -31,6 +32,11 @@ export class Sessions {
     options.stopping.addEventListener("abort", () => this.#handshakes.giveUp());
     if (options.stopping.aborted) this.#handshakes.giveUp();
     this.#session = session;
+  }
+
+  /** How many hosts are worked on at once from now on. */
+  workOn(hosts: number): void {
+    this.#hostsAtOnce = Math.min(hosts, this.#options.forks);
   }
 
   /**
@@ -125,6 +131,7 @@ export class Sessions {
     }
     const transport = await (this.#options.early?.take(settings) ??
       this.#handshakes.inTurn((signal) => openTransport(settings, signal)));
+    transport.amongHosts(this.#hostsAtOnce);
     this.#options.emit({
       type: "host-connected",
       time: new Date().toISOString(),

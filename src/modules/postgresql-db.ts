@@ -46,7 +46,7 @@ export const postgresqlDb = defineModule({
   ],
   queries: (want) => ({
     rows: postgresqlSelect({
-      database: "postgres",
+      database: undefined,
       systemUser: want.login_unix_user,
       port: want.login_port,
       sql: `select pg_get_userbyid(datdba) as owner, pg_encoding_to_char(encoding) as encoding, datconnlimit from pg_database where datname = ${sqlText(want.name)}`,

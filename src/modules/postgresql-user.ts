@@ -91,7 +91,7 @@ export const postgresqlUser = defineModule<
   ],
   queries: (want) => ({
     rows: postgresqlSelect({
-      database: "postgres",
+      database: undefined,
       systemUser: want.login_unix_user,
       port: want.login_port,
       sql: `select rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolconnlimit, rolpassword, ${want.expires === undefined ? "true" : `coalesce(rolvaliduntil, 'infinity') = ${sqlText(want.expires)}::timestamptz`} as expires_so, coalesce(rolvaliduntil::text, 'infinity') as expires, coalesce((select setconfig from pg_db_role_setting where setrole = pg_authid.oid and setdatabase = 0), '{}') as settings from pg_authid where rolname = ${sqlText(want.name)}`,

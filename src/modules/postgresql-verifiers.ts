@@ -33,7 +33,7 @@ export const postgresqlVerifiers = defineModule<
   returns: { entries: "For each role its `user` and `verifier`, as `pgbouncer_userlist` takes them." },
   queries: ({ users, login_unix_user: systemUser, login_port: port }) => ({
     rows: postgresqlSelect({
-      database: "postgres",
+      database: undefined,
       systemUser,
       port,
       // Names of all, for the proposal; secrets of those that are wanted.

@@ -1,4 +1,5 @@
 import { rawShell } from "../shell/shell-text.ts";
+import { USER_ID } from "../shell/state-directory.ts";
 import type { ValueMap } from "../variables/value.ts";
 import { defineQuery, known, notKnown, type QueryOutput } from "./query.ts";
 
@@ -22,7 +23,9 @@ read -r domain < /proc/sys/kernel/domainname && say domain "$domain"
 grep -hE '^(MemTotal|MemFree|SwapTotal|processor|model name)' /proc/meminfo /proc/cpuinfo
 [ -d /run/systemd/system ] && say service_mgr systemd
 [ -r /run/systemd/container ] && read -r container < /run/systemd/container && say container "$container"
-say user_id "$USER"; say user_dir "$HOME"; say uid "$(id -u)"
+say user_id "$USER"; say user_dir "$HOME"
+${USER_ID.shell}
+say uid "$user_id"
 { [ -r /proc/sys/kernel/arch ] && read -r machine < /proc/sys/kernel/arch; } || machine=$(uname -m); say machine "$machine"
 for systemd in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so /lib/systemd/libsystemd-shared-*.so; do [ -e "$systemd" ] && say systemd "$systemd" && break; done
 if command -v dpkg-query >/dev/null; then dpkg-query -W -f='package=${"$"}{Package} ${"$"}{Version}\n' 2>/dev/null; fi

@@ -24,26 +24,38 @@ export const keyPair = defineQuery<KeyPairQuestion, KeyPair>({
   script: (questions) => ({
     script: shellLines(
       rawShell("date '+N %s'; if command -v openssl >/dev/null; then echo O yes; else echo O no; fi"),
-      ...questions.map(({ keyPath, certificatePath }, index) =>
+      ...questions.map(({ keyPath }, index) =>
         shellLines(
           sh`echo ${`== ${index}`}`,
           sh`[ ! -f ${keyPath} ] || openssl pkey -pubout -in ${keyPath} -passin pass: 2>/dev/null`,
-          sh`[ ! -f ${certificatePath} ] || cat ${certificatePath}`,
         ),
       ),
+      // All certificates by one process, each behind its name.
+      rawShell("echo '== certificates'"),
+      sh`set -- ${[...new Set(questions.map(({ certificatePath }) => certificatePath))]}`,
+      rawShell('count=$#; for path; do [ ! -f "$path" ] || set -- "$@" "$path"; done; shift "$count"'),
+      rawShell('[ $# -eq 0 ] || tail -v -n +1 -- "$@"'),
       rawShell("exit 0"),
     ),
   }),
   parse: (output, questions) => {
-    const [head = "", ...parts] = output.stdout.toString().split(/^== \d+$/m);
+    const [keys = "", files = ""] = output.stdout.toString().split(/^== certificates$/m);
+    const [head = "", ...parts] = keys.split(/^== \d+$/m);
     const nowSeconds = Number(/^N (\d+)$/m.exec(head)?.[1]);
-    return questions.map((_, index) => {
+    const certificates = new Map(
+      files.split(/^==> /m).map((file) => {
+        const end = file.indexOf(" <==\n");
+        return [file.slice(0, end), file.slice(end)];
+      }),
+    );
+    return questions.map(({ certificatePath }, index) => {
       const part = parts[index];
+      const file = certificates.get(certificatePath) ?? "";
       if (part === undefined || !Number.isInteger(nowSeconds))
         return notKnown(output.stderr.trim() || "no answer");
       return known({
         publicKey: /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/.exec(part)?.[0],
-        certificate: /-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.exec(part)?.[0],
+        certificate: /-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.exec(file)?.[0],
         nowSeconds,
         hasOpenssl: /^O yes$/m.test(head),
       });

@@ -22,10 +22,11 @@ export const nftablesTable = defineQuery<string, NftablesTable>({
       rawShell(
         'command -v nft >/dev/null || { echo "nft is not installed: install the package nftables" >&2; exit 3; }',
       ),
-      rawShell("tables=$(nft list tables inet) || exit 1\nend='\n'"),
+      rawShell("end='\n'"),
       ...tables.map(
         (table) =>
-          sh`printf '\\0T\\0'; case "$tables$end" in *${`table inet ${table}`}"$end"*) printf 'yes\\0'; nft -s list table inet ${table} || exit 1;; *) printf 'no\\0';; esac; printf '\\0'; if [ -f ${keptListing(table)} ]; then cat ${keptListing(table)}; fi; printf '\\0'`,
+          // Whether a table that can't be listed is there is found out only where that is so.
+          sh`printf '\\0T\\0'; if live=$(nft -s list table inet ${table} 2>/dev/null); then printf 'yes\\0%s' "$live"; else tables=$(nft list tables inet) || exit 1; case "$tables$end" in *${`table inet ${table}`}"$end"*) nft -s list table inet ${table}; exit 1;; *) printf 'no\\0';; esac; fi; printf '\\0'; if [ -f ${keptListing(table)} ]; then cat ${keptListing(table)}; fi; printf '\\0'`,
       ),
     ),
   }),

@@ -1,4 +1,4 @@
-import { SAFE_FOLDER } from "../shell/safe-folder.ts";
+import { TRUSTS } from "../shell/safe-folder.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { type Answered, defineQuery, known, notKnown } from "./query.ts";
 
@@ -55,17 +55,29 @@ const LARGEST_SHOWN_BYTES = 256 * 1024;
 /**
  * The content goes into texts that are shown, and into files that others may read. So the way to it must not be led by somebody to a file of somebody else, and it is asked
  * of the file that was opened, not of its name. `X`: it was.
+ *
+ * Files are opened a few at a time, because each process costs the host more than all that is done in it here: where every name leads to itself, as nearly all do, one look is enough for all.
  */
 const SHOW = `show() {
-  [ -f "$1" ] || return 0
-  {
-    about=$(stat -L -c %u:%s /proc/self/fd/8) || return 0
-    [ "\${about#*:}" -le ${LARGEST_SHOWN_BYTES} ] || return 0
-    real=$(readlink -n /proc/self/fd/8)
-    if plumb_trusts "$1" "$real" "\${about%:*}"; then printf 'C\\0%s\\0' "$1"; base64 -w0 <&8; printf '\\0'
-    else printf 'X\\0%s\\0%s\\0' "$1" "$real"; fi
-  } 8< "$1"
+  fds= names= n=3
+  while [ $# -gt 0 ]; do
+    if [ -f "$1" ] && eval "command exec $n< \\"\\$1\\"" 2>/dev/null; then fds="$fds /proc/self/fd/$n"; eval "name$n=\\$1"; names="$names$1
+"; n=$((n + 1)); fi
+    shift
+  done
+  [ -n "$fds" ] || return 0
+  reals=$(readlink -- $fds; printf x)
+  n=3
+  for about in $(stat -L -c %u:%s -- $fds); do
+    eval "name=\\$name$n"; fd=$n; n=$((n + 1))
+    [ "\${about#*:}" -le ${LARGEST_SHOWN_BYTES} ] || continue
+    if [ "$reals" = "\${names}x" ] || { real=$(readlink -n /proc/self/fd/$fd; printf x); plumb_trusts "$name" "\${real%x}" "\${about%:*}"; }; then printf 'C\\0%s\\0' "$name"; base64 -w0 <&$fd; printf '\\0'
+    else printf 'X\\0%s\\0%s\\0' "$name" "\${real%x}"; fi
+  done
 }`;
+
+/** A shell has descriptors 3 to 9 for scripts. */
+const SHOWN_AT_ONCE = 7;
 
 /**
  * What is at any number of paths: one stat(1), one sha256sum(1). Records are separated by NUL, so that a name can hold anything. A path counts as absent
@@ -113,8 +125,8 @@ export const pathState = defineQuery<PathQuestion, PathState>({
               sh`set -- ${followed}`,
               rawShell(`stat -L --printf 'S\\0${FOLLOWED}%n${STAT_FIELDS}' -- "$@" 2>/dev/null`),
             ]),
-        ...(shown.length === 0 ? [] : [SAFE_FOLDER, rawShell(SHOW)]),
-        ...shown.map((path) => sh`show ${path}`),
+        ...(shown.length === 0 ? [] : [TRUSTS, rawShell(SHOW)]),
+        ...inGroups(shown).map((paths) => sh`( show ${paths} )`),
       ),
     };
   },
@@ -140,6 +152,18 @@ function throughLink(
     ...(sha256 === undefined ? {} : { sha256 }),
     ...(content === undefined ? {} : { content }),
   });
+}
+
+/** In groups of so many at most. A name of several lines is alone: of one no two lists look the same. */
+function inGroups(paths: readonly string[]): string[][] {
+  const groups: string[][] = [];
+  let last: string[] = [];
+  for (const path of paths.filter((one) => !one.includes("\n"))) {
+    if (last.length === 0) groups.push(last);
+    last.push(path);
+    if (last.length === SHOWN_AT_ONCE) last = [];
+  }
+  return [...groups, ...paths.filter((one) => one.includes("\n")).map((one) => [one])];
 }
 
 type Records = Map<string, Answered<PathState>>;

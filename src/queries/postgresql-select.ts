@@ -5,7 +5,11 @@ import { type Answered, defineQuery, known, notKnown } from "./query.ts";
 export interface SelectQuestion {
   /** A SELECT, without semicolon. */
   sql: string;
-  database: string;
+  /**
+   * undefined: it is about what all databases of a server share, and is asked in whichever is asked anyway, because each connection costs the host as much as all of
+   * its questions. Names in it are looked for in pg_catalog alone: who may create things in that database must not decide what an administrator runs.
+   */
+  database: string | undefined;
   /** The system user who may log in as the PostgreSQL administrator of the same name. */
   systemUser: string;
   port?: number | undefined;
@@ -20,7 +24,8 @@ const FIND_PSQL = 'for psql in /usr/lib/postgresql/*/bin/psql; do :; done; [ -x 
  */
 export const postgresqlSelect = defineQuery<SelectQuestion, readonly ValueMap[]>({
   name: "postgresql-select",
-  identify: ({ sql, database, systemUser, port }) => `${systemUser}\0${port ?? ""}\0${database}\0${sql}`,
+  identify: ({ sql, database, systemUser, port }) =>
+    `${systemUser}\0${port ?? ""}\0${database ?? ""}\0${sql}`,
   script: (questions) => ({
     script: shellLines(
       rawShell(FIND_PSQL),
@@ -51,53 +56,67 @@ export const postgresqlSelect = defineQuery<SelectQuestion, readonly ValueMap[]>
 interface Server {
   systemUser: string;
   port: number;
+  /** Statements about what all databases share. */
+  shared: string[];
   /** Statements for each database. */
   databases: Map<string, string[]>;
 }
+
+const READ_ONLY = "set default_transaction_read_only = on;";
 
 function serversOf(questions: readonly SelectQuestion[]): Server[] {
   const servers = new Map<string, Server>();
   questions.forEach(({ systemUser, port = 5432, database, sql }, index) => {
     const key = `${systemUser}\0${port}`;
-    const server = servers.get(key) ?? { systemUser, port, databases: new Map() };
+    const server: Server = servers.get(key) ?? { systemUser, port, shared: [], databases: new Map() };
     servers.set(key, server);
-    const statements = server.databases.get(database) ?? ["set default_transaction_read_only = on;"];
-    server.databases.set(database, [
-      ...statements,
+    const statements = [
       `\\echo == ${index}`,
-      `select coalesce(json_agg(row_to_json(answer)), '[]') from (${sql}) as answer;`,
-    ]);
+      // In full: the owner of a database may have functions of the same names there, and PostgreSQL takes those that fit better.
+      `select coalesce(pg_catalog.json_agg(pg_catalog.row_to_json(answer)), '[]'::pg_catalog.json) from (${sql}) as answer;`,
+    ];
+    if (database === undefined) server.shared.push(...statements);
+    else server.databases.set(database, [...(server.databases.get(database) ?? [READ_ONLY]), ...statements]);
   });
   return [...servers.values()];
 }
 
-/** Where the first database is not there, psql ends with status 2 (psql(1), "Exit Status"), and each of the others gets one of its own. */
-function askServer({ systemUser, port, databases }: Server): ShellText[] {
-  const all = [...databases];
-  const first = all[0]?.[0] ?? "";
+/** Every server has it. */
+const ALWAYS_THERE = "postgres";
+
+const NOWHERE = [ALWAYS_THERE, []] as const;
+
+/** Where a database is not there, psql ends with status 2 (psql(1), "Exit Status"), and each of the others gets one of its own. */
+function askServer({ systemUser, port, shared, databases }: Server): ShellText[] {
+  const [first = NOWHERE, ...others]: (readonly [string, readonly string[]])[] = [...databases];
   const psql = (database: string): ShellText =>
     sh`setpriv --reuid=${systemUser} --regid=${systemUser} --init-groups -- "$psql" -X -A -t -q -p ${port} -d ${database}`;
   const connect = (database: string): ShellText =>
     sh`printf '%s\\n' ${`\\connect -reuse-previous=off ${psqlWord(`dbname=${conninfoWord(database)} port=${port}`)}`}`;
+  const aboutAll =
+    shared.length === 0 ? [] : [READ_ONLY, "set search_path = pg_catalog;", ...shared, "reset search_path;"];
+  const asks = [["", aboutAll], first, ...others] as const;
+
   return [
-    ...all.map(([, statements], index) =>
-      shellLines(rawShell(`ask${index}() {`), sh`printf '%s\\n' ${statements}`, rawShell("}")),
+    ...asks.map(([, statements], index) =>
+      shellLines(
+        rawShell(`ask${index}() {`),
+        statements.length === 0 ? rawShell(":") : sh`printf '%s\\n' ${statements}`,
+        rawShell("}"),
+      ),
     ),
     shellLines(
-      rawShell("{ ask0"),
-      ...all.slice(1).map(([database], index) => shellLines(connect(database), rawShell(`ask${index + 1}`))),
-      sh`} | ${psql(first)}`,
+      rawShell("{ ask0; ask1"),
+      ...others.map(([database], index) => shellLines(connect(database), rawShell(`ask${index + 2}`))),
+      sh`} | ${psql(first[0])}`,
     ),
-    ...(all.length === 1
+    ...(databases.size === 0 || (shared.length === 0 && others.length === 0)
       ? []
       : [
-          shellLines(
-            rawShell("if [ $? -eq 2 ]; then"),
-            ...all
-              .slice(1)
-              .map(([database], index) => sh`${rawShell(`ask${index + 1}`)} | ${psql(database)}`),
-            rawShell("fi"),
-          ),
+          rawShell("if [ $? -eq 2 ]; then"),
+          ...(shared.length === 0 ? [] : [sh`ask0 | ${psql(ALWAYS_THERE)}`]),
+          ...others.map(([database], index) => sh`${rawShell(`ask${index + 2}`)} | ${psql(database)}`),
+          rawShell("fi"),
         ]),
   ];
 }

@@ -1,5 +1,16 @@
 import { rawShell, type ShellText, sh, shellLines } from "./shell-text.ts";
 
+/** `plumb_trusts WRITTEN REAL UID`: see SAFE_FOLDER. */
+export const TRUSTS = rawShell(`plumb_trusts() {
+  [ "$1" != "$2" ] || return 0
+  ( set -f; us=$(id -u); from=$1; to=$3; way=; set --; IFS=/
+    for part in $from; do [ -z "$part" ] || { way=$way/$part; set -- "$@" "$way"; }; done
+    unset IFS
+    for uid in $(stat -c %u -- "$@" 2>/dev/null); do
+      case $uid in 0|"$us") ;; "$to") exit 0;; *) exit 1;; esac
+    done )
+}`);
+
 /**
  * Shell functions for working in a folder that somebody else may write to, such as a user's home, without being led elsewhere by links that are planted or swapped meanwhile.
  *
@@ -19,15 +30,7 @@ import { rawShell, type ShellText, sh, shellLines } from "./shell-text.ts";
  * A link may be followed when root or we ourselves have laid it. One in the reach of another user may lead to what belongs to that user, and nowhere else
  * (systemd-tmpfiles calls the rest "unsafe path transitions").
  */
-export const SAFE_FOLDER = rawShell(`plumb_trusts() {
-  [ "$1" != "$2" ] || return 0
-  ( set -f; us=$(id -u); from=$1; to=$3; way=; set --; IFS=/
-    for part in $from; do [ -z "$part" ] || { way=$way/$part; set -- "$@" "$way"; }; done
-    unset IFS
-    for uid in $(stat -c %u -- "$@" 2>/dev/null); do
-      case $uid in 0|"$us") ;; "$to") exit 0;; *) exit 1;; esac
-    done )
-}
+export const SAFE_FOLDER = rawShell(`${TRUSTS.shell}
 plumb_enter() {
   [ -d "$1" ] || { echo "the directory $1 does not exist" >&2; return 1; }
   cd -P -- "$1" && folder=$(pwd -P) || return 1

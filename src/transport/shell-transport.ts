@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { Duplex } from "node:stream";
 import { endProcessTree } from "../shell/end-process-tree.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
@@ -34,6 +35,9 @@ interface Lane {
 /** Shells for the scripts of one user that may run beside each other: most hosts have two processors at least, and what is asked takes turns otherwise. */
 const LANES = 2;
 
+/** With more hosts than this for each of the controller's processors, none of them is waited for: a second shell would only be more work. */
+const HOSTS_WITH_LANES = 4;
+
 /** Pieces in which large files travel: each is a frame, and some are under way at once. */
 const PIECE_BYTES = 1024 * 1024;
 const PIECES_UNDER_WAY = 4;
@@ -44,6 +48,7 @@ export class ShellTransport implements Transport {
   readonly lost: Promise<TransportError>;
   readonly #options: ShellTransportOptions;
   readonly #lanes = new Map<string, Lane>();
+  #mostLanes = LANES;
   readonly #counters: TransportCounters = {
     roundTrips: 0,
     channels: 0,
@@ -61,6 +66,12 @@ export class ShellTransport implements Transport {
     void options.lost.then((error) => {
       this.#lostError = error;
     });
+  }
+
+  /** How many hosts are worked on at once: one or a few are waited for, of many none is. */
+  amongHosts(count: number): this {
+    this.#mostLanes = count > HOSTS_WITH_LANES * availableParallelism() ? 1 : LANES;
+    return this;
   }
 
   /** Opens the shells that a user's scripts are going to run in, before there are any. That one can't be had is told to the script that wants it. */
@@ -110,7 +121,7 @@ export class ShellTransport implements Transport {
     const first = this.#lanes.get(user) ?? this.#openLane(user, as);
     if (!besideOthers || first.underWay === 0) return first;
     let idlest = first;
-    for (let number = 1; number < LANES; number++) {
+    for (let number = 1; number < this.#mostLanes; number++) {
       const key = `${user}#${number}`;
       const lane = this.#lanes.get(key) ?? this.#openLane(key, as, first);
       if (lane.underWay < idlest.underWay) idlest = lane;
