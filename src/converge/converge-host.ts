@@ -103,6 +103,7 @@ async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promis
   const { play, variables } = context;
   const known = context.session.facts;
   const isPending = play.gatherFacts && known === undefined;
+  if (isPending) variables.awaitFacts();
   const { address } = context.session;
   const expected = isPending ? context.hooks.expectedFacts(address) : undefined;
   // What to ask is found out while the connection is being made.

@@ -42,6 +42,7 @@ export class HostVariables {
   #facts: ReadonlyMap<string, SourcedVariable> = new Map();
   readonly #missed = new Set<string>();
   #version = 0;
+  #awaitsFacts = false;
   #gifts = false;
   #scopes = new Map<string, Scope>();
 
@@ -49,8 +50,19 @@ export class HostVariables {
     this.#fixed = fixed;
   }
 
+  /** The host has been asked for its facts: that it has none so far means nothing. */
+  awaitFacts(): void {
+    this.#awaitsFacts = true;
+  }
+
+  /** Whether a name that the host does not have may yet come with its facts. */
+  mayBecomeKnown(name: string): boolean {
+    return this.#awaitsFacts && name.startsWith("ansible_");
+  }
+
   /** Facts come back as data: they are never rendered as templates. */
   setFacts(facts: ValueMap): void {
+    this.#awaitsFacts = false;
     this.#factValues = facts;
     this.#putFactsTogether();
   }

@@ -236,7 +236,8 @@ function lazyHostvars(state: RunState, playbook: Playbook, isBehind: (host: stri
     get: (host) =>
       // A name that a host does not have may be set by a task that it has yet to come to.
       watchedMap(state.variablesForOthers(host, playbook), (name) => {
-        if (isBehind(host)) throw new PendingOnHost(host, name);
+        if (isBehind(host) || state.variablesOf(host)?.mayBecomeKnown(name) === true)
+          throw new PendingOnHost(host, name);
       }),
   });
 }

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
-import { onHost } from "../lab-hosts.ts";
+import { onHost, sendToHost } from "../lab-hosts.ts";
 import { keepTheirPromises, type Promised } from "./promise.ts";
 
 const HOSTS = ["bookworm1", "trixie1"];
@@ -166,6 +166,28 @@ describe("PostgreSQL on both releases", () => {
       ]);
     }
     const drop = `${psql("drop role keeper; drop role keyless; drop role older")}; rm /root/verifier`;
+    await Promise.all(HOSTS.map((host) => onHost(host, drop)));
+  });
+
+  test("an administrator's questions call nothing that the owner of a database has put in their way", async () => {
+    const sql = `
+create role owner2 login; create database owned owner owner2;
+\\c owned
+set role owner2;
+create function public.caught(json, json) returns json language plpgsql as $$ begin raise exception 'caught'; end $$;
+create aggregate public.json_agg(json) (sfunc = public.caught, stype = json);
+create function public.caught_same(name, text) returns bool language plpgsql as $$ begin raise exception 'caught'; end $$;
+create operator public.= (leftarg = name, rightarg = text, function = public.caught_same);
+create table public.done as select 1 as one;`;
+    await Promise.all(HOSTS.map((host) => sendToHost(host, "runuser -u postgres -- psql -qX", sql)));
+    const tasks = `
+- postgresql_query: {db: owned, query: drop table done, unless: select 1 from done}
+- postgresql_user: {name: owner2}
+- postgresql_db: {name: owned, owner: owner2}
+`;
+    const { tasks: done } = await runTasks(tasks.trim(), { hosts: HOSTS });
+    expect(done.map(({ status }) => status)).toEqual(HOSTS.flatMap(() => ["ok", "ok", "ok"]));
+    const drop = `${psql("drop database owned")}; ${psql("drop role owner2")}`;
     await Promise.all(HOSTS.map((host) => onHost(host, drop)));
   });
 });
