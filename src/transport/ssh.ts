@@ -5,6 +5,7 @@ import { NodeSSH } from "node-ssh";
 import type { Client, ClientChannel, ServerHostKeyAlgorithm } from "ssh2";
 import { authenticationMethods, localUser } from "./authentication.ts";
 import type { ByteChannel, ChannelOpener } from "./byte-channel.ts";
+import { connectAgain } from "./connect-again.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { type HostKeyCheck, hostKeyCheck } from "./host-key.ts";
 import { knownHostsName } from "./known-hosts.ts";
@@ -69,7 +70,10 @@ export async function connectSsh(
     ? undefined
     : await sshConfigOf(settings.address ?? settings.name, settings);
   const route = routeTo(settings, config);
-  const { client, lost } = await connect(route, settings, { ...present("signal", signal) });
+  const { client, lost } = await connectAgain(
+    () => connect(route, settings, { ...present("signal", signal) }),
+    signal,
+  );
   return { opener: sshChannels(client), user: route.user, lost };
 }
 

@@ -1,5 +1,7 @@
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
+import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -9,6 +11,7 @@ import { OPERATOR_PASSWORD } from "../../src/lab/image.ts";
 import { runPlaybook, runTasks } from "./converge.ts";
 import { lab } from "./lab.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
+import { throughRelay } from "./relay.ts";
 
 const execute = promisify(execFile);
 const HOST = "bookworm1";
@@ -26,6 +29,35 @@ describe("connecting", () => {
     });
     expect(finished.outcome).toBe("unreachable");
     expect(unreachableCode(events)).toBe("unreachable");
+  });
+
+  test("a connection that sshd turns away before the handshake is tried again, a few times", async () => {
+    const { address } = labHost(HOST);
+    let turnedAway = 0;
+    const door = (most: number): net.Server =>
+      net.createServer((client) => {
+        client.on("error", () => client.destroy());
+        if (turnedAway < most) {
+          turnedAway += 1;
+          client.destroy();
+          return;
+        }
+        const upstream = net.connect({ host: address, port: 22 });
+        upstream.on("error", () => client.destroy());
+        client.pipe(upstream).pipe(client);
+      });
+    const through = async (most: number): Promise<{ outcome: string; times: number }> => {
+      turnedAway = 0;
+      const server = door(most).listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const { port } = server.address() as net.AddressInfo;
+      const variables = await throughRelay(HOST, port);
+      const { finished } = await runTasks("- debug: {msg: here}", { hosts: [HOST], variables });
+      server.close();
+      return { outcome: finished.outcome, times: turnedAway };
+    };
+    expect(await through(2)).toEqual({ outcome: "ok", times: 2 });
+    expect(await through(99)).toEqual({ outcome: "unreachable", times: 4 });
   });
 
   test("a changed host key stops everything, and the message names the line that says otherwise", async () => {
