@@ -50,6 +50,11 @@ Examples:
     .argument("<playbook...>", "playbook files")
     .option("--format <format>", "pretty, json, junit, markdown or prometheus", "pretty")
     .option("-o, --out <file>", "write the report into this file, in the place of the last one")
+    .option(
+      "--severity <what=level>",
+      "high, medium or low for a module, task, path or package (with * and ?); @file for a list",
+      repeatable,
+    )
     .option("--allow-unknown", "exit 0 though something can't be known without a run")
     .option("--record <database>", RECORD_OPTION)
     .option("--no-record", "leave no record of the check in .plumb/runs")

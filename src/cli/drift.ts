@@ -12,12 +12,14 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { interruption } from "./interruption.ts";
 import { makePlan } from "./plan.ts";
 import { answersOf, loadPlaybookRun, type PlaybookRunOptions } from "./playbook-run.ts";
+import { severityRules } from "./severity-rules.ts";
 import { keyringOf } from "./vault-options.ts";
 
 export interface DriftCommandOptions extends PlaybookRunOptions {
   format?: string;
   out?: string;
   allowUnknown?: boolean;
+  severity?: string[];
   record?: string | boolean;
 }
 
@@ -33,6 +35,7 @@ export async function driftCommand(
       expected: DRIFT_FORMATS.join(", "),
     });
   }
+  const rules = severityRules(options.severity ?? []);
   const keyring = await keyringOf(options);
   return withoutSecrets(keyring.secrets, async () => {
     const loaded = await loadPlaybookRun(keyring, files, options);
@@ -47,7 +50,7 @@ export async function driftCommand(
         salt: randomBytes(16).toString("hex"),
         record: options.record,
       });
-      const report = driftOf(plan, history);
+      const report = driftOf(plan, history, rules);
       await close();
       const output = consoleOutput();
       const text = driftText(report, format, paintFor(output.isTerminal && options.out === undefined));

@@ -1,6 +1,6 @@
 import type { RunFinished } from "../converge/event.ts";
 import type { Plan, PlannedTask } from "../plans/plan.ts";
-import { type Severity, severityOf } from "./severity.ts";
+import { SEVERITIES, type Severity, type SeverityRule, severityOf } from "./severity.ts";
 import type { Since, TaskHistory } from "./task-history.ts";
 
 /** Increased when a field of a report is renamed, removed or changes its meaning; new fields do not count. */
@@ -46,7 +46,7 @@ const FOUND: Partial<Record<PlannedTask["status"], DriftItem["status"]>> = {
 };
 
 /** What a check says of drift. Handlers are left out: they follow from what is in the report already. */
-export function driftOf(plan: Plan, history: TaskHistory): DriftReport {
+export function driftOf(plan: Plan, history: TaskHistory, rules: readonly SeverityRule[] = []): DriftReport {
   const items: DriftItem[] = [];
   const hosts = Object.entries(plan.hosts).map(([host, { outcome, tasks }]) => {
     const own = tasks.filter(({ handler }) => !handler);
@@ -60,7 +60,7 @@ export function driftOf(plan: Plan, history: TaskHistory): DriftReport {
         module,
         at,
         status,
-        severity: severityOf(task),
+        severity: severityOf(task, rules),
         message,
         differences,
       };
@@ -77,9 +77,7 @@ export function driftOf(plan: Plan, history: TaskHistory): DriftReport {
       failed: count("failed"),
     };
   });
-  items.sort((one, other) => RANK.indexOf(one.severity) - RANK.indexOf(other.severity));
+  items.sort((one, other) => SEVERITIES.indexOf(one.severity) - SEVERITIES.indexOf(other.severity));
   const { planId, time, playbooks } = plan;
   return { type: "drift", schema: DRIFT_SCHEMA_VERSION, runId: planId, time, playbooks, hosts, items };
 }
-
-const RANK: readonly Severity[] = ["high", "medium"];

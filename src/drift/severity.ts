@@ -1,6 +1,13 @@
 import type { PlannedTask } from "../plans/plan.ts";
 
-export type Severity = "high" | "medium";
+export const SEVERITIES = ["high", "medium", "low"] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** What a user says of everything that fits: a module, the title of a task, or the name of a difference (a path, a package). */
+export interface SeverityRule {
+  fits: RegExp;
+  severity: Severity;
+}
 
 /** Who may do what on a host, and who may reach it. */
 const GUARDS: ReadonlySet<string> = new Set([
@@ -27,8 +34,11 @@ const GUARDS: ReadonlySet<string> = new Set([
 /** Fields that say who may read and write. */
 const RIGHTS: ReadonlySet<string> = new Set(["mode", "owner", "group", "attributes"]);
 
-/** High: the task failed, its module guards the host, or rights or a secret differ. Everything else is medium (docs/drift.md). */
-export function severityOf(task: PlannedTask): Severity {
+/** What the user says, the last word first; otherwise high if the task failed, its module guards the host, or rights or a secret differ, and medium (docs/drift.md). */
+export function severityOf(task: PlannedTask, rules: readonly SeverityRule[] = []): Severity {
+  const names = [task.module, task.title, ...task.differences.map(({ name }) => name)];
+  const said = rules.findLast(({ fits }) => names.some((name) => fits.test(name)));
+  if (said !== undefined) return said.severity;
   const isHigh =
     task.status === "failed" ||
     GUARDS.has(task.module) ||

@@ -1,4 +1,5 @@
 import type { DriftItem, DriftReport } from "../drift/drift.ts";
+import { SEVERITIES } from "../drift/severity.ts";
 import type { Paint } from "./colour.ts";
 import { differenceLines } from "./difference-lines.ts";
 import { formatDuration } from "./duration.ts";
@@ -157,7 +158,7 @@ function prometheus(report: DriftReport): string {
     "# HELP plumb_drift_severe_resources Resources out of true, by severity.",
     "# TYPE plumb_drift_severe_resources gauge",
     ...report.hosts.flatMap(({ host }) =>
-      (["high", "medium"] as const).map((severity) => {
+      SEVERITIES.map((severity) => {
         const found = report.items.filter(
           (item) => item.host === host && item.status === "drift" && item.severity === severity,
         );

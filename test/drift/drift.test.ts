@@ -1,7 +1,8 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { severityRules } from "../../src/cli/severity-rules.ts";
 import type { TaskFinished } from "../../src/converge/event.ts";
 import { Secrets } from "../../src/diagnostics/secrets.ts";
 import { driftOf } from "../../src/drift/drift.ts";
@@ -131,4 +132,21 @@ test("drift is dated by the last run that saw it in order and the first check af
     lastTrue: "day 3",
     firstSeen: "day 4",
   });
+});
+
+test("how bad something is may be said by module, task, path and pattern; the last word counts", () => {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), "plumb-severity-")), "severity.conf");
+  writeFileSync(file, "# ours\n\n/etc/pgbouncer/*=high\nweb : *=low\n");
+  const rules = severityRules(["copy=low", "user=medium", `@${file}`]);
+  const of = (more: Partial<PlannedTask>): string =>
+    severityOf(planned(more.title ?? "a", "would-change", more), rules);
+  expect(of({})).toBe("low");
+  expect(of({ module: "user" })).toBe("medium");
+  expect(of({ differences: [{ kind: "text", name: "/etc/pgbouncer/pgbouncer.ini" }] })).toBe("high");
+  expect(of({ title: "web : its page", module: "template" })).toBe("low");
+  expect(of({ module: "package" })).toBe("medium");
+  const { items } = driftOf(planOf([planned("a", "would-change")]), never, rules);
+  expect(items.map(({ severity }) => severity)).toEqual(["low"]);
+  for (const wrong of ["copy", "copy=awful", "=high", "@/nowhere"])
+    expect(() => severityRules([wrong])).toThrow();
 });

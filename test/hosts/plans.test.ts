@@ -275,15 +275,46 @@ test("no plan, record or report holds a secret", async () => {
   for (const host of HOSTS) await onHost(host, CLEAN);
 });
 
-test("systemd finds nothing wrong with the units that look for drift every hour", async () => {
-  const files = "/root/drift-units";
-  await onHost("bookworm1", `mkdir -p ${files} /opt/plumb/bin; ln -sf /bin/true /opt/plumb/bin/plumb`);
-  for (const unit of ["plumb-drift.service", "plumb-drift.timer"])
-    await sendToHost("bookworm1", `cat > ${files}/${unit}`, readFileSync(path.join("examples/drift", unit)));
-  const said = await onHost(
-    "bookworm1",
-    `systemd-analyze verify ${files}/plumb-drift.* 2>&1; echo status $?; systemd-analyze calendar hourly`,
+test("the timer of the example looks for drift again and again, as a user of its own, and leaves its report", async () => {
+  const { keyFile, knownHostsFile } = lab;
+  const host = "bookworm1";
+  await onHost(
+    host,
+    "useradd -m -s /bin/sh plumb; mkdir -p /opt/plumb /srv/plumb/.plumb /srv/plumb/inventory/production /var/lib/prometheus/node-exporter /home/plumb/.ssh",
   );
-  expect(said).toMatch(/^status 0\n/);
-  await onHost("bookworm1", `rm -r ${files} /opt/plumb`);
-});
+  const send = async (file: string, content: string | Buffer): Promise<void> =>
+    sendToHost(host, `cat > ${file}; chmod 600 ${file}`, content);
+  await send("/usr/local/bin/node", readFileSync(process.execPath));
+  await sendToHost(
+    host,
+    "tar xz -C /opt/plumb --no-same-owner",
+    execFileSync("tar", ["cz", "bin", "dist", "package.json"], { maxBuffer: 2 ** 26 }),
+  );
+  await send("/home/plumb/.ssh/id_ed25519", readFileSync(keyFile));
+  await send("/home/plumb/.ssh/known_hosts", readFileSync(knownHostsFile));
+  await send(
+    "/srv/plumb/inventory/production/hosts",
+    `trixie1 ansible_host=${labHost("trixie1").address} ansible_user=admin\n`,
+  );
+  await send(
+    "/srv/plumb/site.yml",
+    "- hosts: all\n  tasks:\n    - file: {path: /srv/out-of-true, state: directory}\n",
+  );
+  for (const unit of ["plumb-drift.service", "plumb-drift.timer"])
+    await send(`/etc/systemd/system/${unit}`, readFileSync(path.join("examples/drift", unit)));
+  const often = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/2\nRandomizedDelaySec=0\nAccuracySec=100ms\n";
+  await onHost(host, "mkdir -p /etc/systemd/system/plumb-drift.timer.d");
+  await send("/etc/systemd/system/plumb-drift.timer.d/often.conf", often);
+  const metrics = "/var/lib/prometheus/node-exporter/plumb.prom";
+  const said = await onHost(
+    host,
+    `chmod 755 /usr/local/bin/node; chown -R plumb: /home/plumb /srv/plumb /var/lib/prometheus/node-exporter; systemd-analyze verify plumb-drift.service plumb-drift.timer 2>&1; systemctl daemon-reload; systemctl -q start plumb-drift.timer
+for n in $(seq 300); do [ "$(ls /srv/plumb/.plumb/runs/*.jsonl 2>/dev/null | wc -l)" -ge 2 ] && [ -f ${metrics} ] && break; sleep 0.2; done; systemctl stop plumb-drift.timer; while [ "$(systemctl is-active plumb-drift.service)" = activating ]; do sleep 0.1; done; systemctl is-failed plumb-drift.service; stat -c '%U %a' ${metrics}; cat ${metrics}`,
+  );
+  expect(said).toContain('plumb_drift_resources{host="trixie1",state="drift"} 1');
+  expect(said).toMatch(/^inactive\nplumb 640\n/);
+  await onHost(
+    host,
+    "rm -rf /etc/systemd/system/plumb-drift.* /opt/plumb /srv/plumb /usr/local/bin/node /var/lib/prometheus; systemctl daemon-reload; userdel -rf plumb 2>/dev/null; true",
+  );
+}, 180_000);
