@@ -73,7 +73,9 @@ async function startWorkers(count: number, cwd = folder): Promise<void> {
 
 async function playbook(text: string): Promise<void> {
   await writeFile(path.join(folder, "site.yml"), text);
-  await Promise.all(HOSTS.map((host) => onHost(host, "rm -f /home/worker*/log /home/worker*/copied")));
+  await Promise.all(
+    HOSTS.map((host) => onHost(host, "rm -f /home/worker*/log /home/worker*/copied /home/worker*/done")),
+  );
 }
 
 const rollOut = (hear: (event: Event) => void = () => undefined, ...more: string[]): PlumbProcess =>
@@ -190,6 +192,89 @@ describe("three workers", () => {
       expect(faredAs(together)).toEqual(faredAs(alone));
     },
   );
+
+  const slow = `- hosts: all
+  gather_facts: false
+  serial: 6
+  tasks:
+    - {name: slow, shell: "echo begin >> log; sleep 2; echo end >> log", args: {creates: "/home/{{ansible_user}}/done"}}
+    - {name: done, file: {path: "/home/{{ansible_user}}/done", state: touch, modification_time: preserve, access_time: preserve}}
+`;
+  const begun = async (run: PlumbProcess): Promise<void> => {
+    while (!run.events.some(({ type }) => type === "task-started")) await wait(50);
+  };
+
+  test("check mode is told as without workers, and touches nothing", async () => {
+    await playbook(slow);
+    const together = withWorkers(undefined, "--check");
+    expect(await together.ended, together.text()).toBe(0);
+    const alone = rollOut(undefined, "--check");
+    expect(await alone.ended).toBe(0);
+    expect(faredAs(together)).toEqual(faredAs(alone));
+    expect((await logs()).join("")).toBe("");
+  });
+
+  test("a health gate holds across workers: a batch waits until those before it are well, and is left alone if they do not get well", async () => {
+    const gated = (tries: number): string => `- hosts: all
+  gather_facts: false
+  serial: [1, 11]
+  max_fail_percentage: 0
+  tasks:
+    - {name: change, shell: "echo change >> log"}
+    - name: well
+      shell: "echo try >> log; [ $(grep -c try log) -ge ${tries} ]"
+      register: answer
+      until: answer.rc == 0
+      retries: 3
+      delay: 0.2
+      changed_when: false
+`;
+    await playbook(gated(3));
+    const well = withWorkers();
+    expect(await well.ended, well.text()).toBe(0);
+    expect(await logs()).toEqual(NAMES.map(() => "change try try try"));
+    const [canary = ""] = NAMES;
+    const at = (find: (event: Event) => boolean): number => well.events.findIndex(find);
+    expect(
+      at((event) => event.type === "task-finished" && event.host === canary && event.task.name === "well"),
+    ).toBeLessThan(at((event) => event.type === "host-connected" && event.host !== canary));
+    await playbook(gated(9));
+    const ill = withWorkers();
+    expect(await ill.ended).toBe(1);
+    expect((await logs()).filter((log) => log !== "")).toEqual(["change try try try try"]);
+  });
+
+  test("the run that leads is killed: workers finish the step under way and begin no other, and the next run goes on", async () => {
+    await playbook(slow);
+    const run = withWorkers();
+    await begun(run);
+    run.child.kill("SIGKILL");
+    await run.ended;
+    await wait(4_000);
+    const left = await logs();
+    expect(left.filter((log) => log !== "" && log !== "begin end")).toEqual([]);
+    expect(left.filter((log) => log !== "").length).toBeLessThanOrEqual(6);
+    const next = withWorkers();
+    expect(await next.ended, next.text()).toBe(0);
+    expect(finishedOf(next).hosts).toHaveLength(12);
+    expect(await team.sql("select count(*) from plumb.worker_run")).toBe("0\n");
+  });
+
+  test("a database that is lost in the middle: hosts under way are told as unreachable, and when it is back workers are there by themselves", async () => {
+    await playbook(slow);
+    const run = withWorkers();
+    await begun(run);
+    await team.service("stop");
+    expect(await run.ended).toBe(4);
+    const told = run.events.filter((event) => event.type === "host-unreachable");
+    expect(told.length).toBeGreaterThan(0);
+    for (const event of told)
+      expect(event).toMatchObject({ message: expect.stringContaining("the queue was lost") });
+    await team.service("start");
+    const next = withWorkers();
+    expect(await next.ended, next.text()).toBe(0);
+    for (const log of await logs()) expect(log).toMatch(/^(begin end ?){1,2}$/);
+  });
 
   test("Ctrl-C stops workers behind the step under way, and what nobody has begun is left", async () => {
     await playbook(`- hosts: all
