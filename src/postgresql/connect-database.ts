@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { homedir } from "node:os";
 import path from "node:path";
@@ -55,7 +55,7 @@ function isRefusal(error: unknown, tls: Tls): boolean {
 function tlsOf(address: DatabaseAddress, mode: SslMode): Tls {
   const own = {
     ...(address.sslCertificate === undefined ? {} : { cert: readFileSync(address.sslCertificate) }),
-    ...(address.sslKey === undefined ? {} : { key: readFileSync(address.sslKey) }),
+    ...(address.sslKey === undefined ? {} : { key: privateKey(address.sslKey) }),
   };
   const roots = rootCertificates(address);
   // With a root certificate at hand libpq takes `require` for `verify-ca`.
@@ -69,6 +69,13 @@ function tlsOf(address: DatabaseAddress, mode: SslMode): Tls {
     // A name that is an address has no place in the TLS handshake (RFC 6066, 3); it is compared with the certificate all the same.
     ...(isIP(address.host) === 0 ? { servername: address.host } : { host: address.host }),
   };
+}
+
+/** As libpq: a key that others can read is none. @throws Error */
+function privateKey(file: string): Buffer {
+  if ((statSync(file).mode & 0o077) !== 0)
+    throw new Error(`others can read the private key ${file}: chmod 600 it`);
+  return readFileSync(file);
 }
 
 /** The file that is named, `~/.postgresql/root.crt` where there is one, and the authorities that Node.js trusts otherwise. */

@@ -1,7 +1,10 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Secrets } from "../../src/diagnostics/secrets.ts";
+import { connectDatabase } from "../../src/postgresql/connect-database.ts";
+import { databaseAddress } from "../../src/postgresql/database-address.ts";
 import { folderWithHosts, labHost, onHost } from "./lab-hosts.ts";
 import { type PlumbProcess, startCommand, startPlumb } from "./plumb-process.ts";
 import { relayTo } from "./relay.ts";
@@ -206,4 +209,87 @@ test("a password in the command line is refused; from a file it is taken", async
   });
   expect(await wrong.ended).toBe(2);
   expect(wrong.text()).toContain("database-unavailable");
+});
+
+describe("sslmode", () => {
+  /** What PostgreSQL says of the connection that an address leads to: `true` and the client's certificate. */
+  const connected = async (user: string, parameters: string, host?: string): Promise<string> => {
+    const address = team.address(user, `?${parameters}`);
+    const given = { option: "--record", isPublic: true, secrets: new Secrets(), environment: environment() };
+    const text = host === undefined ? address : address.replace(/@[^/]+/, `@${host}`);
+    const client = await connectDatabase(databaseAddress(text, given), "a test");
+    try {
+      const { rows } = await client.query(
+        "select ssl, client_dn as dn from pg_stat_ssl where pid = pg_backend_pid()",
+      );
+      return `${rows[0].ssl} ${rows[0].dn ?? ""}`.trim();
+    } finally {
+      await client.end();
+    }
+  };
+  const other = (): string => path.join(folder, "other.crt");
+  const configure = (script: string): Promise<string> =>
+    onHost(
+      "bookworm1",
+      `set -e; v=$(ls /etc/postgresql); conf=/etc/postgresql/$v/main; cd /var/lib/postgresql; ${script}; systemctl restart postgresql@$v-main`,
+    );
+
+  test("means what it means to psql, where the server has TLS and asks for it", async () => {
+    const root = `sslrootcert=${team.rootCertificate}`;
+    await writeFile(
+      other(),
+      await onHost(
+        "bookworm1",
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -keyout /dev/null -subj /CN=other 2>/dev/null",
+      ),
+    );
+    await expect(connected("team_writer", "sslmode=disable")).rejects.toThrow(/no encryption/);
+    for (const mode of [
+      "allow",
+      "prefer",
+      "require",
+      `require&${root}`,
+      `verify-ca&${root}`,
+      `verify-full&${root}`,
+    ])
+      expect(await connected("team_writer", `sslmode=${mode}`), mode).toBe("true");
+    for (const mode of ["require", "verify-ca", "verify-full"])
+      await expect(connected("team_writer", `sslmode=${mode}&sslrootcert=${other()}`), mode).rejects.toThrow(
+        /self-signed/,
+      );
+    // By an address that does not stand in the certificate.
+    const { port, cut } = await relayTo(labHost("bookworm1").address, 5432);
+    const elsewhere = `127.0.0.1:${port}`;
+    expect(await connected("team_writer", `sslmode=verify-ca&${root}`, elsewhere)).toBe("true");
+    await expect(connected("team_writer", `sslmode=verify-full&${root}`, elsewhere)).rejects.toThrow(
+      /altnames/,
+    );
+    cut();
+  });
+
+  test("a client certificate logs in where the server asks for one, with a key that nobody else can read", async () => {
+    const [crt, key] = [path.join(folder, "client.crt"), path.join(folder, "client.key")];
+    await configure(
+      `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -keyout /root/client.key -out client.crt -subj /CN=team_reader 2>/dev/null; echo "ssl_ca_file='/var/lib/postgresql/client.crt'" >> $conf/conf.d/team.conf; sed -i '1ihostssl team team_reader all cert # team-rule' $conf/pg_hba.conf`,
+    );
+    await writeFile(crt, await onHost("bookworm1", "cat /var/lib/postgresql/client.crt"));
+    await writeFile(key, await onHost("bookworm1", "cat /root/client.key; rm /root/client.key"), {
+      mode: 0o600,
+    });
+    await expect(connected("team_reader", "sslmode=require")).rejects.toThrow(/certificate/);
+    const parameters = `sslmode=require&sslcert=${crt}&sslkey=${key}`;
+    expect(await connected("team_reader", parameters)).toBe("true /CN=team_reader");
+    await chmod(key, 0o644);
+    await expect(connected("team_reader", parameters)).rejects.toThrow(/others can read/);
+  });
+
+  test("and where it has none: prefer and allow go without, require and above refuse", async () => {
+    await configure(
+      "sed -i 's/^ssl=on/ssl=off/; /^ssl_/d' $conf/conf.d/team.conf; sed -i '/hostssl.*team-rule/d' $conf/pg_hba.conf; sed -i '1ihost team all all scram-sha-256 # team-rule' $conf/pg_hba.conf",
+    );
+    for (const mode of ["disable", "allow", "prefer"])
+      expect(await connected("team_writer", `sslmode=${mode}`), mode).toBe("false");
+    for (const mode of ["require", "verify-ca", "verify-full"])
+      await expect(connected("team_writer", `sslmode=${mode}`), mode).rejects.toThrow(/does not support SSL/);
+  });
 });
