@@ -74,8 +74,11 @@ export function aptScript(change: PackageChange, want: AptWishes): ShellText {
           rawShell("fi"),
         ),
     change.tellsChange === true ? rawShell(`plumb_before="${ALL_PACKAGES}"`) : undefined,
-    change.configureBroken ? rawShell("dpkg --force-confdef --force-confold --configure -a") : undefined,
     change.refreshLists ? updateAptLists : undefined,
+    // What dpkg can't finish alone lacks a package that was to be unpacked as well.
+    change.configureBroken
+      ? sh`dpkg --force-confdef --force-confold --configure -a || apt-get ${options} --no-remove --fix-broken install`
+      : undefined,
     ...change.general.map(
       (action) =>
         sh`apt-get ${options} ${action === "upgrade" ? ["--with-new-pkgs"] : []} ${action === "autoremove" && want.purge ? ["--purge"] : []} ${[action]}`,

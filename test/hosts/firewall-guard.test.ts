@@ -110,9 +110,19 @@ describe("ufw", () => {
     expect(tasks[0]?.status).toBe("failed");
     expect(tasks[0]?.message).toContain("the old rules are back");
     expect(await onHost("bookworm1", "ufw status | grep -c '^22'")).toBe("2\n");
-    expect((await run("- ufw: {rule: allow, port: 23, proto: tcp}", ["bookworm1"])).statuses).toEqual([
-      "changed ufw",
-    ]);
+  }, 60_000);
+
+  test("rules come back with a rollback, live and in their files", async () => {
+    const looks = "ufw status; cat /etc/ufw/user.rules /etc/ufw/user6.rules";
+    const before = await onHost("bookworm1", looks);
+    const { statuses } = await run(
+      "- ufw: {rule: allow, port: 23, proto: tcp}\n- ufw: {rule: deny, port: 25}",
+      ["bookworm1"],
+    );
+    expect(statuses).toEqual(["changed ufw", "changed ufw"]);
+    expect(await onHost("bookworm1", looks)).not.toBe(before);
+    expect((await run("- rollback: {}", ["bookworm1"])).statuses).toEqual(["changed rollback"]);
+    expect(await onHost("bookworm1", looks)).toBe(before);
     await onHost("bookworm1", "ufw --force disable >/dev/null");
   }, 60_000);
 });

@@ -63,6 +63,35 @@ describe("package", () => {
     });
   });
 
+  test("an upgrade and a downgrade come back with a rollback, where a source has the version; otherwise it says so", async () => {
+    const host = "bookworm1";
+    const version = (): Promise<string> => onHost(host, "dpkg-query -W -f='${Version}' plumb-dummy");
+    const statuses = async (task: string, runId: string): Promise<string[]> =>
+      (await runTasks(task, { hosts: [host], override: { runId } })).tasks.map(({ status }) => status);
+    await onHost(
+      host,
+      "cd /srv/pool; cp ../plumb-dummy_1.0.deb .; { sed 's/2\\.0/1.0/; /^Size/d; /^SHA256/d' Packages; echo \"Size: $(stat -c %s plumb-dummy_1.0.deb)\"; echo \"SHA256: $(sha256sum plumb-dummy_1.0.deb | cut -d' ' -f1)\"; echo; cat Packages; } > both; cp Packages only; mv both Packages; apt-get -qq update -o Dir::Etc::sourcelist=sources.list.d/dummy.list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0; dpkg -i plumb-dummy_1.0.deb >/dev/null",
+    );
+    expect(await statuses("- package: {name: plumb-dummy, state: latest}", "upgrade")).toEqual(["changed"]);
+    expect(await version()).toBe("2.0");
+    expect(await statuses("- rollback: {run: upgrade}", "back")).toEqual(["changed"]);
+    expect(await version()).toBe("1.0");
+    await onHost(host, "dpkg -i /srv/pool/plumb-dummy_2.0.deb >/dev/null");
+    expect(await statuses("- package: {name: plumb-dummy=1.0, allow_downgrade: true}", "downgrade")).toEqual([
+      "changed",
+    ]);
+    expect(await statuses("- rollback: {run: downgrade}", "forth")).toEqual(["changed"]);
+    expect(await version()).toBe("2.0");
+    await onHost(
+      host,
+      "dpkg -i /srv/pool/plumb-dummy_1.0.deb >/dev/null; cd /srv/pool; mv only Packages; apt-get -qq update -o Dir::Etc::sourcelist=sources.list.d/dummy.list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0",
+    );
+    await statuses("- package: {name: plumb-dummy, state: latest}", "again");
+    const { tasks, events } = await runTasks("- rollback: {run: again}", { hosts: [host] });
+    expect(JSON.stringify([tasks, events])).toMatch(/plumb-dummy.*1\.0/);
+    expect(await version()).toBe("2.0");
+  });
+
   test("removes what nothing needs any more, and purges configuration files that an earlier removal left", async () => {
     await keepsItsPromise({
       module: "package",
