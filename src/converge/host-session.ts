@@ -281,7 +281,8 @@ export class HostSession {
         "wait until it has ended, or have it ended with --take-over",
       );
     }
-    const problem = lock.exitCode === LOCK_HELD ? said.slice(said.indexOf(" ") + 1) : said;
+    const [, connection, ...holder] = said.split(" ");
+    const problem = lock.exitCode === LOCK_HELD ? holder.join(" ") : said;
     if (lock.exitCode === LOCK_HELD && problem.startsWith(`${this.#options.lockOwner.runId} `)) {
       throw new HostStateError(
         `this run works on the same host already, under the name \`${problem.replace(/^.*, as /, "")}\``,
@@ -291,7 +292,7 @@ export class HostSession {
     if (lock.exitCode === LOCK_HELD) {
       throw new HostStateError(
         `another run is working on this host: ${problem}`,
-        "wait until it has ended, or end it; the lock goes with its connection",
+        `wait until it has ended, or end it; the lock goes with its connection${connection === "-" ? "" : `: where its controller is gone for good, \`sudo kill ${connection}\` on the host ends it`}`,
       );
     }
     if (lock.exitCode !== 0) {
@@ -395,6 +396,4 @@ export function describeEnd(result: ExecResult): string {
   return `exit ${String(result.exitCode)}`;
 }
 
-function unique(values: readonly string[]): string[] {
-  return [...new Set(values)];
-}
+const unique = (values: readonly string[]): string[] => [...new Set(values)];

@@ -37,7 +37,7 @@ export interface LockTerms {
   deadController: string | undefined;
 }
 
-/** Exit code of the lock script when somebody else holds the lock (sysexits.h EX_TEMPFAIL). stderr: `CONTROLLER OWNER`. */
+/** Exit code of the lock script when somebody else holds the lock (sysexits.h EX_TEMPFAIL). stderr: `CONTROLLER CONNECTION OWNER`. */
 export const LOCK_HELD = 75;
 /** Exit code when what a dead run has left still runs after the time to wait. stderr, last line: `OWNER`. */
 export const LOCK_LEFT = 76;
@@ -128,7 +128,7 @@ while :; do
   if alive "$their_connection" "$their_start" || [ "$their_connection" = - ]; then
     # A connection of this very run was lost, or its controller is dead: nobody is at the other end.
     if [ "$holder" != "$self" ] && [ "$their_controller" != "$dead" ]; then
-      printf '%s %s\\n' "$their_controller" "$holder" >&2; exit ${LOCK_HELD}
+      printf '%s %s %s\\n' "$their_controller" "$their_connection" "$holder" >&2; exit ${LOCK_HELD}
     fi
     if [ "$their_connection" = - ]; then kill -HUP "$pid"; elif [ "$their_connection" != "$connection" ]; then kill -TERM "$their_connection"; fi
   fi

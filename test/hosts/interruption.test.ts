@@ -118,7 +118,11 @@ async function walk(
         const name = nameOf(event);
         if (begun.has(name)) return;
         begun.add(name);
-        if (isBusy) return;
+        if (isBusy) {
+          // It is made on a disk that is full, like the one before it.
+          if (last !== undefined && last in FULL) interrupted.push(`${last}, still: ${name}`);
+          return;
+        }
         const kind = choose();
         last = kind;
         if (kind === undefined) return;

@@ -145,7 +145,10 @@ describe("a controller that was killed while a command runs", () => {
       await ended;
       const locked = plumb("", "--limit", host, "--take-over");
       expect(await locked.ended).toBe(1);
-      expect(locked.events.find(({ type }) => type === "host-unreachable")).toMatchObject({ code: "locked" });
+      expect(locked.events.find(({ type }) => type === "host-unreachable")).toMatchObject({
+        code: "locked",
+        hint: expect.stringMatching(/`sudo kill \d+` on the host ends it/),
+      });
       await onHost(host, "while pgrep -f '^sshd: admin' >/dev/null; do sleep 0.2; done");
       const next = plumb("", "--limit", host, "--take-over");
       expect(await next.ended).toBe(0);
