@@ -114,11 +114,12 @@ export const logrotate = defineModule<Params, { at: ReturnType<typeof pathState>
   examples: [
     {
       title: "A log that its writer opens anew on a signal",
-      yaml: '- logrotate:\n    name: pgbouncer\n    paths: /var/log/pgbouncer/*.log\n    rotate: 30\n    create: "0640 postgres adm"\n    postrotate: systemctl kill --signal=HUP pgbouncer\n',
+      yaml: '- logrotate:\n    name: app\n    paths: [/var/log/app.log]\n    rotate: 30\n    create: "0640 root adm"\n    postrotate: systemctl kill --signal=HUP app\n',
     },
     {
-      title: "By size",
-      yaml: "- logrotate:\n    name: app\n    paths: [/var/log/app.log]\n    size: 100M\n    copytruncate: true\n",
+      title:
+        "By size, and without a signal: to PgBouncer it is a RELOAD, and before 1.24 that renews its connections to PostgreSQL",
+      yaml: "- logrotate:\n    name: pgbouncer\n    paths: /var/log/pgbouncer/*.log\n    size: 100M\n    copytruncate: true\n",
     },
     { title: "No longer", yaml: "- logrotate:\n    name: app\n    state: absent\n" },
   ],

@@ -19,7 +19,8 @@ const ALL = HOW !== undefined;
 const SEED = Number(process.env["PLUMB_INTERRUPT_SEED"] ?? "1");
 /** One of so many changes is interrupted. */
 const SAMPLED = 9;
-const [DATABASE, POOLER, CLIENT] = ["bookworm1", "trixie1", "bookworm2"] as const;
+/** PostgreSQL 17, and PgBouncer 1.18 before it. */
+const [DATABASE, POOLER, CLIENT] = ["trixie1", "bookworm1", "bookworm2"] as const;
 const HOSTS = [DATABASE, POOLER, CLIENT];
 
 type Kind = (typeof KINDS)[number];
