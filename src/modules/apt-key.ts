@@ -106,7 +106,7 @@ export const aptKey = defineLoadingModule<
       };
     }
     const data = { fingerprints: keys.fingerprints, keyring: path };
-    const change = diffManagedFile(fileOf(path, keys), at);
+    const change = diffManagedFile(fileOf(path, keys), at, "made by the module");
     if (change.action === "none") return { action: "none", reason: `${path} is as wanted`, data };
     const fields = change.differences.filter(({ kind }) => kind === "field");
     return {

@@ -201,7 +201,7 @@ export const aptRepository = defineLoadingModule<
     source: managedFileQuery(source.path, false, situation),
     key: pathState({ path: keyPath(want.name), sha256: true }),
   }),
-  diff: ({ want, source, key }, answers) => {
+  diff: ({ want, source, key }, answers, situation) => {
     if (want.state === "absent") {
       if (answers.source.type === "absent" && answers.key.type === "absent")
         return { action: "none", reason: "not used" };
@@ -212,8 +212,8 @@ export const aptRepository = defineLoadingModule<
         detail: { source: true, key: true },
       };
     }
-    const sourceChange = diffManagedFile(source, answers.source);
-    const keyChange = key === undefined ? undefined : diffManagedFile(key, answers.key);
+    const sourceChange = diffManagedFile(source, answers.source, situation);
+    const keyChange = key === undefined ? undefined : diffManagedFile(key, answers.key, "made by the module");
     const differences: Difference[] = [
       ...(sourceChange.action === "none" ? [] : sourceChange.differences),
       ...(keyChange === undefined || keyChange.action === "none" ? [] : keyChange.differences),

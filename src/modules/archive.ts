@@ -10,7 +10,7 @@ import {
 import { pathState } from "../queries/path-state.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
-import { attributeDifferences, attributeScript } from "./managed-file.ts";
+import { attributeDifferences, attributeScript, requireFolder } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
 import { placeFileScript } from "./place-file.ts";
@@ -97,7 +97,7 @@ export const archive = defineModule<Params, Queries, { pack: boolean; question: 
       at: pathState({ path: destOf(want) }),
     };
   },
-  diff: (want, { state, only, source, at }, { changesPending }) => {
+  diff: (want, { state, only, source, at }, situation) => {
     const isSingle = maybeSingle(want) && source.type === "file";
     const question = questionOf(want, isSingle);
     const { members, wanted, has } = isSingle ? only : state;
@@ -107,9 +107,10 @@ export const archive = defineModule<Params, Queries, { pack: boolean; question: 
     if (wanted === undefined) {
       if (want.remove && at.type === "file")
         return { action: "none", reason: `everything is in ${dest}`, data };
-      if (!changesPending)
+      if (!situation.changesPending)
         throw new ModuleFailure(`nothing is there to put into an archive: ${want.path.join(", ")}`);
     }
+    requireFolder(dest, at, situation);
     const attributes = attributeDifferences(want, at);
     const pack = wanted === undefined || has !== wanted;
     const removal: Difference[] =

@@ -76,14 +76,15 @@ export const assemble = defineLoadingModule<
     at: managedFileQuery(want.dest, false, situation),
     parts: fragments(want.remote_src ? want.src : undefined),
   }),
-  diff: ({ want, own }, { at, parts }, { changesPending }): Change<Detail> => {
+  diff: ({ want, own }, { at, parts }, situation): Change<Detail> => {
     if (want.remote_src && !want.src.startsWith("/"))
       throw new ModuleFailure("`src` must be an absolute path on the host", {
         findings: [{ path: ["src"], message: "must be an absolute path (starting with /)" }],
         hint: "`remote_src: false` takes a directory of the controller",
       });
     const found = want.remote_src ? parts.files : own;
-    if (found === undefined && !changesPending) throw new ModuleFailure(`there is no directory ${want.src}`);
+    if (found === undefined && !situation.changesPending)
+      throw new ModuleFailure(`there is no directory ${want.src}`);
     const file: ManagedFile = {
       path: want.dest,
       content: { kind: "bytes", bytes: putTogether(found ?? new Map(), want) },
@@ -93,7 +94,7 @@ export const assemble = defineLoadingModule<
       validate: want.validate,
       backup: want.backup,
     };
-    const change = diffManagedFile(file, at);
+    const change = diffManagedFile(file, at, situation);
     return change.action === "none" ? change : { ...change, detail: { ...change.detail, file } };
   },
   steps: ({ detail }) => managedFileSteps(detail.file, detail),

@@ -72,7 +72,7 @@ export const blockinfile = defineModule<Params, { at: ReturnType<typeof editedFi
     { title: "Gone", yaml: "- blockinfile:\n    path: /etc/hosts\n    state: absent\n" },
   ],
   queries: (want) => ({ at: editedFileQuery(pathOf(want)) }),
-  diff: (want, { at }, { changesPending }) => diffEditedFile(editOf(want), at, changesPending),
+  diff: (want, { at }, situation) => diffEditedFile(editOf(want), at, situation),
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),
 });
 

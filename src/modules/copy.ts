@@ -17,7 +17,7 @@ import {
   ownerText,
   requireFolder,
 } from "./managed-file.ts";
-import { defineLoadingModule, ModuleFailure } from "./module.ts";
+import { defineLoadingModule, ModuleFailure, type Situation } from "./module.ts";
 import { placeFileScript } from "./place-file.ts";
 import type { Step } from "./step.ts";
 import { pathsTouched } from "./subject.ts";
@@ -133,10 +133,10 @@ export const copy = defineLoadingModule<Params, Input, Queries, Detail>({
       ...source.directories.map(({ path }) => [path, pathState({ path })] as const),
     ]);
   },
-  diff: ({ want, source }, answers, { changesPending }) =>
+  diff: ({ want, source }, answers, situation) =>
     source === undefined
-      ? diffRemote(want, answers, changesPending)
-      : diffSource(want, source, answers, changesPending),
+      ? diffRemote(want, answers, situation)
+      : diffSource(want, source, answers, situation),
   steps: (change, { want }): Step[] => {
     const { directories, files, remote } = change.detail;
     if (remote !== undefined)
@@ -170,18 +170,18 @@ function diffSource(
   want: Params,
   { name, files, directories }: CopySource,
   answers: Readonly<Record<string, PathState>>,
-  changesPending: boolean,
+  situation: Situation,
 ): Change<Detail> {
+  // Directories of a tree are made with it.
+  const folder = directories.length === 0 ? situation : "made by the module";
   const changes = files.flatMap((file) => {
     const { path } = file;
     const isInside = name !== undefined && (path.endsWith("/") || answers[path]?.type === "directory");
     const place = isInside ? insideOf(path, name) : path;
     const state = answers[place] ?? ABSENT;
     if (!want.force && state.type !== "absent") return [];
-    // Directories of a tree are made with it.
-    if (directories.length === 0) requireFolder(place, state, changesPending);
     const placed = { ...file, path: place };
-    return [{ file: placed, change: diffManagedFile(placed, state) }];
+    return [{ file: placed, change: diffManagedFile(placed, state, folder) }];
   });
   const making = directories.flatMap((one) => {
     const found = answers[one.path] ?? ABSENT;
@@ -254,20 +254,21 @@ function directoriesScript(directories: readonly CopiedDirectory[]): ShellText {
 function diffRemote(
   want: Params,
   answers: Readonly<Record<string, PathState>>,
-  changesPending: boolean,
+  situation: Situation,
 ): Change<Detail> {
   const src = want.src ?? "";
   const from = answers[src] ?? ABSENT;
   const isInside = want.dest.endsWith("/") || answers[want.dest]?.type === "directory";
   const target = isInside ? insideOf(want.dest, src) : want.dest;
   const state = answers[target] ?? ABSENT;
-  if (from.type === "absent" && !changesPending) throw new ModuleFailure(`${src} is not there`);
+  if (from.type === "absent" && !situation.changesPending) throw new ModuleFailure(`${src} is not there`);
   if (from.type === "directory")
     throw new ModuleFailure(`${src} is a directory`, {
       hint: "`command: cp -a`, with `creates`, copies a directory of the host",
     });
   if (state.type === "directory" || state.type === "other")
     throw new ModuleFailure(`${target} is a ${state.type}, and a file is wanted there`);
+  requireFolder(target, state, situation);
   const sha256 = from.type === "absent" ? undefined : from.sha256;
   const data = { dest: target, src, ...(sha256 === undefined ? {} : { checksum: sha256 }) };
   if (!want.force && state.type !== "absent") return { action: "none", reason: `${target} is there`, data };

@@ -7,10 +7,9 @@ import {
   type FileChange,
   type ManagedFile,
   managedFileSteps,
-  requireFolder,
   textContent,
 } from "./managed-file.ts";
-import { ModuleFailure } from "./module.ts";
+import { ModuleFailure, type Situation } from "./module.ts";
 import type { Step } from "./step.ts";
 
 /** What modules that change a part of a text file have in common: the whole text is read, changed here, and replaced as a whole. */
@@ -36,9 +35,9 @@ export const editedFileQuery = (path: string): Query<PathState> =>
 export function diffEditedFile(
   edit: FileEdit,
   state: PathState,
-  changesPending: boolean,
+  situation: Pick<Situation, "changesPending">,
 ): Change<EditChange> {
-  if (state.type === "absent" && !edit.create && !changesPending) {
+  if (state.type === "absent" && !edit.create && !situation.changesPending) {
     throw new ModuleFailure(`${edit.path} is not there`, { hint: "`create: true` makes it" });
   }
   const before = textOf(edit.path, state);
@@ -46,8 +45,7 @@ export function diffEditedFile(
   const unchangedAbsence = state.type === "absent" && text === "";
   if (unchangedAbsence)
     return { action: "none", reason: `${edit.path} is not there, and nothing is wanted in it` };
-  requireFolder(edit.path, state, changesPending);
-  const change = diffManagedFile(fileOf(edit, text), state);
+  const change = diffManagedFile(fileOf(edit, text), state, situation);
   return change.action === "none" ? change : { ...change, detail: { ...change.detail, text } };
 }
 

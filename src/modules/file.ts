@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { type HardLink, hardLink } from "../queries/hard-link.ts";
 import { hostTime } from "../queries/host-time.ts";
-import { pathState } from "../queries/path-state.ts";
+import { type PathState, pathState } from "../queries/path-state.ts";
 import { treeOwnership } from "../queries/tree-ownership.ts";
 import { enterFolderOf, makeFolder, SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
-import { attributeDifferences, ownerText } from "./managed-file.ts";
+import { attributeDifferences, ownerText, requireFolder } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
@@ -28,7 +29,13 @@ const params = z
       .describe(
         "`file`: is there already, with these attributes. `directory`: is made, parents too. `touch`: an empty file is made where there is none. `link`, `hard`: points to `src`. `absent`: is removed, with all below.",
       ),
-    src: z.string().optional().describe("What a link points to."),
+    src: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "What a link points to; of `hard` an absolute path. A relative one starts at the link's directory.",
+      ),
     owner: accountName.optional().describe("User who owns it."),
     group: accountName.optional().describe("Group that owns it."),
     mode: anyFileMode.optional().describe("Permission bits: octal in quotes, or u=rw,g=r,o=."),
@@ -39,7 +46,10 @@ const params = z
       ),
     access_time: fileTime.default("preserve").describe("When it was last read; as `modification_time`."),
     recurse: z.boolean().default(false).describe("Owner and group of everything below too."),
-    force: z.boolean().default(false).describe("Replace what is in the way of a link."),
+    force: z
+      .boolean()
+      .default(false)
+      .describe("Of a link: a file in its way is replaced, and what it points to need not be there."),
   })
   .refine((all) => [all.path, all.dest, all.name].filter(Boolean).length === 1, {
     error: "give `path` once",
@@ -47,6 +57,10 @@ const params = z
   })
   .refine((all) => (all.state === "link" || all.state === "hard") === (all.src !== undefined), {
     error: "`src` belongs to `state: link` and `state: hard`",
+    path: ["src"],
+  })
+  .refine((all) => all.state !== "hard" || all.src?.startsWith("/") !== false, {
+    error: "must be an absolute path (starting with /)",
     path: ["src"],
   })
   .refine(
@@ -62,6 +76,14 @@ type Params = z.infer<typeof params>;
 
 const pathOf = ({ path, dest, name }: Params): string =>
   (path ?? dest ?? name ?? "").replace(/(.)\/+$/, "$1");
+
+const folderOf = (path: string): string => path.replace(/[^/]*$/, "");
+
+/** What a link leads to, as an absolute path; undefined for what is no link. */
+function sourceOf(want: Params): string | undefined {
+  if (want.state !== "link" && want.state !== "hard") return undefined;
+  return want.src?.startsWith("/") === true ? want.src : `${folderOf(pathOf(want))}${want.src ?? ""}`;
+}
 
 export const file = defineModule({
   name: "file",
@@ -83,14 +105,15 @@ export const file = defineModule({
     at: pathState({ path: pathOf(want) }),
     modified: hostTime(askedTime(want.modification_time)),
     accessed: hostTime(askedTime(want.access_time)),
-    source: pathState({ path: want.state === "hard" ? (want.src ?? "/") : "/" }),
+    source: pathState({ path: sourceOf(want) ?? "/", follow: want.state === "link" }),
+    names: hardLink(want.state === "hard" ? { path: pathOf(want), src: sourceOf(want) ?? "/" } : undefined),
     below: treeOwnership({
       path: pathOf(want),
       ...(want.recurse && want.owner !== undefined ? { owner: want.owner } : {}),
       ...(want.recurse && want.group !== undefined ? { group: want.group } : {}),
     }),
   }),
-  diff: (written, { at, below, modified, accessed }, { changesPending }) => {
+  diff: (written, { at, below, modified, accessed, source, names }, situation) => {
     const path = pathOf(written);
     const whenNew = written.state === "directory" ? NEW_DIRECTORY : NEW_FILE;
     const mode = octalMode(written.mode, at, whenNew);
@@ -108,7 +131,7 @@ export const file = defineModule({
       };
     }
     if (want.state === "file" && at.type === "absent") {
-      if (changesPending)
+      if (situation.changesPending)
         return {
           action: "update",
           summary: `set owner and mode of ${path}`,
@@ -126,17 +149,30 @@ export const file = defineModule({
     if (wantedType !== undefined && at.type !== "absent" && at.type !== wantedType) {
       const replaceable = want.state === "link" && want.force && at.type === "file";
       const followed = want.state === "directory" && at.type === "link";
-      if (!replaceable && !followed)
+      if (!replaceable && !followed) {
+        if (situation.changesPending)
+          return {
+            action: "run",
+            summary: `create ${path}, if an earlier task takes the ${at.type} away that is there`,
+            differences: [],
+            detail: mode,
+            data,
+          };
         throw new ModuleFailure(`${path} is a ${at.type}, and a ${wantedType} is wanted there`, {
           hint: "move it away first",
         });
+      }
     }
+    requireFolder(path, at, want.state === "directory" ? "made by the module" : situation);
+    if (!situation.changesPending) requireSource(want, source, names);
     const differences: Difference[] = [...attributeDifferences(want, at)];
     if (wantedType !== undefined && at.type === "absent")
       differences.unshift(field("state", "absent", want.state));
     if (want.state === "link" && at.type === "link" && at.target !== want.src)
       differences.push(field("src", at.target, want.src));
     if (want.state === "link" && at.type === "file") differences.push(field("state", "file", "link"));
+    if (want.state === "hard" && at.type === "file" && !names.isSame)
+      differences.push(field("src", "another file", want.src));
     if (below.differing.length > 0)
       differences.push(field("below", `${below.differing.length} with another owner`, "as wanted"));
     const known = at.type === "absent" ? undefined : at;
@@ -191,6 +227,30 @@ export const file = defineModule({
     return [{ kind: "script", title: change.summary, script }];
   },
 });
+
+/** @throws ModuleFailure where what a link should lead to is not there, or can't be. */
+function requireSource(want: Params, source: PathState, names: HardLink): void {
+  const to = sourceOf(want);
+  if (to === undefined || (want.state === "link" && want.force)) return;
+  const at = { findings: [{ path: ["src"], message: "is not there" }] };
+  if (source.type === "absent")
+    throw new ModuleFailure(`${to} is not there, and ${pathOf(want)} should lead to it`, {
+      ...at,
+      hint:
+        want.state === "link"
+          ? "`force: true` makes a link to what is to come"
+          : "another name can only be given to what is there",
+    });
+  if (want.state === "link") return;
+  if (source.type === "directory")
+    throw new ModuleFailure(`${to} is a directory: only files can have a second name`, {
+      hint: "`state: link` leads to a directory",
+    });
+  if (names.isElsewhere)
+    throw new ModuleFailure(`${to} and ${pathOf(want)} are on two file systems`, {
+      hint: "`state: link` leads from one to the other",
+    });
+}
 
 /**
  * chown -R itself follows no links, whatever happens meanwhile. Other names of files (hard links) are the kernel's to forbid: where it does not, those that belong to

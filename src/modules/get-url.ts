@@ -4,7 +4,7 @@ import { type DigestAlgorithm, fileDigest } from "../queries/file-digest.ts";
 import { type PathState, pathState } from "../queries/path-state.ts";
 import { downloadSteps } from "./download.ts";
 import { fileParams } from "./file-params.ts";
-import { attributeDifferences, attributeScript } from "./managed-file.ts";
+import { attributeDifferences, attributeScript, requireFolder } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { pathsTouched } from "./subject.ts";
 import { basicAuthorization, lowerCase } from "./uri-body.ts";
@@ -151,15 +151,16 @@ export const getUrl = defineLoadingModule<
       digestInside: ask(insideOf(want.dest, url)),
     };
   },
-  diff: (input, answers, { changesPending }) => {
+  diff: (input, answers, situation) => {
     const { want, url } = input;
     const isDirectory = answers.at.type === "directory" || want.dest.endsWith("/");
-    if (want.dest.endsWith("/") && answers.at.type !== "directory" && !changesPending)
+    if (want.dest.endsWith("/") && answers.at.type !== "directory" && !situation.changesPending)
       throw new ModuleFailure(`the directory ${want.dest} is not there`);
     const target = isDirectory ? insideOf(want.dest, url) : want.dest;
     const state = isDirectory ? answers.inside : answers.at;
     if (state.type === "directory" || state.type === "other")
       throw new ModuleFailure(`${target} is a ${state.type}`);
+    requireFolder(target, state, situation);
     const has = (isDirectory ? answers.digestInside : answers.digest).digest ?? sha256Of(state);
     const wanted = want.checksum?.split(":")[1]?.toLowerCase();
     const isRight =

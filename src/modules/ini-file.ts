@@ -103,7 +103,7 @@ export const iniFile = defineModule<Params, { at: ReturnType<typeof editedFileQu
     },
   ],
   queries: (want) => ({ at: editedFileQuery(pathOf(want)) }),
-  diff: (want, { at }, { changesPending }) => diffEditedFile(editOf(want), at, changesPending),
+  diff: (want, { at }, situation) => diffEditedFile(editOf(want), at, situation),
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),
 });
 

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { homeFile } from "../queries/home-file.ts";
+import { pathState } from "../queries/path-state.ts";
 import { sh } from "../shell/shell-text.ts";
 import { hostKeysOf, tellsName, withHashedName, withHostKeys, withoutHost } from "./known-hosts-text.ts";
-import { textContent } from "./managed-file.ts";
+import { requireFolder, textContent } from "./managed-file.ts";
 import { defineModule } from "./module.ts";
 import type { Step, WriteFileStep } from "./step.ts";
 
@@ -47,7 +48,7 @@ type Params = z.infer<typeof params>;
 
 export const knownHosts = defineModule<
   Params,
-  { at: ReturnType<typeof homeFile> },
+  { at: ReturnType<typeof homeFile>; folder: ReturnType<typeof pathState> },
   { path: string; exists: boolean; text: string }
 >({
   name: "known_hosts",
@@ -66,8 +67,11 @@ export const knownHosts = defineModule<
     },
   ],
   returns: { path: "The file." },
-  queries: ({ path }) => ({ at: homeFile(path) }),
-  diff: (want, { at }) => {
+  queries: ({ path }) => ({
+    at: homeFile(path),
+    folder: pathState({ path: path.startsWith("/") ? folderOf(path) : "/", follow: true }),
+  }),
+  diff: (want, { at, folder }, situation) => {
     const keys = want.key === undefined ? [] : hostKeysOf(want.key);
     const text =
       want.state === "absent"
@@ -81,6 +85,8 @@ export const knownHosts = defineModule<
         reason: want.state === "absent" ? `${want.name} is not known` : `the keys of ${want.name} are known`,
         data: { path: at.path },
       };
+    // The directory itself is made by the step, those above it are not.
+    if (!at.exists) requireFolder(folderOf(want.path), folder, situation);
     const shown = hashes ? text.replaceAll(new RegExp(`^${quoted(want.name)} `, "gm"), "|1|(hashed) ") : text;
     return {
       action: want.state === "absent" ? "delete" : at.exists ? "update" : "create",
@@ -98,7 +104,7 @@ export const knownHosts = defineModule<
       content: textContent(text),
       ...(detail.exists ? {} : { mode: detail.path.startsWith("/etc/") ? "0644" : "0600" }),
     });
-    const folder = detail.path.replace(/\/[^/]*$/, "");
+    const folder = folderOf(detail.path);
     return [
       { kind: "script", title: `make ${folder}`, script: sh`[ -d ${folder} ] || mkdir -m 0700 -- ${folder}` },
       want.hash_host && want.state === "present"
@@ -113,5 +119,7 @@ export const knownHosts = defineModule<
     ];
   },
 });
+
+const folderOf = (path: string): string => path.replace(/\/[^/]*$/, "") || "/";
 
 const quoted = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -92,7 +92,7 @@ export const lineinfile = defineModule<Params, { at: ReturnType<typeof editedFil
     },
   ],
   queries: (want) => ({ at: editedFileQuery(pathOf(want)) }),
-  diff: (want, { at }, { changesPending }) => diffEditedFile(editOf(want), at, changesPending),
+  diff: (want, { at }, situation) => diffEditedFile(editOf(want), at, situation),
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),
 });
 

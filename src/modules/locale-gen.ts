@@ -48,13 +48,13 @@ export const localeGen = defineModule<Params, QueryMap, { edit: EditChange | und
     file: editedFileQuery(FILE),
     ...Object.fromEntries(namesOf(want).map((name) => [`locale ${name}`, localeState(name)])),
   }),
-  diff: (want, answers, { changesPending }) => {
+  diff: (want, answers, situation) => {
     const file = answers["file"] as PathState;
     const names = namesOf(want).filter((name) => !BUILT_IN.test(name));
     const states = names.map((name) => answers[`locale ${name}`] as LocaleState);
     const present = want.state === "present";
-    if (present && !changesPending) checkPossible(names, states);
-    const edit = diffEditedFile(fileEdit(want, names, states), file, true);
+    if (present && !situation.changesPending) checkPossible(names, states);
+    const edit = diffEditedFile(fileEdit(want, names, states), file, situation);
     const differences: Difference[] = names.flatMap((name, index) =>
       states[index]?.generated === present
         ? []

@@ -125,9 +125,9 @@ export const logrotate = defineModule<Params, { at: ReturnType<typeof pathState>
   ],
   returns: { dest: "The file.", checksum: "SHA-256 of its content." },
   queries: (want, situation) => ({ at: managedFileQuery(fileOf(want).path, false, situation) }),
-  diff: (want, { at }) => {
+  diff: (want, { at }, situation) => {
     const file = fileOf(want);
-    if (want.state === "present") return diffManagedFile(file, at);
+    if (want.state === "present") return diffManagedFile(file, at, situation);
     if (at.type === "absent") return { action: "none", reason: `${file.path} is not there` };
     return {
       action: "delete",

@@ -51,21 +51,29 @@ export function managedFileQuery(path: string, secret: boolean, { diffMode }: Si
   return pathState(question);
 }
 
+/** Whether a file's directory may be missing yet: in check mode an earlier task may make it, and some modules make it themselves. */
+export type FolderToBe = Pick<Situation, "changesPending"> | "made by the module";
+
 /**
  * A file can't be made where its directory is not.
  *
- * @param changesPending in check mode: an earlier task may make the directory.
  * @throws ModuleFailure
  */
-export function requireFolder(path: string, state: PathState, changesPending: boolean): void {
-  if (state.type !== "absent" || state.missingFolder === undefined || changesPending) return;
+export function requireFolder(path: string, state: PathState, folder: FolderToBe): void {
+  if (state.type !== "absent" || (folder !== "made by the module" && folder.changesPending)) return;
+  if (state.inTheWay !== undefined)
+    throw new ModuleFailure(`${path} can't be made: ${state.inTheWay} is no directory`, {
+      hint: "move it away first",
+    });
+  if (state.missingFolder === undefined || folder === "made by the module") return;
   throw new ModuleFailure(`${path} can't be made: the directory ${state.missingFolder} does not exist`, {
     hint: "`file` with `state: directory` makes it, and those above it",
   });
 }
 
-/** @throws ModuleFailure when something else than a file is in the way. */
-export function diffManagedFile(file: ManagedFile, state: PathState): Change<FileChange> {
+/** @throws ModuleFailure when something else than a file is in the way, or there is no directory for it. */
+export function diffManagedFile(file: ManagedFile, state: PathState, folder: FolderToBe): Change<FileChange> {
+  requireFolder(file.path, state, folder);
   if (state.type === "directory")
     throw new ModuleFailure(`${file.path} is a directory, and a file is wanted there`);
   if (state.type === "other") throw new ModuleFailure(`${file.path} is neither a file nor a directory`);

@@ -4,7 +4,7 @@ import { type PathState, pathState } from "../queries/path-state.ts";
 import { sh } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { diffManagedFile, type ManagedFile, managedFileSteps, textContent } from "./managed-file.ts";
-import { defineModule, ModuleFailure } from "./module.ts";
+import { defineModule, ModuleFailure, type Situation } from "./module.ts";
 import type { Step } from "./step.ts";
 
 const params = z
@@ -80,7 +80,7 @@ export const modprobe = defineModule<
         detail: { kernel: true, write: [], remove: [] },
       };
     const kernel = kernelDifference(want, module);
-    const files = fileChanges(want, load, options);
+    const files = fileChanges(want, load, options, situation);
     const differences = [...kernel, ...files.differences];
     const data = { kernel: module };
     if (differences.length === 0)
@@ -138,6 +138,7 @@ function fileChanges(
   want: Params,
   load: PathState,
   options: PathState,
+  situation: Situation,
 ): { differences: Difference[]; write: ManagedFile[]; remove: string[] } {
   if (want.persistent === "disabled") return { differences: [], write: [], remove: [] };
   const owned = { owner: "root", group: "root", mode: "0644" };
@@ -167,7 +168,7 @@ function fileChanges(
       continue;
     }
     const file = { path, content: textContent(text), ...owned };
-    const change = diffManagedFile(file, state);
+    const change = diffManagedFile(file, state, situation);
     if (change.action === "none") continue;
     differences.push(...change.differences);
     write.push(file);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type LiveMount, type MountState, mountState } from "../queries/mount-state.ts";
+import { pathState } from "../queries/path-state.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Change, Difference } from "./change.ts";
 import {
@@ -10,6 +11,7 @@ import {
   type FileEdit,
 } from "./edited-file.ts";
 import { type FstabEntry, withEntry, withoutEntry } from "./fstab-text.ts";
+import { requireFolder } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
@@ -77,7 +79,11 @@ const isWantedLive = ({ state }: Params): boolean => state === "mounted" || stat
 
 export const mount = defineModule<
   Params,
-  { at: ReturnType<typeof mountState>; table: ReturnType<typeof editedFileQuery> },
+  {
+    at: ReturnType<typeof mountState>;
+    place: ReturnType<typeof pathState>;
+    table: ReturnType<typeof editedFileQuery>;
+  },
   MountChange
 >({
   name: "mount",
@@ -99,16 +105,18 @@ export const mount = defineModule<
   returns: { mounted: "Whether something was mounted there before.", source: "What." },
   queries: ({ path, src, fstab }) => ({
     at: mountState({ path, ...(src === undefined ? {} : { src }) }),
+    place: pathState({ path, follow: true }),
     table: editedFileQuery(fstab),
   }),
-  diff: (want, { at, table }): Change<MountChange> => {
+  diff: (want, { at, place, table }, situation): Change<MountChange> => {
     const data = { mounted: at.live !== undefined, source: at.live?.source ?? null };
     if (want.state === "remounted") return remounting(want, at);
     const edit =
       want.state === "unmounted" || want.state === "ephemeral"
         ? undefined
-        : diffEditedFile(editOf(want), table, true);
+        : diffEditedFile(editOf(want), table, situation);
     const rewritten = edit === undefined || edit.action === "none" ? undefined : edit;
+    if (isWantedLive(want)) requireFolder(want.path, place, "made by the module");
     const live = liveDifferences(want, at);
     const differences = [...(rewritten?.differences ?? []), ...live.differences];
     if (differences.length === 0) return { action: "none", reason: `${want.path} is ${want.state}`, data };

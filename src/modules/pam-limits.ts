@@ -105,7 +105,7 @@ export const pamLimits = defineModule<Params, { at: ReturnType<typeof editedFile
   ],
   returns: { dest: "Path of the file.", checksum: "SHA-256 of its content." },
   queries: ({ dest }) => ({ at: editedFileQuery(dest) }),
-  diff: (want, { at }) => diffEditedFile(editOf(want), at, true),
+  diff: (want, { at }, situation) => diffEditedFile(editOf(want), at, situation),
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),
 });
 

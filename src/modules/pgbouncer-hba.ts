@@ -61,6 +61,6 @@ export const pgbouncerHba = defineModule<Params, { at: ReturnType<typeof managed
     },
   ],
   queries: (want, situation) => ({ at: managedFileQuery(want.path, false, situation) }),
-  diff: (want, { at }) => diffManagedFile(fileOf(want), at),
+  diff: (want, { at }, situation) => diffManagedFile(fileOf(want), at, situation),
   steps: (change, want) => managedFileSteps(fileOf(want), change.detail),
 });

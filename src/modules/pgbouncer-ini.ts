@@ -101,7 +101,7 @@ export const pgbouncerIni = defineModule<
     const text = renderIni(configuration);
     const before = at.type === "file" ? (at.content?.toString() ?? "") : "";
     const { restartFor } = effectOf(parseIni(before), parseIni(text));
-    const change = diffManagedFile(fileOf(want, text), at);
+    const change = diffManagedFile(fileOf(want, text), at, situation);
     const data = {
       version: version.version ?? null,
       restart_needed: restartFor.length > 0 && at.type === "file",

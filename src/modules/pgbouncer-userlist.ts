@@ -81,11 +81,11 @@ export const pgbouncerUserlist = defineModule<
     },
   ],
   queries: ({ path }) => ({ at: pathState({ path, sha256: true, content: true }) }),
-  diff: (want, { at }) => {
+  diff: (want, { at }, situation) => {
     const kept = keptEntries(want, at);
     // Only what fits is compared: an entry that has to be made gets its salt in the step.
     const complete = kept.length === want.entries.length;
-    const change = diffManagedFile(fileOf(want, complete ? kept : []), at);
+    const change = diffManagedFile(fileOf(want, complete ? kept : []), at, situation);
     if (change.action === "none")
       return { action: "none", reason: `${want.path} has all ${kept.length} entries` };
     const gone = removedUsers(want, at);

@@ -52,8 +52,8 @@ export const replace = defineModule<Params, { at: ReturnType<typeof editedFileQu
   ],
   returns: { dest: "The path.", checksum: "SHA-256 of the content." },
   queries: ({ path }) => ({ at: editedFileQuery(path) }),
-  diff: (want, { at }, { changesPending }) => {
-    const change = diffEditedFile(editOf(want), at, changesPending);
+  diff: (want, { at }, situation) => {
+    const change = diffEditedFile(editOf(want), at, situation);
     if (change.action === "none" || !change.detail.rewrite) return change;
     if (withinTime(() => edited(change.detail.text, want)) !== change.detail.text)
       throw new ModuleFailure(

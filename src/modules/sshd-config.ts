@@ -97,7 +97,7 @@ export const sshdConfig = defineModule<
     file: managedFileQuery(fileOf(want).path, false, situation),
     sshd: sshdSettings("own"),
   }),
-  diff: (want, { file, sshd }) => {
+  diff: (want, { file, sshd }, situation) => {
     const { path } = fileOf(want);
     const unconfirmed: Difference[] = sshd.unconfirmed
       ? [{ kind: "field", name: "guard", before: "a change waits to be confirmed", after: "confirmed" }]
@@ -120,7 +120,7 @@ export const sshdConfig = defineModule<
           hint: "have lineinfile put `Include /etc/ssh/sshd_config.d/*.conf` there, with `insertbefore: BOF`",
         },
       );
-    const change = diffManagedFile(fileOf(want), file);
+    const change = diffManagedFile(fileOf(want), file, situation);
     const differences = [...(change.action === "none" ? [] : change.differences), ...unconfirmed];
     if (differences.length === 0) {
       refuseOverruled(want, sshd);

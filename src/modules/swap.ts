@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pathState } from "../queries/path-state.ts";
 import { type SwapState, swapState } from "../queries/swap-state.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
@@ -10,6 +11,7 @@ import {
   type FileEdit,
 } from "./edited-file.ts";
 import { withEntry, withoutEntry } from "./fstab-text.ts";
+import { requireFolder } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
@@ -55,7 +57,11 @@ const bytesOf = ({ size = "0K" }: Params): number => Number(size.slice(0, -1)) *
 
 export const swap = defineModule<
   Params,
-  { at: ReturnType<typeof swapState>; table: ReturnType<typeof editedFileQuery> },
+  {
+    at: ReturnType<typeof swapState>;
+    file: ReturnType<typeof pathState>;
+    table: ReturnType<typeof editedFileQuery>;
+  },
   SwapChange
 >({
   name: "swap",
@@ -68,9 +74,14 @@ export const swap = defineModule<
     { title: "None", yaml: "- swap:\n    path: /swapfile\n    state: absent\n" },
   ],
   returns: { active: "Whether it was used before." },
-  queries: ({ path }) => ({ at: swapState(path), table: editedFileQuery(FSTAB) }),
-  diff: (want, { at, table }) => {
-    const edit = diffEditedFile(editOf(want), table, true);
+  queries: ({ path }) => ({
+    at: swapState(path),
+    file: pathState({ path }),
+    table: editedFileQuery(FSTAB),
+  }),
+  diff: (want, { at, file, table }, situation) => {
+    if (want.state === "present") requireFolder(want.path, file, situation);
+    const edit = diffEditedFile(editOf(want), table, situation);
     const { differences, off, make, on } = want.state === "absent" ? removing(at) : using(want, at);
     if (edit.action !== "none") differences.push(...edit.differences);
     const data = { active: at.isActive };

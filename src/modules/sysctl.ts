@@ -71,7 +71,7 @@ export const sysctl = defineModule({
     file: pathState({ path: fileOf(want).path, sha256: true }),
     live: sysctlValue(want.name),
   }),
-  diff: (want, { file, live }) => {
+  diff: (want, { file, live }, situation) => {
     if (want.state === "absent") {
       if (file.type === "absent") return { action: "none", reason: "not set by Plumb" };
       return {
@@ -87,7 +87,7 @@ export const sysctl = defineModule({
         hint: "is its module loaded (modprobe)?",
       });
     const differences: Difference[] = [];
-    if (diffManagedFile(fileOf(want), file).action !== "none")
+    if (diffManagedFile(fileOf(want), file, situation).action !== "none")
       differences.push({
         kind: "field",
         name: fileOf(want).path,

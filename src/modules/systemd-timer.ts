@@ -112,7 +112,7 @@ export const systemdTimer = defineLoadingModule<
     timer: managedFileQuery(timer.path, false, situation),
     unit: unitState(`${want.name}.timer`),
   }),
-  diff: ({ want, service, timer }, answers) => {
+  diff: ({ want, service, timer }, answers, situation) => {
     const { unit } = answers;
     const data = { timer: `${want.name}.timer`, next: unit.active };
     const isThere = answers.service.type !== "absent" || answers.timer.type !== "absent";
@@ -125,7 +125,10 @@ export const systemdTimer = defineLoadingModule<
         detail: { service: true, timer: true },
       };
     }
-    const changes = [diffManagedFile(service, answers.service), diffManagedFile(timer, answers.timer)];
+    const changes = [
+      diffManagedFile(service, answers.service, situation),
+      diffManagedFile(timer, answers.timer, situation),
+    ];
     const differences: Difference[] = changes.flatMap((change) =>
       change.action === "none" ? [] : change.differences,
     );

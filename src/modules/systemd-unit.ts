@@ -141,7 +141,7 @@ export const systemdUnit = defineLoadingModule<
         detail: undefined,
       };
     }
-    const change = diffManagedFile(file, at);
+    const change = diffManagedFile(file, at, "made by the module");
     if (change.action !== "none" || !unit.needsDaemonReload) return change;
     return {
       action: "update",

@@ -5,7 +5,6 @@ import {
   type ManagedFile,
   managedFileQuery,
   managedFileSteps,
-  requireFolder,
   textContent,
   withHiddenChecksum,
 } from "./managed-file.ts";
@@ -52,9 +51,6 @@ export const template = defineLoadingModule({
   queries: (want, situation) => ({
     at: managedFileQuery(want.path, want.content.secret === true, situation),
   }),
-  diff: (want, { at }, { changesPending }) => {
-    requireFolder(want.path, at, changesPending);
-    return diffManagedFile(want, at);
-  },
+  diff: (want, { at }, situation) => diffManagedFile(want, at, situation),
   steps: (change, want) => managedFileSteps(want, change.detail),
 });

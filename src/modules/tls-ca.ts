@@ -118,7 +118,7 @@ export const tlsCa = defineLoadingModule<
   queries: ({ install }) => ({
     at: pathState({ path: install?.path ?? "/", sha256: install !== undefined }),
   }),
-  diff: ({ isAbsent, certificate, others, install, directory, bundle }, { at }) => {
+  diff: ({ isAbsent, certificate, others, install, directory, bundle }, { at }, situation) => {
     if (isAbsent) {
       const path = install?.path ?? "";
       if (at.type === "absent") return { action: "none", reason: `${path} is not there` };
@@ -131,7 +131,7 @@ export const tlsCa = defineLoadingModule<
       };
     }
     const installing = (content: string): Change<FileChange> | undefined =>
-      install === undefined ? undefined : diffManagedFile({ ...install, content: textContent(content) }, at);
+      install === undefined ? undefined : diffManagedFile({ ...install, content: textContent(content) }, at, situation);
     if (certificate === undefined) {
       const authority: Difference = { kind: "field", name: "authority", before: "absent", after: directory };
       const change = installing("");

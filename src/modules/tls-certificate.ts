@@ -12,7 +12,7 @@ import {
   installPairScript,
 } from "./given-certificate.ts";
 import { issueSteps, pairAttributesScript } from "./issue-certificate.ts";
-import { attributeDifferences } from "./managed-file.ts";
+import { attributeDifferences, requireFolder } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
 import { plainAddress } from "./plain-address.ts";
@@ -194,15 +194,17 @@ export const tlsCertificate = defineLoadingModule<
     key: pathState({ path: want.key_path, sha256: kind === "given" }),
     cert: pathState({ path: want.cert_path, sha256: kind === "given" }),
   }),
-  diff: (input, answers, { changesPending }) => {
+  diff: (input, answers, situation) => {
     const { want } = input;
     const { pair, key, cert } = answers;
     if (input.kind === "absent") return removal(want, key, cert);
-    if (input.kind === "issued" && !pair.hasOpenssl && !changesPending) {
+    if (input.kind === "issued" && !pair.hasOpenssl && !situation.changesPending) {
       throw new ModuleFailure("openssl is not installed on the host, and the key is made with it", {
         hint: "install the package openssl before",
       });
     }
+    requireFolder(want.key_path, key, situation);
+    requireFolder(want.cert_path, cert, situation);
     const installed = parseCertificate(pair.certificate);
     const wanted =
       input.kind === "given" ? checkedCertificate(input.given, want, pair.nowSeconds) : undefined;

@@ -8,6 +8,8 @@ export type PathState =
       type: "absent";
       /** The directory that it would be in, where that is not there either. */
       missingFolder?: string;
+      /** What is on the way to it, and no directory. */
+      inTheWay?: string;
     }
   | {
       type: "file" | "directory" | "link" | "other";
@@ -107,7 +109,7 @@ export const pathState = defineQuery<PathQuestion, PathState>({
           '    above=$path; while [ ! -e "$above" ]; do case $above in */*) above=${above%/*};; *) above=; esac; [ -n "$above" ] || above=/; done',
         ),
         rawShell(
-          `    if [ -d "$above" ] && [ ! -x "$above" ]; then printf 'U\\0%s\\0%s\\0' "$path" "$above"; elif [ -d "\${path%/*}/" ]; then printf 'A\\0%s\\0' "$path"; else printf 'N\\0%s\\0' "$path"; fi`,
+          `    if [ -d "$above" ] && [ ! -x "$above" ]; then printf 'U\\0%s\\0%s\\0' "$path" "$above"; elif [ -d "\${path%/*}/" ]; then printf 'A\\0%s\\0' "$path"; else [ ! -d "$above" ] || above=; printf 'N\\0%s\\0%s\\0' "$path" "$above"; fi`,
         ),
         rawShell("  fi"),
         rawShell("done"),
@@ -179,7 +181,9 @@ function parseRecords(fields: readonly string[]): Records {
     else if (kind === "A") records.set(next(), known({ type: "absent" }));
     else if (kind === "N") {
       const path = next();
-      records.set(path, known({ type: "absent", missingFolder: path.slice(0, path.lastIndexOf("/")) }));
+      const inTheWay = next();
+      const missingFolder = path.slice(0, path.lastIndexOf("/"));
+      records.set(path, known({ type: "absent", missingFolder, ...(inTheWay === "" ? {} : { inTheWay }) }));
     } else if (kind === "U") {
       const path = next();
       records.set(path, notKnown(`${next()} can't be searched, so nobody can say what is at ${path}`));

@@ -2,39 +2,8 @@ import { describe, expect, test } from "vitest";
 import { blockinfile } from "../../src/modules/blockinfile.ts";
 import { iniFile } from "../../src/modules/ini-file.ts";
 import { lineinfile } from "../../src/modules/lineinfile.ts";
-import type { Situation } from "../../src/modules/module.ts";
 import { replace } from "../../src/modules/replace.ts";
-import type { Facts } from "../../src/queries/facts.ts";
-import type { PathState } from "../../src/queries/path-state.ts";
-
-const situation: Situation = {
-  checkMode: false,
-  diffMode: false,
-  changesPending: false,
-  changesPendingAnywhere: false,
-  runId: "test",
-  facts: {} as Facts,
-  factsSoFar: undefined,
-  afterSteps: false,
-};
-
-const fileWith = (text: string): PathState => ({
-  type: "file",
-  mode: "0644",
-  owner: "root",
-  group: "root",
-  uid: 0,
-  gid: 0,
-  sizeBytes: text.length,
-  modifiedSeconds: 0,
-  accessedSeconds: 0,
-  changedSeconds: 0,
-  inode: 1,
-  device: 1,
-  links: 1,
-  sha256: "other",
-  content: Buffer.from(text),
-});
+import { fileWith, SITUATION } from "./answers.ts";
 
 /** What a module makes of a text; it must make nothing more of that. */
 function edited(
@@ -44,7 +13,7 @@ function edited(
 ): string {
   const run = (from: string): string => {
     const want = module.params.parse({ path: "/f", ...rest }) as never;
-    const change = module.diff(want, { at: fileWith(from) } as never, situation);
+    const change = module.diff(want, { at: fileWith(from) } as never, SITUATION);
     return change.action === "none" ? from : change.detail.text;
   };
   const after = run(text);

@@ -2,31 +2,22 @@ import { describe, expect, test } from "vitest";
 import { diffEditedFile, type FileEdit } from "../../src/modules/edited-file.ts";
 import { ModuleFailure } from "../../src/modules/module.ts";
 import { pythonPattern } from "../../src/modules/python-pattern.ts";
-import type { PathState } from "../../src/queries/path-state.ts";
 import { evaluate } from "../../src/variables/evaluate.ts";
 import { createScope } from "../../src/variables/host-scope.ts";
 import { parseVariables } from "../../src/variables/variables-file.ts";
+import { fileWith, SITUATION } from "./answers.ts";
 
 const EVIL = "^(a+)+$";
 const BAIT = `${"a".repeat(40)}!`;
 
 describe("a pattern that needs years for what a host holds", () => {
   test("is cut off in the text of a file, and the task fails", () => {
-    const state = {
-      type: "file",
-      mode: "0644",
-      owner: "root",
-      group: "root",
-      uid: 0,
-      gid: 0,
-      content: Buffer.from(BAIT),
-    };
     const edit: FileEdit = {
       path: "/etc/a",
       create: false,
       edit: (text) => (pythonPattern(EVIL).test(text) ? "" : text),
     };
-    expect(() => diffEditedFile(edit, state as PathState, false)).toThrow(ModuleFailure);
+    expect(() => diffEditedFile(edit, fileWith(BAIT), SITUATION)).toThrow(ModuleFailure);
   });
 
   test("is cut off in an expression, and in the functions for patterns", () => {

@@ -1,42 +1,15 @@
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import type { z } from "zod";
-import type { Situation } from "../../src/modules/module.ts";
 import { mount } from "../../src/modules/mount.ts";
 import type { MountState } from "../../src/queries/mount-state.ts";
+import { fileWith, NOTHING, SITUATION } from "./answers.ts";
 
 const NOWHERE: MountState = { live: undefined, device: undefined, isSame: false };
-const SITUATION: Situation = {
-  checkMode: false,
-  diffMode: false,
-  changesPending: false,
-  changesPendingAnywhere: false,
-  runId: "test",
-  facts: {},
-  factsSoFar: undefined,
-  afterSteps: false,
-};
-
 /** What a task would make of a table, and whether it touches what is mounted. */
 function outcome(yaml: string, table: string, at = NOWHERE): { text: string; touches: boolean } | "none" {
   const want = (mount.params as z.ZodType<Parameters<typeof mount.diff>[0]>).parse(parse(yaml));
-  const file = {
-    type: "file" as const,
-    mode: "0644",
-    owner: "root",
-    group: "root",
-    uid: 0,
-    gid: 0,
-    sizeBytes: table.length,
-    modifiedSeconds: 0,
-    accessedSeconds: 0,
-    changedSeconds: 0,
-    inode: 1,
-    device: 1,
-    links: 1,
-    content: Buffer.from(table),
-  };
-  const change = mount.diff(want, { at, table: file }, SITUATION);
+  const change = mount.diff(want, { at, place: NOTHING, table: fileWith(table) }, SITUATION);
   if (change.action === "none") return "none";
   const { edit, unmount, mount: mounts, remount } = change.detail;
   return { text: edit?.text ?? table, touches: unmount || mounts || remount };

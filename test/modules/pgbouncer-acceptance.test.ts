@@ -8,6 +8,7 @@ import { ModuleFailure } from "../../src/modules/module.ts";
 import { pgbouncerAcceptance } from "../../src/modules/pgbouncer-acceptance.ts";
 import type { StepHost } from "../../src/modules/step.ts";
 import { load, measured } from "../acceptance/measured.ts";
+import { SITUATION } from "./answers.ts";
 
 /** A folder with what was measured, as the playbook fetches it. */
 async function folderWith(of: PoolerMeasurements): Promise<string> {
@@ -25,13 +26,7 @@ async function judge(folder: string, more: Record<string, unknown> = {}) {
   const want = pgbouncerAcceptance.params.parse({ folder, poolers: [pooler], ...more });
   const input = { want, folder };
   const change = { action: "run", summary: "judge", differences: [], detail: undefined } as const;
-  const situation = {
-    checkMode: false,
-    diffMode: false,
-    changesPending: false,
-    changesPendingAnywhere: false,
-  };
-  const [step] = pgbouncerAcceptance.steps(change, input, situation as never);
+  const [step] = pgbouncerAcceptance.steps(change, input, SITUATION);
   if (step?.kind !== "controller") throw new Error("no controller step");
   const { output } = await step.run({} as StepHost, []);
   return pgbouncerAcceptance.result?.(input, output === undefined ? [] : [output], change);

@@ -2,19 +2,10 @@ import { describe, expect, test } from "vitest";
 import type { Situation } from "../../src/modules/module.ts";
 import { ModuleFailure } from "../../src/modules/module.ts";
 import { rollback } from "../../src/modules/rollback.ts";
-import type { Facts } from "../../src/queries/facts.ts";
 import { type KeptState, keptState } from "../../src/queries/kept-state.ts";
+import { SITUATION } from "./answers.ts";
 
-const situation: Situation = {
-  checkMode: false,
-  diffMode: true,
-  changesPending: false,
-  changesPendingAnywhere: false,
-  runId: "now",
-  facts: {} as Facts,
-  factsSoFar: undefined,
-  afterSteps: false,
-};
+const situation: Situation = { ...SITUATION, diffMode: true, runId: "now" };
 
 const line = (...fields: string[]): string => fields.join("\t");
 

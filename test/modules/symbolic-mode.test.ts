@@ -6,20 +6,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { anyFileMode, octalMode } from "../../src/modules/symbolic-mode.ts";
 import type { PathState } from "../../src/queries/path-state.ts";
+import { fileWith } from "./answers.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "plumb-test-"));
 
-function stateOf(type: "file" | "directory", mode: string): PathState {
-  const numbers = {
-    modifiedSeconds: 0,
-    accessedSeconds: 0,
-    changedSeconds: 0,
-    inode: 1,
-    device: 1,
-    links: 1,
-  };
-  return { type, mode, owner: "root", group: "root", uid: 0, gid: 0, sizeBytes: 0, ...numbers };
-}
+const stateOf = (type: "file" | "directory", mode: string): PathState => ({ ...fileWith(""), type, mode });
 
 /** What chmod(1) makes of it, with the umask of a Debian root. */
 function byChmod(type: "file" | "directory", before: string, words: string): string {

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { writeFileScript } from "../../../src/converge/write-file.ts";
 import { sshdConfig } from "../../../src/modules/sshd-config.ts";
-import type { Facts } from "../../../src/queries/facts.ts";
+import { SITUATION } from "../../modules/answers.ts";
 import { runTasks } from "../converge.ts";
 import { onHost, sendToHost } from "../lab-hosts.ts";
 import { keepsItsPromise } from "./promise.ts";
@@ -100,18 +100,8 @@ describe("sshd_config", () => {
 /** All that the controller would do on the host, without the new connection that confirms it. */
 async function changeWithoutConfirming(host: string): Promise<void> {
   const want = sshdConfig.params.parse({ settings: { DenyUsers: ["admin"] }, guard_seconds: 7 });
-  const situation = {
-    checkMode: false,
-    diffMode: false,
-    changesPending: false,
-    changesPendingAnywhere: false,
-    runId: "test",
-    facts: {} as Facts,
-    factsSoFar: undefined,
-    afterSteps: false,
-  };
   const change = { action: "create" as const, summary: "set", differences: [], detail: undefined };
-  for (const step of sshdConfig.steps(change, want, situation)) {
+  for (const step of sshdConfig.steps(change, want, SITUATION)) {
     if (step.kind === "script") await onHost(host, step.script.shell);
     else if (step.kind === "write-file" && step.content.kind === "bytes") {
       const { bytes } = step.content;
