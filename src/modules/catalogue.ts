@@ -48,6 +48,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   lineinfile: async () => erased((await import("./lineinfile.ts")).lineinfile),
   locale_gen: async () => erased((await import("./locale-gen.ts")).localeGen),
   logrotate: async () => erased((await import("./logrotate.ts")).logrotate),
+  lvg: async () => erased((await import("./lvg.ts")).lvg),
   modprobe: async () => erased((await import("./modprobe.ts")).modprobe),
   mount: async () => erased((await import("./mount.ts")).mount),
   nftables: async () => erased((await import("./nftables.ts")).nftables),

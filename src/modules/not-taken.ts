@@ -115,6 +115,10 @@ const NOT_TAKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     set_dscp_mark_class: matching(),
   },
   known_hosts: renamed({ host: "name" }),
+  lvg: {
+    reset_pv_uuid: commandOf("pvchange --uuid"),
+    reset_vg_uuid: commandOf("vgchange --uuid"),
+  },
   mount: renamed({ name: "path" }),
   package: {
     ...renamed({

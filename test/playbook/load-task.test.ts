@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { canonicalModuleName } from "../../src/modules/catalogue.ts";
+import { notTakenModules } from "../../src/modules/no-module.ts";
 import { findings, parametersOf, problemsOf, tasksOf, withPlaybook, written } from "./loading.ts";
 
 /** A playbook with these tasks; the first line of them is line 3, column 5. */
@@ -26,10 +28,30 @@ describe("the module of a task", () => {
     expect((await firstTask(`- ${name}: ${parameters}`)).module).toBe(canonical);
   });
 
-  test("one of Ansible's that there is none of says what to write", async () => {
-    const [problem] = await problemsOf({ "site.yml": playbook("- community.general.lvg: {vg: data}\n") });
+  test.each([
+    ["community.general.lvol", "creates: /dev/VG/LV"],
+    ["pip", "virtual environment"],
+    ["ansible.posix.firewalld", "`nftables`"],
+    ["ansible.posix.seboolean", "SELinux"],
+    ["community.docker.docker_container", "docker compose"],
+    ["community.docker.docker_something", "docker compose"],
+    ["ansible.windows.win_service", "POSIX shell"],
+    ["community.postgresql.postgresql_privs", "`postgresql_query`"],
+    ["community.general.ufwx", "did you mean `ufw`?"],
+  ])("%s, which there is none of, says what to write", async (module, hint) => {
+    const [problem] = await problemsOf({ "site.yml": playbook(`- ${module}: {name: x}\n`) });
     expect(problem).toMatchObject({ code: "unknown-module", at: { line: 3, column: 7 } });
-    expect(problem?.hint).toContain("creates: /dev/VG/LV");
+    expect(problem?.hint).toContain(hint);
+  });
+
+  test("what is told of modules that there are none of is told of no module that there is, nor names one that there is not", () => {
+    const { names, advice } = notTakenModules();
+    expect(names.filter((name) => canonicalModuleName(name) !== undefined)).toEqual([]);
+    const told = advice.flatMap((text) =>
+      [...text.matchAll(/write (?:a )?`([a-z_]+)`/g)].map(([, name]) => name ?? ""),
+    );
+    expect(told.length).toBeGreaterThan(10);
+    expect(told.filter((name) => canonicalModuleName(name) === undefined && name !== "when")).toEqual([]);
   });
 
   test.each([

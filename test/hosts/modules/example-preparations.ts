@@ -17,7 +17,7 @@ export interface Preparation {
 
 /** Debian packages that the examples are about, installed once. */
 export const PACKAGES =
-  "acl cron curl e2fsprogs fdisk git iptables locales logrotate nginx-light openssl ca-certificates perl pgbouncer postgresql ufw unzip xz-utils zip dnf rpm createrepo-c";
+  "acl cron curl e2fsprogs fdisk git iptables locales logrotate lvm2 nginx-light openssl ca-certificates perl pgbouncer postgresql ufw unzip xz-utils zip dnf rpm createrepo-c";
 
 /** Files beside the playbook, on the controller. */
 export const CONTROLLER_FILES: Readonly<Record<string, string>> = {
@@ -178,6 +178,13 @@ cp ~deploy/.ssh/deploy_key.pub ~git/.ssh/authorized_keys; chown -R git: ~git`,
     after: "cp -p /run/sshd_config /etc/ssh/sshd_config; rm /etc/default/grub",
   },
   logrotate: { before: "mkdir -p /var/log/pgbouncer", after: "rm -f /etc/logrotate.d/pgbouncer" },
+  // Loop devices are every host's to see: LVM is told to look at these alone.
+  lvg: {
+    before: `${LOOP}
+truncate -s 32M /srv/disk2.img; ln -sfn "$(losetup --find --show /srv/disk2.img)" /dev/vdc
+echo 'devices { filter = [ "a|^/dev/vd|", "r|.*|" ] }' > /etc/lvm/lvmlocal.conf`,
+    after: `losetup --detach "$(readlink /dev/vdc)"; rm -f /dev/vdc /srv/disk2.img /etc/lvm/lvmlocal.conf; ${UNLOOP}`,
+  },
   // A kernel of virtual machines may have no loadable modules: kmod's list of what is built in says so of one that it has.
   modprobe: {
     before:

@@ -11,6 +11,14 @@ for number in $(seq 0 31); do [ -e /dev/loop$number ] || mknod -m 0660 /dev/loop
 truncate -s 32M /srv/disk.img
 ln -sfn "$(losetup --find --show /srv/disk.img)" /dev/plumb-disk`;
 
+/** Another for the time of a test. Loop devices are every host's to see: LVM is told to look at these alone. */
+const SECOND_DISK = `set -e
+truncate -s 32M /srv/disk2.img
+ln -sfn "$(losetup --find --show /srv/disk2.img)" /dev/plumb-disk2
+echo 'devices { filter = [ "a|^/dev/plumb-disk|", "r|.*|" ] }' > /etc/lvm/lvmlocal.conf`;
+const NO_SECOND_DISK =
+  'losetup --detach "$(readlink /dev/plumb-disk2)"; rm -f /srv/disk2.img /dev/plumb-disk2 /etc/lvm/lvmlocal.conf';
+
 /** They share one disk, so one comes after the other. */
 const DISKS: readonly Promised[] = [
   {
@@ -62,6 +70,28 @@ const DISKS: readonly Promised[] = [
       tasks: "- mount: {path: /mnt/plumb, state: absent}",
       gone: "! findmnt /mnt/plumb && [ -e /srv/bound/here ]",
     },
+  },
+  {
+    module: "lvg",
+    tasks: "- lvg: {vg: plumb-data, pvs: [/dev/plumb-disk, /dev/plumb-disk2], pesize: 1M}",
+    before: `wipefs -qa /dev/plumb-disk; ${SECOND_DISK}`,
+    holds:
+      '[ "$(vgs --noheadings -o vg_extent_size,pv_count --units k plumb-data | tr -s " ")" = " 1024.00k 2" ]',
+    drift: "vgreduce -q plumb-data /dev/plumb-disk2 && pvremove -q /dev/plumb-disk2",
+    undo: {
+      tasks: "- lvg: {vg: plumb-data, state: absent}",
+      gone: "! vgs plumb-data && pvs /dev/plumb-disk",
+    },
+    after: NO_SECOND_DISK,
+  },
+  {
+    module: "lvg",
+    tasks: "- lvg: {vg: plumb-data, pvs: /dev/plumb-disk, pvresize: true}",
+    before: `${SECOND_DISK}; pvremove -q /dev/plumb-disk; pvcreate -q --setphysicalvolumesize 16m /dev/plumb-disk; vgcreate -q plumb-data /dev/plumb-disk /dev/plumb-disk2`,
+    holds: '[ "$(vgs --noheadings -o pv_count,vg_size --units m plumb-data | tr -s " ")" = " 1 28.00m" ]',
+    drift: "vgextend -q plumb-data /dev/plumb-disk2",
+    undo: { tasks: "- lvg: {vg: plumb-data, state: absent}", gone: "! vgs plumb-data" },
+    after: `pvremove -q /dev/plumb-disk; ${NO_SECOND_DISK}`,
   },
   {
     // The kernel is shared, and names a swap area by its path alone: each host has its own path.
@@ -127,7 +157,7 @@ beforeAll(async () => {
     HOSTS.map((host) =>
       onHost(
         host,
-        `{ ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt-get -qq update; }; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y cron e2fsprogs fdisk >/dev/null 2>&1; ${DISK}`,
+        `{ ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt-get -qq update; }; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y cron e2fsprogs fdisk lvm2 >/dev/null 2>&1; ${DISK}`,
       ),
     ),
   );
@@ -176,6 +206,22 @@ describe("what is there already is not harmed", () => {
     ],
     ["true", "- filesystem: {dev: /dev/no-such-disk, fstype: ext4}", /no device \/dev\/no-such-disk/],
     ["true", "- swap: {path: /etc/hostname, size: 1M}", /holds something else/],
+    [
+      "mkfs.ext4 -qF /dev/plumb-disk",
+      "- lvg: {vg: plumb-data, pvs: /dev/plumb-disk}",
+      /holds ext4: it is not taken/,
+    ],
+    ["true", "- lvg: {vg: plumb-data, pvs: /dev/no-such-disk}", /no device \/dev\/no-such-disk/],
+    [
+      "pvcreate -q /dev/plumb-disk; vgcreate -q -s 1m plumb-other /dev/plumb-disk",
+      "- lvg: {vg: plumb-data, pvs: /dev/plumb-disk}",
+      /is in the volume group plumb-other/,
+    ],
+    [
+      "pvcreate -q /dev/plumb-disk; vgcreate -q -s 1m plumb-other /dev/plumb-disk",
+      "- lvg: {vg: plumb-other, pvs: /dev/plumb-disk, pesize: 2}",
+      /extents of plumb-other have 1048576 bytes, and 2097152 are wanted/,
+    ],
     ["true", "- mount: {path: /mnt/nothing, state: remounted}", /nothing is mounted/],
     ["true", "- cron: {name: x, user: nobody-at-all, job: 'true'}", /no user nobody-at-all/],
     [
@@ -188,7 +234,7 @@ describe("what is there already is not harmed", () => {
     const { tasks } = await runTasks(task, { hosts: ["bookworm1"] });
     await onHost(
       "bookworm1",
-      "umount /mnt 2>/dev/null; wipefs -qa /dev/plumb-disk; [ ! -e /etc/systemd/system/plumb-bad.timer ]",
+      "umount /mnt 2>/dev/null; vgremove -fq plumb-other >/dev/null 2>&1; wipefs -qa /dev/plumb-disk; [ ! -e /etc/systemd/system/plumb-bad.timer ]",
     );
     expect(tasks[0]?.status).toBe("failed");
     expect(tasks[0]?.message).toMatch(message);
