@@ -8,7 +8,7 @@ import { unitState } from "../queries/unit-state.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { guardedTable, guardSeconds, NFTABLES_CANDIDATE, settleFirewall } from "./firewall-guard.ts";
-import { type FirewallRule, firewallRule, refuseLockout } from "./firewall-rule.ts";
+import { type NftablesRule, nftablesRule, refuseLockout } from "./firewall-rule.ts";
 import { defineModule } from "./module.ts";
 import type { Step } from "./step.ts";
 import { pathsTouched } from "./subject.ts";
@@ -24,7 +24,16 @@ const params = z.strictObject({
     .enum(["drop", "accept"])
     .default("drop")
     .describe("What becomes of packets to this host that no rule accepts."),
-  rules: z.array(firewallRule).default([]).describe("What is let in, besides answers, loopback and ICMP."),
+  rules: z
+    .array(nftablesRule)
+    .default([])
+    .describe(
+      "What is let in, or kept out, besides answers, loopback and ICMP. The first that fits decides.",
+    ),
+  text: z
+    .string()
+    .optional()
+    .describe("What else stands in the table, in nft's own words: sets, chains for other hooks."),
   allow_icmp: z.boolean().default(true).describe("Let ICMP in: path MTU discovery and IPv6 need it."),
   allow_lockout: z
     .boolean()
@@ -57,6 +66,10 @@ export const nftables = defineModule({
       title: "keepalived's other host",
       yaml: "- nftables:\n    rules:\n      - {name: ssh, ports: [22]}\n      - {name: vrrp, protocol: vrrp, sources: [10.0.1.12]}\n",
     },
+    {
+      title: "Somebody who is kept out, a range of ports, and few new connections a minute to SSH",
+      yaml: "- nftables:\n    rules:\n      - {name: nuisance, sources: [203.0.113.0/24], verdict: drop}\n      - {name: passive ftp, ports: [21, 40000-40100]}\n      - {name: ssh, rule: 'tcp dport 22 ct state new limit rate 60/minute accept'}\n",
+    },
     { title: "No firewall of ours", yaml: "- nftables:\n    state: absent\n" },
   ],
   returns: { table: "The table's name." },
@@ -80,7 +93,8 @@ export const nftables = defineModule({
         data,
       };
     }
-    if (want.policy === "drop" && !want.allow_lockout) refuseLockout(want.rules, ssh.connection);
+    if (want.policy === "drop" && !want.allow_lockout)
+      refuseLockout(want.rules, ssh.connection, want.guard_seconds > 0);
     const text = rulesText(want);
     const differences: Difference[] = [];
     if (table.live === undefined) differences.push(rulesDifference(want, undefined, text));
@@ -188,6 +202,12 @@ function rulesText(want: Params): string {
     `table inet ${want.table}`,
     `delete table inet ${want.table}`,
     `table inet ${want.table} {`,
+    ...(want.text === undefined
+      ? []
+      : want.text
+          .trimEnd()
+          .split("\n")
+          .map((line) => `\t${line}`)),
     "\tchain input {",
     `\t\ttype filter hook input priority filter; policy ${want.policy};`,
     ...lines.map((line) => `\t\t${line}`),
@@ -197,16 +217,30 @@ function rulesText(want: Params): string {
   ].join("\n");
 }
 
-function ruleLines({ name, protocol, ports, sources, interface: device }: FirewallRule): string[] {
-  const packets = protocol === "vrrp" ? "meta l4proto vrrp" : `${protocol} dport { ${ports.join(", ")} }`;
-  const match = `${device === undefined ? "" : `iifname "${device}" `}${packets}`;
-  const end = `accept comment "${name}"`;
+function ruleLines({
+  name,
+  protocol,
+  ports,
+  sources,
+  verdict,
+  rule,
+  interface: device,
+}: NftablesRule): string[] {
+  if (rule !== undefined) return [`${rule} comment "${name}"`];
+  const packets =
+    protocol === "vrrp"
+      ? ["meta l4proto vrrp"]
+      : ports.length === 0
+        ? []
+        : [`${protocol} dport { ${ports.join(", ")} }`];
+  const match = [...(device === undefined ? [] : [`iifname "${device}"`]), ...packets].join(" ");
+  const end = `${verdict} comment "${name}"`;
   if (sources.length === 0) return [`${match} ${end}`];
   const four = sources.filter((source) => isIPv4(source.split("/")[0] ?? ""));
   const six = sources.filter((source) => !four.includes(source));
   return [
-    ...(four.length === 0 ? [] : [`${match} ip saddr { ${four.join(", ")} } ${end}`]),
-    ...(six.length === 0 ? [] : [`${match} ip6 saddr { ${six.join(", ")} } ${end}`]),
+    ...(four.length === 0 ? [] : [`${match} ip saddr { ${four.join(", ")} } ${end}`.trimStart()]),
+    ...(six.length === 0 ? [] : [`${match} ip6 saddr { ${six.join(", ")} } ${end}`.trimStart()]),
   ];
 }
 

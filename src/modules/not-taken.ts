@@ -142,6 +142,24 @@ const NOT_TAKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ...retriedLists(),
   },
   package_facts: { strategy: "`manager` says which are asked" },
+  pg_query: {
+    ...renamed({
+      ca_cert: "ca_file",
+      ssl_rootcert: "ca_file",
+      db: "database",
+      login_db: "database",
+      login_host: "host",
+      login_password: "password",
+      login_port: "port",
+      login_unix_socket: "socket",
+      login_user: "user",
+      ssl_cert: "cert_file",
+      ssl_key: "key_file",
+      ssl_mode: "sslmode",
+    }),
+    autocommit: "each query is a transaction of its own",
+    unless: "`postgresql_query` has it: this module asks, and changes nothing",
+  },
   postgresql_db: {
     ...loginByNetwork(),
     ...renamed({ db: "name", login: "login_unix_user" }),
@@ -173,8 +191,6 @@ const NOT_TAKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     encrypted: "passwords are stored as SCRAM verifiers",
     fail_on_user: "a role that owns something is not removed: PostgreSQL refuses",
     fail_on_role: "a role that owns something is not removed: PostgreSQL refuses",
-    groups: withQuery("grant role to …"),
-    no_password_changes: "leave out the `password`",
     session_role: withQuery("alter role …"),
     trust_input: "names and values are quoted, whatever stands in them",
   },
@@ -265,13 +281,11 @@ const NOT_TAKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       protocol: "proto",
       if: "interface",
     }),
-    from_port: matchingOf("ufw"),
     insert_relative_to: "`insert` counts all rules",
     interface_in: "write `interface`, and `direction: in`",
     if_in: "write `interface`, and `direction: in`",
     interface_out: "write `interface`, and `direction: out`",
     if_out: "write `interface`, and `direction: out`",
-    logging: commandOf("ufw logging"),
     route: commandOf("ufw route"),
   },
   unarchive: {
@@ -357,10 +371,6 @@ function withQuery(sql: string): string {
 
 function matching(): string {
   return "`nftables` says it in its own words";
-}
-
-function matchingOf(program: string): string {
-  return `\`command: ${program}\` does it, and \`nftables\` says it in its own words`;
 }
 
 function retriedLists(): Record<string, string> {

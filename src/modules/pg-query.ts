@@ -7,6 +7,7 @@ import type { Value } from "../variables/value.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 import { readIfThere } from "./read-if-there.ts";
+import { checkSqlArguments, sqlArgumentParams, sqlOf } from "./sql-arguments.ts";
 import type { StepHost } from "./step.ts";
 
 export const loginParams = {
@@ -47,11 +48,14 @@ export const loginParams = {
     .describe("Seconds within which it must succeed; until then it is tried again."),
 };
 
-const params = z.strictObject({
-  ...loginParams,
-  database: z.string().min(1).describe("The database."),
-  query: z.string().min(1).default("select 1 as ok").describe("What to ask."),
-});
+const params = z
+  .strictObject({
+    ...loginParams,
+    database: z.string().min(1).describe("The database."),
+    query: z.string().min(1).default("select 1 as ok").describe("What to ask."),
+    ...sqlArgumentParams,
+  })
+  .superRefine(checkSqlArguments);
 
 /** Loaded only where a server is asked, and while the host is busy with the first questions: it takes as long as a handshake. */
 const loadClient = (): Promise<typeof import("../pgbouncer/pg-client.ts")> =>
@@ -85,6 +89,10 @@ export const pgQuery = defineLoadingModule<
       title: "Is it a primary?",
       yaml: '- pg_query:\n    port: 5432\n    database: postgres\n    user: monitor\n    password: "{{ monitor_password }}"\n    sslmode: require\n    query: select pg_is_in_recovery()\n  register: answer\n',
     },
+    {
+      title: "With a value from a variable, and a limit for the answer",
+      yaml: '- pg_query:\n    database: app\n    user: app\n    password: "{{ app_password }}"\n    ca_file: pki/ca.crt\n    query: select %s::text as tenant\n    positional_args: ["O\'Hara"]\n  register: answer\n  failed_when: answer.query_ms > 5000\n',
+    },
   ],
   returns: {
     rows: "The rows.",
@@ -109,7 +117,7 @@ export const pgQuery = defineLoadingModule<
       kind: "controller",
       title: change.summary,
       run: async (host) => ({
-        output: { title: change.summary, data: await askUntil(host, login, [want.query], want.timeout) },
+        output: { title: change.summary, data: await askUntil(host, login, [sqlOf(want)], want.timeout) },
       }),
     },
   ],

@@ -1,27 +1,31 @@
 import { z } from "zod";
 import { postgresqlSelect } from "../queries/postgresql-select.ts";
+import type { ValueMap } from "../variables/value.ts";
 import type { Difference } from "./change.ts";
-import { defineModule } from "./module.ts";
+import { defineModule, ModuleFailure } from "./module.ts";
 import { postgresqlParams, sqlName, sqlStep, sqlText } from "./postgresql-login.ts";
 
 const params = z.strictObject({
   name: z.string().min(1).max(63).describe("The database."),
   state: z
-    .enum(["present", "absent"])
+    .enum(["present", "absent"], {
+      error:
+        "must be `present` or `absent`: `command: pg_dump` and `pg_restore`, with `become_user: postgres`, dump and restore, and `postgresql_query` with `alter database … rename to …` renames",
+    })
     .default("present")
     .describe("Whether it should be there. `absent` throws its data away."),
   owner: z.string().optional().describe("The role that owns it."),
   encoding: z
     .string()
     .regex(/^[A-Za-z0-9_-]+$/)
-    .default("UTF8")
-    .describe("Encoding, when it is made."),
+    .optional()
+    .describe("Encoding, when it is made; without: UTF8. A database that is there can't be given another."),
   template: z.string().default("template0").describe("Template, when it is made."),
   lc_collate: z
     .string()
     .min(1)
     .optional()
-    .describe("Order of text, when it is made; without: the template's."),
+    .describe("Order of text, when it is made; without: the template's. Can't be changed later either."),
   lc_ctype: z.string().min(1).optional().describe("What counts as a letter, when it is made."),
   conn_limit: z
     .number()
@@ -49,7 +53,7 @@ export const postgresqlDb = defineModule({
       database: undefined,
       systemUser: want.login_unix_user,
       port: want.login_port,
-      sql: `select pg_get_userbyid(datdba) as owner, pg_encoding_to_char(encoding) as encoding, datconnlimit from pg_database where datname = ${sqlText(want.name)}`,
+      sql: `select pg_get_userbyid(datdba) as owner, pg_encoding_to_char(encoding) as encoding, datcollate, datctype, datconnlimit from pg_database where datname = ${sqlText(want.name)}`,
     }),
   }),
   diff: (want, { rows }) => {
@@ -71,6 +75,7 @@ export const postgresqlDb = defineModule({
         detail: undefined,
       };
     }
+    refuseOthers(want, row);
     const differences: Difference[] = [];
     if (want.owner !== undefined && row["owner"] !== want.owner)
       differences.push({ kind: "field", name: "owner", before: String(row["owner"]), after: want.owner });
@@ -101,7 +106,7 @@ export const postgresqlDb = defineModule({
       change.action === "delete"
         ? `drop database ${name}${want.force ? " with (force)" : ""};`
         : change.action === "create"
-          ? `create database ${name} encoding ${sqlText(want.encoding)} template ${sqlName(want.template)}${locale}${owner}${limit};`
+          ? `create database ${name} encoding ${sqlText(want.encoding ?? "UTF8")} template ${sqlName(want.template)}${locale}${owner}${limit};`
           : [
               owner === "" ? "" : `alter database ${name}${owner.replace(" owner", " owner to")};`,
               limit === "" ? "" : `alter database ${name}${limit};`,
@@ -109,3 +114,20 @@ export const postgresqlDb = defineModule({
     return [sqlStep(change.summary, want, "postgres", sql, { inTransaction: false })];
   },
 });
+
+/** What a database is made with, it has for good. @throws ModuleFailure */
+function refuseOthers(want: z.infer<typeof params>, row: ValueMap): void {
+  const plain = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  const fixed = [
+    ["encoding", want.encoding, row["encoding"]],
+    ["lc_collate", want.lc_collate, row["datcollate"]],
+    ["lc_ctype", want.lc_ctype, row["datctype"]],
+  ] as const;
+  for (const [name, wanted, has] of fixed) {
+    if (wanted === undefined || plain(wanted) === plain(String(has))) continue;
+    throw new ModuleFailure(`the database ${want.name} has ${name} ${String(has)}, which can't be changed`, {
+      findings: [{ path: [name], message: `it has ${String(has)}` }],
+      hint: "make another database, and bring the data there by pg_dump and pg_restore",
+    });
+  }
+}

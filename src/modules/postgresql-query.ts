@@ -3,20 +3,13 @@ import { postgresqlSelect } from "../queries/postgresql-select.ts";
 import type { Change } from "./change.ts";
 import { defineModule } from "./module.ts";
 import { postgresqlParams, sqlStep } from "./postgresql-login.ts";
-import { sqlWithArguments } from "./sql-arguments.ts";
-
-const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
-const argument = z.union([scalar, z.array(scalar)]);
+import { checkSqlArguments, sqlArgumentParams, sqlOf } from "./sql-arguments.ts";
 
 const params = z
   .strictObject({
     query: z.string().min(1).describe("SQL: one statement or several, run in one transaction."),
     db: z.string().min(1).default("postgres").describe("The database."),
-    positional_args: z
-      .array(argument)
-      .optional()
-      .describe("What stands in `query` for each `%s`, quoted as SQL wants it. A `%` is then written `%%`."),
-    named_args: z.record(z.string(), argument).optional().describe("The same for each `%(name)s`."),
+    ...sqlArgumentParams,
     unless: z
       .string()
       .optional()
@@ -29,23 +22,9 @@ const params = z
       .describe("Some statements, such as CREATE DATABASE, run in none."),
     ...postgresqlParams,
   })
-  .refine((all) => all.positional_args === undefined || all.named_args === undefined, {
-    error: "give either `positional_args` or `named_args`",
-    path: ["named_args"],
-  })
-  .superRefine((all, context) => {
-    const sql = sqlWithArguments(all.query, all.positional_args ?? all.named_args);
-    if (typeof sql !== "string") context.addIssue({ code: "custom", path: ["query"], message: sql.error });
-  });
+  .superRefine(checkSqlArguments);
 
 type Params = z.infer<typeof params>;
-
-/** The SQL that runs. The schema has found that everything fits. */
-function sqlOf(want: Params): string {
-  const sql = sqlWithArguments(want.query, want.positional_args ?? want.named_args);
-  if (typeof sql !== "string") throw new Error(sql.error);
-  return sql;
-}
 
 export const postgresqlQuery = defineModule<Params, { rows: ReturnType<typeof postgresqlSelect> }, undefined>(
   {

@@ -1,4 +1,41 @@
+import { z } from "zod";
 import { sqlText } from "./postgresql-login.ts";
+
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const argument = z.union([scalar, z.array(scalar)]);
+
+/** Parameters for values that SQL is given, beside its text in `query`. */
+export const sqlArgumentParams = {
+  positional_args: z
+    .array(argument)
+    .optional()
+    .describe("What stands in `query` for each `%s`, quoted as SQL wants it. A `%` is then written `%%`."),
+  named_args: z.record(z.string(), argument).optional().describe("The same for each `%(name)s`."),
+};
+
+interface SqlWithArguments {
+  query: string;
+  positional_args?: readonly SqlArgument[] | undefined;
+  named_args?: Readonly<Record<string, SqlArgument>> | undefined;
+}
+
+/** Finds what does not fit together, for a schema with these parameters. */
+export function checkSqlArguments(want: SqlWithArguments, context: z.RefinementCtx): void {
+  if (want.positional_args !== undefined && want.named_args !== undefined) {
+    const message = "give either `positional_args` or `named_args`";
+    context.addIssue({ code: "custom", path: ["named_args"], message });
+    return;
+  }
+  const sql = sqlWithArguments(want.query, want.positional_args ?? want.named_args);
+  if (typeof sql !== "string") context.addIssue({ code: "custom", path: ["query"], message: sql.error });
+}
+
+/** The SQL that runs. @throws Error where the schema has found that it does not fit. */
+export function sqlOf(want: SqlWithArguments): string {
+  const sql = sqlWithArguments(want.query, want.positional_args ?? want.named_args);
+  if (typeof sql !== "string") throw new Error(sql.error);
+  return sql;
+}
 
 /** A value in SQL; a list is an array. */
 type SqlArgument = SqlScalar | readonly SqlScalar[];

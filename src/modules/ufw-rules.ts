@@ -167,7 +167,7 @@ function wordsOf({ name, protocol, ports, sources, interface: device }: Firewall
       "allow",
       ...(device === undefined ? [] : ["in", "on", device]),
       ...["proto", protocol, "from", source, "to", "any"],
-      ...(ports.length === 0 ? [] : ["port", ports.join(",")]),
+      ...(ports.length === 0 ? [] : ["port", ports.join(",").replaceAll("-", ":")]),
     ],
     comment: `${OWNED}${name.replaceAll("'", " ")}`,
   }));

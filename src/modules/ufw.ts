@@ -13,7 +13,10 @@ const word = z
 const params = z
   .strictObject({
     state: z
-      .enum(["enabled", "disabled"])
+      .enum(["enabled", "disabled"], {
+        error:
+          "must be `enabled` or `disabled`: ufw reads its files by itself when it changes them, and `command: ufw --force reset` takes all rules away",
+      })
       .optional()
       .describe("Whether the firewall is on, now and after a reboot."),
     default: z
@@ -25,8 +28,16 @@ const params = z
       .enum(["allow", "deny", "reject", "limit"])
       .optional()
       .describe("What becomes of what the rule is for."),
-    proto: z.enum(["any", "tcp", "udp"]).default("any").describe("Protocol."),
+    logging: z
+      .enum(["on", "off", "low", "medium", "high", "full"])
+      .optional()
+      .describe("How much is written to the log; `on`: low, unless it is more already."),
+    proto: z
+      .enum(["any", "tcp", "udp", "ipv6", "esp", "ah", "gre", "igmp"])
+      .default("any")
+      .describe("Protocol."),
     from_ip: word.default("any").describe("From where."),
+    from_port: z.union([z.number().int(), word]).optional().describe("From which port, or range."),
     to_ip: word.default("any").describe("To which address."),
     port: z.union([z.number().int(), word]).optional().describe("To which port, or range as 8000:8100."),
     name: z
@@ -69,8 +80,8 @@ const params = z
       .describe("Try to turn the firewall on although no rule lets SSH in."),
     guard_seconds: guardSeconds,
   })
-  .refine((all) => (all.state ?? all.default ?? all.rule) !== undefined, {
-    error: "give `rule`, `default` or `state`",
+  .refine((all) => (all.state ?? all.default ?? all.logging ?? all.rule) !== undefined, {
+    error: "give `rule`, `default`, `logging` or `state`",
     path: ["rule"],
   })
   .refine((all) => (all.name ?? all.app) === undefined || (all.port === undefined && all.proto === "any"), {
@@ -118,6 +129,11 @@ export const ufw = defineModule<Params, { at: ReturnType<typeof ufwState> }, num
     if (want.state !== undefined && at.enabled !== (want.state === "enabled"))
       field("state", at.enabled ? "enabled" : "disabled", want.state);
     if (
+      want.logging !== undefined &&
+      !(want.logging === "on" ? at.logging !== "off" : at.logging === want.logging)
+    )
+      field("logging", at.logging ?? "unknown", want.logging);
+    if (
       want.state === "enabled" &&
       !at.enabled &&
       !want.allow_lockout &&
@@ -163,6 +179,7 @@ function ufwScript(
     want.default !== undefined && changes(`default ${want.direction}`)
       ? sh`ufw default ${want.default} ${want.direction === "in" ? "incoming" : "outgoing"}`
       : undefined,
+    want.logging !== undefined && changes("logging") ? sh`ufw logging ${want.logging}` : undefined,
     want.state !== undefined && changes("state")
       ? sh`ufw --force ${want.state === "enabled" ? "enable" : "disable"}`
       : undefined,
@@ -179,7 +196,9 @@ function ruleWords(want: Params): string[] {
       : [want.direction, "on", want.interface]),
     ...(want.log ? ["log"] : []),
     ...(want.proto === "any" ? [] : ["proto", want.proto]),
-    ...["from", want.from_ip, "to", want.to_ip],
+    ...["from", want.from_ip],
+    ...(want.from_port === undefined ? [] : ["port", String(want.from_port)]),
+    ...["to", want.to_ip],
     ...(want.port === undefined ? [] : ["port", String(want.port)]),
     ...((want.name ?? want.app) === undefined ? [] : ["app", want.name ?? want.app ?? ""]),
   ];
@@ -203,10 +222,13 @@ function shortProfile(words: readonly string[]): string | undefined {
 }
 
 function partsOf(words: readonly string[]): string {
-  const after = (name: string): string | undefined => {
-    const index = words.indexOf(name);
-    return index === -1 ? undefined : words[index + 1];
+  const after = (name: string, of = words): string | undefined => {
+    const index = of.indexOf(name);
+    return index === -1 ? undefined : of[index + 1];
   };
+  // `port` stands behind `from` for theirs, and behind `to` for ours.
+  const to = words.indexOf("to");
+  const [theirs, ours] = to === -1 ? [words, []] : [words.slice(0, to), words.slice(to)];
   const short = words.find(
     (one, index) =>
       index > 0 &&
@@ -223,6 +245,7 @@ function partsOf(words: readonly string[]): string {
     after("proto") ?? shortProto ?? "any",
     after("from") ?? "any",
     after("to") ?? "any",
-    after("port") ?? shortPort ?? "",
+    after("port", theirs) ?? "",
+    after("port", ours) ?? shortPort ?? "",
   ].join(" ");
 }

@@ -6,6 +6,8 @@ export interface UfwState {
   enabled: boolean;
   defaultIn: string | undefined;
   defaultOut: string | undefined;
+  /** off, low, medium, high or full. */
+  logging: string | undefined;
   /** As `ufw show added` lists them, without `ufw` in front. */
   rules: readonly string[];
   /** The comment of each rule, in the same order; empty for none. */
@@ -17,6 +19,7 @@ const NO_UFW: UfwState = {
   enabled: false,
   defaultIn: undefined,
   defaultOut: undefined,
+  logging: undefined,
   rules: [],
   comments: [],
 };
@@ -28,7 +31,7 @@ export const ufwState = defineQuery<"own" | "if-installed", UfwState>({
   identify: (key) => key,
   script: () => ({
     script: rawShell(
-      `command -v ufw >/dev/null || { echo "${MISSING}"; exit 0; }; ufw show added; grep -h -E "^(DEFAULT_(INPUT|OUTPUT)_POLICY|ENABLED)=" /etc/default/ufw /etc/ufw/ufw.conf`,
+      `command -v ufw >/dev/null || { echo "${MISSING}"; exit 0; }; ufw show added; grep -h -E "^(DEFAULT_(INPUT|OUTPUT)_POLICY|ENABLED|LOGLEVEL)=" /etc/default/ufw /etc/ufw/ufw.conf`,
     ),
   }),
   parse: (output, keys) => keys.map((key) => answer(output, key)),
@@ -47,6 +50,7 @@ function answer(output: QueryOutput, key: "own" | "if-installed"): Answered<UfwS
     enabled: /^ENABLED=yes/m.test(text),
     defaultIn: policy("INPUT"),
     defaultOut: policy("OUTPUT"),
+    logging: /^LOGLEVEL="?(\w+)/m.exec(text)?.[1],
     comments: [...text.matchAll(/^ufw .+$/gm)].map(([rule]) => / comment '(.*)'$/.exec(rule)?.[1] ?? ""),
     rules: [...text.matchAll(/^ufw (.+)$/gm)].map(([, rule = ""]) => rule.replace(/ comment '.*'$/, "")),
   });

@@ -85,6 +85,21 @@ describe.each([
     [/^cert_src `key_src` and `cert_src`/, /^key_src can't be with/],
   ],
   ["tls_ca", "{directory: pki, state: absent}", [/^dest give the file/]],
+  ["file", "{path: /a, state: hard, src: b}", [/^src must be an absolute path/]],
+  ["lvg", "{vg: a, pvs: /dev/a, state: active}", [/^state must be.*vgchange --activate/]],
+  ["lvg", "{vg: a}", [/^pvs give the devices/]],
+  ["lvg", "{vg: a, pvs: 'vdb', pesize: 4T}", [/^pesize must be a number with K/, /^pvs/]],
+  ["postgresql_db", "{name: a, state: dump}", [/^state must be.*pg_dump/]],
+  ["ufw", "{state: reset}", [/^state must be.*--force reset/]],
+  ["nftables", "{rules: [{name: a}]}", [/^rules.0.ports tcp and udp need ports/]],
+  ["nftables", "{rules: [{name: a, ports: [9-1]}]}", [/^rules.0.ports.0/]],
+  ["nftables", "{rules: [{name: a, rule: x, verdict: drop}]}", [/^rules.0.rule says all of it/]],
+  ["ufw_rules", "{rules: [{name: a, ports: [1], verdict: drop}]}", [/^rules.0.*verdict/]],
+  [
+    "pg_query",
+    "{database: a, user: b, query: 'select %s', positional_args: []}",
+    [/^query has more `%s` than/],
+  ],
   ["dnf", "{name: '@development'}", [/^name must be the name of a package.*Groups/]],
 ] as const)("%s: %s", (module, yaml, expected) => {
   test("is refused, and the message says what to write", async () => {

@@ -27,9 +27,11 @@ const CASES: readonly Promised[] = [
   {
     module: "postgresql_user",
     tasks:
-      "- postgresql_user: {name: \"o'dd role\", password: secret-5512, createdb: true, conn_limit: 7, expires: '2031-01-31T00:00:00Z', settings: {statement_timeout: 30s}}",
-    holds: `[ "$(${psql("select a.rolcreatedb, a.rolsuper, a.rolconnlimit, a.rolvaliduntil = '2031-01-31 00:00Z', a.rolpassword like 'SCRAM-SHA-256%', r.rolconfig from pg_authid a join pg_roles r using (oid) where a.rolname = 'o''dd role'")})" = 't|f|7|t|t|{statement_timeout=30s}' ]`,
-    drift: psql(`alter role \\"o'dd role\\" superuser valid until 'infinity'`),
+      "- postgresql_user: {name: \"o'dd role\", password: secret-5512, createdb: true, conn_limit: 7, expires: '2031-01-31T00:00:00Z', settings: {statement_timeout: 30s}, groups: [pg_monitor]}",
+    holds: `[ "$(${psql("select a.rolcreatedb, a.rolsuper, a.rolconnlimit, a.rolvaliduntil = '2031-01-31 00:00Z', a.rolpassword like 'SCRAM-SHA-256%', r.rolconfig from pg_authid a join pg_roles r using (oid) where a.rolname = 'o''dd role'")})" = 't|f|7|t|t|{statement_timeout=30s}' ] && [ "$(${psql("select pg_has_role('o''dd role', 'pg_monitor', 'member')")})" = t ]`,
+    drift: psql(
+      `alter role \\"o'dd role\\" superuser valid until 'infinity'; revoke pg_monitor from \\"o'dd role\\"`,
+    ),
     undo: {
       tasks: '- postgresql_user: {name: "o\'dd role", state: absent}',
       gone: `[ -z "$(${psql("select 1 from pg_roles where rolname = 'o''dd role'")})" ]`,
@@ -83,6 +85,37 @@ describe("PostgreSQL on both releases", () => {
         `${ODD}|{1,-2}|2`,
         "t|t",
       ]);
+  });
+
+  test("the first superuser keeps what is not written, and a password that is there can be left alone", async () => {
+    const tasks = `
+- postgresql_user: {name: postgres, password: first-7713}
+- postgresql_user: {name: postgres, password: other-7713, no_password_changes: true}
+- postgresql_user: {name: postgres, conn_limit: 50}
+- postgresql_user: {name: postgres, conn_limit: -1}
+`.trim();
+    const { statuses } = await runTasks(tasks, { hosts: HOSTS });
+    expect(statuses.toSorted()).toEqual([
+      ...Array(6).fill("changed postgresql_user"),
+      ...Array(2).fill("ok postgresql_user"),
+    ]);
+    const look =
+      "select rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls from pg_roles where oid = 10";
+    for (const host of HOSTS) {
+      expect((await onHost(host, psql(look))).trim()).toBe("t|t|t|t|t");
+      await onHost(host, psql("alter role postgres password null"));
+    }
+  });
+
+  test("what a database is made with can't be changed, and is told", async () => {
+    const tasks = ["encoding: LATIN1", "lc_collate: xx_XX"]
+      .map((wanted) => `- postgresql_db: {name: postgres, ${wanted}}\n  ignore_errors: true`)
+      .join("\n");
+    const { tasks: done } = await runTasks(tasks, { hosts: ["trixie1"], check: true });
+    expect(done.map(({ message }) => message)).toEqual([
+      "the database postgres has encoding UTF8, which can't be changed",
+      expect.stringMatching(/^the database postgres has lc_collate \S+, which can't be changed$/),
+    ]);
   });
 
   test("certificates of a PostgreSQL and of a PgBouncer that are running are told, and checked", async () => {

@@ -91,9 +91,9 @@ const CASES: readonly Promised[] = [
   {
     module: "nftables",
     tasks:
-      "- nftables:\n    rules:\n      - {name: ssh, ports: [22]}\n      - {name: web, ports: [80, 443], sources: [10.0.0.0/8, 192.168.1.7, 'fd00::/8']}",
+      "- nftables:\n    rules:\n      - {name: ssh, ports: [22]}\n      - {name: web, ports: [80, 443, 8000-8100], sources: [10.0.0.0/8, 192.168.1.7, 'fd00::/8']}\n      - {name: nuisance, sources: [203.0.113.0/24], verdict: drop}\n      - {name: few, rule: 'tcp dport 25 ct state new limit rate 10/minute accept'}\n    text: |\n      set known { type ipv4_addr; elements = { 192.0.2.7 }; }",
     holds:
-      "nft list table inet plumb | grep -q 'dport { 80, 443 }' && grep -q nftables.d /etc/nftables.conf && systemctl is-enabled nftables",
+      "nft list table inet plumb | grep -q 'dport { 80, 443, 8000-8100 }' && nft list table inet plumb | grep -q 'ip saddr 203.0.113.0/24 drop comment \"nuisance\"' && nft list table inet plumb | grep -q 'limit rate 10/minute.* accept comment \"few\"' && nft list set inet plumb known | grep -q 192.0.2.7 && grep -q nftables.d /etc/nftables.conf && systemctl is-enabled nftables",
     drift: "nft flush chain inet plumb input; nft add rule inet plumb input accept",
     undo: {
       tasks: "- nftables: {state: absent}",
