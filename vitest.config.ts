@@ -33,6 +33,7 @@ export default defineConfig({
         test: {
           ...together,
           ...onHosts,
+          setupFiles: [...onHosts.setupFiles, "test/hosts/as-found.ts"],
           name: "hosts-single",
           include: ["test/hosts/**/*.test.ts"],
           exclude: FLEET,

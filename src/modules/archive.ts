@@ -8,6 +8,7 @@ import {
   selectMembers,
 } from "../queries/archive-state.ts";
 import { pathState } from "../queries/path-state.ts";
+import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { attributeDifferences, attributeScript, requireFolder } from "./managed-file.ts";
@@ -159,17 +160,28 @@ export const archive = defineModule<Params, Queries, { pack: boolean; question: 
             {
               kind: "script" as const,
               title: "remove what went into the archive",
-              script: shellLines(
-                rawShell("set -eu"),
-                selectMembers(question),
-                rawShell('if [ "$*" = . ]; then top=$(pwd); cd /; rm -rf -- "$top"; else rm -rf -- "$@"; fi'),
-              ),
+              script: removeMembersScript(question),
             },
           ]
         : []),
     ];
   },
 });
+
+/** Each from the folder where it really is: who owns one of them could have laid a link there. */
+function removeMembersScript(question: ArchiveQuestion): ShellText {
+  return shellLines(
+    rawShell("set -eu"),
+    SAFE_FOLDER,
+    selectMembers(question),
+    sh`root=${question.root.replace(/\/+$/, "")}`,
+    rawShell(`for one; do
+  if [ "$one" = . ]; then one=$root; else one=$root/$one; fi
+  in=\${one%/*}
+  ( plumb_enter "\${in:-/}" && rm -rf -- "./\${one##*/}" ) || exit 1
+done`),
+  );
+}
 
 function packScript(question: ArchiveQuestion): ShellText {
   const { program, package: from, arguments: options } = COMPRESSORS[question.format];

@@ -1,6 +1,5 @@
 import { createPrivateKey, type X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { parseCertificate } from "./certificate-authority.ts";
 import { certificatesOf, daysLeft } from "./certificate-facts.ts";
 import { ModuleFailure } from "./module.ts";
@@ -152,32 +151,4 @@ export function describeInstalled(pem: string | undefined): string {
   return certificate === undefined
     ? "no certificate"
     : `for ${certificate.subject.replaceAll("\n", ", ")}, until ${certificate.validToDate.toISOString()}`;
-}
-
-export interface PairPlace {
-  key_path: string;
-  cert_path: string;
-  owner: string;
-  group: string;
-  key_mode: string;
-  cert_mode: string;
-}
-
-/**
- * Puts both in place, one behind the other, when both are whole and on the disk. Standard input has the key and the certificate, a line of base64 each:
- * neither is ever an argument.
- */
-export function installPairScript(place: PairPlace): ShellText {
-  const owner = `${place.owner}:${place.group}`;
-  return shellLines(
-    rawShell("set -eu; umask 077"),
-    sh`key=${`${place.key_path}.new`}; certificate=${`${place.cert_path}.new`}`,
-    rawShell(`trap 'rm -f -- "$key" "$certificate"' EXIT; trap 'exit 1' HUP INT TERM`),
-    rawShell('rm -f -- "$key" "$certificate"; set -C'),
-    rawShell('IFS= read -r line; printf %s "$line" | base64 -d > "$key"'),
-    rawShell('IFS= read -r line; printf %s "$line" | base64 -d > "$certificate"'),
-    sh`chown -h -- ${owner} "$key" "$certificate"; chmod -- ${place.key_mode} "$key"; chmod -- ${place.cert_mode} "$certificate"`,
-    rawShell('sync -- "$key" "$certificate"'),
-    sh`mv -fT -- "$key" ${place.key_path}; mv -fT -- "$certificate" ${place.cert_path}`,
-  );
 }

@@ -1,9 +1,9 @@
 import { rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { pathState } from "../queries/path-state.ts";
-import { sh } from "../shell/shell-text.ts";
 import { makeAuthority, readAuthority } from "./certificate-authority.ts";
 import type { Change, Difference } from "./change.ts";
+import { removeScript } from "./install-pair.ts";
 import {
   diffManagedFile,
   type FileChange,
@@ -131,7 +131,9 @@ export const tlsCa = defineLoadingModule<
       };
     }
     const installing = (content: string): Change<FileChange> | undefined =>
-      install === undefined ? undefined : diffManagedFile({ ...install, content: textContent(content) }, at, situation);
+      install === undefined
+        ? undefined
+        : diffManagedFile({ ...install, content: textContent(content) }, at, situation);
     if (certificate === undefined) {
       const authority: Difference = { kind: "field", name: "authority", before: "absent", after: directory };
       const change = installing("");
@@ -171,7 +173,7 @@ export const tlsCa = defineLoadingModule<
   steps: (change, input): Step[] => {
     const { isAbsent, certificate, others, install } = input;
     if (isAbsent)
-      return [{ kind: "script", title: change.summary, script: sh`rm -f -- ${install?.path ?? ""}` }];
+      return [{ kind: "script", title: change.summary, script: removeScript(install?.path ?? "") }];
     if (certificate !== undefined && install !== undefined && input.bundle === undefined) {
       const content = textContent(together(certificate, others));
       return managedFileSteps({ ...install, content }, change.detail ?? EVERYTHING);

@@ -2,16 +2,11 @@ import { createHash, createPublicKey, type X509Certificate } from "node:crypto";
 import { z } from "zod";
 import { type KeyPair, keyPair } from "../queries/key-pair.ts";
 import { type PathState, pathState } from "../queries/path-state.ts";
-import { sh } from "../shell/shell-text.ts";
 import { parseCertificate, readAuthority } from "./certificate-authority.ts";
 import type { Change, Difference } from "./change.ts";
-import {
-  checkedCertificate,
-  describeInstalled,
-  type GivenPair,
-  installPairScript,
-} from "./given-certificate.ts";
-import { issueSteps, pairAttributesScript } from "./issue-certificate.ts";
+import { checkedCertificate, describeInstalled, type GivenPair } from "./given-certificate.ts";
+import { installPairScript, pairAttributesScript, removeScript } from "./install-pair.ts";
+import { issueSteps } from "./issue-certificate.ts";
 import { attributeDifferences, requireFolder } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
@@ -243,7 +238,7 @@ export const tlsCertificate = defineLoadingModule<
   steps: (change, input): Step[] => {
     const { key_path: key, cert_path: certificate } = input.want;
     if (input.kind === "absent")
-      return [{ kind: "script", title: change.summary, script: sh`rm -f -- ${key} ${certificate}` }];
+      return [{ kind: "script", title: change.summary, script: removeScript(key, certificate) }];
     if (!change.detail.replaces)
       return [{ kind: "script", title: change.summary, script: pairAttributesScript(input.want) }];
     return input.kind === "issued"
@@ -299,7 +294,7 @@ function pairDifferences(
 
 function givenStep(title: string, { key, certificate }: GivenPair, want: Params): Step {
   const stdin = Buffer.from(`${key.toString("base64")}\n${certificate.toString("base64")}\n`);
-  return { kind: "script", title, script: installPairScript(want), stdin };
+  return { kind: "script", title, script: installPairScript(want, "given"), stdin };
 }
 
 /** A path that is not there has no attributes to differ in: they come with the certificate. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { pathState } from "../queries/path-state.ts";
 import { DESCRIBE_PATHS, UNPACKED_FOLDER, unpackedArchive, unpackedId } from "../queries/unpacked-archive.ts";
+import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
@@ -136,12 +137,15 @@ export const unarchive = defineLoadingModule<Params, Input, Queries, { sha256: s
     };
   },
   steps: (change, { want, file }): Step[] => {
-    const work = `${want.dest.replace(/(.)\/+$/, "$1")}/.plumb-unpack`;
+    const work = `${want.dest.replace(/\/+$/, "")}/${WORK}`;
     return [
       {
         kind: "script",
         title: "make room beside the destination",
-        script: sh`umask 077; rm -rf -- ${work} && mkdir -- ${work}`,
+        script: shellLines(
+          SAFE_FOLDER,
+          sh`umask 077; plumb_enter ${want.dest} && rm -rf -- ${WORK} && mkdir -- ${WORK}`,
+        ),
       },
       ...(file === undefined
         ? []
@@ -157,12 +161,7 @@ export const unarchive = defineLoadingModule<Params, Input, Queries, { sha256: s
       {
         kind: "script",
         title: change.summary,
-        script: unpackScript(
-          want,
-          work,
-          file === undefined ? want.src : `${work}/archive`,
-          change.detail.sha256 ?? "",
-        ),
+        script: unpackScript(want, file === undefined ? want.src : "./archive", change.detail.sha256 ?? ""),
       },
     ];
   },
@@ -172,13 +171,22 @@ function idOf({ src, dest, owner, group, mode, keep_owner, include, exclude }: P
   return unpackedId([src, dest, owner, group, mode, keep_owner, include, exclude]);
 }
 
-function unpackScript(want: Params, work: string, archive: string, sha256: string): ShellText {
+/** Beside what is unpacked, so that it can be renamed. */
+const WORK = ".plumb-unpack";
+
+/**
+ * Everything up to the look through happens in a folder of our own that is held as the working directory. What is put in place goes, directory by directory, to where
+ * that directory really is: who owns the destination could swap its directories for links meanwhile.
+ */
+function unpackScript(want: Params, archive: string, sha256: string): ShellText {
   return shellLines(
     rawShell("set -eu"),
-    sh`work=${work}; archive=${archive}; sha256=${sha256}`,
+    SAFE_FOLDER,
     rawShell("refuse() { printf '%s\\n' \"$1\" >&2; exit 1; }"),
-    rawShell("trap 'rm -rf -- \"$work\"' EXIT; trap 'exit 1' HUP INT TERM"),
-    rawShell('tree=$work/tree; mkdir -- "$tree"'),
+    sh`archive=${archive}; sha256=${sha256}; plumb_enter ${want.dest} || exit 1`,
+    sh`dest=$folder; cd -P -- ./${WORK} && [ "$(pwd -P)" = "\${dest%/}"/${WORK} ] && [ -O . ] || refuse ${`${WORK} was swapped by somebody`}`,
+    sh`exec 7< .; trap ${`cd -P /proc/self/fd/7/.. && rm -rf -- ./${WORK}`} EXIT; trap 'exit 1' HUP INT TERM`,
+    rawShell("work=/proc/self/fd/7; tree=./tree; mkdir -- tree; exec 6< tree"),
     rawShell(
       'case $(head -c 4 -- "$archive" | od -An -tx1 | tr -d " \\n") in 504b0304|504b0506) kind=zip;; *) kind=tar;; esac',
     ),
@@ -211,7 +219,7 @@ function unpackScript(want: Params, work: string, archive: string, sha256: strin
     ),
     // Both as it is written and as the links before it lead.
     rawShell(
-      'find "$tree" -type l -print0 | xargs -0r sh -c \'tree=$1; shift; for link; do target=$(readlink -- "$link"); case $target in /*) bad=1;; *) bad=; for how in -ms -m; do case $(realpath "$how" -- "${link%/*}/$target") in "$tree"|"$tree"/*) ;; *) bad=1;; esac; done;; esac; [ -z "$bad" ] || { printf "%s -> %s\\n" "${link#"$tree"/}" "$target"; exit 0; }; done\' sh "$(realpath -- "$tree")" > "$work/links"',
+      'find "$tree" -type l -print0 | xargs -0r sh -c \'tree=$1; shift; for link; do target=$(readlink -- "$link"); case $target in /*) bad=1;; *) bad=; for how in -ms -m; do case $(realpath "$how" -- "${link%/*}/$target") in "$tree"|"$tree"/*) ;; *) bad=1;; esac; done;; esac; [ -z "$bad" ] || { printf "%s -> %s\\n" "${link#./tree/}" "$target"; exit 0; }; done\' sh "$(realpath -- "$tree")" > "$work/links"',
     ),
     rawShell(
       '[ ! -s "$work/links" ] || refuse "the archive has a link that leads out of the directory: $(head -n 1 "$work/links")"',
@@ -220,7 +228,6 @@ function unpackScript(want: Params, work: string, archive: string, sha256: strin
     want.mode === undefined
       ? undefined
       : sh`find "$tree" -mindepth 1 ! -type l -exec chmod ${want.mode} -- '{}' +`,
-    sh`dest=$(realpath -- ${want.dest})`,
     rawShell('cd -- "$tree"'),
     // What is a link in the destination could lead out of it as well.
     rawShell(
@@ -229,29 +236,45 @@ function unpackScript(want: Params, work: string, archive: string, sha256: strin
     rawShell(
       '[ ! -s "$work/inside" ] || refuse "$(head -n 1 "$work/inside") is in the way: the archive has a directory there"',
     ),
-    rawShell(
-      'find . -mindepth 1 -type d -print0 | sort -z | xargs -0r sh -c \'dest=$1; shift; for one; do at=$dest/${one#./}; [ -d "$at" ] || mkdir -- "$at"; chown --reference="$one" -- "$at" 2>/dev/null || true; done\' sh "$dest"',
-    ),
+    sh`find . -mindepth 1 -type d -print0 | sort -z | xargs -0r sh -c ${MAKE_DIRECTORIES} sh "$dest"`,
     rawShell(
       'find . -mindepth 1 ! -type d -print0 > "$work/files"; find . -mindepth 1 -printf \'%P\\0\' | sort -z > "$work/paths"',
     ),
     rawShell('find . -mindepth 1 -type f -print0 | xargs -0r sha256sum -- > "$work/contents"'),
     rawShell('xargs -0r sync -- < "$work/files" 2>/dev/null || sync'),
-    rawShell(
-      'xargs -0r sh -c \'dest=$1; shift; for one; do mv -fT -- "$one" "$dest/${one#./}"; done\' sh "$dest" < "$work/files"',
-    ),
-    rawShell(
-      'find . -mindepth 1 -depth -type d -print0 | xargs -0r sh -c \'dest=$1; shift; for one; do chmod --reference="$one" -- "$dest/${one#./}"; done\' sh "$dest"',
-    ),
+    sh`find . -type d -print0 | xargs -0r sh -c ${PLACE_FILES} sh "$dest"`,
+    sh`find . -mindepth 1 -depth -type d -print0 | xargs -0r sh -c ${SET_MODES} sh "$dest"`,
     rawShell(UNPACKED_FOLDER),
     sh`record=$kept/${idOf(want)}; (umask 077; rm -rf -- "$record"; mkdir -p -- "$record")`,
-    rawShell('cd -- "$dest"; cp -- "$work/paths" "$work/contents" "$record/"'),
+    rawShell('plumb_enter "$dest"; cp -- "$work/paths" "$work/contents" "$record/"'),
     rawShell(`${DESCRIBE_PATHS} > "$record/attributes"`),
     rawShell(
       'printf \'%s\' "$sha256" > "$record/archive.new"; sync -- "$record"/*; mv -f -- "$record/archive.new" "$record/archive"',
     ),
   );
 }
+
+/** For each directory of the tree, as `one`: goes to where it is in the destination, and does this there. `from` is what was unpacked. */
+function inEachDirectory(act: string): string {
+  return `${SAFE_FOLDER.shell}
+dest=$1; shift
+for one; do (
+  from=/proc/self/fd/6/$one; at=\${dest%/}\${one#.}
+  plumb_inside() {
+    plumb_enter "\${1:-/}" || exit 1
+    case \${folder%/}/ in "\${dest%/}"/*) ;; *) echo "$1 leads out of $dest" >&2; exit 1;; esac
+  }
+  ${act}
+) || exit 1; done`;
+}
+
+const MAKE_DIRECTORIES = inEachDirectory(
+  'plumb_inside "${at%/*}"; [ -d "./${at##*/}" ] || mkdir -- "./${at##*/}" || exit 1; plumb_inside "$at"; chown --reference="$from" -- . 2>/dev/null || true',
+);
+const PLACE_FILES = inEachDirectory(
+  'plumb_inside "$at"; for file in "$from"/* "$from"/.[!.]* "$from"/..?*; do if [ -L "$file" ] || [ -f "$file" ]; then mv -fT -- "$file" "./${file##*/}" || exit 1; fi; done',
+);
+const SET_MODES = inEachDirectory('plumb_inside "$at"; chmod --reference="$from" -- .');
 
 function ownerText({ owner, group, keep_owner: keeps }: Params): ShellText | undefined {
   if (keeps) return undefined;

@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await everywhere(
-    "systemctl stop attack 2>/dev/null; userdel -rf mallory 2>/dev/null; rm -rf /srv/trap /srv/attack /srv/secrets",
+    "systemctl stop attack 2>/dev/null; userdel -rf mallory 2>/dev/null; rm -rf /srv/trap /srv/attack /srv/secrets /srv/a.* /srv/packed.tgz /srv/given.tar",
   );
 });
 
@@ -64,6 +64,11 @@ describe("a home directory full of links", () => {
       "lineinfile: {path: /home/mallory/rc, line: x, owner: mallory, mode: '0600'}",
       "blockinfile: {path: /home/mallory/rc, block: x, owner: mallory, mode: '0600'}",
       "lineinfile: {path: /home/mallory/conf/victim, line: x, owner: mallory}",
+      "tls_certificate: {ca_directory: pki, key_path: /home/mallory/conf/a.key, cert_path: /srv/a.crt, common_name: x}",
+      "tls_certificate: {ca_directory: pki, key_path: /srv/a.key, cert_path: /home/mallory/conf/a.crt, common_name: x}",
+      "tls_certificate: {key_path: /home/mallory/conf/victim, cert_path: /home/mallory/conf/below/file, state: absent}",
+      "tls_ca: {directory: pki, dest: /home/mallory/conf/victim, state: absent}",
+      "archive: {path: /home/mallory/conf/*, dest: /srv/packed.tgz, remove: true}",
     ];
     const result = await runTasks(hostile.map((one) => `- ${one}\n  ignore_errors: true`).join("\n"), {
       hosts: HOSTS,
@@ -135,15 +140,18 @@ describe("a race", () => {
       "rm -rf /srv/trap; mkdir -m 0755 /srv/trap; echo mine > /srv/trap/victim; chmod 0600 /srv/trap/victim; touch -d 2020-01-01 /srv/trap/victim /srv/trap",
     );
     await asMallory(
-      "cd; rm -rf play; mkdir -p play/real; echo own > play/real/victim; ln -s /srv/trap play/link; ln -s /srv/trap/victim play/real/to; echo own > play/real/own",
+      "cd; rm -rf play; mkdir -p play/real; echo own > play/real/victim; ln -s /srv/trap play/link; ln -s /srv/trap/victim play/real/to; ln -s /srv/trap play/real/trap; echo own > play/real/own",
     );
     // renameat2 with RENAME_EXCHANGE swaps two names in one go: nothing is faster. Folders that somebody makes in there are swapped for links, too.
     const stop = await attackWith(`cd /home/mallory/play; exec perl -e '
       sub swap { my ($one, $other) = @_; syscall(316, -100, $one, -100, $other, 2) == 0 or $! == 2 or die "no swapping: $!" }
       while (1) {
-        swap("real", "link"); swap("real/to", "real/own"); swap("link/to", "link/own");
-        for my $work (glob("real/.plumb-write.*")) { next if -l $work; rename($work, "$work.away") and symlink("/srv/trap", $work) }
+        swap("real", "link"); swap("real/to", "real/own"); swap("link/to", "link/own"); swap("real/deep", "real/trap");
+        for my $work (glob("real/.plumb-write.*"), glob("real/.plumb-unpack")) { next if -l $work; rename($work, "$work.away") and symlink("/srv/trap", $work) }
       }'`);
+    await everywhere(
+      "mkdir -p /srv/given/deep /srv/given/to && echo planted > /srv/given/deep/planted && echo planted > /srv/given/to/planted && tar -cf /srv/given.tar -C /srv/given . && rm -r /srv/given",
+    );
     const tasks = Array.from({ length: 12 }, (_, index) =>
       [
         `copy: {content: "planted ${index}", dest: /home/mallory/play/real/planted${index}, owner: mallory}`,
@@ -151,6 +159,14 @@ describe("a race", () => {
         `file: {path: /home/mallory/play/real/victim, state: absent}`,
         `file: {path: /home/mallory/play/real/deep${index}/er, state: directory, owner: mallory}`,
         `lineinfile: {path: /home/mallory/play/real/own, line: "x${index}", owner: mallory, mode: "0600"}`,
+        ...(index % 4 === 0
+          ? [
+              `tls_certificate: {ca_directory: pki, key_path: /home/mallory/play/real/key${index}, cert_path: /home/mallory/play/real/cert${index}, common_name: x, owner: mallory}`,
+              "tls_certificate: {key_path: /home/mallory/play/real/victim, cert_path: /home/mallory/play/real/none, state: absent}",
+              "archive: {path: /home/mallory/play/real/victim, dest: /srv/packed.tgz, remove: true}",
+              "unarchive: {src: /srv/given.tar, remote_src: true, dest: /home/mallory/play/real, owner: mallory}",
+            ]
+          : []),
       ]
         .map((one) => `- ${one}\n  ignore_errors: true`)
         .join("\n"),

@@ -103,13 +103,13 @@ const CASES: readonly Promised[] = [
   {
     module: "ufw",
     tasks:
-      "- ufw: {rule: deny, proto: udp, from_ip: 203.0.113.9, from_port: '5000:5100', port: 53, logging: medium}",
+      "- ufw: {rule: deny, proto: udp, from_ip: 198.51.100.9, from_port: '5000:5100', port: 53, logging: medium}",
     holds:
-      "ufw show added | grep -q 'deny from 203.0.113.9 port 5000:5100 to any port 53 proto udp' && grep -q LOGLEVEL=medium /etc/ufw/ufw.conf",
-    drift: "ufw logging low; ufw delete deny proto udp from 203.0.113.9 port 5000:5100 to any port 53",
+      "ufw show added | grep -q 'deny from 198.51.100.9 port 5000:5100 to any port 53 proto udp' && grep -q LOGLEVEL=medium /etc/ufw/ufw.conf",
+    drift: "ufw logging low; ufw delete deny proto udp from 198.51.100.9 port 5000:5100 to any port 53",
     undo: {
       tasks:
-        "- ufw: {rule: deny, proto: udp, from_ip: 203.0.113.9, from_port: '5000:5100', port: 53, delete: true}",
+        "- ufw: {rule: deny, proto: udp, from_ip: 198.51.100.9, from_port: '5000:5100', port: 53, delete: true}",
       gone: "! ufw show added | grep -q 203.0.113.9",
     },
     after: "ufw logging low",
