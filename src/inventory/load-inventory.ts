@@ -51,6 +51,10 @@ async function readSource(source: string, builder: InventoryBuilder): Promise<vo
   builder.startSource(source);
   if (information !== undefined) return readFileSource(source, builder);
   if (source.includes(",")) return readList(source, builder);
+  if (source.trim() === "")
+    throw inputError("file-not-found", "the name of an inventory is empty", {
+      hint: "give -i FILE, a folder, or hosts with a comma: -i 'web1,'",
+    });
   throw inputError("file-not-found", `there is no inventory ${source}`, {
     hint: `for a list of hosts add a comma: -i '${source},'`,
   });
@@ -78,7 +82,15 @@ async function readDirectory(folder: string, builder: InventoryBuilder): Promise
   for (const name of readdirSync(folder).sort(byCodePoint)) {
     if (IGNORED.test(name)) continue;
     const place = path.join(folder, name);
-    if (statSync(place).isDirectory()) {
+    const information = statSync(place, { throwIfNoEntry: false });
+    if (information === undefined)
+      throw inputError("file-not-found", `${place} is a link to a file that is not there`, {
+        hint: "put the file there, or remove the link",
+      });
+    // A pipe or a socket would be waited for without end.
+    if (!information.isDirectory() && !information.isFile())
+      throw inputError("file-unreadable", `${place} is neither a file nor a folder`);
+    if (information.isDirectory()) {
       if (await readDirectory(place, builder)) found = true;
       continue;
     }

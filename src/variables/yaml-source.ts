@@ -160,6 +160,10 @@ function bytesOf(file: string): Buffer {
     const code = error instanceof Error && "code" in error ? error.code : "";
     const reason = error instanceof Error ? error.message : String(error);
     if (code === "ENOENT") throw inputError("file-not-found", `there is no file ${file}`);
+    if (code === "EISDIR")
+      throw inputError("file-unreadable", `${file} is a folder, and should be a file`, {
+        hint: "name a file in it",
+      });
     throw inputError("file-unreadable", `${file} can't be read: ${reason}`);
   }
 }

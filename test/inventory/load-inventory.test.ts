@@ -1,4 +1,5 @@
-import { chmod, symlink } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Inventory, membersOf } from "../../src/inventory/inventory.ts";
@@ -7,6 +8,7 @@ import { hostsMatching } from "../../src/inventory/pattern.ts";
 import { inventoryAsJson, inventoryGraph, variablesOfHost } from "../../src/inventory/show.ts";
 import type { ValueMap } from "../../src/variables/value.ts";
 import { Keyring } from "../../src/variables/vault/keyring.ts";
+import { readInput } from "../../src/variables/yaml-source.ts";
 import { findings, folderWith, inventoryOf } from "./inventory-files.ts";
 
 const shown = (inventory: Inventory, host: string): Promise<ValueMap> =>
@@ -159,6 +161,27 @@ describe("Bad inventories", () => {
 
   test("a source that is not there is told of", async () => {
     expect(await findings(() => loadInventory(["/nonexistent/hosts"]))).toEqual(["file-not-found"]);
+  });
+
+  test.each([
+    ["a link that leads nowhere", (place: string) => symlink("gone", place), "file-not-found", "link"],
+    ["a pipe", (place: string) => execFileSync("mkfifo", [place]), "file-unreadable", "neither a file"],
+    [
+      "letters that are not UTF-8",
+      (place: string) => writeFile(place, "\xfc\n", "latin1"),
+      "file-unreadable:1",
+      "UTF-8",
+    ],
+  ])("%s in a folder of sources is told of with its name", async (_, make, code, said) => {
+    const folder = await folderWith({ "a.yml": "all: {hosts: {h1: }}\n" });
+    await make(path.join(folder, "hosts"));
+    expect(await findings(() => loadInventory([folder]))).toEqual([code]);
+    await expect(loadInventory([folder])).rejects.toThrow(said);
+  });
+
+  test("a name that is empty, and a folder where a file should be, are told of in words", async () => {
+    await expect(loadInventory([""])).rejects.toThrow("the name of an inventory is empty");
+    await expect(readInput("/tmp", new Keyring())).rejects.toThrow("/tmp is a folder, and should be a file");
   });
 
   test("an empty file has no hosts, and is no error", async () => {
