@@ -15,6 +15,7 @@ import { unnamed } from "./unnamed.ts";
 import { unquotedInShell } from "./unquoted-in-shell.ts";
 import { unusedHandler } from "./unused-handler.ts";
 import { unusedVariable } from "./unused-variable.ts";
+import { variableCycle } from "./variable-cycle.ts";
 
 /** Every rule, in alphabetical order. */
 export const rules: readonly Rule[] = [
@@ -34,4 +35,5 @@ export const rules: readonly Rule[] = [
   unquotedInShell,
   unusedHandler,
   unusedVariable,
+  variableCycle,
 ];
