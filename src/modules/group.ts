@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { groupState } from "../queries/account-state.ts";
 import { sh } from "../shell/shell-text.ts";
-import { defineModule } from "./module.ts";
+import { defineModule, ModuleFailure } from "./module.ts";
 import { accountName } from "./parameter-types.ts";
 
 const params = z
@@ -26,8 +26,8 @@ export const group = defineModule({
     { title: "Gone", yaml: "- group:\n    name: old\n    state: absent\n" },
   ],
   returns: { gid: "Its number." },
-  queries: ({ name }) => ({ at: groupState(name) }),
-  diff: (want, { at }) => {
+  queries: ({ name, gid }) => ({ at: groupState(name), numbered: groupState(String(gid ?? name)) }),
+  diff: (want, { at, numbered }, { changesPending }) => {
     if (want.state === "absent") {
       if (!at.exists) return { action: "none", reason: `there is no group ${want.name}` };
       return {
@@ -37,6 +37,12 @@ export const group = defineModule({
         detail: undefined,
       };
     }
+    const has = at.exists ? at.gid : undefined;
+    if (want.gid !== undefined && has !== want.gid && numbered.exists && !want.non_unique && !changesPending)
+      throw new ModuleFailure(`the number ${want.gid} is another group's`, {
+        findings: [{ path: ["gid"], message: "is another group's" }],
+        hint: "`non_unique: true` gives it to both",
+      });
     if (!at.exists) {
       return {
         action: "create",

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type LiveMount, type MountState, mountState } from "../queries/mount-state.ts";
-import { pathState } from "../queries/path-state.ts";
+import { type PathState, pathState } from "../queries/path-state.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Change, Difference } from "./change.ts";
 import {
@@ -82,6 +82,7 @@ export const mount = defineModule<
   {
     at: ReturnType<typeof mountState>;
     place: ReturnType<typeof pathState>;
+    source: ReturnType<typeof pathState>;
     table: ReturnType<typeof editedFileQuery>;
   },
   MountChange
@@ -106,9 +107,10 @@ export const mount = defineModule<
   queries: ({ path, src, fstab }) => ({
     at: mountState({ path, ...(src === undefined ? {} : { src }) }),
     place: pathState({ path, follow: true }),
+    source: pathState({ path: src?.startsWith("/dev/") === true ? src : "/", follow: true }),
     table: editedFileQuery(fstab),
   }),
-  diff: (want, { at, place, table }, situation): Change<MountChange> => {
+  diff: (want, { at, place, source, table }, situation): Change<MountChange> => {
     const data = { mounted: at.live !== undefined, source: at.live?.source ?? null };
     if (want.state === "remounted") return remounting(want, at);
     const edit =
@@ -117,6 +119,7 @@ export const mount = defineModule<
         : diffEditedFile(editOf(want), table, situation);
     const rewritten = edit === undefined || edit.action === "none" ? undefined : edit;
     if (isWantedLive(want)) requireFolder(want.path, place, "made by the module");
+    if (isWantedLive(want) && !situation.changesPending) requireDevice(want, at, source);
     const live = liveDifferences(want, at);
     const differences = [...(rewritten?.differences ?? []), ...live.differences];
     if (differences.length === 0) return { action: "none", reason: `${want.path} is ${want.state}`, data };
@@ -160,6 +163,15 @@ function remounting(want: Params, at: MountState): Change<MountChange> {
     differences: [],
     detail: { edit: undefined, unmount: false, mount: false, remount: true },
   };
+}
+
+/** @throws ModuleFailure for what can't be mounted, because it is not there. */
+function requireDevice({ src = "" }: Params, { device, live }: MountState, source: PathState): void {
+  const isLabelled = /^(PART)?(UUID|LABEL)=/.test(src);
+  if (live !== undefined || (isLabelled ? device !== undefined : source.type !== "absent")) return;
+  throw new ModuleFailure(isLabelled ? `no device has ${src}` : `there is no device ${src}`, {
+    findings: [{ path: ["src"], message: "is not there" }],
+  });
 }
 
 function mountScript(want: Params, detail: MountChange): ShellText {

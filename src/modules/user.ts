@@ -3,7 +3,7 @@ import { type UserState, userState } from "../queries/account-state.ts";
 import { userKey } from "../queries/user-key.ts";
 import { type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
-import { defineModule } from "./module.ts";
+import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName } from "./parameter-types.ts";
 
 const params = z.strictObject({
@@ -117,7 +117,7 @@ export const user = defineModule({
         : undefined,
     ),
   }),
-  diff: (want, { at, key }) => {
+  diff: (want, { at, key }, { changesPending }) => {
     if (want.state === "absent") {
       if (!at.exists) return { action: "none", reason: `there is no user ${want.name}` };
       return {
@@ -127,6 +127,7 @@ export const user = defineModule({
         detail: undefined,
       };
     }
+    if (!changesPending) requireGroups(want, at);
     const differences = userDifferences(want, at);
     if (want.generate_ssh_key && key.publicKey === undefined)
       differences.push({ kind: "field", name: "ssh_key", before: "absent", after: keyFileOf(want) });
@@ -217,6 +218,17 @@ function makeKeyScript(want: Params): ShellText {
   ].join("\n");
   const bits = want.ssh_key_bits === undefined ? [] : ["-b", want.ssh_key_bits];
   return sh`runuser -u ${want.name} -- /bin/sh -c ${make} sh ${keyFileOf(want)} ${want.ssh_key_comment ?? ""} -t ${want.ssh_key_type} ${bits} || exit 1`;
+}
+
+/** @throws ModuleFailure */
+function requireGroups({ group, groups = [] }: Params, { groupNames }: UserState): void {
+  const missing = (name: string): boolean => !groupNames.has(name) && !/^\d+$/.test(name);
+  for (const [path, name] of [["group", group], ...groups.map((one) => ["groups", one])] as const)
+    if (path !== undefined && name !== undefined && missing(name))
+      throw new ModuleFailure(`there is no group ${name}`, {
+        findings: [{ path: [path], message: `there is no group ${name}` }],
+        hint: "`group` makes it",
+      });
 }
 
 function userDifferences(want: Params, at: UserState): Difference[] {

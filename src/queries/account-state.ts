@@ -3,10 +3,12 @@ import { type Answered, defineQuery, known, notKnown, type QueryOutput } from ".
 
 export type GroupState = { exists: false } | { exists: true; gid: number; members: readonly string[] };
 
+/** `groupNames`: of all groups that the host knows. */
 export type UserState =
-  | { exists: false }
+  | { exists: false; groupNames: ReadonlySet<string> }
   | {
       exists: true;
+      groupNames: ReadonlySet<string>;
       uid: number;
       gid: number;
       comment: string;
@@ -24,14 +26,19 @@ export type UserState =
       passwordDays: { max: number | undefined; min: number | undefined; warn: number | undefined };
     };
 
-/** Groups by name, from wherever the host has them: one getent(1). */
+/** Groups by name, or by number, from wherever the host has them: one getent(1). */
 export const groupState = defineQuery<string, GroupState>({
   name: "group-state",
   identify: (name) => name,
   script: (names) => ({ script: sh`getent group -- ${[...names]} || [ $? -eq 2 ]` }),
   parse: (output, names) => {
     const groups = groupLines(output.stdout.toString());
-    return names.map((name) => answer<GroupState>(output, groups.get(name) ?? { exists: false }));
+    const byNumber = new Map(
+      [...groups.values()].flatMap((one) => (one.exists ? [[String(one.gid), one]] : [])),
+    );
+    return names.map((name) =>
+      answer<GroupState>(output, groups.get(name) ?? byNumber.get(name) ?? { exists: false }),
+    );
   },
 });
 
@@ -57,12 +64,14 @@ export const userState = defineQuery<string, UserState>({
     const shadow = new Map(shadowed.split("\n").map((line) => [line.split(":")[0], line.split(":")]));
     return names.map((name) => {
       const fields = users.find(([one]) => one === name);
-      if (fields === undefined) return known({ exists: false });
+      const groupNames = new Set(groups.keys());
+      if (fields === undefined) return known({ exists: false, groupNames });
       const gid = Number(fields[3]);
       const nameOfGroup =
         [...groups].find(([, group]) => group.exists && group.gid === gid)?.[0] ?? String(gid);
       return known({
         exists: true,
+        groupNames,
         uid: Number(fields[2]),
         gid,
         comment: fields[4] ?? "",

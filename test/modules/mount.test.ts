@@ -9,7 +9,11 @@ const NOWHERE: MountState = { live: undefined, device: undefined, isSame: false 
 /** What a task would make of a table, and whether it touches what is mounted. */
 function outcome(yaml: string, table: string, at = NOWHERE): { text: string; touches: boolean } | "none" {
   const want = (mount.params as z.ZodType<Parameters<typeof mount.diff>[0]>).parse(parse(yaml));
-  const change = mount.diff(want, { at, place: NOTHING, table: fileWith(table) }, SITUATION);
+  const change = mount.diff(
+    want,
+    { at, place: NOTHING, source: fileWith(""), table: fileWith(table) },
+    SITUATION,
+  );
   if (change.action === "none") return "none";
   const { edit, unmount, mount: mounts, remount } = change.detail;
   return { text: edit?.text ?? table, touches: unmount || mounts || remount };

@@ -19,6 +19,18 @@ const CASES: readonly Promised[] = [
     after: "rm /srv/replaced",
   },
   {
+    module: "template",
+    tasks:
+      "- template: {src: app.conf.hbs, dest: '/srv/rendered ü.conf', owner: daemon, mode: '0640', validate: 'grep -q name %s'}\n  vars: {app: {name: \"it's $HOME\", ports: [80, 443]}}",
+    holds:
+      "printf '%s\\n' \"name = it's \\$HOME\" 'port = 80' 'port = 443' | cmp - '/srv/rendered ü.conf' && [ \"$(stat -c '%U %a' '/srv/rendered ü.conf')\" = 'daemon 640' ]",
+    drift: "sed -i s/443/444/ '/srv/rendered ü.conf'; chown root '/srv/rendered ü.conf'",
+    undo: {
+      tasks: "- file: {path: '/srv/rendered ü.conf', state: absent}",
+      gone: "[ ! -e '/srv/rendered ü.conf' ]",
+    },
+  },
+  {
     module: "assemble",
     tasks:
       "- assemble: {src: /srv/parts, dest: /srv/assembled, regexp: '\\.conf$', delimiter: '# --', mode: '0600', ignore_hidden: true, validate: 'grep -q two %s'}",
@@ -69,7 +81,13 @@ const CASES: readonly Promised[] = [
 ];
 
 describe("a module that makes a file on both releases", () => {
-  test("keeps its promise", () => keepTheirPromises(CASES), 300_000);
+  test("keeps its promise", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "plumb-test-"));
+    await mkdir(path.join(folder, "templates"));
+    const text = "name = {{app.name}}\n{{#each app.ports}}\nport = {{this}}\n{{/each}}\n";
+    await writeFile(path.join(folder, "templates", "app.conf.hbs"), text);
+    await keepTheirPromises(CASES, folder);
+  }, 300_000);
 
   test("assemble takes parts of the controller, in the order of their names", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "plumb-test-"));

@@ -69,7 +69,7 @@ test("check mode promises no file in a directory that is not there, unless an ea
   expect(await statuses(made, false)).toEqual(new Set(["ok"]));
 });
 
-test("nor where a file is on the way, nor a link to what is not there or can't have a second name", async () => {
+test("nor what can't be had: where a file is on the way, of groups and devices that are not there, of numbers that are taken", async () => {
   const expected = [
     ["file: {path: /etc/issue/deep/er, state: directory}", "/etc/issue is no directory"],
     ["copy: {content: x, dest: /etc/issue/x}", "/etc/issue is no directory"],
@@ -78,6 +78,14 @@ test("nor where a file is on the way, nor a link to what is not there or can't h
     ["file: {path: /srv/leads, state: hard, src: /srv/nowhere}", "/srv/nowhere is not there"],
     ["file: {path: /srv/leads, state: hard, src: /srv}", "only files can have a second name"],
     ["file: {path: /run/leads, state: hard, src: /etc/issue}", "are on two file systems"],
+    ["group: {name: probe, gid: 0}", "the number 0 is another group's"],
+    ["user: {name: probe, group: nobody-at-all}", "there is no group nobody-at-all"],
+    ["user: {name: probe, groups: [games, nobody-at-all]}", "there is no group nobody-at-all"],
+    [
+      "mount: {path: /mnt, src: /dev/nothing, fstype: ext4, state: mounted}",
+      "there is no device /dev/nothing",
+    ],
+    ["mount: {path: /mnt, src: LABEL=nothing, fstype: ext4, state: mounted}", "no device has LABEL=nothing"],
   ] as const;
   for (const check of [true, false]) {
     const done = await told(

@@ -62,6 +62,41 @@ const CASES: readonly Promised[] = [
       gone: `! ${psql("select 1 from public.probe")}`,
     },
   },
+  {
+    module: "pgbouncer_userlist",
+    tasks:
+      "- pgbouncer_userlist: {path: /etc/pgbouncer/probe.txt, owner: postgres, group: postgres, entries: [{user: app, password: secret-9931}, {user: plain, password: 'it''s \"x\"', form: plain}]}",
+    holds: `grep -q '^"app" "SCRAM-SHA-256' /etc/pgbouncer/probe.txt && grep -qx '"plain" "it'\\''s ""x"""' /etc/pgbouncer/probe.txt && [ "$(stat -c '%U %a' /etc/pgbouncer/probe.txt)" = 'postgres 640' ]`,
+    drift: "sed -i /plain/d /etc/pgbouncer/probe.txt; chmod 644 /etc/pgbouncer/probe.txt",
+    undo: {
+      tasks: "- file: {path: /etc/pgbouncer/probe.txt, state: absent}",
+      gone: "[ ! -e /etc/pgbouncer/probe.txt ]",
+    },
+  },
+  {
+    module: "pgbouncer_hba",
+    tasks:
+      "- pgbouncer_hba: {path: /etc/pgbouncer/probe_hba.conf, owner: postgres, group: postgres, rules: [{address: 10.0.1.0/24}, {type: local, users: [pgb_admin], databases: [pgbouncer]}]}",
+    holds:
+      "grep -qP '^hostssl\\tall\\tall\\t10.0.1.0/24\\tscram-sha-256$' /etc/pgbouncer/probe_hba.conf && grep -qP '^local\\tpgbouncer\\tpgb_admin\\t' /etc/pgbouncer/probe_hba.conf && ! grep -q trust /etc/pgbouncer/probe_hba.conf",
+    drift: "printf 'host\\tall\\tall\\t0.0.0.0/0\\ttrust\\n' >> /etc/pgbouncer/probe_hba.conf",
+    undo: {
+      tasks: "- file: {path: /etc/pgbouncer/probe_hba.conf, state: absent}",
+      gone: "[ ! -e /etc/pgbouncer/probe_hba.conf ]",
+    },
+  },
+  {
+    module: "pgbouncer_ini",
+    tasks:
+      "- pgbouncer_ini: {path: /etc/pgbouncer/probe.ini, owner: postgres, group: postgres, service_user: postgres, pgbouncer: {listen_addr: 127.0.0.1, auth_type: any, default_pool_size: 7}, databases: {app: {host: 10.0.0.2, port: 5432}}}",
+    holds:
+      "grep -Eq '^default_pool_size *= *7$' /etc/pgbouncer/probe.ini && grep -Eq '^app *= *.*host=10.0.0.2' /etc/pgbouncer/probe.ini && [ \"$(stat -c %U /etc/pgbouncer/probe.ini)\" = postgres ]",
+    drift: "sed -i 's/^default_pool_size.*/default_pool_size = 8/' /etc/pgbouncer/probe.ini",
+    undo: {
+      tasks: "- file: {path: /etc/pgbouncer/probe.ini, state: absent}",
+      gone: "[ ! -e /etc/pgbouncer/probe.ini ]",
+    },
+  },
 ];
 
 /** What nobody may take for SQL. */
