@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from "vitest";
+import { beforeAll } from "vitest";
 import { lab } from "./lab.ts";
 import { onHost } from "./lab-hosts.ts";
 
@@ -26,5 +26,10 @@ rm -r /root/found; true`;
 const everywhere = (script: string): Promise<unknown> =>
   Promise.all(lab.hosts.map(({ name }) => onHost(name, script)));
 
-beforeAll(() => everywhere(BEFORE));
-afterAll(() => everywhere(AFTER));
+// Behind whatever the file itself does in the end: what `beforeAll` gives runs last.
+beforeAll(async () => {
+  await everywhere(BEFORE);
+  return async () => {
+    await everywhere(AFTER);
+  };
+});

@@ -18,7 +18,7 @@ systemctl restart pgbouncer postgresql
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ss -ltn | grep -q :6432 && runuser -u postgres -- psql -c 'select 1' >/dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1`;
   await Promise.all(HOSTS.map((host) => onHost(host, install)));
   return async () => {
-    const stop = "systemctl disable --now pgbouncer postgresql >/dev/null 2>&1; rm /srv/pooler.*";
+    const stop = "systemctl disable --now pgbouncer postgresql >/dev/null 2>&1; rm -f /srv/pooler.*";
     await Promise.all(HOSTS.map((host) => onHost(host, stop)));
   };
 }, 300_000);
@@ -88,7 +88,7 @@ const CASES: readonly Promised[] = [
   {
     module: "pgbouncer_ini",
     tasks:
-      "- pgbouncer_ini: {path: /etc/pgbouncer/probe.ini, owner: postgres, group: postgres, service_user: postgres, pgbouncer: {listen_addr: 127.0.0.1, auth_type: any, default_pool_size: 7}, databases: {app: {host: 10.0.0.2, port: 5432}}}",
+      "- pgbouncer_ini: {path: /etc/pgbouncer/probe.ini, owner: postgres, group: postgres, service_user: postgres, pgbouncer: {listen_addr: 127.0.0.1, auth_type: scram-sha-256, auth_file: /etc/pgbouncer/userlist.txt, default_pool_size: 7}, databases: {app: {host: 10.0.0.2, port: 5432}}}",
     holds:
       "grep -Eq '^default_pool_size *= *7$' /etc/pgbouncer/probe.ini && grep -Eq '^app *= *.*host=10.0.0.2' /etc/pgbouncer/probe.ini && [ \"$(stat -c %U /etc/pgbouncer/probe.ini)\" = postgres ]",
     drift: "sed -i 's/^default_pool_size.*/default_pool_size = 8/' /etc/pgbouncer/probe.ini",
