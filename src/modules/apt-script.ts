@@ -21,13 +21,17 @@ const ALL_PACKAGES = "$(dpkg-query -W -f '${binary:Package} ${Version} ${Status}
 /** A policy-rc.d of ours says so in its second line: one that a killed run left is removed, one of somebody else stays. */
 const POLICY_MARK = "# made by Plumb for the time of one installation";
 
-/** A hold survives, whether the installation succeeds or not. */
+/**
+ * Another installation may have been cut short (a full disk, a power failure) and have left packages without what they depend on: then apt-get installs nothing
+ * else. They are finished first, and nothing is removed for it. A hold survives, whether the installation succeeds or not.
+ */
 function installScript(
   options: readonly string[],
   names: readonly string[],
   held: readonly string[],
 ): ShellText {
-  const install = sh`apt-get ${options} install -- ${names}`;
+  const attempt = sh`apt-get ${options} install -- ${names}`;
+  const install = sh`{ ${attempt} || { plumb_code=$?; ! apt-get -qq check >/dev/null 2>&1 && { ${finish(options)}; } && ${attempt}; } || (exit "$plumb_code"); }`;
   if (held.length === 0) return install;
   return shellLines(
     rawShell("code=0"),
@@ -36,6 +40,10 @@ function installScript(
     rawShell('[ "$code" = 0 ] || exit "$code"'),
   );
 }
+
+/** What dpkg can't finish alone lacks a package that was to be unpacked as well. */
+const finish = (options: readonly string[]): ShellText =>
+  sh`dpkg --force-confdef --force-confold --configure -a || apt-get ${options} --no-remove --fix-broken install`;
 
 /** What apt-get has to be told to make the change: without questions, and patient with another apt. */
 export function aptScript(change: PackageChange, want: AptWishes): ShellText {
@@ -75,10 +83,7 @@ export function aptScript(change: PackageChange, want: AptWishes): ShellText {
         ),
     change.tellsChange === true ? rawShell(`plumb_before="${ALL_PACKAGES}"`) : undefined,
     change.refreshLists ? updateAptLists : undefined,
-    // What dpkg can't finish alone lacks a package that was to be unpacked as well.
-    change.configureBroken
-      ? sh`dpkg --force-confdef --force-confold --configure -a || apt-get ${options} --no-remove --fix-broken install`
-      : undefined,
+    change.configureBroken ? finish(options) : undefined,
     ...change.general.map(
       (action) =>
         sh`apt-get ${options} ${action === "upgrade" ? ["--with-new-pkgs"] : []} ${action === "autoremove" && want.purge ? ["--purge"] : []} ${[action]}`,

@@ -106,6 +106,10 @@ test("what a role has made that is gone from the playbook is listed, and nothing
   expect(found.output).toContain(
     "/etc/orphans is asked for by nobody, but there is something else in it: it stays",
   );
+  const [one = "", other = ""] = HOSTS;
+  const limited = await plumb("plan", "without.yml", "--orphans", "--limit", other);
+  expect(listed(limited.output)).toEqual(listed(found.output));
+  expect(limited.output).not.toContain(one);
   // Another playbook may ask for it.
   const both = await plumb("plan", "without.yml", "role.yml", "--orphans");
   expect([both.code, listed(both.output)], both.output).toEqual([0, []]);

@@ -63,6 +63,22 @@ describe("package", () => {
     });
   });
 
+  test("what an installation left that was cut short is finished first, with what it depends on", async () => {
+    const host = "bookworm1";
+    await onHost(
+      host,
+      "set -e; dpkg --purge plumb-dummy tree >/dev/null 2>&1; mkdir -p /srv/needy/DEBIAN; printf 'Package: plumb-needy\\nVersion: 1\\nArchitecture: all\\nDepends: plumb-dummy\\nMaintainer: t <t@t>\\nDescription: t\\n' > /srv/needy/DEBIAN/control; dpkg-deb -b /srv/needy /srv/needy.deb >/dev/null; dpkg --unpack /srv/needy.deb >/dev/null",
+    );
+    const { tasks } = await runTasks("- package: {name: tree}", { hosts: [host] });
+    expect(tasks.map(({ status, message }) => `${status} ${message}`)).toEqual(["changed install tree"]);
+    expect(
+      await onHost(
+        host,
+        "dpkg-query -W -f='${db:Status-Status} ' plumb-dummy plumb-needy tree; dpkg --purge plumb-needy tree >/dev/null; rm -r /srv/needy*",
+      ),
+    ).toBe("installed installed installed ");
+  });
+
   test("an upgrade and a downgrade come back with a rollback, where a source has the version; otherwise it says so", async () => {
     const host = "bookworm1";
     const version = (): Promise<string> => onHost(host, "dpkg-query -W -f='${Version}' plumb-dummy");
