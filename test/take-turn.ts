@@ -6,16 +6,12 @@ import { afterAll } from "vitest";
 
 /** Waits until no other file of tests has taken one of these turns, and has it until the end of the file that calls it. @returns the one that was free. */
 export async function takeTurn(...names: readonly string[]): Promise<string> {
-  const { name, end } = await waitForTurn(...names);
-  afterAll(end);
-  return name;
-}
-
-/** The same for a part of a file, which ends it. */
-export async function waitForTurn(...names: readonly string[]): Promise<{ name: string; end: () => void }> {
   for (;;) {
     const name = names.find((one) => take(fileOf(one)));
-    if (name !== undefined) return { name, end: () => rmSync(fileOf(name), { force: true }) };
+    if (name !== undefined) {
+      afterAll(() => rmSync(fileOf(name), { force: true }));
+      return name;
+    }
     await wait(100);
   }
 }

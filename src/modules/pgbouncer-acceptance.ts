@@ -71,6 +71,12 @@ const params = z.strictObject({
     .array(z.enum(TEST_NAMES as [string, ...string[]]))
     .default([])
     .describe("Tests that are no reason to fail when they were not made."),
+  forget: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Only remove what was measured of these poolers before, so that nothing of it counts; judge nothing.",
+    ),
   only_report: z.boolean().default(false).describe("Do not fail, whatever the verdicts are."),
 });
 
@@ -104,9 +110,11 @@ export const pgbouncerAcceptance = defineLoadingModule<
   },
   load: async (want, controller) => ({ want, folder: controller.resolvePath(want.folder) }),
   queries: () => ({}),
-  diff: ({ folder }) => ({
+  diff: ({ want, folder }) => ({
     action: "run",
-    summary: `judge what was measured, and write the report into ${folder}`,
+    summary: want.forget
+      ? `remove what was measured of ${want.poolers.map(({ name }) => name).join(", ")}`
+      : `judge what was measured, and write the report into ${folder}`,
     differences: [],
     detail: undefined,
   }),
@@ -115,13 +123,19 @@ export const pgbouncerAcceptance = defineLoadingModule<
       kind: "controller",
       title: change.summary,
       run: async () => {
+        if (want.forget) {
+          for (const { name } of want.poolers)
+            await rm(rawFolder(folder, name), { recursive: true, force: true });
+          return { output: { title: change.summary, data: undefined } };
+        }
         const report = await judgeAndWrite(want, folder);
         if (!report.accepted && !want.only_report) throw notAccepted(report, folder);
         return { output: { title: change.summary, data: report } };
       },
     },
   ],
-  result: ({ folder }, outputs) => {
+  result: ({ want, folder }, outputs) => {
+    if (want.forget) return { changed: false, message: "nothing of an earlier measuring is left", data: {} };
     const report = outputs[0]?.data as Report;
     return {
       changed: false,
@@ -190,12 +204,11 @@ async function readMeasurements(
   folder: string,
 ): Promise<PoolerMeasurements> {
   const { name, client, database, user } = pooler;
-  if (name.includes("/") || name.startsWith("."))
-    throw new ModuleFailure(`${name} would lead out of ${folder}`);
+  const raw = rawFolder(folder, name);
   const read = async <Name extends PartName>(part: Name): Promise<PoolerMeasurements["parts"][Name]> => {
     const without = pooler.left_out[part] ?? pooler.problem ?? "no result came back";
     return (await readPart(
-      path.join(folder, "raw", name, `${part}.json`),
+      path.join(raw, `${part}.json`),
       part,
       without,
     )) as PoolerMeasurements["parts"][Name];
@@ -209,6 +222,13 @@ async function readMeasurements(
     restart: await read("restart"),
   };
   return { name, client, database, user, parts };
+}
+
+/** @throws ModuleFailure */
+function rawFolder(folder: string, pooler: string): string {
+  if (pooler.includes("/") || pooler.startsWith("."))
+    throw new ModuleFailure(`${pooler} would lead out of ${folder}`);
+  return path.join(folder, "raw", pooler);
 }
 
 async function readPart(file: string, part: PartName, without: string): Promise<Part<unknown>> {

@@ -44,7 +44,7 @@ describe("pgbouncer_acceptance", () => {
     expect(await judge(folder)).toMatchObject({
       changed: false,
       message: expect.stringMatching(
-        /^accepted, 7 of 7 requirements met, 9 of 9 tests passed: .*report\.html$/,
+        /^accepted, 7 of 7 requirements met, 10 of 10 tests passed: .*report\.html$/,
       ),
       data: { accepted: true, problems: [] },
     });
@@ -52,6 +52,18 @@ describe("pgbouncer_acceptance", () => {
     expect((await readdir(folder)).sort()).toEqual(["raw", "report.html", "report.json", "report.md"]);
     const report = reportSchema.parse(JSON.parse(await readFile(path.join(folder, "report.json"), "utf8")));
     expect(report.accepted).toBe(true);
+  });
+
+  test("forgets what was measured before of the poolers that are named, and of no others", async () => {
+    const folder = await folderWith(measured());
+    await mkdir(path.join(folder, "raw", "pool2"));
+    expect(await judge(folder, { forget: true })).toMatchObject({ changed: false });
+    expect(await readdir(folder)).toEqual(["raw"]);
+    expect(await readdir(path.join(folder, "raw"))).toEqual(["pool2"]);
+    const outside = { name: "../raw", client: "app1", database: "app", user: "app" };
+    const refusal = await refusalOf(judge(folder, { forget: true, poolers: [outside] }));
+    expect(refusal.message).toContain("would lead out of");
+    expect(await readdir(path.join(folder, "raw"))).toEqual(["pool2"]);
   });
 
   test("fails with what is missed, after the report is written, unless it is only to report", async () => {

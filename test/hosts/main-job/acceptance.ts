@@ -1,9 +1,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { type Report, reportSchema } from "../../../src/acceptance/report.ts";
 import { elementsOf, externalReferences } from "../../acceptance/well-formed.ts";
-import { waitForTurn } from "../../take-turn.ts";
 import { onHost } from "../lab-hosts.ts";
 import { type Provisioned, passwordOf, provisionFrom, told } from "./provision.ts";
 
@@ -28,13 +27,6 @@ const GENEROUS = {
 };
 
 export function acceptance(folder: () => string): void {
-  // What was measured lies on this machine, which is a host of these runs too, and has one lock.
-  let turn: { end: () => void } | undefined;
-  beforeAll(async () => {
-    turn = await waitForTurn("this-machine");
-  });
-  afterAll(() => turn?.end());
-
   const reports = (): string => path.join(folder(), "reports", "pgbouncer");
   const readReport = async (): Promise<Report> =>
     reportSchema.parse(JSON.parse(await readFile(path.join(reports(), "report.json"), "utf8")));
