@@ -1,24 +1,44 @@
 import { convertedLazily } from "./lazy-map.ts";
-import type { Value } from "./value.ts";
+import type { Value, ValueMap } from "./value.ts";
 import { watchedAs } from "./watched-map.ts";
 
+/** What mappings were converted to: facts and registered results are looked at again and again, and nobody changes a value once others have seen it. */
+const conversions = new WeakMap<object, object>();
+
 /**
- * A value as CEL takes it: whole numbers are BigInt there. Properties with a getter (the hosts in `hostvars`) stay lazy.
+ * A value as CEL takes it: whole numbers are BigInt there. What has none in it is taken as it is. Properties with a getter (the hosts in `hostvars`) stay lazy.
  */
 export function toCel(value: Value): unknown {
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
-  if (Array.isArray(value)) return value.map(toCel);
   if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    const items = value.map(toCel);
+    return items.some((item, index) => item !== value[index]) ? items : value;
+  }
   const lazy = convertedLazily(value, toCel);
   if (lazy !== undefined) return lazy;
+  let converted = conversions.get(value);
+  if (converted === undefined) {
+    converted = mapToCel(value);
+    conversions.set(value, converted);
+  }
+  return converted;
+}
+
+function mapToCel(value: ValueMap): object {
   const converted: Record<string, unknown> = {};
+  let isOther = false;
   for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
     const { get } = property;
-    if (get === undefined) converted[key] = toCel(property.value as Value);
-    else
+    if (get === undefined) {
+      converted[key] = toCel(property.value as Value);
+      isOther ||= converted[key] !== property.value;
+    } else {
       Object.defineProperty(converted, key, { enumerable: true, get: () => toCel(get.call(value) as Value) });
+      isOther = true;
+    }
   }
-  return watchedAs(value, converted);
+  return isOther ? watchedAs(value, converted) : value;
 }
 
 /** A value of CEL as JSON can say it. */
