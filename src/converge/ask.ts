@@ -1,4 +1,4 @@
-import { type Answered, notKnown, type QueryKind } from "../queries/query.ts";
+import { type Answered, known, notKnown, type QueryKind } from "../queries/query.ts";
 import type { ShellText } from "../shell/shell-text.ts";
 import { type ExecResult, type ShellUser, TransportError } from "../transport/transport.ts";
 import { type AddressedQuery, type Answers, describeShellUser, identify } from "./answers.ts";
@@ -25,8 +25,34 @@ export async function ask(
   questions: readonly AddressedQuery[],
   signal?: AbortSignal,
 ): Promise<void> {
+  const told = questions.filter(({ query }) => query.kind.fromPackages !== undefined);
+  const others = told.length === 0 ? questions : questions.filter((question) => !told.includes(question));
+  await Promise.all([askAll(session, others, signal), askWhatIsNotListed(session, told, signal)]);
+}
+
+async function askAll(
+  session: HostSession,
+  questions: readonly AddressedQuery[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const bulks = collect(session.answers, questions);
   await Promise.all(bulks.map((bulk) => askBulk(session, bulk, signal)));
+}
+
+/** The facts come with a list of all packages: what it says is not asked for once more. */
+async function askWhatIsNotListed(
+  session: HostSession,
+  questions: readonly AddressedQuery[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (questions.every((question) => session.answers.has(question))) return;
+  const packages = await session.packages();
+  for (const question of questions) {
+    const { kind, key } = question.query;
+    const answer = packages === undefined ? undefined : kind.fromPackages?.(key, packages);
+    if (answer !== undefined && !session.answers.has(question)) session.answers.set(question, known(answer));
+  }
+  await askAll(session, questions, signal);
 }
 
 function collect(answers: Answers, questions: readonly AddressedQuery[]): Bulk[] {

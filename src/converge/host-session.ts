@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Facts, facts } from "../queries/facts.ts";
+import { type PackageList, packageList } from "../queries/package-list.ts";
 import type { RunAs } from "../queries/query.ts";
 import type { ShellText } from "../shell/shell-text.ts";
 import type {
@@ -78,6 +79,7 @@ export class HostSession {
   readonly #closed: TransportCounters[] = [];
   #transport: Transport;
   #facts: Facts | undefined;
+  #packages: PackageList | undefined;
   #pendingHandlers: string[] = [];
   #leftOverHandlers: readonly string[] | undefined;
   #begun: Promise<void> | undefined;
@@ -191,6 +193,7 @@ export class HostSession {
     this.#transport = opened;
     this.#watch(opened);
     this.answers.forgetAll();
+    this.#packages = undefined;
     this.#begun = undefined;
     await this.begin();
   }
@@ -241,8 +244,15 @@ export class HostSession {
     return this.#takeLock(controller);
   }
 
+  /** The packages of the host, where they were asked for with the facts and nothing was changed since; waits for an answer that is under way. */
+  async packages(): Promise<PackageList | undefined> {
+    await this.#begun;
+    return this.#packages;
+  }
+
   /** What was changed on the host may have changed its facts. */
   noteChange(): void {
+    this.#packages = undefined;
     this.answers.forgetAll();
     this.#mayHaveChanged = true;
   }
@@ -271,6 +281,7 @@ export class HostSession {
       );
     }
     this.#facts = parsed.answer;
+    this.#packages = packageList(answer.stdout.toString());
   }
 
   #readLock(lock: ExecResult): void {

@@ -1,6 +1,7 @@
 import { rawShell } from "../shell/shell-text.ts";
 import { USER_ID } from "../shell/state-directory.ts";
 import type { ValueMap } from "../variables/value.ts";
+import { installedVersions, LIST_PACKAGES, packageList } from "./package-list.ts";
 import { defineQuery, known, notKnown, type QueryOutput } from "./query.ts";
 
 /** Facts of a host under Ansible's names, without the `ansible_` prefix. */
@@ -28,7 +29,7 @@ ${USER_ID.shell}
 say uid "$user_id"
 { [ -r /proc/sys/kernel/arch ] && read -r machine < /proc/sys/kernel/arch; } || machine=$(uname -m); say machine "$machine"
 for systemd in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so /lib/systemd/libsystemd-shared-*.so; do [ -e "$systemd" ] && say systemd "$systemd" && break; done
-if command -v dpkg-query >/dev/null; then dpkg-query -W -f='package=${"$"}{Package} ${"$"}{Version}\n' 2>/dev/null; fi
+${LIST_PACKAGES.shell}
 if command -v ip >/dev/null; then printf 'address show\nroute show default\n' | ip -o -batch - 2>/dev/null || { ip -o address show; ip -4 route show default; } 2>/dev/null; fi
 )"
 `);
@@ -60,6 +61,7 @@ export function withoutFleeting(facts: Facts): Facts {
 function parseFacts(output: QueryOutput): ReturnType<typeof known<Facts>> | { known: false; reason: string } {
   const lines = new Map<string, string[]>();
   for (const line of output.stdout.toString().split("\n")) {
+    if (line.startsWith("package=")) continue;
     const [key, value] = parseLine(line);
     const before = lines.get(key);
     if (before === undefined) lines.set(key, [value]);
@@ -71,7 +73,7 @@ function parseFacts(output: QueryOutput): ReturnType<typeof known<Facts>> | { kn
   return known({
     ...systemFacts(lines),
     ...addressFacts(lines),
-    package_versions: packageVersions(lines.get("package") ?? []),
+    package_versions: installedVersions(packageList(output.stdout.toString())),
   });
 }
 
@@ -136,13 +138,6 @@ const DISTRIBUTIONS: Readonly<Record<string, string>> = {
   rhel: "RedHat",
   alpine: "Alpine",
 };
-
-/** Installed packages of Debian and its kin: name to version. */
-function packageVersions(lines: readonly string[]): Facts {
-  return Object.fromEntries(
-    lines.map((line) => line.split(" ")).map(([name = "", version = ""]) => [name, version]),
-  );
-}
 
 /** From `ip -o address` (iproute2 6.1): index, device, family, address/prefix. */
 function addressFacts(lines: ReadonlyMap<string, readonly string[]>): Facts {

@@ -1,4 +1,5 @@
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { listedPackage } from "./package-list.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
 
 export interface PackageQuestion {
@@ -26,6 +27,19 @@ export interface PackageState {
 export const packageState = defineQuery<PackageQuestion, PackageState>({
   name: "package-state",
   identify: ({ name, candidate }) => `${name}\0${candidate === true}`,
+  fromPackages: ({ name, candidate }, packages) => {
+    const listed = listedPackage(packages, name);
+    // Of one that is not installed, or should be the latest, apt has to be asked.
+    if (candidate === true || listed?.status !== "installed") return undefined;
+    const { version, want } = listed;
+    return {
+      installed: version,
+      broken: false,
+      held: want === "hold",
+      leftovers: false,
+      candidate: undefined,
+    };
+  },
   script: (questions) => {
     const names = [...new Set(questions.map(({ name }) => name))];
     const always = [

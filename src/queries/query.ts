@@ -1,4 +1,5 @@
 import type { ShellText } from "../shell/shell-text.ts";
+import type { PackageList } from "./package-list.ts";
 
 /** An answer, or why it could not be found out. "Could not find out" is never "absent". */
 export type Answered<Answer> = { known: true; answer: Answer } | { known: false; reason: string };
@@ -23,6 +24,10 @@ export interface QueryKind<Key, Answer> {
   identify(key: Key): string;
   /** Shell text (and standard input, for more keys than argv holds) that answers all the keys. */
   script(keys: readonly Key[]): { script: ShellText; stdin?: Uint8Array };
+  /**
+   * What the list of packages that comes with the facts says already, so that nobody need be asked; undefined where it does not say.
+   */
+  fromPackages?(key: Key, packages: PackageList): Answer | undefined;
   /** One answer a key, in the order of the keys. What the output does not say is not known: never a default. */
   parse(output: QueryOutput, keys: readonly Key[]): readonly Answered<Answer>[];
 }

@@ -1,0 +1,46 @@
+import { spawnSync } from "node:child_process";
+import { expect, test } from "vitest";
+import {
+  installedVersions,
+  LIST_PACKAGES,
+  listedPackage,
+  packageList,
+} from "../../src/queries/package-list.ts";
+import { packageState } from "../../src/queries/package-state.ts";
+
+const SAID = [
+  "os.ID=debian",
+  "package=dash\t0.5.12-2\tinstalled\tinstall",
+  "package=held\t1.0\tinstalled\thold",
+  "package=removed\t2.0\tconfig-files\tdeinstall",
+  "package=half\t3.0\thalf-configured\tinstall",
+  "package=libc6\t2.36\tinstalled\tinstall",
+  "package=libc6\t2.36\tinstalled\tinstall",
+  "default via 192.0.2.1 dev eth0",
+  "",
+].join("\n");
+const list = packageList(SAID);
+
+test("a package is told from the list where it says enough, and asked for otherwise", () => {
+  const state = (name: string, candidate = false): unknown =>
+    packageState.kind.fromPackages?.({ name, candidate }, list);
+  const installed = { broken: false, leftovers: false, candidate: undefined };
+  expect(state("dash")).toEqual({ ...installed, installed: "0.5.12-2", held: false });
+  expect(state("held")).toEqual({ ...installed, installed: "1.0", held: true });
+  for (const name of ["removed", "half", "libc6", "das", "ash", "os.ID", "missing", ""])
+    expect(state(name)).toBeUndefined();
+  expect(state("dash", true)).toBeUndefined();
+  expect(packageState.kind.fromPackages?.({ name: "dash" }, packageList("os.ID=alpine\n"))).toBeUndefined();
+});
+
+test("versions are of what is installed, and not of what was removed", () => {
+  expect(installedVersions(list)).toEqual({ dash: "0.5.12-2", held: "1.0", half: "3.0", libc6: "2.36" });
+  expect(listedPackage(list, "libc6")).toBeUndefined();
+});
+
+test("the list is dpkg's own", () => {
+  const { stdout } = spawnSync("sh", ["-c", `echo; ${LIST_PACKAGES.shell}`]);
+  const own = packageList(stdout.toString());
+  const version = spawnSync("dpkg-query", ["-W", "-f=${Version}", "dash"]).stdout.toString();
+  expect(listedPackage(own, "dash")).toEqual({ version, status: "installed", want: "install" });
+});
