@@ -25,7 +25,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/hosts/**"],
           // A machine may be busy with other work; a test that hangs is still ended.
-          testTimeout: 60_000,
+          testTimeout: 120_000,
         },
       },
       { test: { ...together, ...onHosts, name: "hosts-fleet", include: FLEET } },
