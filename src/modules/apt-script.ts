@@ -41,9 +41,9 @@ function installScript(
   );
 }
 
-/** What dpkg can't finish alone lacks a package that was to be unpacked as well. */
+/** What dpkg can't finish alone, or takes for finished, lacks a package that was to be unpacked as well. */
 const finish = (options: readonly string[]): ShellText =>
-  sh`dpkg --force-confdef --force-confold --configure -a || apt-get ${options} --no-remove --fix-broken install`;
+  sh`dpkg --force-confdef --force-confold --configure -a || :; apt-get ${options} --no-remove --fix-broken install`;
 
 /** What apt-get has to be told to make the change: without questions, and patient with another apt. */
 export function aptScript(change: PackageChange, want: AptWishes): ShellText {

@@ -67,7 +67,7 @@ describe("package", () => {
     const host = "bookworm1";
     await onHost(
       host,
-      "set -e; dpkg --purge plumb-dummy tree >/dev/null 2>&1; mkdir -p /srv/needy/DEBIAN; printf 'Package: plumb-needy\\nVersion: 1\\nArchitecture: all\\nDepends: plumb-dummy\\nMaintainer: t <t@t>\\nDescription: t\\n' > /srv/needy/DEBIAN/control; dpkg-deb -b /srv/needy /srv/needy.deb >/dev/null; dpkg --unpack /srv/needy.deb >/dev/null",
+      "set -e; apt-get -qq update; dpkg --purge plumb-dummy tree >/dev/null 2>&1; mkdir -p /srv/needy/DEBIAN; printf 'Package: plumb-needy\\nVersion: 1\\nArchitecture: all\\nDepends: plumb-dummy\\nMaintainer: t <t@t>\\nDescription: t\\n' > /srv/needy/DEBIAN/control; dpkg-deb -b /srv/needy /srv/needy.deb >/dev/null; dpkg --unpack /srv/needy.deb >/dev/null",
     );
     const { tasks } = await runTasks("- package: {name: tree}", { hosts: [host] });
     expect(tasks.map(({ status, message }) => `${status} ${message}`)).toEqual(["changed install tree"]);
