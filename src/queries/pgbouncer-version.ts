@@ -1,4 +1,5 @@
 import { rawShell } from "../shell/shell-text.ts";
+import { listedPackage } from "./package-list.ts";
 import { defineQuery, known } from "./query.ts";
 
 /** Which PgBouncer a host has, or would get; undefined where neither can be told. */
@@ -7,10 +8,15 @@ export interface PgbouncerVersion {
   installed: boolean;
 }
 
-/** `pgbouncer --version`, or apt's candidate where it is not installed. */
+/** That of Debian's package, whose program the service runs; without it `pgbouncer --version`, or apt's candidate where it is not installed. */
 export const pgbouncerVersion = defineQuery<"own", PgbouncerVersion>({
   name: "pgbouncer-version",
   identify: (key) => key,
+  fromPackages: (_, packages) => {
+    const listed = listedPackage(packages, "pgbouncer");
+    const version = /^(?:\d+:)?(\d+\.\d+(?:\.\d+)?)/.exec(listed?.version ?? "")?.[1];
+    return listed?.status === "installed" && version !== undefined ? { version, installed: true } : undefined;
+  },
   script: () => ({
     script: rawShell(
       "if command -v pgbouncer >/dev/null; then pgbouncer --version; elif [ -x /usr/sbin/pgbouncer ]; then /usr/sbin/pgbouncer --version; else apt-cache policy pgbouncer 2>/dev/null; fi; exit 0",

@@ -7,6 +7,7 @@ import {
   packageList,
 } from "../../src/queries/package-list.ts";
 import { packageState } from "../../src/queries/package-state.ts";
+import { pgbouncerVersion } from "../../src/queries/pgbouncer-version.ts";
 
 const SAID = [
   "os.ID=debian",
@@ -31,6 +32,21 @@ test("a package is told from the list where it says enough, and asked for otherw
     expect(state(name)).toBeUndefined();
   expect(state("dash", true)).toBeUndefined();
   expect(packageState.kind.fromPackages?.({ name: "dash" }, packageList("os.ID=alpine\n"))).toBeUndefined();
+});
+
+test("PgBouncer's version is that of its package, where that is installed", () => {
+  const version = (line: string): unknown =>
+    pgbouncerVersion.kind.fromPackages?.("own", packageList(`os.ID=debian\n${line}\n`));
+  expect(version("package=pgbouncer\t1.18.0-1\tinstalled\tinstall")).toEqual({
+    version: "1.18.0",
+    installed: true,
+  });
+  expect(version("package=pgbouncer\t2:1.25.1-1.pgdg13+1\tinstalled\thold")).toEqual({
+    version: "1.25.1",
+    installed: true,
+  });
+  expect(version("package=pgbouncer\t1.18.0-1\tconfig-files\tdeinstall")).toBeUndefined();
+  expect(version("package=pgbouncer-doc\t1.18.0-1\tinstalled\tinstall")).toBeUndefined();
 });
 
 test("versions are of what is installed, and not of what was removed", () => {
