@@ -92,7 +92,10 @@ export function lockScript(owner: LockOwner, hostName: string, terms: LockTerms)
     sh`self=${description}; controller=${owner.controller}; dead=${terms.deadController ?? "none"}; end=${terms.takeOver ? "yes" : "no"}; left=${terms.waitSeconds * 5}`,
     rawShell(LOCK_LOOP),
     rawShell(
-      `printf '%s %s %s %s %s %s\\n' $$ "$(started $$)" "$connection" "$(started "$connection" || echo -)" "$controller" "$self" > "$state/lock.new" && mv -f -- "$state/lock.new" "$state/lock" || exit 1`,
+      'fields $$; since=$start; if fields "$connection"; then their_start=$start; else their_start=-; fi',
+    ),
+    rawShell(
+      `printf '%s %s %s %s %s %s\\n' $$ "$since" "$connection" "$their_start" "$controller" "$self" > "$state/lock.new" && mv -f -- "$state/lock.new" "$state/lock" || exit 1`,
     ),
     // What a run left that died while it wrote one of these.
     rawShell('for half in "$state"/*.new; do [ ! -f "$half" ] || rm -f -- "$half"; done'),
@@ -109,8 +112,7 @@ export function lockScript(owner: LockOwner, hostName: string, terms: LockTerms)
  */
 const LOCK_LOOP = `
 fields() { read -r stat < "/proc/$1/stat" || return 1; name=\${stat#*"("}; name=\${name%")"*}; set -- \${stat##*") "}; parent=$2; start=\${20}; } 2>/dev/null
-started() { fields "$1" && echo "$start"; }
-alive() { [ "$1" != - ] && [ "$(started "$1")" = "$2" ]; }
+alive() { [ "$1" != - ] && fields "$1" && [ "$start" = "$2" ]; }
 children() { for file in /proc/[0-9]*/stat; do one=\${file#/proc/}; one=\${one%/stat}; if fields "$one" && [ "$parent" = "$1" ]; then echo "$one"; fi; done; }
 below() { for child in $(children "$1"); do echo "$child"; ( below "$child" ); done; }
 connection=$$

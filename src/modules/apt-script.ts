@@ -31,7 +31,7 @@ function installScript(
   held: readonly string[],
 ): ShellText {
   const attempt = sh`apt-get ${options} install -- ${names}`;
-  const install = sh`{ ${attempt} || { plumb_code=$?; ! apt-get -qq check >/dev/null 2>&1 && { ${finish(options)}; } && ${attempt}; } || (exit "$plumb_code"); }`;
+  const install = sh`{ ${attempt} || { plumb_code=$?; ! apt-get -qq check >/dev/null 2>&1 && { ${finish(options, names)}; } && ${attempt}; } || (exit "$plumb_code"); }`;
   if (held.length === 0) return install;
   return shellLines(
     rawShell("code=0"),
@@ -41,9 +41,14 @@ function installScript(
   );
 }
 
-/** What dpkg can't finish alone, or takes for finished, lacks a package that was to be unpacked as well. */
-const finish = (options: readonly string[]): ShellText =>
-  sh`dpkg --force-confdef --force-confold --configure -a || :; apt-get ${options} --no-remove --fix-broken install`;
+/**
+ * What dpkg can't finish alone, or takes for finished, lacks a package that was to be unpacked as well. Where nothing says that a package is wanted which was unpacked by half, apt would
+ * rather remove it: then it is named.
+ */
+function finish(options: readonly string[], names: readonly string[]): ShellText {
+  const fix = sh`apt-get ${options} --no-remove --fix-broken install`;
+  return sh`dpkg --force-confdef --force-confold --configure -a || :; ${fix} || ${fix} -- ${names}`;
+}
 
 /** What apt-get has to be told to make the change: without questions, and patient with another apt. */
 export function aptScript(change: PackageChange, want: AptWishes): ShellText {
@@ -83,7 +88,7 @@ export function aptScript(change: PackageChange, want: AptWishes): ShellText {
         ),
     change.tellsChange === true ? rawShell(`plumb_before="${ALL_PACKAGES}"`) : undefined,
     change.refreshLists ? updateAptLists : undefined,
-    change.configureBroken ? finish(options) : undefined,
+    change.configureBroken ? finish(options, names) : undefined,
     ...change.general.map(
       (action) =>
         sh`apt-get ${options} ${action === "upgrade" ? ["--with-new-pkgs"] : []} ${action === "autoremove" && want.purge ? ["--purge"] : []} ${[action]}`,
