@@ -1,8 +1,9 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { labInventory } from "../src/lab/inventory.ts";
 import { labDown, labUp } from "../src/lab/lab.ts";
+import { measure, median, option } from "./measure.ts";
 import { writeSection } from "./results.ts";
 
 /**
@@ -11,12 +12,8 @@ import { writeSection } from "./results.ts";
  *
  * node bench/ansible.ts [--hosts 5] [--rounds 3]
  */
-const option = (name: string, fallback: number): number => {
-  const index = process.argv.indexOf(`--${name}`);
-  return index === -1 ? fallback : Number(process.argv[index + 1]);
-};
-const HOSTS = option("hosts", 5);
-const ROUNDS = option("rounds", 3);
+const HOSTS = Number(option("hosts", "5"));
+const ROUNDS = Number(option("rounds", "3"));
 const FOLDER = path.resolve(".plumb", "ansible");
 const PLAYBOOK = path.resolve("bench", "same-job.yml");
 const PLUMB = path.resolve("bin", "plumb");
@@ -39,46 +36,17 @@ const WAYS: readonly Way[] = [
   { name: "Ansible as it comes", command: "ansible-playbook", environment: {} },
 ];
 
-function run(
-  command: string,
-  args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<number> {
-  const started = performance.now();
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("NODE_"));
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd: FOLDER,
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...Object.fromEntries(own), ANSIBLE_LOCALHOST_WARNING: "0", ...environment },
-    });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (chunk: Buffer) => {
-        output = (output + chunk.toString()).slice(-4000);
-      });
-    }
-    child.on("error", reject);
-    child.on("close", (code) => {
-      if (code === 0) resolve(performance.now() - started);
-      else reject(new Error(`${command} ${args.join(" ")}: status ${code}: ${output}`));
-    });
-  });
-}
-
 /** Ansible keeps connections for a minute and uses them again: in a folder of its own, each run has none yet. */
-async function measure({ command, environment }: Way, limit: string): Promise<number> {
+async function play({ command, environment }: Way, limit: string): Promise<number> {
   const sockets = await mkdtemp(path.join(FOLDER, "ssh-"));
   const args = [...(command === PLUMB ? ["run"] : []), PLAYBOOK, "-i", INVENTORY, "--limit", limit];
-  return run(command, args, { ...environment, ANSIBLE_SSH_CONTROL_PATH_DIR: sockets });
+  const more = { ANSIBLE_LOCALHOST_WARNING: "0", ANSIBLE_SSH_CONTROL_PATH_DIR: sockets };
+  return (await measure(command, args, { cwd: FOLDER, environment: { ...environment, ...more } })).ms;
 }
 
 /** As if it had never been there. */
 const UNDO =
   "systemctl disable --now samejob; rm -rf /srv/samejob /etc/systemd/system/samejob.service; crontab -r; systemctl daemon-reload; userdel samejob; true";
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 async function main(): Promise<void> {
   const names = Array.from({ length: HOSTS }, (_, index) => `same${index + 1}`);
@@ -92,18 +60,18 @@ async function main(): Promise<void> {
     await writeFile(INVENTORY, labInventory(lab, {}));
     process.stderr.write("what Ansible needs on its hosts\n");
     const python = "apt-get -q update && apt-get install -q -y python3 python3-apt rsync cron openssl";
-    await run(PLUMB, ["exec", "all", "-i", INVENTORY, "--", python]);
+    await measure(PLUMB, ["exec", "all", "-i", INVENTORY, "--", python]);
     const measured = new Map<string, number[]>();
     const add = (key: string, ms: number): void => void measured.set(key, [...(measured.get(key) ?? []), ms]);
     const [first = ""] = names;
     for (let round = 0; round < ROUNDS; round++) {
       for (const way of WAYS) {
         process.stderr.write(`round ${round + 1}: ${way.name}\n`);
-        await run(PLUMB, ["exec", "all", "-i", INVENTORY, "--", UNDO]);
-        add(`${way.name} first`, await measure(way, first));
-        add(`${way.name} one`, await measure(way, first));
-        await measure(way, "all");
-        add(`${way.name} all`, await measure(way, "all"));
+        await measure(PLUMB, ["exec", "all", "-i", INVENTORY, "--", UNDO]);
+        add(`${way.name} first`, await play(way, first));
+        add(`${way.name} one`, await play(way, first));
+        await play(way, "all");
+        add(`${way.name} all`, await play(way, "all"));
       }
     }
     writeTable(measured);

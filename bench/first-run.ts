@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
+import { type Measured, measure, median, option } from "./measure.ts";
 import { writeSection } from "./results.ts";
 
 /**
@@ -11,44 +11,14 @@ import { writeSection } from "./results.ts";
  *
  * node bench/first-run.ts [--rounds 3]
  */
-const index = process.argv.indexOf("--rounds");
-const ROUNDS = index === -1 ? 3 : Number(process.argv[index + 1]);
+const ROUNDS = Number(option("rounds", "3"));
 const FOLDER = path.join(".plumb", "first-run");
 const INVENTORY = path.join(FOLDER, "hosts.yml");
-
-interface Measured {
-  ms: number;
-  output: string;
-}
-
-function run(command: string, args: readonly string[]): Promise<Measured> {
-  const started = performance.now();
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("NODE_"))),
-    });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (chunk: Buffer) => {
-        output += chunk.toString();
-      });
-    }
-    child.on("error", reject);
-    child.on("close", (code) => {
-      if (code === 0) resolve({ ms: performance.now() - started, output });
-      else reject(new Error(`${command} ${args.join(" ")}: status ${code}: ${output.slice(-3000)}`));
-    });
-  });
-}
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 /** On a host, by ssh. */
 function onHost(lab: LabStatus, name: string, script: string): Promise<Measured> {
   const address = lab.hosts.find((host) => host.name === name)?.address ?? name;
-  return run("ssh", [
+  return measure("ssh", [
     "-i",
     lab.keyFile,
     "-o",
@@ -75,7 +45,7 @@ async function main(): Promise<void> {
     await cp("inventory/example/group_vars", path.join(FOLDER, "group_vars"), { recursive: true });
     await writeFile(INVENTORY, labInventory(lab, { poolers: names, postgresql: names }));
     const provision = (name: string): Promise<Measured> =>
-      run("bin/plumb", ["run", "bench/playbook.yml", "-i", INVENTORY, "--limit", name]);
+      measure("bin/plumb", ["run", "bench/playbook.yml", "-i", INVENTORY, "--limit", name]);
     process.stderr.write("filling the cache of packages\n");
     await provision("warm");
     const measured: { ours: number; theirs: number }[] = [];

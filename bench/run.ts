@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { RunFinished } from "../src/converge/event.ts";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
+import { type Measured, measure, median, option } from "./measure.ts";
 import { writeSection } from "./results.ts";
 import { slowLink } from "./slow-link.ts";
 
@@ -13,52 +14,10 @@ import { slowLink } from "./slow-link.ts";
  *
  * npm run bench [-- --hosts 20] [--rounds 7]
  */
-const option = (name: string, fallback: number): number => {
-  const index = process.argv.indexOf(`--${name}`);
-  return index === -1 ? fallback : Number(process.argv[index + 1]);
-};
-const HOSTS = option("hosts", 20);
-const ROUNDS = option("rounds", 7);
+const HOSTS = Number(option("hosts", "20"));
+const ROUNDS = Number(option("rounds", "7"));
 const FOLDER = path.join(".plumb", "bench");
 const PLAYBOOK = "bench/playbook.yml";
-
-interface Measured {
-  ms: number;
-  maxRssKb: number;
-  output: string;
-}
-
-/** What a machine sets for all that runs on Node.js, such as more authorities to read at each start, is not Plumb's time. */
-const ENVIRONMENT = Object.fromEntries(
-  Object.entries(process.env).filter(([name]) => !name.startsWith("NODE_")),
-);
-
-function run(command: string, args: readonly string[]): Promise<Measured> {
-  const started = performance.now();
-  return new Promise((resolve, reject) => {
-    const child = spawn("/usr/bin/env", ["time", "-f", "RSS %M", command, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: ENVIRONMENT,
-    });
-    let output = "";
-    let errors = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-    });
-    child.stderr.on("data", (chunk: Buffer) => {
-      errors += chunk.toString();
-    });
-    child.on("close", (code) => {
-      const ms = performance.now() - started;
-      if (code !== 0)
-        reject(new Error(`${command} ${args.join(" ")}: status ${code}: ${output.slice(-2000)}${errors}`));
-      else resolve({ ms, maxRssKb: Number(/RSS (\d+)/.exec(errors)?.[1] ?? 0), output });
-    });
-  });
-}
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 /** Runs alternatives in turn, and gives the median and all measurements of each. */
 async function alternate(
@@ -74,7 +33,7 @@ async function alternate(
   );
 }
 
-const plumb = (...args: string[]): Promise<Measured> => run("bin/plumb", args);
+const plumb = (...args: string[]): Promise<Measured> => measure("bin/plumb", args);
 
 async function main(): Promise<void> {
   const names = Array.from({ length: HOSTS }, (_, index) => `bench${index + 1}`);
@@ -87,7 +46,7 @@ async function main(): Promise<void> {
     const inventory = await writeInventory(lab, names);
     process.stderr.write("provisioning\n");
     await plumb("run", PLAYBOOK, "-i", inventory, "--forks", "4");
-    await writeResults(await measure(lab, inventory));
+    await writeResults(await measureAll(lab, inventory));
   } finally {
     await labDown("bench");
     await rm(FOLDER, { recursive: true, force: true });
@@ -110,7 +69,7 @@ interface Row {
   note: string;
 }
 
-async function measure(lab: LabStatus, inventory: string): Promise<Row[]> {
+async function measureAll(lab: LabStatus, inventory: string): Promise<Row[]> {
   const [first] = lab.hosts;
   if (first === undefined) throw new Error("no host");
   const sshArguments = ["-i", lab.keyFile, "-o", `UserKnownHostsFile=${lab.knownHostsFile}`];
@@ -127,16 +86,16 @@ async function measure(lab: LabStatus, inventory: string): Promise<Row[]> {
     .map(({ name }) => name)
     .join(",");
   const fleet = await alternate({
-    ssh: () => run("ssh", [...sshArguments, `root@${first.address}`, "true"]),
+    ssh: () => measure("ssh", [...sshArguments, `root@${first.address}`, "true"]),
     one: noChange(first.name),
     five: noChange(five),
     all: noChange("all"),
-    manySsh: () => run("sh", ["-c", manySsh]),
+    manySsh: () => measure("sh", ["-c", manySsh]),
   });
   // The first one keeps its compiled code.
   await plumb("--help");
   const start = await alternate(
-    { node: () => run("node", ["-e", "0"]), help: () => plumb("--help") },
+    { node: () => measure("node", ["-e", "0"]), help: () => plumb("--help") },
     ROUNDS * 5,
   );
   const link = await slowLink(first.address, 12.5);
@@ -147,7 +106,7 @@ async function measure(lab: LabStatus, inventory: string): Promise<Row[]> {
   const thousand = await thousandFiles();
   await plumb("run", thousand, "-i", inventory, "--limit", first.name);
   const slow = await alternate({
-    ssh: () => run("ssh", ["-F", config, "-i", lab.keyFile, `root@${first.address}`, "true"]),
+    ssh: () => measure("ssh", ["-F", config, "-i", lab.keyFile, `root@${first.address}`, "true"]),
     plumb: () => plumb("run", PLAYBOOK, "-i", inventory, "--limit", first.name, "--output", "json", ...far),
     files: () => plumb("run", thousand, "-i", inventory, "--limit", first.name, "--output", "json", ...far),
   });

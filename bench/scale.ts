@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { RunFinished } from "../src/converge/event.ts";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
+import { type Measured, measure, option } from "./measure.ts";
 import { writeSection } from "./results.ts";
 
 /**
@@ -11,56 +12,16 @@ import { writeSection } from "./results.ts";
  *
  * node bench/scale.ts [--lab-hosts 4] [--hosts 100,500,1000,2000]
  */
-const option = (name: string, fallback: string): string => {
-  const index = process.argv.indexOf(`--${name}`);
-  return index === -1 ? fallback : (process.argv[index + 1] ?? fallback);
-};
 const LAB_HOSTS = Number(option("lab-hosts", "4"));
 const COUNTS = option("hosts", "100,500,1000,2000").split(",").map(Number);
 const FOLDER = path.join(".plumb", "scale");
 
-interface Measured {
+interface MeasuredRun extends Measured {
   hosts: number;
-  seconds: number;
-  cpuSeconds: number;
-  rssMb: number;
   finished: RunFinished;
 }
 
-function plumb(
-  args: readonly string[],
-): Promise<{ seconds: number; cpuSeconds: number; rssMb: number; last: string }> {
-  const started = performance.now();
-  return new Promise((resolve, reject) => {
-    const child = spawn("/usr/bin/env", ["time", "-f", "USED %U %S %M", "bin/plumb", ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("NODE_"))),
-    });
-    let rest = "";
-    let errors = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      // Thousands of hosts say a lot; only the last line counts.
-      rest += chunk.toString();
-      const cut = rest.trimEnd().lastIndexOf("\n");
-      if (cut > 0) rest = rest.slice(cut + 1);
-    });
-    child.stderr.on("data", (chunk: Buffer) => {
-      errors += chunk.toString();
-    });
-    child.on("close", (code) => {
-      const [, user, system, rss] = /USED (\S+) (\S+) (\d+)/.exec(errors) ?? [];
-      if (code !== 0)
-        reject(new Error(`plumb ${args.join(" ")}: status ${code}: ${rest.slice(0, 2000)}${errors}`));
-      else
-        resolve({
-          seconds: (performance.now() - started) / 1000,
-          cpuSeconds: Number(user) + Number(system),
-          rssMb: Number(rss) / 1024,
-          last: rest.trim(),
-        });
-    });
-  });
-}
+const plumb = (args: readonly string[]): Promise<Measured> => measure("bin/plumb", args, { lastLine: true });
 
 /** Name after name leads to another account: each has a lock and a state of its own, as hosts have. */
 function manyHosts(lab: LabStatus, count: number): string {
@@ -75,28 +36,32 @@ function manyHosts(lab: LabStatus, count: number): string {
   return ["[many]", ...lines, "[all:vars]", ...variables, ""].join("\n");
 }
 
-async function measure(inventory: string, hosts: number, more: readonly string[] = []): Promise<Measured> {
+async function measureRun(
+  inventory: string,
+  hosts: number,
+  more: readonly string[] = [],
+): Promise<MeasuredRun> {
   process.stderr.write(`${hosts} hosts ${more.join(" ")}\n`);
   const limit = `many[0:${hosts - 1}]`;
   const options = ["-i", inventory, "--limit", limit, "--output", "json", "--no-record", ...more];
-  const { last, ...used } = await plumb(["run", "bench/scale.yml", ...options]);
-  return { hosts, ...used, finished: JSON.parse(last) as RunFinished };
+  const measured = await plumb(["run", "bench/scale.yml", ...options]);
+  return { ...measured, hosts, finished: JSON.parse(measured.output) as RunFinished };
 }
 
 const percentile = (values: readonly number[], part: number): number =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0;
 
-function rowOf(what: string, one: Measured, base: Measured, first: Measured): string {
-  const perHost = ((one.cpuSeconds - base.cpuSeconds) / one.hosts) * 1000;
+function rowOf(what: string, one: MeasuredRun, base: MeasuredRun, first: MeasuredRun): string {
+  const perHost = (one.cpuMs - base.cpuMs) / one.hosts;
   const seconds = one.finished.hosts.map(({ durationMs }) => durationMs / 1000);
-  const growth = one.seconds / one.hosts / (first.seconds / first.hosts);
+  const growth = one.ms / one.hosts / (first.ms / first.hosts);
   const cells = [
     what,
-    `${one.seconds.toFixed(1)} s`,
+    `${(one.ms / 1000).toFixed(1)} s`,
     `${growth.toFixed(2)} × per host`,
     `${perHost.toFixed(1)} ms`,
-    `${one.rssMb.toFixed(0)} MB`,
-    `${(((one.rssMb - base.rssMb) / one.hosts) * 1024).toFixed(0)} kB`,
+    `${(one.maxRssKb / 1024).toFixed(0)} MB`,
+    `${((one.maxRssKb - base.maxRssKb) / one.hosts).toFixed(0)} kB`,
     `${percentile(seconds, 0.5).toFixed(1)} s, ${percentile(seconds, 1).toFixed(1)} s`,
   ];
   return `| ${cells.join(" | ")} |`;
@@ -117,10 +82,10 @@ async function main(): Promise<void> {
     await plumb(["run", "bench/scale-hosts.yml", "-i", few, "-e", `accounts=${accounts}`, "--no-record"]);
     const inventory = path.join(FOLDER, "many.ini");
     await writeFile(inventory, manyHosts(lab, most));
-    const base = await measure(inventory, 1);
-    const rows: Measured[] = [];
-    for (const count of COUNTS) rows.push(await measure(inventory, count));
-    const together = await measure(inventory, Math.min(500, most), ["--forks", "500"]);
+    const base = await measureRun(inventory, 1);
+    const rows: MeasuredRun[] = [];
+    for (const count of COUNTS) rows.push(await measureRun(inventory, count));
+    const together = await measureRun(inventory, Math.min(500, most), ["--forks", "500"]);
     const [first] = rows;
     if (first === undefined) throw new Error("no number of hosts");
     const node = spawnSync("node", ["--version"]).stdout.toString().trim();
@@ -130,7 +95,7 @@ async function main(): Promise<void> {
       "",
       "| hosts | time | growth | controller, per host | memory | memory, per host | a host's own time: median, longest |",
       "| --- | --- | --- | --- | --- | --- | --- |",
-      `| 1 | ${base.seconds.toFixed(1)} s | | ${base.cpuSeconds.toFixed(2)} s in all | ${base.rssMb.toFixed(0)} MB | | |`,
+      `| 1 | ${(base.ms / 1000).toFixed(1)} s | | ${(base.cpuMs / 1000).toFixed(2)} s in all | ${(base.maxRssKb / 1024).toFixed(0)} MB | | |`,
       ...rows.map((row) => rowOf(String(row.hosts), row, base, first)),
       rowOf(`${together.hosts}, \`--forks 500\``, together, base, first),
     ];
