@@ -62,6 +62,17 @@ export function shareRecord(
       hasWarned = true;
     }
   };
+  /** A connection may have been lost since it was last used: then a new one is tried, because there is no next time. */
+  const sendLast = async (): Promise<void> => {
+    const isOld = client !== undefined;
+    try {
+      await send();
+    } catch (error) {
+      if (!isOld) throw error;
+      disconnect();
+      await send();
+    }
+  };
   const tick = (): void => {
     if (busy !== undefined || Date.now() < notBefore) return;
     busy = sendNow().finally(() => {
@@ -76,7 +87,7 @@ export function shareRecord(
       const late = wait(END_MS, "late", { ref: false });
       const rest = async (): Promise<void> => {
         await busy;
-        await send();
+        await sendLast();
         rmSync(mark, { force: true });
         if (client !== undefined) await sendMarked(client, folder, address);
       };

@@ -4,7 +4,7 @@ import { onHost } from "./lab-hosts.ts";
 
 /**
  * The files of a project share its hosts: what one leaves running, logged in or lying about must not decide another. So what was not there when a file began goes when it
- * ends: services, users, firewall tables, what lies in /srv and /opt. Packages stay: installing them again would take long.
+ * ends: services, users, firewall tables, what lies in /srv and /opt, and what Plumb remembers there. Packages stay: installing them again would take long.
  */
 const LOOK = `running() { systemctl list-units --type=service --state=running,activating --plain --no-legend | cut -d' ' -f1 | grep -v -e '^user@' -e '^systemd-' -e '^ssh@' | sort; }
 users() { getent passwd | awk -F: '$3 >= 1000 && $3 < 60000 { print $1 }' | sort; }
@@ -21,7 +21,7 @@ new running | while read -r one; do systemctl disable --now -q "$one" 2>/dev/nul
 new users | while read -r one; do userdel -rf "$one" >/dev/null 2>&1; done
 new tables | while read -r one; do nft delete table $one; done
 new lying | while IFS= read -r one; do rm -rf --one-file-system -- "$one"; done
-rm -r /root/found; true`;
+rm -rf /root/found /var/lib/plumb; true`;
 
 const everywhere = (script: string): Promise<unknown> =>
   Promise.all(lab.hosts.map(({ name }) => onHost(name, script)));
