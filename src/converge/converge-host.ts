@@ -107,10 +107,13 @@ async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promis
   const { address } = context.session;
   const expected = isPending ? context.hooks.expectedFacts(address) : undefined;
   // What to ask is found out while the connection is being made.
-  const questions =
-    expected === undefined
-      ? questionsOf(context, tasks, new Set(isPending ? ["ansible_facts"] : []))
-      : questionsOf(withExpectedFacts(context, expected), tasks);
+  const questions = context.hooks
+    .breather()
+    .then(() =>
+      expected === undefined
+        ? questionsOf(context, tasks, new Set(isPending ? ["ansible_facts"] : []))
+        : questionsOf(withExpectedFacts(context, expected), tasks),
+    );
   questions.catch(() => undefined);
   const session = await context.connected;
   await questions.catch(() => undefined);

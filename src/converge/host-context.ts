@@ -57,6 +57,8 @@ export interface PlayHooks {
   variablesOf(host: string): Promise<HostVariables>;
   /** A session with another host of the inventory, for delegate_to. @throws TransportError, DiagnosticsError */
   sessionWith(host: string): Promise<HostSession>;
+  /** Resolves when this host may begin with work that takes a while: one host after the other. */
+  breather(): Promise<void>;
   /** What the host's facts were in the last run, as far as they last; undefined where nothing is known. */
   expectedFacts(address: string): Facts | undefined;
   /** Keeps the host's facts for the next run, where they are not as expected. */

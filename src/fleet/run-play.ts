@@ -310,6 +310,7 @@ function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
       await delegate.begin();
       return delegate;
     },
+    breather: () => state.breathers.next(),
     expectedFacts: (address) => options.expectedFacts?.of(host, address),
     keepFacts: async (address, facts, expected) =>
       options.expectedFacts?.keep(host, address, facts, expected),

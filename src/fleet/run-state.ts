@@ -14,6 +14,7 @@ import type { VariableLayer } from "../variables/sourced.ts";
 import type { ValueMap } from "../variables/value.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
 import { watchedMap } from "../variables/watched-map.ts";
+import { Breathers } from "./breathers.ts";
 import { ControllerFiles } from "./controller-files.ts";
 import type { RunOptions } from "./run-options.ts";
 import { Sessions } from "./sessions.ts";
@@ -40,6 +41,7 @@ export class RunState {
   readonly keyring: Keyring;
   /** Tasks that `--start-at-task` leaves out. */
   readonly leftOut: ReadonlySet<Task | Include>;
+  readonly breathers = new Breathers();
   #inventory: Inventory;
   readonly #progress = new Map<string, HostProgress>();
   readonly #layers = new Map<Playbook, ReadonlyMap<string, readonly VariableLayer[]>>();
