@@ -87,7 +87,8 @@ function axis(
   scale: "linear" | "logarithmic",
 ): { place: (value: number) => number; ticks: number[] } {
   const keep = (share: number): number => Math.min(1, Math.max(0, share));
-  if (scale === "logarithmic" && low > 0 && high > low) {
+  // Two numbers may differ, and not their logarithms.
+  if (scale === "logarithmic" && low > 0 && Math.log10(high) > Math.log10(low)) {
     const [from, to] = [Math.log10(low), Math.log10(high)];
     const ticks = [];
     for (let power = Math.floor(from); power <= Math.ceil(to); power++)

@@ -119,7 +119,8 @@ describe("a controller that was killed while a command runs", () => {
     const settings = "/etc/ssh/sshd_config.d/99-alive.conf";
     await onHost(
       host,
-      `printf 'ClientAliveInterval 2\\nClientAliveCountMax 2\\n' > ${settings}; systemctl reload ssh`,
+      // While it reads its settings anew, sshd listens to nobody for a moment.
+      `printf 'ClientAliveInterval 2\\nClientAliveCountMax 2\\n' > ${settings}; systemctl reload ssh; sleep 0.5; until ss -ltnH 'sport = :22' | grep -q .; do sleep 0.1; done`,
     );
     const relay = await relayTo(labHost(host).address);
     const variables = await throughRelay(host, relay.port);

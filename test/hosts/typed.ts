@@ -1,5 +1,8 @@
 import { spawn } from "node:child_process";
 
+/** A question at the start of a line; what others say may come right behind it. */
+const ASKED = /(?:^|[\r\n])[^{\r\n]*: (?=$|\{)/;
+
 /**
  * Types on a pseudo-terminal, which script(1) makes; each word when something is asked. A word is sent with Enter, a control character as it is.
  *
@@ -12,9 +15,14 @@ export function typed(
   const child = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
   const waiting = [...words];
   let said = "";
+  let unread = "";
   child.stdout.on("data", (chunk: Buffer) => {
     said += chunk.toString();
-    const word = /: $/.test(chunk.toString()) ? waiting.shift() : undefined;
+    unread += chunk.toString();
+    const asked = ASKED.exec(unread);
+    if (asked === null) return;
+    unread = unread.slice(asked.index + asked[0].length);
+    const word = waiting.shift();
     if (word !== undefined) child.stdin.write(/^[\u0000-\u001f]$/.test(word) ? word : `${word}\n`);
   });
   return new Promise((resolve) =>
