@@ -1,11 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { type Converged, runPlaybook, runTasks } from "./converge.ts";
+import { runPlaybook, runTasks } from "./converge.ts";
 import { onHost } from "./lab-hosts.ts";
+import { failures } from "./told.ts";
 
 const HOSTS = ["bookworm1", "trixie1"];
 const HOST = "bookworm1";
-const failures = ({ tasks }: Converged): string[] =>
-  tasks.filter(({ status }) => status === "failed").map(({ message }) => message);
 
 describe("facts", () => {
   test("delegate_facts sets them on the other host; without, on the own one", async () => {

@@ -1,10 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type Converged, runPlaybook, runTasks } from "./converge.ts";
-import { onlyOn, told } from "./told.ts";
+import { runPlaybook, runTasks } from "./converge.ts";
+import { failures, onlyOn, told } from "./told.ts";
 
 const HOST = "bookworm1";
-const failures = ({ tasks }: Converged): string[] =>
-  tasks.filter(({ status }) => status === "failed").map(({ message }) => message);
 
 describe("loops", () => {
   test("a loop over a block runs all of it for each item, with its rescue", async () => {

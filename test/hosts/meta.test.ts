@@ -4,13 +4,11 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadInventory } from "../../src/inventory/load-inventory.ts";
 import { type Converged, runPlaybook, runTasks } from "./converge.ts";
-import { onlyOn, told } from "./told.ts";
+import { failures, onlyOn, told } from "./told.ts";
 
 const HOSTS = ["bookworm1", "trixie1"];
 const HOST = "bookworm1";
 const newFolder = (): Promise<string> => mkdtemp(path.join(tmpdir(), "plumb-plays-"));
-const failures = ({ tasks }: Converged): string[] =>
-  tasks.filter(({ status }) => status === "failed").map(({ message }) => message);
 
 describe("meta", () => {
   test("end_host ends one host, end_batch a batch, end_play all: none acts on a task after it", async () => {

@@ -6,13 +6,11 @@ import { describe, expect, test } from "vitest";
 import { type Converged, runPlaybook, runTasks } from "./converge.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 import { relayTo, throughRelay } from "./relay.ts";
-import { onlyOn, told } from "./told.ts";
+import { failures, onlyOn, told } from "./told.ts";
 
 const HOSTS = ["bookworm1", "trixie1"];
 const HOST = "bookworm1";
 const newFolder = (): Promise<string> => mkdtemp(path.join(tmpdir(), "plumb-plays-"));
-const failures = ({ tasks }: Converged): string[] =>
-  tasks.filter(({ status }) => status === "failed").map(({ message }) => message);
 
 describe("hosts that fail", () => {
   test("unreachable ones count for max_fail_percentage, and any_errors_fatal on a task ends all", async () => {

@@ -10,3 +10,7 @@ export function told({ tasks }: Converged): string[] {
 /** Of these, what one host did. */
 export const onlyOn = (host: string, lines: readonly string[]): string[] =>
   lines.filter((line) => line.startsWith(`${host} `)).map((line) => line.slice(host.length + 1));
+
+/** What failed said. */
+export const failures = ({ tasks }: Converged): string[] =>
+  tasks.filter(({ status }) => status === "failed").map(({ message }) => message);

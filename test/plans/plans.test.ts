@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { TaskFinished, TaskReference } from "../../src/converge/event.ts";
+import { noCounts } from "../../src/converge/no-counts.ts";
 import { movedHosts, movedInputs } from "../../src/plans/compare-plans.ts";
 import { digestOf, digestParts, movedParts } from "../../src/plans/digest.ts";
 import { type Plan, type PlannedTask, parsePlan } from "../../src/plans/plan.ts";
@@ -75,16 +76,7 @@ const hostEnd = (outcome: "ok" | "failed") =>
       {
         host: "one",
         outcome,
-        counts: {
-          ok: 0,
-          changed: 0,
-          "would-change": 0,
-          unknown: 0,
-          failed: 0,
-          ignored: 0,
-          rescued: 0,
-          skipped: 0,
-        },
+        counts: noCounts(),
         pendingHandlers: [],
         durationMs: 1,
       },
