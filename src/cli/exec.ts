@@ -1,4 +1,4 @@
-import { describeEnd } from "../converge/host-session.ts";
+import { describeEnd } from "../converge/script-end.ts";
 import { onHosts } from "../fleet/on-hosts.ts";
 import { rawShell, sh } from "../shell/shell-text.ts";
 import { paintFor } from "../views/colour.ts";

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { describeEnd, type HostSession } from "../converge/host-session.ts";
+import type { HostSession } from "../converge/host-session.ts";
+import { describeEnd } from "../converge/script-end.ts";
 import { onHosts } from "../fleet/on-hosts.ts";
 import type { RunOptions } from "../fleet/run-options.ts";
 import { type PoolerStatus, parsePoolerStatus, poolerStatusScript } from "../pgbouncer/pooler-status.ts";

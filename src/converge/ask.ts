@@ -2,7 +2,8 @@ import { type Answered, known, notKnown, type QueryKind } from "../queries/query
 import type { ShellText } from "../shell/shell-text.ts";
 import { type ExecResult, type ShellUser, TransportError } from "../transport/transport.ts";
 import { type AddressedQuery, type Answers, describeShellUser, identify } from "./answers.ts";
-import { describeEnd, type HostSession } from "./host-session.ts";
+import type { HostSession } from "./host-session.ts";
+import { describeEnd } from "./script-end.ts";
 
 /** The questions of one kind for one shell: one bulk command. */
 interface Bulk {

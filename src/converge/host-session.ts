@@ -3,6 +3,7 @@ import { type Facts, facts } from "../queries/facts.ts";
 import { type PackageList, packageList } from "../queries/package-list.ts";
 import type { RunAs } from "../queries/query.ts";
 import type { ShellText } from "../shell/shell-text.ts";
+import { addCounters } from "../transport/add-counters.ts";
 import type {
   BecomeMethod,
   ExecResult,
@@ -25,6 +26,7 @@ import {
   TRANSACTION_OPEN,
 } from "./host-state.ts";
 import type { Journal } from "./keep-script.ts";
+import { requireExit } from "./script-end.ts";
 
 /** As whom a task acts on the host. */
 export interface TaskUser {
@@ -381,30 +383,6 @@ export class HostSession {
   noteHandlers(handlers: readonly string[]): void {
     this.#pendingHandlers = unique([...this.#pendingHandlers, ...handlers]);
   }
-}
-
-export function addCounters(one: TransportCounters, other: TransportCounters): TransportCounters {
-  return {
-    roundTrips: one.roundTrips + other.roundTrips,
-    channels: one.channels + other.channels,
-    scripts: one.scripts + other.scripts,
-    bytesSent: one.bytesSent + other.bytesSent,
-    bytesReceived: one.bytesReceived + other.bytesReceived,
-  };
-}
-
-/** @throws Error when the script did not end by itself. */
-export function requireExit(result: ExecResult): number {
-  if (result.exitCode !== undefined) return result.exitCode;
-  throw new Error(describeEnd(result));
-}
-
-/** How a script that has no exit code ended. */
-export function describeEnd(result: ExecResult): string {
-  if (result.connectionLost) return "the connection was lost";
-  if (result.timedOut) return `stopped after ${Math.round(result.durationMs / 1000)} s: its time limit`;
-  if (result.aborted) return "stopped: the run was interrupted";
-  return `exit ${String(result.exitCode)}`;
 }
 
 const unique = (values: readonly string[]): string[] => [...new Set(values)];

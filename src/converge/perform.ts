@@ -10,11 +10,11 @@ import type {
 } from "../modules/step.ts";
 import { type ExecResult, FileTransferError } from "../transport/transport.ts";
 import { runAsJob } from "./host-job.ts";
-import { describeEnd } from "./host-session.ts";
 import { Interrupted } from "./interrupted.ts";
 import { KEEP_FAILED, NOT_KEPT } from "./keep-script.ts";
 import { lastLines } from "./last-lines.ts";
 import { type PerformOptions, StepFailure } from "./perform-options.ts";
+import { describeEnd } from "./script-end.ts";
 import { withinLimit } from "./time-limit.ts";
 import { CONTENT_INCOMPLETE, VALIDATION_FAILED, writeFileScript } from "./write-file.ts";
 

@@ -1,5 +1,6 @@
-import { addCounters, HostSession, type SessionOptions } from "../converge/host-session.ts";
+import { HostSession, type SessionOptions } from "../converge/host-session.ts";
 import { connectionSettings } from "../inventory/connection-variables.ts";
+import { addCounters } from "../transport/add-counters.ts";
 import { lostTransport } from "../transport/lost-transport.ts";
 import { openAnew, openTransport } from "../transport/open.ts";
 import { type Transport, type TransportCounters, TransportError } from "../transport/transport.ts";
