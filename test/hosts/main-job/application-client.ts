@@ -6,6 +6,7 @@ import { type Database, openDatabase } from "../../../packages/client/src/databa
 import { DatabaseError, SessionFeatureError } from "../../../packages/client/src/errors.ts";
 import type { DatabaseOptions } from "../../../packages/client/src/options.ts";
 import { labHost, onHost } from "../lab-hosts.ts";
+import { consoleCommand } from "../pooler-health.ts";
 import { openTunnel } from "../pooler-load.ts";
 import { passwordOf } from "./provision.ts";
 
@@ -45,14 +46,11 @@ export function applicationClient(folder: () => string): void {
     const database = openDatabase({
       url: `postgresql://app:${password}@${pooler}:${tunnels.get(pooler)?.port}/app?${parameters}`,
       pooler: { mode: "transaction", version },
-      attemptTimeoutMs: 2_000,
-      deadlineMs: 20_000,
       ...options,
     });
     opened.push(database);
     return database;
   }
-  const signal = (pooler: string, name: string) => onHost(pooler, `systemctl kill -s ${name} pgbouncer`);
   /** How often each of these was written. */
   const written = async (ids: readonly string[]): Promise<number[]> => {
     const found = (await asSuperuser("select id from application_log")).split("\n");
@@ -144,7 +142,7 @@ export function applicationClient(folder: () => string): void {
   );
 
   test("a pooler that stays away: calls end at their deadline, then at once; when it is back they work again", async () => {
-    const database = await open("pool2", { deadlineMs: 1500, circuit: { patienceMs: 300, openMs: 500 } });
+    const database = await open("pool2", { deadlineMs: 3_000, circuit: { patienceMs: 300, openMs: 500 } });
     await onHost("pool2", "systemctl stop pgbouncer");
     try {
       const calls = Array.from({ length: 4 }, () => database.query("select 1").catch((e: unknown) => e));
@@ -167,7 +165,7 @@ export function applicationClient(folder: () => string): void {
             ({ rows }) => rows,
             () => undefined,
           ),
-        { timeout: 10_000 },
+        { timeout: 30_000 },
       )
       .toEqual([{ one: 1 }]);
     expect(database.metrics().circuit.state).toBe("closed");
@@ -176,20 +174,20 @@ export function applicationClient(folder: () => string): void {
   test.each(POOLERS)(
     "%s (%s) paused: idempotent calls wait for it, others say that nobody knows",
     async (pooler) => {
-      const database = await open(pooler, { attemptTimeoutMs: 700 });
-      await database.query("select 1");
-      await signal(pooler, "USR1");
+      const database = await open(pooler, { attemptTimeoutMs: 1_000 });
+      await database.query("select 1", { idempotent: true });
+      // Answered when it is paused: a signal is taken some time after it was sent.
+      await consoleCommand(pooler, "PAUSE");
+      let waiting: ReturnType<typeof database.query>;
       try {
-        const other = await database.query("select 2", { deadlineMs: 1500 }).catch((e: unknown) => e);
+        const other = await database.query("select 2").catch((e: unknown) => e);
         expect(other).toMatchObject({ reason: "refused", outcome: "unknown", attempts: 1 });
-        const waiting = database.query("select 3 as three", { idempotent: true });
-        await wait(900);
-        await signal(pooler, "USR2");
-        expect((await waiting).rows).toEqual([{ three: 3 }]);
+        waiting = database.query("select 3 as three", { idempotent: true });
+        await expect.poll(() => database.metrics().retries.timeout, { timeout: 20_000 }).toBeGreaterThan(0);
       } finally {
-        await signal(pooler, "USR2");
+        await consoleCommand(pooler, "RESUME");
       }
-      expect(database.metrics().retries.timeout).toBeGreaterThan(0);
+      expect((await waiting).rows).toEqual([{ three: 3 }]);
     },
   );
 
@@ -203,22 +201,35 @@ export function applicationClient(folder: () => string): void {
 
   test("a pool that is exhausted for longer than PgBouncer lets clients wait: what it gave up on was not done, and is done again", () =>
     withSettings("pool2", { default_pool_size: 2, reserve_pool_size: 0, query_wait_timeout: 1 }, async () => {
-      const database = await open("pool2", { attemptTimeoutMs: 8_000 });
-      const long = [1, 2].map(() => database.query("select pg_sleep(2.5)"));
-      await wait(500);
+      const database = await open("pool2");
+      const taken = Promise.withResolvers<void>();
+      const over = Promise.withResolvers<void>();
+      let begun = 0;
+      const long = [1, 2].map(() =>
+        database.transaction(async (transaction) => {
+          await transaction.query("select 1");
+          if (++begun === 2) taken.resolve();
+          await over.promise;
+        }),
+      );
+      await taken.promise;
       const id = randomUUID();
       // Not idempotent: it is tried again only because nobody can have done it.
-      await database.query({ text: "insert into application_log (id) values ($1)", values: [id] });
-      await Promise.all(long);
+      const writing = database.query({
+        text: "insert into application_log (id) values ($1)",
+        values: [id],
+      });
+      await expect.poll(() => database.metrics().retries.exhausted, { timeout: 10_000 }).toBeGreaterThan(0);
+      over.resolve();
+      await Promise.all([writing, ...long]);
       expect(await written([id])).toEqual([1]);
-      expect(database.metrics().retries.exhausted).toBeGreaterThan(0);
     }));
 
   test("a database that is gone: told within the deadline, and whole again when it is back", () =>
     // Its default, 15 s, is how long PgBouncer waits before it asks again.
     withSettings("pool2", { server_login_retry: 1 }, async () => {
       const database = await open("pool2", { deadlineMs: 3_000 });
-      await database.query("select 1");
+      await database.query("select 1", { deadlineMs: 30_000 });
       await onHost("db1", "systemctl stop postgresql@15-main");
       try {
         const error = await database.query("select 1", { idempotent: true }).catch((e: unknown) => e);
@@ -228,7 +239,7 @@ export function applicationClient(folder: () => string): void {
         await onHost("db1", "systemctl start postgresql@15-main");
       }
       expect(
-        (await database.query("select 1 as one", { idempotent: true, deadlineMs: 25_000 })).rows,
+        (await database.query("select 1 as one", { idempotent: true, deadlineMs: 30_000 })).rows,
       ).toEqual([{ one: 1 }]);
     }));
 
@@ -250,18 +261,18 @@ export function applicationClient(folder: () => string): void {
   });
 
   test("two transactions that lock crosswise: both are done, the one that was chosen as victim by trying again", async () => {
-    const database = await open("pool1", { attemptTimeoutMs: 8_000 });
+    const database = await open("pool1");
     const ids = [randomUUID(), randomUUID()] as const;
     await database.query({ text: "insert into application_log (id) values ($1), ($2)", values: ids });
+    const both = Promise.withResolvers<void>();
+    let holding = 0;
     const lock = (first: string, second: string) =>
       database.transaction(async (transaction) => {
-        for (const id of [first, second]) {
-          await transaction.query({
-            text: "update application_log set at = now() where id = $1",
-            values: [id],
-          });
-          await wait(300);
-        }
+        const text = "update application_log set at = now() where id = $1";
+        await transaction.query({ text, values: [first] });
+        if (++holding === 2) both.resolve();
+        await both.promise;
+        await transaction.query({ text, values: [second] });
       });
     await Promise.all([lock(ids[0], ids[1]), lock(ids[1], ids[0])]);
     expect(database.metrics().retries.conflict).toBe(1);
