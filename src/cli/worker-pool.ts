@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Event } from "../converge/event.ts";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { databaseAddress } from "../postgresql/database-address.ts";
+import { formatDuration } from "../views/duration.ts";
 import { WorkerQueue } from "../workers/queue.ts";
 import type { ReadLater } from "../workers/stays-here.ts";
 import { WorkerPool } from "../workers/worker-pool.ts";
@@ -60,7 +61,15 @@ export async function workerPool(
     inputs: await inputsOf(loaded, salt),
   };
   return withDatabase(address, async () => {
-    const queue = await WorkerQueue.open(address, "plumb run");
+    const warn = (message: string): void =>
+      emit({ type: "warning", time: new Date().toISOString(), message: keyring.secrets.redact(message) });
+    const queue = await WorkerQueue.open(address, "plumb run", {
+      away: (trouble, waitsMs) =>
+        warn(
+          `the database of the queue is away: ${trouble}; workers go on with what they have, and it is waited for ${formatDuration(waitsMs)}`,
+        ),
+      back: () => warn("the database of the queue is back"),
+    });
     const files = readLater(Object.keys(specification.inputs), loaded.chosen.inventory.sources);
     return WorkerPool.open({ queue, runId, specification, files, emit, aborting });
   });

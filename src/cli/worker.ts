@@ -8,6 +8,7 @@ import { movedInputs } from "../plans/compare-plans.ts";
 import { databaseTrouble } from "../postgresql/connect-database.ts";
 import { databaseAddress } from "../postgresql/database-address.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
+import { formatDuration } from "../views/duration.ts";
 import { type RunSpecification, WorkerQueue } from "../workers/queue.ts";
 import { work } from "../workers/work.ts";
 import { consoleOutput } from "./console-output.ts";
@@ -33,7 +34,14 @@ export async function workerCommand(database: string, options: HostOptions): Pro
     const output = consoleOutput();
     const tell = (line: string): void => output.write(`${secrets.redact(line)}\n`);
     const { stopping, aborting, release } = interruption();
-    const open = (): Promise<WorkerQueue> => WorkerQueue.open(address, `plumb worker on ${hostname()}`);
+    const open = (): Promise<WorkerQueue> =>
+      WorkerQueue.open(address, `plumb worker on ${hostname()}`, {
+        away: (trouble, waitsMs) =>
+          tell(
+            `the database is away: ${trouble}; hosts under way go on, and it is waited for ${formatDuration(waitsMs)}`,
+          ),
+        back: () => tell("the database is back"),
+      });
     // The first time, an address that is wrong is input that is wrong; later the database is only away.
     let queue: WorkerQueue | undefined = await withDatabase(address, open);
     while (!stopping.aborted) {
@@ -44,6 +52,7 @@ export async function workerCommand(database: string, options: HostOptions): Pro
         );
         await work({ queue, forks, load: loaderOf(keyring, options), tell, stopping, aborting });
       } catch (error) {
+        if (stopping.aborted) break;
         tell(`the database is away: ${databaseTrouble(error)}; trying again`);
         await wait(AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
       }

@@ -1,5 +1,5 @@
 import type { Event } from "../converge/event.ts";
-import type { WorkerQueue } from "./queue.ts";
+import type { SentEvent, WorkerQueue } from "./queue.ts";
 
 /** Events wait so long for others to travel with. */
 const TOGETHER_MS = 100;
@@ -8,7 +8,8 @@ const TOGETHER_MS = 100;
 export class EventSender {
   readonly #queue: WorkerQueue;
   readonly #runId: string;
-  #pending: Event[] = [];
+  #pending: SentEvent[] = [];
+  #place = 0;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> = Promise.resolve();
 
@@ -20,7 +21,8 @@ export class EventSender {
   add(event: Event): void {
     // The run says itself that it stops; and what a step prints from line to line is not worth the way.
     if (event.type === "task-progress" || event.type === "stopping") return;
-    this.#pending.push(event);
+    this.#place += 1;
+    this.#pending.push({ from: this.#queue.number, place: this.#place, event });
     this.#timer ??= setTimeout(() => {
       // What could not be sent is told by the next one who waits for it.
       this.flush().catch(() => undefined);

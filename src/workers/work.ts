@@ -7,7 +7,7 @@ import type { RunOptions } from "../fleet/run-options.ts";
 import { workHere } from "../fleet/run-play.ts";
 import type { RunState } from "../fleet/run-state.ts";
 import { EventSender } from "./event-sender.ts";
-import type { Job, RunSpecification, WorkerQueue } from "./queue.ts";
+import type { ActiveRun, Job, RunSpecification, WorkerQueue } from "./queue.ts";
 
 export interface WorkerOptions {
   queue: WorkerQueue;
@@ -46,26 +46,33 @@ const LOCKED = { tries: 200, apartMs: 3_000 };
 /**
  * Takes hosts of runs and works on them until it is told to stop.
  *
- * @throws Error when the database is lost; what was under way has been stopped behind its step by then.
+ * @throws Error when the database is lost and does not come back in time; what was under way has been stopped behind its step by then.
  */
 export async function work(options: WorkerOptions): Promise<void> {
   const { queue, forks, stopping, aborting } = options;
   const runs = new Map<string, Taking | "refused">();
-  const wake = (): void => queue.wake();
+  const jobs = new Map<string, Promise<void>>();
+  const wake = (): void => {
+    queue.wake();
+    if (jobs.size === 0) queue.giveUp();
+  };
   const end = (): void => {
+    queue.giveUp();
     for (const taking of runs.values()) if (taking !== "refused") taking.hard.abort();
   };
   stopping.addEventListener("abort", wake);
   aborting.addEventListener("abort", end);
-  const jobs = new Set<Promise<void>>();
   let trouble: unknown;
   try {
     while (trouble === undefined && !(stopping.aborted && jobs.size === 0)) {
-      await noteRuns(options, runs);
-      const own = [...runs].flatMap(([runId, taking]) =>
-        taking === "refused" || taking.soft.signal.aborted ? [] : [runId],
-      );
-      const taken = stopping.aborted ? [] : await queue.take(own, forks - jobs.size);
+      const active = await noteRuns(options, runs);
+      const own = active.flatMap(({ runId, isThere }) => {
+        const taking = runs.get(runId);
+        return !isThere || taking === undefined || taking === "refused" || taking.soft.signal.aborted
+          ? []
+          : [runId];
+      });
+      const taken = stopping.aborted ? [] : await queue.take(own, forks - jobs.size, [...jobs.keys()]);
       for (const job of taken) {
         const taking = runs.get(job.runId);
         if (taking === undefined || taking === "refused") continue;
@@ -74,10 +81,10 @@ export async function work(options: WorkerOptions): Promise<void> {
             trouble ??= error;
           })
           .finally(() => {
-            jobs.delete(doing);
+            jobs.delete(job.id);
             queue.wake();
           });
-        jobs.add(doing);
+        jobs.set(job.id, doing);
       }
       await queue.news();
     }
@@ -87,7 +94,7 @@ export async function work(options: WorkerOptions): Promise<void> {
   // Without the database another worker may be given what this one has: it must not begin another step.
   if (trouble !== undefined)
     for (const taking of runs.values()) if (taking !== "refused") taking.soft.abort();
-  await Promise.all(jobs);
+  await Promise.all(jobs.values());
   for (const taking of runs.values()) if (taking !== "refused") await taking.state.sessions.closeAll();
   stopping.removeEventListener("abort", wake);
   aborting.removeEventListener("abort", end);
@@ -95,7 +102,10 @@ export async function work(options: WorkerOptions): Promise<void> {
 }
 
 /** Takes part in runs that are new, and leaves those that have ended or are being stopped. */
-async function noteRuns(options: WorkerOptions, runs: Map<string, Taking | "refused">): Promise<void> {
+async function noteRuns(
+  options: WorkerOptions,
+  runs: Map<string, Taking | "refused">,
+): Promise<readonly ActiveRun[]> {
   const active = await options.queue.runs();
   for (const [runId, taking] of runs) {
     const run = active.find((one) => one.runId === runId);
@@ -112,10 +122,11 @@ async function noteRuns(options: WorkerOptions, runs: Map<string, Taking | "refu
       await taking.state.sessions.closeAll();
     }
   }
-  if (options.stopping.aborted) return;
-  for (const { runId, stopping } of active) {
-    if (!runs.has(runId) && stopping === null) runs.set(runId, await join(options, runId));
+  if (options.stopping.aborted) return active;
+  for (const { runId, stopping, isThere } of active) {
+    if (!runs.has(runId) && stopping === null && isThere) runs.set(runId, await join(options, runId));
   }
+  return active;
 }
 
 async function join(options: WorkerOptions, runId: string): Promise<Taking | "refused"> {

@@ -36,7 +36,10 @@ export class WorkerPool implements Elsewhere {
 
   private constructor(options: PoolOptions) {
     this.#options = options;
-    options.aborting.addEventListener("abort", () => void this.#stop("hard"));
+    options.aborting.addEventListener("abort", () => {
+      options.queue.giveUp();
+      void this.#stop("hard");
+    });
   }
 
   static async open(options: PoolOptions): Promise<WorkerPool> {
@@ -94,16 +97,8 @@ export class WorkerPool implements Elsewhere {
       for (const { batch, host, work } of results)
         this.#settle(keyOf(batch, host), this.#withLost(host, work));
       if (events.length > 0 || results.length > 0) this.#lastNews = Date.now();
-      if (this.#isStopping) {
-        for (const { batch, host } of await queue.takeBack(runId))
-          this.#settle(keyOf(batch, host), {
-            end: "interrupted",
-            isFatal: false,
-            counts: noCounts(),
-            pendingHandlers: [],
-            durationMs: 0,
-          });
-      } else if (this.#waiting.size > 0 && Date.now() - this.#lastNews > NOBODY_MS && !this.#hasWarned) {
+      if (this.#isStopping && this.#waiting.size > 0) await queue.takeBack(runId, nothingDone("interrupted"));
+      else if (this.#waiting.size > 0 && Date.now() - this.#lastNews > NOBODY_MS && !this.#hasWarned) {
         this.#hasWarned = true;
         this.#warn(
           `no worker has told anything for ${NOBODY_MS / 1000} s: \`plumb worker\` starts one, in a checkout of the same files`,
@@ -139,7 +134,7 @@ export class WorkerPool implements Elsewhere {
     this.#options.queue.wake();
   }
 
-  /** The database is lost, and with it all news of hosts. Workers notice that this run is gone, and stop behind the step under way. */
+  /** The database is lost for good, and with it all news of hosts. Workers notice that this run is gone, and stop behind the step under way. */
   #lose(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -154,13 +149,7 @@ export class WorkerPool implements Elsewhere {
         message,
         hint: "run it again",
       });
-      resolve({
-        end: "unreachable",
-        isFatal: false,
-        counts: noCounts(),
-        pendingHandlers: [],
-        durationMs: 0,
-      });
+      resolve(nothingDone("unreachable"));
     }
     this.#waiting.clear();
   }
@@ -173,11 +162,20 @@ export class WorkerPool implements Elsewhere {
   async close(): Promise<void> {
     const wasLost = this.#isOver;
     this.#isOver = true;
+    this.#options.queue.giveUp();
     this.#options.queue.wake();
     await this.#listening;
     if (!wasLost) await this.#options.queue.endRun(this.#options.runId).catch(() => undefined);
     await this.#options.queue.end().catch(() => undefined);
   }
 }
+
+const nothingDone = (end: HostWork["end"]): HostWork => ({
+  end,
+  isFatal: false,
+  counts: noCounts(),
+  pendingHandlers: [],
+  durationMs: 0,
+});
 
 const keyOf = (batch: number, host: string): string => `${batch}\0${host}`;

@@ -15,7 +15,7 @@ export interface TeamDatabase {
   sql(text: string): Promise<string>;
   /** The same as a role, through the network. Rejects when it is refused. */
   sqlAs(user: string, text: string): Promise<string>;
-  service(verb: "start" | "stop"): Promise<void>;
+  service(verb: "start" | "stop" | "restart"): Promise<void>;
   remove(): Promise<void>;
 }
 

@@ -108,6 +108,15 @@ const logs = async (): Promise<string[]> =>
       .map((line) => line.trim()),
   );
 
+/** A PgBouncer in front of the database, on port 6432 of its host. */
+const pooler = (mode: "transaction" | "session"): Promise<string> =>
+  onHost(
+    "bookworm1",
+    `[ -e /usr/sbin/pgbouncer ] || DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends pgbouncer >/dev/null 2>&1
+printf '[databases]\nteam = host=127.0.0.1\n[pgbouncer]\nlisten_addr = *\nlisten_port = 6432\nauth_type = scram-sha-256\nauth_file = /etc/pgbouncer/userlist.txt\npool_mode = ${mode}\nserver_tls_sslmode = require\n' > /etc/pgbouncer/pgbouncer.ini
+printf '"team_worker" "${team.password}"\n' > /etc/pgbouncer/userlist.txt; systemctl restart pgbouncer; for n in 1 2 3 4 5 6 7 8 9; do ss -ltn | grep -q :6432 && exit; sleep 0.2; done; exit 1`,
+  );
+
 describe("three workers", () => {
   test("one of them killed: nothing is lost, nothing is done twice at once, batches hold, and record, summary and exit code are a run's", async () => {
     await playbook(`- hosts: all
@@ -139,8 +148,8 @@ describe("three workers", () => {
     expect(workers.filter(({ child }) => child.signalCode === "SIGKILL")).toHaveLength(1);
     const lost = warnings(run).filter((message) => message.includes("is gone; another one goes on"));
     expect(lost.length).toBeGreaterThan(0);
-    // A command that a dead worker left came to its end before another one began it anew.
-    for (const log of await logs()) expect(log).toMatch(/^(begin end ){1,2}handler$/);
+    // A command that a dead worker left came to its end before another one began it anew; it may have got as far as the handler.
+    for (const log of await logs()) expect(log).toMatch(/^(begin end (handler )?)?begin end handler$/);
     expect(finishedOf(run).hosts.map(({ host, outcome }) => `${host} ${outcome}`)).toEqual(
       NAMES.map((host) => `${host} ok`),
     );
@@ -260,12 +269,30 @@ describe("three workers", () => {
     expect(await team.sql("select count(*) from plumb.worker_run")).toBe("0\n");
   });
 
-  test("a database that is lost in the middle: hosts under way are told as unreachable, and when it is back workers are there by themselves", async () => {
+  test("a database that is restarted in the middle: the run and its workers come back, nothing is lost, and nothing is done twice", async () => {
+    await playbook(slow);
+    const run = withWorkers();
+    await begun(run);
+    await team.service("restart");
+    expect(await run.ended, run.text()).toBe(0);
+    expect(warnings(run).filter((message) => message.includes("the queue is away"))).toHaveLength(1);
+    expect(await logs()).toEqual(NAMES.map(() => "begin end"));
+    for (const { counts } of finishedOf(run).hosts) expect(counts.changed).toBe(2);
+    expect(run.events.filter(({ type }) => type === "task-finished")).toHaveLength(24);
+    for (const { text, child } of workers.filter(({ child }) => child.signalCode === null))
+      expect(text(), `process ${child.pid}`).toContain("the database is back");
+  });
+
+  test("a database that is not waited for any longer: hosts under way are told as unreachable, and when it is back workers are there by themselves", async () => {
     await playbook(slow);
     const run = withWorkers();
     await begun(run);
     await team.service("stop");
-    expect(await run.ended).toBe(4);
+    while (!warnings(run).some((message) => message.includes("the queue is away"))) await wait(50);
+    run.child.kill("SIGINT");
+    while (!run.events.some(({ type }) => type === "stopping")) await wait(50);
+    run.child.kill("SIGINT");
+    expect(await run.ended).toBe(130);
     const told = run.events.filter((event) => event.type === "host-unreachable");
     expect(told.length).toBeGreaterThan(0);
     for (const event of told)
@@ -274,6 +301,32 @@ describe("three workers", () => {
     const next = withWorkers();
     expect(await next.ended, next.text()).toBe(0);
     for (const log of await logs()) expect(log).toMatch(/^(begin end ?){1,2}$/);
+  });
+
+  test("a pooler in front of the database: one that lends sessions by transaction is refused, one that gives them is taken", async () => {
+    const pooled = (user: string): string =>
+      `postgres://${user}@${labHost("bookworm1").address}:6432/team?sslmode=disable`;
+    await pooler("transaction");
+    for (const args of [
+      ["worker", pooled("team_worker")],
+      ["run", "site.yml", "-i", "many.ini", "--workers", pooled("team_worker")],
+    ]) {
+      const refused = command(...args);
+      expect(await refused.ended).toBe(2);
+      expect(refused.text()).toMatch(/database-unavailable[\s\S]*pool_mode/);
+    }
+    await pooler("session");
+    await playbook(slow);
+    const run = rollOut(
+      undefined,
+      "--limit",
+      NAMES.slice(0, 3).join(","),
+      "--workers",
+      pooled("team_worker"),
+    );
+    expect(await run.ended, run.text()).toBe(0);
+    expect((await logs()).filter((log) => log === "begin end")).toHaveLength(3);
+    await onHost("bookworm1", "apt-get -qq purge -y pgbouncer >/dev/null 2>&1; rm -rf /etc/pgbouncer");
   });
 
   test("Ctrl-C stops workers behind the step under way, and what nobody has begun is left", async () => {
