@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runTasks } from "./converge.ts";
 import { lab } from "./lab.ts";
-import { labHost, onHost } from "./lab-hosts.ts";
+import { labHost, onHost, onNewConnection } from "./lab-hosts.ts";
 import { startPlumb } from "./plumb-process.ts";
 
 /** Rules that let nobody connect any more take themselves back. */
@@ -72,11 +72,11 @@ describe("a change of the firewall", () => {
       },
     });
     await dying.ended;
-    await expect(onHost(host, "true", "root", 2)).rejects.toThrow();
+    await expect(onNewConnection(host, "true", "root", 2)).rejects.toThrow();
     await expect
       .poll(
         () =>
-          onHost(host, "true", "root", 2).then(
+          onNewConnection(host, "true", "root", 2).then(
             () => "in",
             () => "out",
           ),

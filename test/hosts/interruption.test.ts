@@ -5,9 +5,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import type { Event, TaskStarted } from "../../src/converge/event.ts";
-import { labPowerOff, labReset, labStart } from "../../src/lab/lab.ts";
+import { labStart } from "../../src/lab/lab.ts";
 import { lab } from "./lab.ts";
-import { labHost, onHost } from "./lab-hosts.ts";
+import { cutPower, freshDisks, labHost, onHost } from "./lab-hosts.ts";
 import { type PlumbProcess, startPlumb } from "./plumb-process.ts";
 
 /**
@@ -44,7 +44,7 @@ const FULL: Partial<Record<Kind, string>> = {
 let folder = "";
 
 beforeAll(async () => {
-  await labReset(lab.name, HOSTS);
+  await freshDisks(HOSTS);
   folder = await mkdtemp(path.join(tmpdir(), "plumb-interrupt-"));
   await cp("inventory/example/group_vars", path.join(folder, "group_vars"), { recursive: true });
   const { keyFile, knownHostsFile } = lab;
@@ -58,7 +58,7 @@ beforeAll(async () => {
   await writeFile(path.join(folder, "hosts.yml"), stringify({ all: { vars, children } }));
 });
 
-afterAll(() => labReset(lab.name, HOSTS));
+afterAll(() => freshDisks(HOSTS));
 
 /** Numbers between 0 and 1 that are the same for the same seed (mulberry32). */
 function randomFrom(seed: number): () => number {
@@ -206,7 +206,7 @@ async function interruptBy(kind: Kind, host: string, { child, ended }: PlumbProc
     child.kill("SIGCONT");
   }
   if (kind === "power off") {
-    await labPowerOff(lab.name, [host]);
+    await cutPower([host]);
     child.kill("SIGCONT");
     await labStart(lab.name, [host]);
   }

@@ -4,9 +4,10 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { labReset } from "../../src/lab/lab.ts";
+import { labPowerOff, labReset } from "../../src/lab/lab.ts";
 import { hostPath } from "../../src/lab/plan.ts";
 import { lab } from "./lab.ts";
+import { endConnections, sharedArguments, sshArguments } from "./shared-connection.ts";
 
 const run = promisify(execFile);
 
@@ -22,46 +23,46 @@ export async function asInstalled(): Promise<void> {
   const used = lab.hosts.filter(({ name }) =>
     existsSync(path.join(hostPath(lab.name, name), "root/var/lib/plumb")),
   );
-  if (used.length > 0)
-    await labReset(
-      lab.name,
-      used.map(({ name }) => name),
-    );
+  if (used.length > 0) await freshDisks(used.map(({ name }) => name));
 }
 
-const sshArguments = (name: string, user: string): string[] => {
-  const { keyFile, knownHostsFile } = lab;
-  return [
-    "-i",
-    keyFile,
-    "-o",
-    `UserKnownHostsFile=${knownHostsFile}`,
-    "-o",
-    "BatchMode=yes",
-    `${user}@${labHost(name).address}`,
-  ];
-};
+/** Hosts as they were just after they had been installed. */
+export async function freshDisks(hosts: readonly string[]): Promise<void> {
+  await endConnections(hosts);
+  await labReset(lab.name, hosts);
+}
 
-/** Looks at a host with the system's own ssh client: independent of what is tested. Rejects when the command fails. */
-export async function onHost(
+/** Ends hosts as if their power were cut; labStart boots them again. */
+export async function cutPower(hosts: readonly string[]): Promise<void> {
+  await endConnections(hosts);
+  await labPowerOff(lab.name, hosts);
+}
+
+/** Looks at a host, as root, with the system's own ssh client: independent of what is tested. Rejects when the command fails. */
+export async function onHost(name: string, command: string): Promise<string> {
+  return runSsh([...(await sharedArguments(name)), command]);
+}
+
+/** The same by a connection of its own. Rejects also when nobody can log in. */
+export function onNewConnection(
   name: string,
   command: string,
   user = "root",
   connectSeconds = 30,
 ): Promise<string> {
-  const limit = ["-o", `ConnectTimeout=${connectSeconds}`];
-  const { stdout } = await run("ssh", [...limit, ...sshArguments(name, user), command], {
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  return runSsh(["-o", `ConnectTimeout=${connectSeconds}`, ...sshArguments(name, user), command]);
+}
+
+async function runSsh(words: readonly string[]): Promise<string> {
+  const { stdout } = await run("ssh", words, { maxBuffer: 64 * 1024 * 1024 });
   return stdout;
 }
 
-/** The same with standard input. */
-export function sendToHost(name: string, command: string, input: string | Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("ssh", [...sshArguments(name, "root"), command], {
-      stdio: ["pipe", "ignore", "inherit"],
-    });
+/** A command as root with standard input. */
+export async function sendToHost(name: string, command: string, input: string | Buffer): Promise<void> {
+  const words = [...(await sharedArguments(name)), command];
+  await new Promise<void>((resolve, reject) => {
+    const child = spawn("ssh", words, { stdio: ["pipe", "ignore", "inherit"] });
     child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`${command}: status ${code}`))));
     child.stdin.end(input);
   });

@@ -1,8 +1,6 @@
 import pg from "pg";
 import { afterAll, expect, test } from "vitest";
-import { labReset } from "../../../src/lab/lab.ts";
-import { lab } from "../lab.ts";
-import { labHost, onHost } from "../lab-hosts.ts";
+import { freshDisks, labHost, onHost } from "../lab-hosts.ts";
 import { consoleRows } from "../pooler-health.ts";
 import { openTunnel } from "../pooler-load.ts";
 import { authorityOf, passwordOf, provisionFrom, told } from "./provision.ts";
@@ -21,7 +19,7 @@ export function configuration(folder: () => string): void {
   afterAll(async () => {
     await sql("db1", "15", "drop database if exists second with (force)");
     await sql("db1", "15", "drop role if exists asked");
-    await labReset(lab.name, ["mon1"]);
+    await freshDisks(["mon1"]);
     await provisionFrom(folder());
     expect(told((await provisionFrom(folder())).not("ok"))).toEqual([]);
   });

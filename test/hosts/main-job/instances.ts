@@ -150,8 +150,11 @@ async function cancelledQueries(folder: string, pooler: string, count: number): 
       });
       client.on("error", () => undefined);
       await client.connect();
-      const query = client.query("select pg_sleep(3)").catch((error: unknown) => error);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      const query = client.query("select pg_sleep(20)").catch((error: unknown) => error);
+      await onHost(
+        "db1",
+        `cd /; until runuser -u postgres -- psql -XAtqc "select 'running' from pg_stat_activity where state = 'active' and query = 'select pg_sleep(20)'" | grep -q running; do sleep 0.05; done`,
+      );
       await cancel(tunnel.port, client as unknown as Session);
       const answer = await query;
       if (answer instanceof Error && /canceling statement/.test(answer.message)) cancelled += 1;

@@ -5,12 +5,10 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TaskFinished } from "../../../src/converge/event.ts";
-import { labReset } from "../../../src/lab/lab.ts";
 import { loadModule, moduleNames } from "../../../src/modules/catalogue.ts";
 import type { ModuleExample } from "../../../src/modules/module.ts";
 import { runPlaybook } from "../converge.ts";
-import { lab } from "../lab.ts";
-import { onHost, sendToHost } from "../lab-hosts.ts";
+import { freshDisks, onHost, sendToHost } from "../lab-hosts.ts";
 import {
   CONTROLLER_FILES,
   PACKAGES,
@@ -136,7 +134,7 @@ beforeAll(async () => {
 
 /** The hosts are as new: neither packages nor files of the examples are left. */
 afterAll(async () => {
-  await labReset(lab.name, HOSTS);
+  await freshDisks(HOSTS);
 });
 
 const outcomes = new Map<string, string>();

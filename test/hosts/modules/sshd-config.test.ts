@@ -4,7 +4,7 @@ import { writeFileScript } from "../../../src/converge/write-file.ts";
 import { sshdConfig } from "../../../src/modules/sshd-config.ts";
 import { SITUATION } from "../../modules/answers.ts";
 import { runTasks } from "../converge.ts";
-import { onHost, sendToHost } from "../lab-hosts.ts";
+import { onHost, onNewConnection, sendToHost } from "../lab-hosts.ts";
 import { keepsItsPromise } from "./promise.ts";
 
 const FILE = "/etc/ssh/sshd_config.d/00-plumb.conf";
@@ -17,7 +17,7 @@ const SETTINGS =
 async function listening(host: string): Promise<void> {
   for (let left = 20; ; left--) {
     try {
-      await onHost(host, "true");
+      await onNewConnection(host, "true");
       return;
     } catch (error) {
       if (left === 0) throw error;
@@ -67,7 +67,7 @@ describe("sshd_config", () => {
         expect(tasks[0]).toMatchObject({ status: "failed" });
         expect(tasks[0]?.message).toContain("could not log in any more, and the old settings are back");
         await listening(host);
-        await onHost(host, "true", "admin");
+        await onNewConnection(host, "true", "admin");
         await onHost(
           host,
           `[ "$(cat ${FILE})" = 'X11Forwarding no' ] && [ ! -e ${GUARD} ] && ! systemctl is-active plumb-sshd-guard.timer && rm ${FILE} && systemctl reload ssh`,
@@ -82,12 +82,12 @@ describe("sshd_config", () => {
       HOSTS.map(async (host) => {
         await changeWithoutConfirming(host);
         await listening(host);
-        await expect(onHost(host, "true", "admin")).rejects.toThrow();
+        await expect(onNewConnection(host, "true", "admin")).rejects.toThrow();
         const pending = await runTasks(SETTINGS, { hosts: [host], check: true, user: "root" });
         expect(pending.tasks[0]?.differences.map(({ name }) => name)).toContain("guard");
         await wait(7500);
         await listening(host);
-        await onHost(host, "true", "admin");
+        await onNewConnection(host, "true", "admin");
         await onHost(
           host,
           `[ ! -e ${FILE} ] && [ ! -e ${GUARD} ] && journalctl -q -t plumb -n 5 | grep -q 'not confirmed'`,

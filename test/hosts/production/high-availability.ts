@@ -1,9 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type pg from "pg";
 import { expect, test } from "vitest";
-import { labPowerOff, labStart } from "../../../src/lab/lab.ts";
+import { labStart } from "../../../src/lab/lab.ts";
 import { lab } from "../lab.ts";
-import { onHost } from "../lab-hosts.ts";
+import { cutPower, onHost } from "../lab-hosts.ts";
 import { health } from "../pooler-health.ts";
 import { client, prepareProduction, provision, virtualAddress } from "./setting.ts";
 
@@ -123,7 +123,7 @@ export function highAvailability(): void {
   test("the whole host with the address loses its power, and comes back as the other's stand-in", async () => {
     const [holder = ""] = await holders();
     const { name } = lab;
-    const seen = await underLoad("host lost", () => labPowerOff(name, [holder]), 8000);
+    const seen = await underLoad("host lost", () => cutPower([holder]), 8000);
     expect(seen.troubledMs).toBeLessThan(12_000);
     await labStart(name, [holder]);
     for (let tries = 0; tries < 30 && (await health(holder).catch(() => undefined))?.status !== 200; tries++)
@@ -162,7 +162,7 @@ export function highAvailability(): void {
   test("when the primary's host has lost its power, applications see errors until the poolers ask the other, and none after", async () => {
     const { name } = lab;
     const dead = async (): Promise<void> => {
-      await labPowerOff(name, ["db1"]);
+      await cutPower(["db1"]);
       const done = await provision("failover.yml", { extra: { failover_primary_is_dead: true } });
       expect(done.failed).toEqual([]);
       expect(done.changed.filter((one) => one.includes('KILL "app"'))).toHaveLength(2);

@@ -1,7 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
-import { labReset } from "../../../src/lab/lab.ts";
-import { lab } from "../lab.ts";
-import { onHost } from "../lab-hosts.ts";
+import { freshDisks, onHost } from "../lab-hosts.ts";
 import { openTransaction } from "./applications.ts";
 import { differencesSince, rememberHosts } from "./host-snapshot.ts";
 import { client, playbookOf, prepareProduction, provision, virtualAddress } from "./setting.ts";
@@ -20,7 +18,7 @@ const MORE = {
 /** Last of all: the poolers are fresh hosts, get PgBouncer and balancers, and lose them again. */
 export function removal(): void {
   beforeAll(async () => {
-    await labReset(lab.name, [...POOLERS]);
+    await freshDisks(POOLERS);
     await rememberHosts(POOLERS);
     await prepareProduction({}, FIREWALLS);
     expect((await provision("pgbouncer.yml", { extra: MORE })).failed).toEqual([]);
