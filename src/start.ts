@@ -27,14 +27,14 @@ if (RUNS.includes(command)) compileLate();
 loadCode(__dirname, MAIN_FILE, keptCode(), (url) => import(url));
 
 /**
- * Has V8 wait longer before it compiles a function once more to be faster: for ten or twenty times as many calls as it would (its defaults in Node.js 22 and 24: 400 and
- * 3,000). A run lives for seconds, and V8's threads took a sixth of its processor time for code that hardly ran; what is called millions of times, with
- * thousands of hosts, is still compiled. It is done before anything is loaded, because kept code is of no use to a V8 that is set otherwise.
+ * Has V8 wait longer before it compiles a function once more to be faster: for some hundred times as many calls as it would (its defaults in Node.js 22 and 24: 400 and
+ * 3,000). A run lives for seconds: V8's threads took a sixth of its processor time, and 7 MB, for code that hardly ran. With hundreds of hosts, what is called for each
+ * of them and each task is still compiled. It is done before anything is loaded, because kept code is of no use to a V8 that is set otherwise.
  */
 function compileLate(): void {
   const { setFlagsFromString } = process.getBuiltinModule("node:v8");
-  setFlagsFromString("--invocation-count-for-maglev=8000");
-  setFlagsFromString("--invocation-count-for-turbofan=30000");
+  setFlagsFromString("--invocation-count-for-maglev=100000");
+  setFlagsFromString("--invocation-count-for-turbofan=400000");
 }
 
 /** In a folder of the user's own: where others may write, they could have written what is run. With sudo, the home may be another user's. */
