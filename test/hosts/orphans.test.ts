@@ -117,6 +117,13 @@ test("what a role has made that is gone from the playbook is listed, and nothing
     Array(2).fill("active\nmade\n"),
   );
 
+  const alone = await plumb("plan", "without.yml", "--orphans", "--limit", other, "--remove");
+  expect(alone.code, alone.output).toBe(0);
+  expect(alone.output).not.toContain(one);
+  expect(await everywhere("systemctl is-active orphan || true; getent passwd orphan | wc -l")).toEqual([
+    "active\n1\n",
+    "inactive\n0\n",
+  ]);
   const removed = await plumb("plan", "without.yml", "--orphans", "--remove");
   expect(removed.code, removed.output).toBe(0);
   expect(
