@@ -4,6 +4,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { type Facts, withoutFleeting } from "../queries/facts.ts";
+import { sharedVersions } from "../queries/package-list.ts";
 import { removeOldFiles } from "../variables/old-files.ts";
 import { isValueMap, type Value } from "../variables/value.ts";
 
@@ -29,7 +30,7 @@ export class ExpectedFacts {
       // Somebody else could have written there what no host ever said.
       if ((statSync(this.#folder).mode & 0o022) !== 0) return undefined;
       const facts = JSON.parse(readFileSync(this.#fileOf(host, address), "utf8")) as Value;
-      return isValueMap(facts) ? facts : undefined;
+      return isValueMap(facts) ? withSharedVersions(facts) : undefined;
     } catch {
       return undefined;
     }
@@ -59,4 +60,11 @@ export class ExpectedFacts {
       .digest("base64url");
     return path.join(this.#folder, `${name}.json`);
   }
+}
+
+function withSharedVersions(facts: Facts): Facts {
+  const { package_versions: versions } = facts;
+  return isValueMap(versions) && Object.values(versions).every((version) => typeof version === "string")
+    ? { ...facts, package_versions: sharedVersions(versions as Record<string, string>) }
+    : facts;
 }

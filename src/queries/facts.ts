@@ -60,7 +60,8 @@ export function withoutFleeting(facts: Facts): Facts {
 
 function parseFacts(output: QueryOutput): ReturnType<typeof known<Facts>> | { known: false; reason: string } {
   const lines = new Map<string, string[]>();
-  for (const line of output.stdout.toString().split("\n")) {
+  const text = output.stdout.toString();
+  for (const line of text.split("\n")) {
     if (line.startsWith("package=")) continue;
     const [key, value] = parseLine(line);
     const before = lines.get(key);
@@ -71,11 +72,13 @@ function parseFacts(output: QueryOutput): ReturnType<typeof known<Facts>> | { kn
   if (one("kernel") === undefined)
     return notKnown(`the host said no facts: ${output.stderr.trim() || "is /proc mounted?"}`);
   return known({
-    ...systemFacts(lines),
-    ...addressFacts(lines),
-    package_versions: installedVersions(packageList(output.stdout.toString())),
+    ...ownTexts({ ...systemFacts(lines), ...addressFacts(lines) }),
+    package_versions: installedVersions(packageList(text)),
   });
 }
+
+/** The same facts: a piece of the host's answer would hold all of it, for each host as long as the run goes. */
+const ownTexts = (facts: Facts): Facts => JSON.parse(JSON.stringify(facts));
 
 function systemFacts(lines: ReadonlyMap<string, readonly string[]>): Facts {
   const one = (key: string): string | undefined => lines.get(key)?.[0];

@@ -17,11 +17,40 @@ export const LIST_PACKAGES: ShellText = rawShell(
   "if command -v dpkg-query >/dev/null; then dpkg-query -W -f='package=${Package}\\t${Version}\\t${db:Status-Status}\\t${db:Status-Want}\\n' 2>/dev/null; fi",
 );
 
-/** The list in an output. */
+/** Name and version of packages. Hosts share it: nobody changes it. */
+export type PackageVersions = Readonly<Record<string, string>>;
+
+/** The list in an output. Hosts with the same packages have the same one. */
 export function packageList(output: string): PackageList {
   const start = output.indexOf("\npackage=");
   const end = output.lastIndexOf("\npackage=");
-  return (start === -1 ? "" : output.slice(start, output.indexOf("\n", end + 1) + 1)) as PackageList;
+  return listOf(start === -1 ? "" : output.slice(start, output.indexOf("\n", end + 1) + 1)).list;
+}
+
+/** Hosts of a fleet are installed alike: of a thousand with the same packages one list is kept. So many different ones, the newest. */
+const MOST_SHARED = 32;
+const lists = new Map<string, { list: PackageList; versions?: PackageVersions }>();
+const allVersions = new Map<string, PackageVersions>();
+
+function listOf(text: string): { list: PackageList; versions?: PackageVersions } {
+  return shared(lists, text, (own) => ({ list: own as PackageList }));
+}
+
+/** The same versions as those of other hosts, if any has the same. */
+export function sharedVersions(versions: PackageVersions): PackageVersions {
+  return shared(allVersions, JSON.stringify(versions), (own) => Object.freeze(JSON.parse(own)));
+}
+
+function shared<Type>(all: Map<string, Type>, key: string, make: (own: string) => Type): Type {
+  const there = all.get(key);
+  if (there !== undefined) return there;
+  const [oldest] = all.keys();
+  if (oldest !== undefined && all.size >= MOST_SHARED) all.delete(oldest);
+  // A text of its own: a piece of a longer one would hold all of that.
+  const own = Buffer.from(key).toString();
+  const made = make(own);
+  all.set(own, made);
+  return made;
 }
 
 /** A package of the list; undefined where it is not there, or there more than once, as one for several architectures is. */
@@ -35,7 +64,13 @@ export function listedPackage(list: PackageList, name: string): ListedPackage | 
 }
 
 /** Name and version of all that are installed. What was removed and has left its configuration is not. */
-export function installedVersions(list: PackageList): Record<string, string> {
+export function installedVersions(list: PackageList): PackageVersions {
+  const known = listOf(list);
+  known.versions ??= sharedVersions(versionsIn(list));
+  return known.versions;
+}
+
+function versionsIn(list: PackageList): PackageVersions {
   const versions: Record<string, string> = {};
   for (const line of list.split("\npackage=").slice(1)) {
     const [name = "", version = "", status = ""] = line.split("\t", 3);

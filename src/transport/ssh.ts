@@ -15,6 +15,12 @@ import { type SshConfig, settingsSayAll, sshConfigOf } from "./ssh-config.ts";
 import { keepKeysReady, leaveKeysUnproved } from "./ssh-inside.ts";
 import { type ForwardTarget, TransportError } from "./transport.ts";
 
+/**
+ * Small buffers are cut out of pools, and a pool is kept while one of them is: of a handshake each connection keeps a few bytes. Pools of
+ * 64 kB, as Node.js 24 makes them, came to ten times as much memory.
+ */
+Buffer.poolSize = 8192;
+
 /** Everything that is needed to reach a host, after ~/.ssh/config had its say. */
 interface Route {
   name: string;

@@ -5,6 +5,7 @@ import {
   LIST_PACKAGES,
   listedPackage,
   packageList,
+  sharedVersions,
 } from "../../src/queries/package-list.ts";
 import { packageState } from "../../src/queries/package-state.ts";
 import { pgbouncerVersion } from "../../src/queries/pgbouncer-version.ts";
@@ -52,6 +53,23 @@ test("PgBouncer's version is that of its package, where that is installed", () =
 test("versions are of what is installed, and not of what was removed", () => {
   expect(installedVersions(list)).toEqual({ dash: "0.5.12-2", held: "1.0", half: "3.0", libc6: "2.36" });
   expect(listedPackage(list, "libc6")).toBeUndefined();
+});
+
+test("hosts with the same packages share one list and its versions, whatever else they say; nobody can change them for others", () => {
+  const other = packageList(SAID.replace("os.ID=debian", "os.ID=ubuntu"));
+  expect(installedVersions(other)).toBe(installedVersions(list));
+  expect(sharedVersions({ ...installedVersions(list) })).toBe(installedVersions(list));
+  expect(Object.isFrozen(installedVersions(list))).toBe(true);
+  expect(installedVersions(packageList(SAID.replace("0.5.12-2", "0.5.13-1")))).toEqual({
+    ...installedVersions(list),
+    dash: "0.5.13-1",
+  });
+  // More different hosts than are kept together.
+  for (let number = 0; number < 100; number++)
+    expect(installedVersions(packageList(`x\npackage=p\t${number}\tinstalled\tinstall\n`))).toEqual({
+      p: `${number}`,
+    });
+  expect(installedVersions(list)).toEqual({ dash: "0.5.12-2", held: "1.0", half: "3.0", libc6: "2.36" });
 });
 
 test("the list is dpkg's own", () => {
