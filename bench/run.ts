@@ -5,6 +5,7 @@ import type { RunFinished } from "../src/converge/event.ts";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
 import { type Measured, measure, median, option } from "./measure.ts";
+import { quiet } from "./quiet.ts";
 import { writeSection } from "./results.ts";
 import { slowLink } from "./slow-link.ts";
 
@@ -19,14 +20,17 @@ const ROUNDS = Number(option("rounds", "7"));
 const FOLDER = path.join(".plumb", "bench");
 const PLAYBOOK = "bench/playbook.yml";
 
-/** Runs alternatives in turn, and gives the median and all measurements of each. */
+/** Runs alternatives in turn, each on a quiet machine, and gives the median and all measurements of each. */
 async function alternate(
   alternatives: Readonly<Record<string, () => Promise<Measured>>>,
   rounds = ROUNDS,
 ): Promise<Record<string, { ms: number; all: Measured[] }>> {
   const all: Record<string, Measured[]> = {};
   for (let round = 0; round < rounds; round++) {
-    for (const [name, act] of Object.entries(alternatives)) all[name] = [...(all[name] ?? []), await act()];
+    for (const [name, act] of Object.entries(alternatives)) {
+      if (!(await quiet())) process.stderr.write(`${name}: the machine is busy\n`);
+      all[name] = [...(all[name] ?? []), await act()];
+    }
   }
   return Object.fromEntries(
     Object.entries(all).map(([name, one]) => [name, { ms: median(one.map(({ ms }) => ms)), all: one }]),

@@ -7,8 +7,8 @@ export const SHORTEST_SEARCHED = 4;
  */
 export class TextSearch {
   readonly #wanted = new Set<string>();
-  /** By their first characters, longest first. */
-  readonly #byStart = new Map<string, string[]>();
+  /** By their first characters (as `startAt` counts them), longest first. */
+  readonly #byStart = new Map<number, string[]>();
   /** Which pairs of characters a wanted text starts with (their low bytes): nearly every place is passed by with one look. */
   readonly #pairs = new Uint8Array(1 << 16);
 
@@ -21,7 +21,7 @@ export class TextSearch {
     if (text.length < SHORTEST_SEARCHED || this.#wanted.has(text)) return;
     this.#wanted.add(text);
     this.#pairs[pairAt(text, 0)] = 1;
-    const start = text.slice(0, SHORTEST_SEARCHED);
+    const start = startAt(text, 0);
     const others = this.#byStart.get(start);
     if (others === undefined) this.#byStart.set(start, [text]);
     else {
@@ -49,13 +49,21 @@ export class TextSearch {
   #next(text: string, from: number): { at: number; length: number } | undefined {
     for (let at = from; at <= text.length - SHORTEST_SEARCHED; at++) {
       if (this.#pairs[pairAt(text, at)] === 0) continue;
-      const found = this.#byStart
-        .get(text.slice(at, at + SHORTEST_SEARCHED))
-        ?.find((wanted) => text.startsWith(wanted, at));
-      if (found !== undefined) return { at, length: found.length };
+      const length = this.#lengthAt(text, at);
+      if (length !== undefined) return { at, length };
     }
     return undefined;
   }
+
+  /** A method of its own: a function that is given `at` would have V8 make something new for every character that is passed by. */
+  #lengthAt(text: string, at: number): number | undefined {
+    return this.#byStart.get(startAt(text, at))?.find((wanted) => text.startsWith(wanted, at))?.length;
+  }
+}
+
+/** The first SHORTEST_SEARCHED characters (their low bits) as a number, which is made without a piece of text for each place that is looked at. */
+function startAt(text: string, at: number): number {
+  return (pairAt(text, at) << 14) | (pairAt(text, at + 2) & 0x3fff);
 }
 
 function pairAt(text: string, at: number): number {

@@ -7,11 +7,13 @@ import type { Controller } from "../modules/module.ts";
 import type { ControllerFile } from "../modules/step.ts";
 import type { Task } from "../playbook/playbook.ts";
 import type { Scope } from "../variables/scope.ts";
-import { renderTemplateFile } from "../variables/template-file.ts";
+import type { TextTemplate } from "../variables/templated.ts";
+import { compileTemplateFile } from "../variables/text-template.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { vaultFormat } from "../variables/vault/sealing.ts";
-import { type InputText, readInput } from "../variables/yaml-source.ts";
+import { textOf } from "../variables/written-value.ts";
+import { readInput } from "../variables/yaml-source.ts";
 
 /** Files up to this size are kept in memory for the whole run; larger ones are read again for each host. */
 const LARGEST_KEPT_BYTES = 4 * 1024 * 1024;
@@ -19,7 +21,7 @@ const LARGEST_KEPT_BYTES = 4 * 1024 * 1024;
 /** What playbooks refer to on the controller, read once a run, and again only where a task of the run has changed it. */
 export class ControllerFiles {
   readonly #files = new Map<string, Promise<ControllerFile>>();
-  readonly #templates = new Map<string, Promise<InputText>>();
+  readonly #templates = new Map<string, Promise<Template>>();
   readonly #keyring: Keyring;
 
   constructor(keyring: Keyring) {
@@ -35,8 +37,8 @@ export class ControllerFiles {
         this.#file(find(wanted, folder, task, playbookFolder), decrypt),
       renderTemplate: async (wanted) => {
         const file = find(wanted, "templates", task, playbookFolder);
-        const { text, isFromVault } = await this.#template(file);
-        const rendered = renderTemplateFile(text, file, scope);
+        const { template, isFromVault } = await this.#template(file);
+        const rendered = textOf(template.evaluate(scope));
         if (isFromVault) this.#keyring.hideFile(rendered);
         return rendered;
       },
@@ -58,15 +60,26 @@ export class ControllerFiles {
     return read;
   }
 
-  async #template(file: string): Promise<InputText> {
+  async #template(file: string): Promise<Template> {
     const key = versionOf(file);
-    let text = this.#templates.get(key);
-    if (text === undefined) {
-      text = readInput(file, this.#keyring);
-      this.#templates.set(key, text);
+    let template = this.#templates.get(key);
+    if (template === undefined) {
+      template = readTemplate(file, this.#keyring);
+      this.#templates.set(key, template);
     }
-    return text;
+    return template;
   }
+}
+
+interface Template {
+  template: TextTemplate;
+  isFromVault: boolean;
+}
+
+/** @throws DiagnosticsError with positions in the file */
+async function readTemplate(file: string, keyring: Keyring): Promise<Template> {
+  const { text, isFromVault } = await readInput(file, keyring);
+  return { template: compileTemplateFile(text, file), isFromVault };
 }
 
 /** Names a file as it is now: another text, written in place or renamed over it, has another name. */

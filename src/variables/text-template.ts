@@ -91,7 +91,7 @@ export function callerFor(scope: Scope | undefined): Caller {
     keyring: scope?.keyring,
     variable: (name) => scope?.lookup(name),
     render: (text, file) => {
-      const template = compileTemplate(text, (line, column) => ({ file, line, column: column + 1 }));
+      const template = compileTemplateFile(text, file);
       return scope === undefined ? text : textOf(template.evaluate(scope));
     },
   };
@@ -112,6 +112,15 @@ export type Locate = (line: number, column: number) => SourceRange;
 export function compileText(text: string, at: SourceRange): TextTemplate {
   const isBlock = at.endLine !== undefined && at.endLine > at.line;
   return compileTemplate(text, () => at, isBlock ? undefined : at);
+}
+
+/**
+ * Compiles a template file. Its final newline stays as it is.
+ *
+ * @throws DiagnosticsError template-syntax, with positions in the file
+ */
+export function compileTemplateFile(text: string, file: string): TextTemplate {
+  return compileTemplate(text, (line, column) => ({ file, line, column: column + 1 }));
 }
 
 /** Compiles a template whose positions `locate` knows. @throws DiagnosticsError template-syntax */

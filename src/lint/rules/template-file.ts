@@ -1,5 +1,5 @@
 import { DiagnosticsError } from "../../diagnostics/diagnostic.ts";
-import { compileTemplate } from "../../variables/text-template.ts";
+import { compileTemplateFile } from "../../variables/text-template.ts";
 import type { Rule } from "../rule.ts";
 
 /** Template files that can't be read. */
@@ -21,7 +21,7 @@ export const templateFile: Rule = {
       .filter(({ kind }) => kind === "template")
       .flatMap(({ file, text }) => {
         try {
-          compileTemplate(text, (line, column) => ({ file, line, column: column + 1 }));
+          compileTemplateFile(text, file);
           return [];
         } catch (error) {
           if (!(error instanceof DiagnosticsError)) throw error;
