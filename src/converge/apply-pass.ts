@@ -139,7 +139,12 @@ export function isAllKnown(session: HostSession, { queries }: Prepared): boolean
 }
 
 /** @throws NotKnown, ModuleFailure */
-function compare(context: HostContext, session: HostSession, prepared: Prepared, afterSteps = false): Change {
+export function compare(
+  context: HostContext,
+  session: HostSession,
+  prepared: Prepared,
+  afterSteps = false,
+): Change {
   const answers: Record<string, unknown> = {};
   for (const [name, question] of prepared.queries) {
     const answered = session.answers.get(question);

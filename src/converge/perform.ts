@@ -16,10 +16,10 @@ import { lastLines } from "./last-lines.ts";
 import { type PerformOptions, StepFailure } from "./perform-options.ts";
 import { describeEnd } from "./script-end.ts";
 import { withinLimit } from "./time-limit.ts";
-import { CONTENT_INCOMPLETE, VALIDATION_FAILED, writeFileScript } from "./write-file.ts";
+import { describeRefusal, withoutWorkFolder, writeFileScript } from "./write-file.ts";
 
 /** Larger contents are uploaded as a file before they are put in place; smaller ones travel inside the frame. */
-const LARGEST_INLINE_BYTES = 1024 * 1024;
+export const LARGEST_INLINE_BYTES = 1024 * 1024;
 
 /**
  * Does the steps one after another; the first that fails ends it.
@@ -72,9 +72,14 @@ async function performScript(given: ScriptStep, options: PerformOptions): Promis
   if (exec.exitCode === undefined)
     throw new StepFailure(step.title, `${step.title}: ${describeEnd(exec)}`, exec);
   if (accepted !== "any" && !accepted.includes(exec.exitCode)) {
-    throw new StepFailure(step.title, `${step.title}: exit ${exec.exitCode}${lastWords(exec)}`, exec);
+    throw new StepFailure(step.title, describeExit(step, exec.exitCode, lastWords(exec)), exec);
   }
   return exec;
+}
+
+/** @param said with the colon before it, or nothing. */
+export function describeExit({ title }: ScriptStep, exitCode: number, said: string): string {
+  return `${title}: exit ${exitCode}${withoutWorkFolder(said, "the new file")}`;
 }
 
 /** @throws StepFailure when the script did nothing, because what it would have replaced could not be kept. */
@@ -110,7 +115,7 @@ async function performWrite(step: WriteFileStep, options: PerformOptions): Promi
   const uploadedAs = uploaded
     ? await withinLimit(options.stepLimitMs, () => session.transport.upload(contentStream(step.content), as))
     : undefined;
-  const secret = isPrivate(step.content, options);
+  const secret = isPrivate(step.content, options.holdsSecret);
   const keep = options.keeper?.beforeWrite(step.path, secret);
   const script = writeFileScript(step, size, uploadedAs, secret, keep);
   const exec = await session.run(script, as, {
@@ -120,19 +125,15 @@ async function performWrite(step: WriteFileStep, options: PerformOptions): Promi
   });
   if (exec.exitCode === 0) return exec;
   refuseUnkept(step, exec);
-  const reason = lastWords(exec);
   const message =
-    exec.exitCode === VALIDATION_FAILED
-      ? `${step.path} was not replaced: ${step.validateTitle ?? `\`${step.validate ?? ""}\``} refused the new content${reason}`
-      : exec.exitCode === CONTENT_INCOMPLETE
-        ? `${step.path} was not replaced: the content did not arrive whole${reason}`
-        : exec.exitCode === undefined
-          ? `${step.path} was not replaced: ${describeEnd(exec)}`
-          : `${step.path} was not replaced${reason}`;
+    exec.exitCode === undefined
+      ? `${step.path} was not replaced: ${describeEnd(exec)}`
+      : describeRefusal(step, exec.exitCode, lastWords(exec));
   throw new StepFailure(step.title, message, exec);
 }
 
-function isPrivate(content: FileContent, { holdsSecret }: PerformOptions): boolean {
+/** A new file with a secret in it is for its owner alone. */
+export function isPrivate(content: FileContent, holdsSecret: PerformOptions["holdsSecret"]): boolean {
   if (content.secret === true) return true;
   return content.kind === "bytes" && holdsSecret(Buffer.from(content.bytes).toString());
 }
@@ -180,15 +181,19 @@ function stepHost(step: ControllerStep, options: PerformOptions, limit: AbortSig
 
 /** The end of what a failed script said: stderr if it said anything there, otherwise stdout. */
 export function lastWords(exec: ExecResult): string {
-  const text = exec.stderr.toString().trim() || exec.stdout.toString().trim();
+  return lastWordsOf(exec.stderr.toString().trim() || exec.stdout.toString());
+}
+
+export function lastWordsOf(said: string): string {
+  const text = said.trim();
   return text === "" ? "" : `: ${text.split("\n").slice(-5).join("\n")}`;
 }
 
-function contentSize(content: FileContent): number {
+export function contentSize(content: FileContent): number {
   return content.kind === "bytes" ? content.bytes.byteLength : content.file.sizeBytes;
 }
 
-async function contentBytes(content: FileContent): Promise<Uint8Array> {
+export async function contentBytes(content: FileContent): Promise<Uint8Array> {
   return content.kind === "bytes" ? content.bytes : content.file.read();
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import type { NeededChange } from "../modules/change.ts";
 import { ModuleFailure } from "../modules/module.ts";
 import type { StepHost } from "../modules/step.ts";
 import type { Task } from "../playbook/playbook.ts";
@@ -227,6 +228,7 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     },
   );
   if (result.kind === "predicted") {
+    if (result.certain) await tried(running, prepared, result.change, signal);
     context.options.watcher?.predicted?.(context.host, reference, {
       answers: answersTo(session, prepared),
       facts: session.facts ?? {},
@@ -245,6 +247,20 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     }
   }
   return outcomeOf(result);
+}
+
+/** What the host itself would refuse is no promise to make. @throws StepFailure, NotKnown */
+async function tried(
+  { context, session }: RunningPass,
+  prepared: Prepared,
+  change: NeededChange,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { tryOut } = await import("./try-out.ts");
+  const refused = await tryOut(context, session, prepared, change, signal);
+  if (refused === undefined) return;
+  const message = `as the host is now, before what earlier tasks would change: ${context.secrets.redact(refused)}`;
+  context.emit({ type: "warning", host: context.host, message });
 }
 
 /** One question for all hosts of the batch that come to it: the same task, item and try. */

@@ -23,8 +23,9 @@ export async function settle(running: RunningPass, outcome: Outcome): Promise<vo
     if (secret) warnOfSecret(running);
     else if (!context.options.checkMode) await context.hooks.cacheFacts(session.name, outcome.facts);
   }
-  // Steps may have been done before the one that failed.
-  if (outcome.status === "failed") session.answers.forgetAll();
+  // Steps may have been done before the one that failed; in check mode none was.
+  const wasDone = !context.options.checkMode || running.task.keywords.checkMode !== undefined;
+  if (outcome.status === "failed" && wasDone) session.answers.forgetAll();
 }
 
 /** `set_fact` with `cacheable: true`. */

@@ -1,9 +1,12 @@
+import { tryOwnerScript } from "../modules/owner-trial.ts";
 import type { WriteFileStep } from "../modules/step.ts";
 import { enterFolderOf } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 
 /** Exit code when the `validate` command refused the new content (sysexits.h EX_DATAERR). */
 export const VALIDATION_FAILED = 65;
+/** Exit code of a shell that does not find a program (POSIX 2.8.2). */
+export const NOT_FOUND = 127;
 /** Exit code when not all of the content arrived (sysexits.h EX_IOERR). */
 export const CONTENT_INCOMPLETE = 74;
 
@@ -46,6 +49,46 @@ export function writeFileScript(
   );
 }
 
+/**
+ * Shell text that finds out, in a folder of its own, whether the file could be written: its content comes on standard input, gets its owner and mode, and is validated. It
+ * ends as `writeFileScript` would, but for a program that is not there: that may come with an earlier task.
+ *
+ * @param withContent without, it is only about owner and group.
+ * @returns undefined where there is nothing to find out.
+ */
+export function tryFileScript(
+  step: WriteFileStep,
+  isPrivate: boolean,
+  withContent: boolean,
+): ShellText | undefined {
+  if (step.validate === undefined || !withContent) return tryOwnerScript(step);
+  return shellLines(
+    rawShell("set -eu; cat > content"),
+    sh`before=$(stat -L -c %u:%g:%a -- ${step.path} 2>/dev/null) || before=`,
+    rawShell("owner=${before%:*}; mode=${before##*:}"),
+    ownerText(step),
+    modeText(step, isPrivate),
+    rawShell(
+      `${validationOf(step.validate)} || { [ $? -ne ${NOT_FOUND} ] || exit ${NOT_FOUND}; exit ${VALIDATION_FAILED}; }`,
+    ),
+  );
+}
+
+/** Programs name the file that they were shown, in a folder that is gone when somebody reads it. */
+export function withoutWorkFolder(said: string, path: string): string {
+  return said.replaceAll(/[^\s:'"`]*\/(?:\.plumb-write\.\w{8}|tmp\.\w{10}\/alone)\/content\b/g, path);
+}
+
+/** What is said when the script ends otherwise than it should. @param said with the colon before it, or nothing. */
+export function describeRefusal(step: WriteFileStep, exitCode: number, said: string): string {
+  const head = `${step.path} was not replaced`;
+  const reason = withoutWorkFolder(said, step.path);
+  if (exitCode === CONTENT_INCOMPLETE) return `${head}: the content did not arrive whole${reason}`;
+  if (exitCode !== VALIDATION_FAILED && exitCode !== NOT_FOUND) return `${head}${reason}`;
+  const validator = step.validateTitle ?? `\`${step.validate ?? ""}\``;
+  return `${head}: ${validator} refused the new content${reason}`;
+}
+
 function ownerText(step: WriteFileStep): ShellText {
   const rest =
     step.owner === undefined && step.group === undefined
@@ -68,6 +111,8 @@ function modeText(step: WriteFileStep, isPrivate: boolean): ShellText {
 }
 
 function validateText(command: string): ShellText {
-  const withPath = command.replaceAll("%s", '"$PWD"/content');
-  return rawShell(`( ${withPath} ) </dev/null >&2 || exit ${VALIDATION_FAILED}`);
+  return rawShell(`${validationOf(command)} || exit ${VALIDATION_FAILED}`);
 }
+
+const validationOf = (command: string): string =>
+  `( ${command.replaceAll("%s", '"$PWD"/content')} ) </dev/null >&2`;

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { type AclAnswer, aclEntries } from "../queries/acl-entries.ts";
+import type { Trial } from "../queries/trial.ts";
 import { type ShellText, sh } from "../shell/shell-text.ts";
-import type { Change } from "./change.ts";
+import type { Change, NeededChange } from "./change.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
@@ -96,7 +97,12 @@ export const acl = defineModule<Params, { at: ReturnType<typeof aclEntries> }, u
     return { ...change, data };
   },
   steps: ({ action, summary }, want): Step[] => [
-    { kind: "script", title: summary, script: setfacl(want, action === "delete") },
+    {
+      kind: "script",
+      title: summary,
+      script: setfacl(want, action === "delete"),
+      trials: entityTrials(want, action),
+    },
   ],
 });
 
@@ -145,6 +151,12 @@ function entryOf(want: Params): string {
   if (want.state !== "present") return `${whoOf(want)}:`;
   const given = want.permissions ?? "";
   return `${whoOf(want)}:${[..."rwx"].map((one) => (given.includes(one) ? one : "-")).join("")}`;
+}
+
+/** Whether there is such a user or group: setfacl(1) itself says it. */
+function entityTrials(want: Params, action: NeededChange["action"]): readonly Trial[] {
+  if (action === "delete") return [];
+  return [{ script: sh`mkdir probe && setfacl -m ${entryOf(want)} -- probe`, mayBeMade: true }];
 }
 
 /** Default entries of a tree are set folder by folder: setfacl would complain about each file. */

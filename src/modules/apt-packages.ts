@@ -3,7 +3,7 @@ import { type AptAction, type AptPlanned, aptPlan } from "../queries/apt-plan.ts
 import { type DebFile, debFile } from "../queries/deb-file.ts";
 import { type PackageState, packageState } from "../queries/package-state.ts";
 import type { QueryMap } from "../queries/query.ts";
-import { aptScript, NOTHING_CHANGED } from "./apt-script.ts";
+import { aptScript, aptTrials, NOTHING_CHANGED } from "./apt-script.ts";
 import type { Change, Difference, NeededChange } from "./change.ts";
 import { type ActionResult, ModuleFailure, type Situation } from "./module.ts";
 import { debChange } from "./package-deb.ts";
@@ -103,6 +103,7 @@ export const aptPackages = {
       kind: "script",
       title: change.summary,
       script: aptScript(change.detail, want),
+      trials: aptTrials(change.detail, want),
       timeoutMs: 30 * 60_000,
     },
   ],

@@ -1,3 +1,4 @@
+import type { Trial } from "../queries/trial.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { PackageChange } from "./apt-packages.ts";
 import { updateAptLists } from "./apt-update.ts";
@@ -50,9 +51,36 @@ function finish(options: readonly string[], names: readonly string[]): ShellText
   return sh`dpkg --force-confdef --force-confold --configure -a || :; ${fix} || ${fix} -- ${names}`;
 }
 
-/** What apt-get has to be told to make the change: without questions, and patient with another apt. */
-export function aptScript(change: PackageChange, want: AptWishes): ShellText {
-  const options = [
+/**
+ * Whether apt-get finds a way to the change, which it says itself with `--simulate`: a version that no repository has, packages that exclude each other. What fresh lists will say nobody
+ * knows, and what an interrupted installation has left is finished first.
+ */
+export function aptTrials(change: PackageChange, want: AptWishes): readonly Trial[] {
+  const { remove, refreshLists, configureBroken } = change;
+  if (refreshLists || configureBroken) return [];
+  const simulated = ([action, ...rest]: readonly string[], packages: readonly string[]): ShellText[] =>
+    packages.length === 0
+      ? []
+      : [
+          sh`apt-get --simulate ${optionsOf(want)} ${[action ?? "", ...rest]} -- ${packages} >/dev/null || refused`,
+        ];
+  const lines = [...simulated(["install"], namesOf(change)), ...simulated(removalOf(want), remove)];
+  if (lines.length === 0) return [];
+  const refused = rawShell("refused() { code=$?; apt-get -qq check >/dev/null 2>&1 || exit 0; exit $code; }");
+  return [{ script: shellLines(refused, ...lines), mayBeMade: true }];
+}
+
+const removalOf = ({ purge, autoremove }: AptWishes): string[] => [
+  purge ? "purge" : "remove",
+  ...(autoremove ? ["--autoremove"] : []),
+];
+
+const namesOf = ({ install }: PackageChange): string[] =>
+  install.map(({ name, version }) => (version === undefined ? name : `${name}=${version}`));
+
+/** Without questions, and patient with another apt. */
+function optionsOf(want: AptWishes): string[] {
+  return [
     "-q",
     "-y",
     "-o",
@@ -68,10 +96,13 @@ export function aptScript(change: PackageChange, want: AptWishes): ShellText {
     ...(want.allow_change_held_packages ? ["--allow-change-held-packages"] : []),
     ...(want.default_release === undefined ? [] : ["-t", want.default_release]),
   ];
-  const names = change.install.map(({ name, version }) =>
-    version === undefined ? name : `${name}=${version}`,
-  );
-  const removal = [want.purge ? "purge" : "remove", ...(want.autoremove ? ["--autoremove"] : [])];
+}
+
+/** What apt-get has to be told to make the change. */
+export function aptScript(change: PackageChange, want: AptWishes): ShellText {
+  const options = optionsOf(want);
+  const names = namesOf(change);
+  const removal = removalOf(want);
   return shellLines(
     rawShell("set -eu"),
     rawShell("export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l"),

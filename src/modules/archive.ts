@@ -13,6 +13,7 @@ import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts
 import type { Difference } from "./change.ts";
 import { attributeDifferences, attributeScript, requireFolder } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
+import { ownerTrials } from "./owner-trial.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
 import { placeFileScript } from "./place-file.ts";
 import type { Step } from "./step.ts";
@@ -154,6 +155,7 @@ export const archive = defineModule<Params, Queries, { pack: boolean; question: 
           group: want.group,
           mode: want.mode,
         }),
+        trials: ownerTrials(want),
       },
       ...(want.remove
         ? [

@@ -14,11 +14,11 @@ import {
   type ManagedFile,
   managedFileQuery,
   managedFileSteps,
-  ownerText,
   requireFolder,
 } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure, type Situation } from "./module.ts";
-import { placeFileScript } from "./place-file.ts";
+import { ownerText, ownerTrials } from "./owner-trial.ts";
+import { type PlacedFile, placeFileScript, placeFileTrials } from "./place-file.ts";
 import type { Step } from "./step.ts";
 import { pathsTouched } from "./subject.ts";
 import { anyFileMode, NEW_DIRECTORY, NEW_FILE, octalMode } from "./symbolic-mode.ts";
@@ -145,6 +145,9 @@ export const copy = defineLoadingModule<Params, Input, Queries, Detail>({
           kind: "script",
           title: change.summary,
           script: remoteScript(want, remote),
+          trials: remote.copies
+            ? placeFileTrials(remoteFile(want, remote))
+            : ownerTrials({ owner: want.owner, group: want.group }),
           touches: pathsTouched(remote.target),
         },
       ];
@@ -156,6 +159,7 @@ export const copy = defineLoadingModule<Params, Input, Queries, Detail>({
               kind: "script" as const,
               title: "make directories",
               script: directoriesScript(directories),
+              trials: directories.flatMap(ownerTrials),
               touches: pathsTouched(...directories.map(({ path }) => path)),
             },
           ]),
@@ -305,10 +309,17 @@ function contentDifference({ secret }: Params, name: string, from: PathState, st
   };
 }
 
-function remoteScript(want: Params, { target, copies, mode }: NonNullable<Detail["remote"]>): ShellText {
+type Remote = NonNullable<Detail["remote"]>;
+
+function remoteScript(want: Params, remote: Remote): ShellText {
+  const { target: path, copies, mode } = remote;
+  const { owner, group } = want;
+  return copies ? placeFileScript(remoteFile(want, remote)) : attributeScript({ path, owner, group, mode });
+}
+
+function remoteFile(want: Params, { target, mode }: Remote): PlacedFile {
   const { owner, group, validate, backup, src = "" } = want;
-  if (!copies) return attributeScript({ path: target, owner, group, mode });
-  return placeFileScript({
+  return {
     target,
     make: sh`cat -- ${src}`,
     owner,
@@ -317,7 +328,7 @@ function remoteScript(want: Params, { target, copies, mode }: NonNullable<Detail
     modeWhenNew: src,
     validate,
     backup,
-  });
+  };
 }
 
 function insideOf(directory: string, name: string): string {

@@ -4,6 +4,7 @@ import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts
 import type { GetUrlDetail, GetUrlInput } from "./get-url.ts";
 import { attributeScript } from "./managed-file.ts";
 import { ModuleFailure } from "./module.ts";
+import { ownerTrials } from "./owner-trial.ts";
 import type { Step, StepHost } from "./step.ts";
 import { ask, withoutSecrets } from "./uri-redirects.ts";
 
@@ -41,6 +42,7 @@ function curlStep(
     kind: "script",
     title,
     timeoutMs: (want.timeout + 60) * 1000,
+    trials: ownerTrials(want),
     stdin: Buffer.from(curlSettings(url, headers)),
     script: shellLines(
       rawShell("set -eu; umask 077"),

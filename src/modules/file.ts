@@ -6,8 +6,9 @@ import { treeOwnership } from "../queries/tree-ownership.ts";
 import { enterFolderOf, makeFolder, SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
-import { attributeDifferences, ownerText, requireFolder } from "./managed-file.ts";
+import { attributeDifferences, requireFolder } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
+import { ownerText, ownerTrials } from "./owner-trial.ts";
 import { absolutePath, accountName } from "./parameter-types.ts";
 import type { Step } from "./step.ts";
 import { anyFileMode, NEW_DIRECTORY, NEW_FILE, octalMode } from "./symbolic-mode.ts";
@@ -224,7 +225,7 @@ export const file = defineModule({
       timeScript("m", want.modification_time),
       timeScript("a", want.access_time),
     );
-    return [{ kind: "script", title: change.summary, script }];
+    return [{ kind: "script", title: change.summary, script, trials: ownerTrials(want) }];
   },
 });
 

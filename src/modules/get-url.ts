@@ -6,6 +6,7 @@ import { downloadSteps } from "./download.ts";
 import { fileParams } from "./file-params.ts";
 import { attributeDifferences, attributeScript, requireFolder } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
+import { ownerTrials } from "./owner-trial.ts";
 import { pathsTouched } from "./subject.ts";
 import { basicAuthorization, lowerCase } from "./uri-body.ts";
 import { withoutSecrets } from "./uri-redirects.ts";
@@ -222,6 +223,7 @@ export const getUrl = defineLoadingModule<
               group: input.want.group,
               mode: input.want.mode,
             }),
+            trials: ownerTrials(input.want),
           },
         ],
   result: ({ url }, outputs, change) => {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { groupState } from "../queries/account-state.ts";
-import { sh } from "../shell/shell-text.ts";
+import type { Trial } from "../queries/trial.ts";
+import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { accountName } from "./parameter-types.ts";
 
@@ -70,6 +71,20 @@ export const group = defineModule({
         : change.action === "create"
           ? sh`groupadd ${[...(want.system ? ["--system"] : []), ...gid]} -- ${want.name}`
           : sh`groupmod ${gid} -- ${want.name}`;
-    return [{ kind: "script", title: change.summary, script }];
+    const trials = change.action === "delete" ? [unusedTrial(want.name)] : [];
+    return [{ kind: "script", title: change.summary, script, trials }];
   },
 });
+
+/** groupdel(8) leaves the primary group of a user alone; a task before may remove the user. */
+function unusedTrial(name: string): Trial {
+  const script = shellLines(
+    sh`gid=$(getent group -- ${name} | cut -d: -f3)`,
+    rawShell("getent passwd | while IFS=: read -r user _ _ has _; do"),
+    rawShell(
+      `  [ "$has" != "$gid" ] || { echo "groupdel: cannot remove the primary group of user '$user'" >&2; exit 8; }`,
+    ),
+    rawShell("done"),
+  );
+  return { script, mayBeMade: true };
+}

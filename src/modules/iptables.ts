@@ -134,7 +134,13 @@ export const iptables = defineModule<
     };
   },
   steps: (change, want) => [
-    { kind: "script", title: change.summary, script: changeScript(change.detail, want) },
+    {
+      kind: "script",
+      title: change.summary,
+      script: changeScript(change.detail, want),
+      // An earlier task may make the chain that is jumped to.
+      trials: [{ script: tryScript(change.detail, want), mayBeMade: true }],
+    },
   ],
 });
 
@@ -255,7 +261,13 @@ function baseChain(table: Params["table"], chain: string): string | undefined {
   return `{ type ${type} hook ${hook} priority ${priority}; }`;
 }
 
-function changeScript(detail: Detail, want: Params): ShellText {
+const PREPARE = rawShell("set -eu; umask 077; PATH=$PATH:/usr/sbin:/sbin");
+
+const tryScript = (detail: Detail, want: Params): ShellText =>
+  shellLines(PREPARE, sh`printf '%s\n' ${linesOf(detail, want)} | nft -c -f -`);
+
+/** What nft is given, one transaction. */
+function linesOf(detail: Detail, want: Params): string[] {
   const question = questionOf(want);
   const own = ownTable(question);
   const chain = want.chain ?? "";
@@ -264,9 +276,8 @@ function changeScript(detail: Detail, want: Params): ShellText {
     `add table ${own.join(" ")}`,
     ...(chain === "" ? [] : [`add chain ${own.join(" ")} ${chain} ${base ?? ""}`.trim()]),
   ];
-  const kept = `${IPTABLES_FOLDER}/${question.mark}`;
   const comment = `plumb:${question.mark}${want.comment === undefined ? "" : ` ${want.comment}`}`;
-  const lines = {
+  return {
     load: () =>
       detail.kind !== "load"
         ? []
@@ -286,11 +297,18 @@ function changeScript(detail: Detail, want: Params): ShellText {
     chain: () => head,
     "remove-chain": () => [`delete chain ${own.join(" ")} ${chain}`],
   }[detail.kind]();
+}
+
+function changeScript(detail: Detail, want: Params): ShellText {
+  const question = questionOf(want);
+  const own = ownTable(question);
+  const chain = want.chain ?? "";
+  const kept = `${IPTABLES_FOLDER}/${question.mark}`;
   return shellLines(
-    rawShell("set -eu; umask 077; PATH=$PATH:/usr/sbin:/sbin"),
+    PREPARE,
     sh`mkdir -p -- ${IPTABLES_FOLDER} /etc/nftables.d`,
     // One transaction: all of it or nothing.
-    sh`printf '%s\n' ${lines} | nft -f -`,
+    sh`printf '%s\n' ${linesOf(detail, want)} | nft -f -`,
     detail.kind === "load"
       ? sh`nft -s list chain ${own} ${chain} | grep -F ${`comment "plumb:${question.mark}`} | sed 's/^[[:space:]]*//; s/[[:space:]]*$//' > ${`${kept}.new`}; mv -f -- ${`${kept}.new`} ${kept}`
       : detail.kind === "remove"

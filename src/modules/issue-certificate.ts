@@ -7,6 +7,7 @@ import {
 } from "./certificate-authority.ts";
 import { installPairScript, newKeyScript, type PairPlace, requestScript } from "./install-pair.ts";
 import { ModuleFailure } from "./module.ts";
+import { ownerTrials } from "./owner-trial.ts";
 import type { Step } from "./step.ts";
 
 /** A certificate that the authority of a folder on the controller issues, and where it goes. */
@@ -22,6 +23,7 @@ export function issueSteps(want: IssueWanted, directory: string, newKey: boolean
       kind: "script",
       title: `make a signing request for ${want.common_name}`,
       script: newKey ? newKeyScript(want) : requestScript(want),
+      trials: ownerTrials(want),
     },
     {
       kind: "controller",

@@ -207,7 +207,7 @@ function script(directive: string, text: string | undefined): string[] {
  */
 function validation(name: string): string {
   return [
-    'command -v logrotate >/dev/null || { echo "logrotate is not installed: install its package before" >&2; exit 1; }',
+    'command -v logrotate >/dev/null || { echo "logrotate is not installed: install its package before" >&2; exit 127; }',
     `set --; for one in /etc/logrotate.d/*; do case $one in */${quote(name)}) ;; *) [ ! -f "$one" ] || set -- "$@" "$one";; esac; done`,
     "own=$(logrotate -d %s 2>&1 | grep -E '^(error|warning): ' | grep -vE '^warning: logrotate in debug mode|^error: stat of .* failed: No such file') || true",
     "twice=$(logrotate -d \"$@\" %s 2>&1 | grep -E '^error: [^ ]*/content:[0-9]+ duplicate log entry') || true",

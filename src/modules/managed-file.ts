@@ -5,6 +5,7 @@ import { enterFolderOf } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Change, Difference } from "./change.ts";
 import { type Controller, ModuleFailure, type Situation } from "./module.ts";
+import { ownerText, ownerTrials } from "./owner-trial.ts";
 import type { FileContent, Step } from "./step.ts";
 import { pathsTouched } from "./subject.ts";
 import { NEW_FILE, octalMode } from "./symbolic-mode.ts";
@@ -114,6 +115,7 @@ export function managedFileSteps(wanted: ManagedFile, change: FileChange): Step[
         kind: "script",
         title: `set owner and mode of ${file.path}`,
         script: attributeScript(file),
+        trials: ownerTrials(file),
         touches: pathsTouched(file.path),
       },
     ];
@@ -148,11 +150,6 @@ export function attributeScript({
     sh`plumb_set ${ownerText(owner, group)} ${mode ?? ""} "$name"`,
     rawShell(")"),
   );
-}
-
-/** As chown(1) takes it. */
-export function ownerText(owner: string | undefined, group: string | undefined): string {
-  return `${owner ?? ""}${group === undefined ? "" : `:${group}`}`;
 }
 
 /** Owner, group and mode that are not as wanted; names and numbers both count. */

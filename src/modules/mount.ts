@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type LiveMount, type MountState, mountState } from "../queries/mount-state.ts";
 import { type PathState, pathState } from "../queries/path-state.ts";
+import type { Trial } from "../queries/trial.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Change, Difference } from "./change.ts";
 import {
@@ -148,7 +149,14 @@ export const mount = defineModule<
           },
         ]),
     ...(detail.unmount || detail.mount || detail.remount || want.state === "absent"
-      ? [{ kind: "script" as const, title: summary, script: mountScript(want, detail) }]
+      ? [
+          {
+            kind: "script" as const,
+            title: summary,
+            script: mountScript(want, detail),
+            trials: detail.mount ? kindTrials(want) : [],
+          },
+        ]
       : []),
   ],
 });
@@ -172,6 +180,19 @@ function requireDevice({ src = "" }: Params, { device, live }: MountState, sourc
   throw new ModuleFailure(isLabelled ? `no device has ${src}` : `there is no device ${src}`, {
     findings: [{ path: ["src"], message: "is not there" }],
   });
+}
+
+/** What kinds of file systems there are: the kernel's, those that a module brings, and those that a program mounts, which come with packages. */
+function kindTrials({ path, fstype: kind = "auto" }: Params): readonly Trial[] {
+  if (kind === "auto" || kind === "none" || kind.includes(".") || kind.includes(",")) return [];
+  const script = shellLines(
+    rawShell("PATH=$PATH:/usr/sbin:/sbin"),
+    sh`grep -qE ${`[[:space:]]${kind}$`} /proc/filesystems && exit 0`,
+    sh`[ -e ${`/sbin/mount.${kind}`} ] || [ -e ${`/usr/sbin/mount.${kind}`} ] && exit 0`,
+    sh`modprobe -n -q -- ${`fs-${kind}`} 2>/dev/null || modprobe -n -q -- ${kind} 2>/dev/null && exit 0`,
+    sh`echo ${`mount: ${path}: unknown filesystem type '${kind}'.`} >&2; exit 32`,
+  );
+  return [{ script, mayBeMade: true }];
 }
 
 function mountScript(want: Params, detail: MountChange): ShellText {

@@ -153,6 +153,7 @@ function fileOf(want: Params, text: string): ManagedFile {
 function binaryCheck(user: string): string {
   const overrides = ["listen_addr =", "unix_socket_dir =", "logfile =", "pidfile =", "user ="];
   return [
+    '[ -x /usr/sbin/pgbouncer ] || { echo "PgBouncer is not installed: install its package before"; exit 127; }',
     "folder=$(mktemp -d) && trap 'rm -rf \"$folder\"' EXIT",
     `{ cat %s; ${overrides.map((line) => `echo ${quote(line)}`).join("; ")}; } > "$folder/candidate.ini"`,
     `chmod 0711 "$folder" && chown ${quote(user)} "$folder/candidate.ini" && chmod 0400 "$folder/candidate.ini"`,

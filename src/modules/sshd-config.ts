@@ -155,7 +155,17 @@ export const sshdConfig = defineModule<
         group: "root",
         mode: "0600",
       },
-      { kind: "script", title: "check the settings of sshd", script: checkScript(path) },
+      {
+        kind: "script",
+        title: "check the settings of sshd",
+        script: checkScript(path, CANDIDATE),
+        trials: [
+          {
+            script: shellLines(rawShell("cat > candidate"), checkScript(path, "candidate")),
+            stdin: Buffer.from(textOf(want)),
+          },
+        ],
+      },
     ];
     return [
       settleUnconfirmed(sshdGuard(want.guard_seconds)),
@@ -170,13 +180,13 @@ export const sshdConfig = defineModule<
 });
 
 /** The whole configuration as it would be, in a directory of its own: `sshd -t` reads it from there. */
-function checkScript(path: string): ShellText {
+function checkScript(path: string, candidate: string): ShellText {
   const name = path.slice(path.lastIndexOf("/") + 1);
   return shellLines(
     rawShell("set -eu; PATH=$PATH:/usr/sbin:/sbin"),
     rawShell("all=$(mktemp -d); trap 'rm -rf -- \"$all\"' EXIT"),
     rawShell('for one in /etc/ssh/sshd_config.d/*.conf; do [ ! -f "$one" ] || cp -- "$one" "$all/"; done'),
-    sh`cp -- ${CANDIDATE} "$all"/${name}`,
+    sh`cp -- ${candidate} "$all"/${name}`,
     rawShell('sed "s:/etc/ssh/sshd_config\\.d/:$all/:" /etc/ssh/sshd_config > "$all/main"'),
     rawShell(
       'said=$(sshd -t -f "$all/main" 2>&1) || { echo "$said" | sed "s:$all/:/etc/ssh/sshd_config.d/:g" >&2; exit 1; }',

@@ -1,4 +1,5 @@
 import type { RunAs } from "../queries/query.ts";
+import type { Trial } from "../queries/trial.ts";
 import type { ShellText } from "../shell/shell-text.ts";
 import type { ExecResult, Transport } from "../transport/transport.ts";
 import type { Subject } from "./subject.ts";
@@ -18,6 +19,11 @@ export interface ScriptStep {
   timeoutMs?: number;
   /** What it may replace, where the module has no `touches` of its own. */
   touches?: readonly Subject[];
+  /**
+   * What check mode tries on the host: a trial that does not pass is the failure of the step. Of a file that is written (`write-file`) owner, group and `validate` are tried
+   * without being named here.
+   */
+  trials?: readonly Trial[];
   /** Exit codes that count as done. Default [0]; "any" leaves the judgement to the module's `result`. */
   succeedsWith?: readonly number[] | "any";
 }

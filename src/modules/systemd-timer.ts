@@ -175,6 +175,7 @@ export const systemdTimer = defineLoadingModule<
         },
       ];
     const calendars = [want.on_calendar ?? []].flat();
+    const timesScript = sh`systemd-analyze calendar -- ${calendars} >/dev/null`;
     const everything = { rewrite: true, attributes: true };
     return [
       ...(calendars.length === 0
@@ -183,10 +184,10 @@ export const systemdTimer = defineLoadingModule<
             {
               kind: "script" as const,
               title: "check the times",
-              script: sh`systemd-analyze calendar -- ${calendars} >/dev/null`,
+              script: timesScript,
+              trials: [{ script: timesScript }],
             },
           ]),
-      // The service first: a timer without its service would be refused.
       ...(change.detail.service ? managedFileSteps(service, everything) : []),
       ...(change.detail.timer ? managedFileSteps(timer, everything) : []),
       {
@@ -211,7 +212,11 @@ function fileOf(want: Params, kind: "service" | "timer"): ManagedFile {
     owner: "root",
     group: "root",
     mode: "0644",
-    validate: verifyCommand(unit),
+    // A timer without its service would be refused.
+    validate:
+      kind === "service"
+        ? verifyCommand(unit)
+        : verifyCommand(unit, { name: `${want.name}.service`, text: serviceText(want) }),
     validateTitle: "systemd-analyze verify",
   };
 }

@@ -38,12 +38,22 @@ function lines(key: string, value: UnitSection[string]): string {
     .join("");
 }
 
-/** systemd-analyze only warns of settings that it does not know; what it says of our file counts as a refusal. */
-export function verifyCommand(name: string): string {
+/** Shell text in a `validate`, where `%s` would become the file. */
+const words = (text: string): string => text.replaceAll("%s", "%''s");
+
+/**
+ * systemd-analyze only warns of settings that it does not know; what it says of our file counts as a refusal.
+ *
+ * @param beside another unit that is to be there, and that this one needs.
+ */
+export function verifyCommand(name: string, beside?: { name: string; text: string }): string {
   const unit = quote(name);
   return [
     "folder=$(mktemp -d) && trap 'rm -rf \"$folder\"' EXIT",
     `cp %s "$folder"/${unit}`,
+    ...(beside === undefined
+      ? []
+      : [`printf ${words("%s")} ${words(quote(beside.text))} > "$folder"/${quote(beside.name)}`]),
     `code=0; systemd-analyze verify --man=no "$folder"/${unit} > "$folder/said" 2>&1 || code=$?`,
     'if grep -F "$folder/" "$folder/said" | sed "s|$folder/||g" | grep .; then exit 1; fi',
     'if [ "$code" -ne 0 ]; then cat "$folder/said"; exit 1; fi',

@@ -9,6 +9,7 @@ import { installPairScript, pairAttributesScript, removeScript } from "./install
 import { issueSteps } from "./issue-certificate.ts";
 import { attributeDifferences, requireFolder } from "./managed-file.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
+import { ownerTrials } from "./owner-trial.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
 import { plainAddress } from "./plain-address.ts";
 import type { Step } from "./step.ts";
@@ -240,7 +241,14 @@ export const tlsCertificate = defineLoadingModule<
     if (input.kind === "absent")
       return [{ kind: "script", title: change.summary, script: removeScript(key, certificate) }];
     if (!change.detail.replaces)
-      return [{ kind: "script", title: change.summary, script: pairAttributesScript(input.want) }];
+      return [
+        {
+          kind: "script",
+          title: change.summary,
+          script: pairAttributesScript(input.want),
+          trials: ownerTrials(input.want),
+        },
+      ];
     return input.kind === "issued"
       ? issueSteps(input.want, input.directory, change.detail.newKey)
       : [givenStep(change.summary, input.given, input.want)];
@@ -294,7 +302,13 @@ function pairDifferences(
 
 function givenStep(title: string, { key, certificate }: GivenPair, want: Params): Step {
   const stdin = Buffer.from(`${key.toString("base64")}\n${certificate.toString("base64")}\n`);
-  return { kind: "script", title, script: installPairScript(want, "given"), stdin };
+  return {
+    kind: "script",
+    title,
+    script: installPairScript(want, "given"),
+    stdin,
+    trials: ownerTrials(want),
+  };
 }
 
 /** A path that is not there has no attributes to differ in: they come with the certificate. */

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { pathState } from "../queries/path-state.ts";
+import type { Trial } from "../queries/trial.ts";
 import { DESCRIBE_PATHS, UNPACKED_FOLDER, unpackedArchive, unpackedId } from "../queries/unpacked-archive.ts";
 import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
+import { ownerTrials } from "./owner-trial.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
 import type { ControllerFile, Step } from "./step.ts";
 
@@ -162,6 +164,7 @@ export const unarchive = defineLoadingModule<Params, Input, Queries, { sha256: s
         kind: "script",
         title: change.summary,
         script: unpackScript(want, file === undefined ? want.src : "./archive", change.detail.sha256 ?? ""),
+        trials: unpackTrials(want, file),
       },
     ];
   },
@@ -178,35 +181,53 @@ const WORK = ".plumb-unpack";
  * Everything up to the look through happens in a folder of our own that is held as the working directory. What is put in place goes, directory by directory, to where
  * that directory really is: who owns the destination could swap its directories for links meanwhile.
  */
+const REFUSE = rawShell("refuse() { printf '%s\\n' \"$1\" >&2; exit 1; }");
+
+/** What the archive is, whether it is whole, and whether its paths stay where they belong. */
+const LOOK_THROUGH = shellLines(
+  rawShell(
+    'case $(head -c 4 -- "$archive" | od -An -tx1 | tr -d " \\n") in 504b0304|504b0506) kind=zip;; *) kind=tar;; esac',
+  ),
+  rawShell(
+    'need() { command -v "$1" >/dev/null || { echo "$1 is not installed on the host: install the package $2 before" >&2; exit 127; }; }',
+  ),
+  rawShell('if [ "$kind" = zip ]; then'),
+  rawShell("  need unzip unzip"),
+  rawShell('  unzip -Z1 -- "$archive" > "$work/names" || refuse "the archive is damaged"'),
+  rawShell("else"),
+  rawShell(
+    '  case $(head -c 6 -- "$archive" | od -An -tx1 | tr -d " \\n") in fd377a585a00) need xz xz-utils;; 425a68*) need bzip2 bzip2;; 28b52ffd*) need zstd zstd;; esac',
+  ),
+  rawShell(
+    '  said=$(tar --list --quoting-style=escape -f "$archive" 2>&1 > "$work/names") || refuse "the archive is damaged: $said"',
+  ),
+  rawShell("fi"),
+  rawShell(
+    'bad=$(grep -E "^/|(^|/)\\.\\.(/|$)" "$work/names" | head -n 1) || true; [ -z "$bad" ] || refuse "the archive has a path that leads out of the directory: $bad"',
+  ),
+);
+
+/** An archive of the controller is not sent only to be looked through. */
+function unpackTrials(want: Params, file: ControllerFile | undefined): readonly Trial[] {
+  const owner = want.keep_owner ? [] : ownerTrials(want);
+  // What is on the host may be brought by an earlier task.
+  if (file === undefined) {
+    const script = shellLines(rawShell("set -eu; work=."), REFUSE, sh`archive=${want.src}`, LOOK_THROUGH);
+    return [...owner, { script, mayBeMade: true }];
+  }
+  return owner;
+}
+
 function unpackScript(want: Params, archive: string, sha256: string): ShellText {
   return shellLines(
     rawShell("set -eu"),
     SAFE_FOLDER,
-    rawShell("refuse() { printf '%s\\n' \"$1\" >&2; exit 1; }"),
+    REFUSE,
     sh`archive=${archive}; sha256=${sha256}; plumb_enter ${want.dest} || exit 1`,
     sh`dest=$folder; cd -P -- ./${WORK} && [ "$(pwd -P)" = "\${dest%/}"/${WORK} ] && [ -O . ] || refuse ${`${WORK} was swapped by somebody`}`,
     sh`exec 7< .; trap ${`cd -P /proc/self/fd/7/.. && rm -rf -- ./${WORK}`} EXIT; trap 'exit 1' HUP INT TERM`,
     rawShell("work=/proc/self/fd/7; tree=./tree; mkdir -- tree; exec 6< tree"),
-    rawShell(
-      'case $(head -c 4 -- "$archive" | od -An -tx1 | tr -d " \\n") in 504b0304|504b0506) kind=zip;; *) kind=tar;; esac',
-    ),
-    rawShell(
-      'need() { command -v "$1" >/dev/null || refuse "$1 is not installed on the host: install the package $2 before"; }',
-    ),
-    rawShell('if [ "$kind" = zip ]; then'),
-    rawShell("  need unzip unzip"),
-    rawShell('  unzip -Z1 -- "$archive" > "$work/names" || refuse "the archive is damaged"'),
-    rawShell("else"),
-    rawShell(
-      '  case $(head -c 6 -- "$archive" | od -An -tx1 | tr -d " \\n") in fd377a585a00) need xz xz-utils;; 425a68*) need bzip2 bzip2;; 28b52ffd*) need zstd zstd;; esac',
-    ),
-    rawShell(
-      '  said=$(tar --list --quoting-style=escape -f "$archive" 2>&1 > "$work/names") || refuse "the archive is damaged: $said"',
-    ),
-    rawShell("fi"),
-    rawShell(
-      'bad=$(grep -E "^/|(^|/)\\.\\.(/|$)" "$work/names" | head -n 1) || true; [ -z "$bad" ] || refuse "the archive has a path that leads out of the directory: $bad"',
-    ),
+    LOOK_THROUGH,
     // The umask must not take away what the archive says.
     rawShell("umask 022"),
     rawShell('if [ "$kind" = zip ]; then'),

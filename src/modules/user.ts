@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { type UserState, userState } from "../queries/account-state.ts";
+import type { Trial } from "../queries/trial.ts";
 import { userKey } from "../queries/user-key.ts";
-import { type ShellText, sh, shellLines } from "../shell/shell-text.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Difference } from "./change.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath, accountName } from "./parameter-types.ts";
@@ -111,15 +112,17 @@ export const user = defineModule({
   },
   queries: (want) => ({
     at: userState(want.name),
+    numbered: userState(String(want.uid ?? want.name)),
     key: userKey(
       want.generate_ssh_key && want.state === "present"
         ? { user: want.name, file: keyFileOf(want) }
         : undefined,
     ),
   }),
-  diff: (want, { at, key }, { changesPending }) => {
+  diff: (want, { at, numbered, key }, { changesPending }) => {
     if (want.state === "absent") {
       if (!at.exists) return { action: "none", reason: `there is no user ${want.name}` };
+      if (at.uid === 0) throw new ModuleFailure(`${want.name} is the superuser, and stays`);
       return {
         action: "delete",
         summary: `remove the user ${want.name}`,
@@ -127,7 +130,10 @@ export const user = defineModule({
         detail: undefined,
       };
     }
-    if (!changesPending) requireGroups(want, at);
+    if (!changesPending) {
+      requireGroups(want, at);
+      refuseTaken(want, at, numbered);
+    }
     const differences = userDifferences(want, at);
     if (want.generate_ssh_key && key.publicKey === undefined)
       differences.push({ kind: "field", name: "ssh_key", before: "absent", after: keyFileOf(want) });
@@ -165,6 +171,7 @@ export const user = defineModule({
           kind: "script",
           title: summary,
           script: sh`userdel ${want.remove ? ["--remove"] : []} -- ${want.name}`,
+          trials: [idleTrial("userdel", want.name, 8)],
         },
       ];
     const program = action === "create" ? "useradd" : "usermod";
@@ -196,6 +203,9 @@ export const user = defineModule({
           ages.length === 0 ? undefined : sh`chage ${ages} -- ${want.name} || exit 1`,
           changes("ssh_key") ? makeKeyScript(want) : undefined,
         ),
+        ...(action === "update" && (changes("uid") || changes("home"))
+          ? { trials: [idleTrial("usermod", want.name, 1)] }
+          : {}),
         ...(setsPassword ? { stdin: Buffer.from(`${want.name}:${want.password ?? ""}\n`) } : {}),
       },
     ];
@@ -229,6 +239,32 @@ function requireGroups({ group, groups = [] }: Params, { groupNames }: UserState
         findings: [{ path: [path], message: `there is no group ${name}` }],
         hint: "`group` makes it",
       });
+}
+
+/** @throws ModuleFailure */
+function refuseTaken({ name, uid, non_unique: shared }: Params, at: UserState, numbered: UserState): void {
+  const has = at.exists ? at.uid : undefined;
+  if (uid === undefined || has === uid || !numbered.exists || shared) return;
+  throw new ModuleFailure(`the number ${uid} is another user's`, {
+    findings: [{ path: ["uid"], message: "is another user's" }],
+    hint: `\`non_unique: true\` gives it to ${name} too`,
+  });
+}
+
+/** userdel(8) and usermod(8) leave a user alone as whom something runs; a task before may end it. */
+function idleTrial(program: string, name: string, exitCode: number): Trial {
+  const script = shellLines(
+    sh`uid=$(id -u -- ${name}) || exit 1; exec 9>&2`,
+    rawShell("for one in /proc/[0-9]*/status; do"),
+    rawShell("  while read -r key real effective saved rest; do"),
+    rawShell('    if [ "$key $real $effective $saved" = "Uid: $uid $uid $uid" ]; then'),
+    rawShell("      one=${one%/status}"),
+    sh`      echo ${`${program}: user ${name} is currently used by process `}"\${one##*/}" >&9; exit ${exitCode}`,
+    rawShell("    fi"),
+    rawShell('  done 2>/dev/null < "$one"'),
+    rawShell("done"),
+  );
+  return { script, mayBeMade: true };
 }
 
 function userDifferences(want: Params, at: UserState): Difference[] {

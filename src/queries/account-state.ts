@@ -42,7 +42,7 @@ export const groupState = defineQuery<string, GroupState>({
   },
 });
 
-/** Users by name, with the groups they are in. */
+/** Users by name, or by number, with the groups they are in. */
 export const userState = defineQuery<string, UserState>({
   name: "user-state",
   identify: (name) => name,
@@ -63,7 +63,7 @@ export const userState = defineQuery<string, UserState>({
     const users = passwd.split("\n").map((line) => line.split(":"));
     const shadow = new Map(shadowed.split("\n").map((line) => [line.split(":")[0], line.split(":")]));
     return names.map((name) => {
-      const fields = users.find(([one]) => one === name);
+      const fields = users.find(([one]) => one === name) ?? users.find(([, , uid]) => uid === name);
       const groupNames = new Set(groups.keys());
       if (fields === undefined) return known({ exists: false, groupNames });
       const gid = Number(fields[3]);

@@ -105,6 +105,110 @@ test("nor what can't be had: where a file is on the way, of groups and devices t
   expect(await statuses(forced, false)).toEqual(new Set(["ok"]));
 });
 
+/** What only the host can tell, by looking at what would be put in place. */
+const refused: readonly (readonly [task: string, says: RegExp])[] = [
+  [
+    "copy: {content: nonsense, dest: /etc/sudoers.d/zz, validate: visudo -cf %s}",
+    /`visudo -cf %s` refused the new content: \/etc\/sudoers\.d\/zz:1:/,
+  ],
+  ["copy: {content: x, dest: /etc/zz, validate: no-such-program %s}", /no-such-program: not found/],
+  ["copy: {content: x, dest: /etc/zz, validate: 'test ( %s'}", /Syntax error/],
+  ["copy: {content: x, dest: /etc/zz, owner: nobody-at-all}", /invalid user: .nobody-at-all/],
+  [
+    "copy: {content: x, dest: /etc/zz, group: nobody-at-all, validate: test -f %s}",
+    /invalid group: .:nobody-at-all/,
+  ],
+  ["copy: {src: files/, dest: /srv/zz, owner: nobody-at-all}", /invalid user/],
+  [
+    "copy: {src: /etc/issue, remote_src: true, dest: /etc/zz, validate: sshd -t -f %s}",
+    /exit 65: the new file/,
+  ],
+  [
+    "template: {src: files/web.crt, dest: /etc/zz, validate: visudo -cf %s}",
+    /\/etc\/zz:\d/,
+  ],
+  [
+    "lineinfile: {path: /etc/sudoers, line: nonsense, validate: visudo -cf %s}",
+    /refused the new content: \/etc\/sudoers:/,
+  ],
+  ["assemble: {src: /etc/apt/apt.conf.d, dest: /etc/zz, validate: visudo -cf %s}", /refused the new content/],
+  ["file: {path: /etc/zz, state: directory, owner: nobody-at-all}", /invalid user/],
+  ["file: {path: /etc/issue, group: nobody-at-all}", /invalid group/],
+  ["archive: {path: /etc/apt/apt.conf.d, dest: /srv/zz.tgz, owner: nobody-at-all}", /invalid user/],
+  ["unarchive: {src: /etc/issue, remote_src: true, dest: /srv}", /the archive is damaged/],
+  ["systemd_unit: {name: zz, service: {ExecStart: /usr/bin/cat, Bogus: 1}}", /zz.service:\d+: Unknown key/],
+  [
+    "systemd_timer: {name: zz, command: /usr/bin/true, on_calendar: now and then}",
+    /Failed to parse calendar/,
+  ],
+  ["systemd_timer: {name: zz, command: /usr/bin/true, on_boot_sec: soon}", /zz.timer:\d+: Failed to parse/],
+  [
+    "nftables: {rules: [{name: ssh, ports: [22]}, {name: x, rule: bogus}]}",
+    /`nft -c -f %s` refused the new content/,
+  ],
+  ["sshd_config: {settings: {PermitRootLogin: sometimes}}", /unsupported option "sometimes"/],
+  ["mount: {path: /mnt, src: none, fstype: nosuchfs, state: mounted}", /unknown filesystem type/],
+  ["user: {name: probe, uid: 1}", /the number 1 is another user's/],
+  ["user: {name: root, state: absent}", /root is the superuser/],
+  ["user: {name: root, uid: 4711}", /currently used by process/],
+  ["group: {name: daemon, state: absent}", /primary group of user/],
+  ["package: {name: bash=0.1, update_cache: false}", /Version '0.1' for 'bash' was not found/],
+  ["package: {name: bash, state: absent, update_cache: false}", /allow-remove-essential/],
+];
+
+const traces = "ls -A /tmp /var/tmp /etc /etc/sudoers.d /etc/systemd/system /srv | grep -v systemd-private";
+
+test("nor what the host itself would refuse: it says in check mode what it says in the run, and nothing is left of the trial", async () => {
+  const tasks = refused.map(([task]) => `- ${task}`);
+  const before = await Promise.all(HOSTS.map((host) => onHost(host, traces)));
+  const checked = await told(tasks, true);
+  expect(await Promise.all(HOSTS.map((host) => onHost(host, traces)))).toEqual(before);
+  const ran = await told(tasks, false);
+  for (const host of HOSTS) {
+    const said = (done: readonly TaskFinished[]): string[] =>
+      done
+        .filter((task) => task.host === host)
+        .map(
+          ({ status, message }) =>
+            `${status} ${message.replace(/sh: \d+: eval/g, "sh: eval").replace(/\n +dmesg.*/, "")}`,
+        );
+    expect(said(checked)).toEqual(said(ran));
+    expect(said(checked)).toEqual(
+      refused.map(([, says]) => expect.stringMatching(new RegExp(`^ignored [^]*${says.source}`))),
+    );
+    await onHost(host, "rm -rf /etc/zz /srv/zz /srv/zz.tgz; sed -i /nosuchfs/d /etc/fstab");
+  }
+});
+
+test("a user whom the run itself makes counts, and what is refused as the host is now is a warning where an earlier task may change that", async () => {
+  const tasks = [
+    "- user: {name: maker, system: true}",
+    "- copy: {content: x, dest: /etc/zz, owner: maker, group: maker, validate: test -f %s}",
+  ];
+  expect(await statuses(tasks, true)).toEqual(new Set(["would-change"]));
+  expect(await statuses(tasks, false)).toEqual(new Set(["changed"]));
+  const gone = ["- file: {path: /etc/zz, state: absent}", "- user: {name: maker, state: absent}"];
+  expect(await statuses(gone, true)).toEqual(new Set(["would-change"]));
+  const later = [...gone, "- copy: {content: nonsense, dest: /etc/sudoers.d/zz, validate: visudo -cf %s}"];
+  const { tasks: promised, events } = await runTasks(later.join("\n"), { hosts: HOSTS, check: true });
+  expect(new Set(promised.map(({ status }) => status))).toEqual(new Set(["would-change"]));
+  const warnings = events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
+  expect(warnings).toEqual(HOSTS.map(() => expect.stringMatching(/^as the host is now, .*sudoers\.d\/zz/)));
+  expect(await statuses(gone, false)).toEqual(new Set(["changed"]));
+});
+
+test("what many tasks would put in place is tried in one trip", async () => {
+  const trips = async (count: number): Promise<unknown[]> => {
+    const tasks = Array.from(
+      { length: count },
+      (_, index) => `- copy: {content: 'x ${index}', dest: /etc/zz${index}, validate: grep x %s}`,
+    );
+    const { finished } = await runTasks(tasks.join("\n"), { hosts: HOSTS, check: true });
+    return finished.hosts.map(({ counters }) => counters?.roundTrips);
+  };
+  expect(await trips(12)).toEqual(await trips(1));
+});
+
 test("a second name of another file is drift, and mended", async () => {
   const [, task = ""] = hard("/srv/plumb-missing/deep");
   const spoil = "cd /srv/plumb-missing/deep && rm two && echo other > two";
