@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Event } from "../converge/event.ts";
+import { withAllProblems } from "../diagnostics/all-problems.ts";
 import { connectEarly } from "../fleet/connect-early.ts";
 import type { EarlyConnections } from "../fleet/early-connections.ts";
 import { ExpectedFacts } from "../fleet/expected-facts.ts";
@@ -71,8 +72,7 @@ export async function loadPlaybookRun(
       });
     }
     const rolePaths = [...(options.rolesPath ?? []), shippedRoles()];
-    const playbooks = [];
-    for (const file of files) playbooks.push(await loadPlaybook(file, { rolePaths, keyring }));
+    const playbooks = await withAllProblems(files, (file) => loadPlaybook(file, { rolePaths, keyring }));
     const selection = { tags: words(options.tags), skipTags: words(options.skipTags) };
     requireKnownTags(playbooks, selection);
     await parsed.keep();

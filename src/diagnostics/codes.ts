@@ -38,6 +38,7 @@ export type DiagnosticCode =
   | "function-arguments"
   | "undefined-variable"
   | "variable-cycle"
+  | "reserved-variable"
   | "template-render"
   | "expression-evaluation"
   // vaults

@@ -3,6 +3,7 @@ import type { Stopping, TaskCounts } from "../converge/event.ts";
 import { HostVariables } from "../converge/host-variables.ts";
 import { noCounts } from "../converge/no-counts.ts";
 import type { HostEnd } from "../converge/stop-host.ts";
+import { withAllProblems } from "../diagnostics/all-problems.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
 import { NOTHING_INHERITED } from "../playbook/load-context.ts";
@@ -16,6 +17,7 @@ import { Keyring } from "../variables/vault/keyring.ts";
 import { watchedMap } from "../variables/watched-map.ts";
 import { Breathers } from "./breathers.ts";
 import { ControllerFiles } from "./controller-files.ts";
+import { ReservedNames } from "./reserved-names.ts";
 import type { RunOptions } from "./run-options.ts";
 import { Sessions } from "./sessions.ts";
 import { shownFolder } from "./shown-folder.ts";
@@ -42,6 +44,7 @@ export class RunState {
   /** Tasks that `--start-at-task` leaves out. */
   readonly leftOut: ReadonlySet<Task | Include>;
   readonly breathers = new Breathers();
+  readonly reservedNames: ReservedNames;
   #inventory: Inventory;
   readonly #progress = new Map<string, HostProgress>();
   readonly #layers = new Map<Playbook, ReadonlyMap<string, readonly VariableLayer[]>>();
@@ -56,6 +59,7 @@ export class RunState {
   constructor(options: RunOptions, sessions: Sessions, leftOut: ReadonlySet<Task | Include>) {
     this.options = options;
     this.leftOut = leftOut;
+    this.reservedNames = new ReservedNames(options.emit);
     this.#inventory = options.inventory;
     this.sessions = sessions;
     this.keyring = options.keyring ?? new Keyring(options.secrets);
@@ -167,12 +171,16 @@ export class RunState {
 
   /** Reads the group_vars and host_vars of every host, so that `hostvars` has them at hand: files are shared, so this is one look a host. */
   async prepareHostvars(): Promise<void> {
-    for (const playbook of this.options.playbooks) {
+    await withAllProblems(this.options.playbooks, async (playbook) => {
       const layers = new Map<string, readonly VariableLayer[]>();
-      for (const host of this.inventory.hosts.keys())
+      await withAllProblems(this.inventory.hosts.keys(), async (host) => {
         layers.set(host, await this.inventoryLayers(host, playbook));
+      });
       this.#layers.set(playbook, layers);
-    }
+      for (const warning of playbook.warnings) this.reservedNames.tell(warning);
+      for (const some of layers.values()) this.reservedNames.lookAt(some);
+    });
+    this.reservedNames.lookAt([this.options.extraVariables]);
   }
 
   /** What other hosts see of a host: its inventory variables, its facts, and what tasks have set on it. Put together once for all who look, and anew when it has changed. */

@@ -75,6 +75,7 @@ export async function variablesInPlay(
     const file = firstFound(entry, path.dirname(playbook.file), scope);
     layers.push({ level: "play vars_files", variables: await readVariablesFile(file, state.keyring) });
   }
+  state.reservedNames.lookAt(layers.filter(({ level }) => level === "play vars_files"));
   return make(layers);
 }
 

@@ -1,5 +1,6 @@
 import { accessSync, closeSync, constants, openSync, readdirSync, readSync, statSync } from "node:fs";
 import path from "node:path";
+import { problemsIn } from "../diagnostics/all-problems.ts";
 import { DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
 import { refuseOpenToOthers } from "../diagnostics/open-to-others.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
@@ -35,7 +36,7 @@ export async function loadInventory(
   { keyring = new Keyring(), onlyToShow = false }: InventoryOptions = {},
 ): Promise<Inventory> {
   const builder = new InventoryBuilder(keyring);
-  for (const source of sources) await readSource(source, builder);
+  builder.problems.push(...(await problemsIn(sources, (source) => readSource(source, builder))));
   if (builder.problems.length > 0 && !onlyToShow) throw new DiagnosticsError(builder.problems);
   return builder.build(sources);
 }

@@ -1,5 +1,6 @@
 import { readdirSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
+import { withAllProblems } from "../diagnostics/all-problems.ts";
 import { inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { refuseOpenToOthers } from "../diagnostics/open-to-others.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
@@ -50,16 +51,11 @@ export class VariableFiles {
   }
 
   async #read(places: readonly string[], level: string): Promise<Layers> {
-    const layers: VariableLayer[] = [];
-    for (const place of places) {
-      for (const file of filesAt(place)) {
-        layers.push({
-          level,
-          variables: await readVariablesFile(file, this.#keyring, { onlyToShow: this.#onlyToShow }),
-        });
-      }
-    }
-    return layers;
+    const files = (await withAllProblems(places, filesAt)).flat();
+    return withAllProblems(files, async (file) => ({
+      level,
+      variables: await readVariablesFile(file, this.#keyring, { onlyToShow: this.#onlyToShow }),
+    }));
   }
 
   #listing(folder: string): ReadonlySet<string> {

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import path from "node:path";
+import { withAllProblems } from "../diagnostics/all-problems.ts";
 import type { SourcedVariable, VariableLayer } from "../variables/sourced.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import type { Inventory } from "./inventory.ts";
@@ -28,10 +29,10 @@ export async function groupAndHostVariables(
   options: LayerOptions,
 ): Promise<Layers> {
   const groups = inventory.hosts.get(host)?.groups ?? [];
-  return [
-    ...(await layersOfGroups(inventory, groups, options)),
-    ...(await hostOnlyVariables(inventory, host, options)),
-  ];
+  return inTurn(
+    () => layersOfGroups(inventory, groups, options),
+    () => hostOnlyVariables(inventory, host, options),
+  );
 }
 
 /** What is written with a host itself and in its host_vars. @throws DiagnosticsError */
@@ -45,11 +46,12 @@ export async function hostOnlyVariables(
     "inventory file host variables",
     inventory.hosts.get(host)?.variables,
   );
-  for (const folder of [...(await foldersOf(inventory)), ...playbookFolders(options)]) {
-    const found = files.named(folder, "host_vars", host);
-    if (found !== undefined) layers.push(...(await found));
-  }
-  return layers;
+  const folders = [...(await foldersOf(inventory)), ...playbookFolders(options)];
+  const found = await withAllProblems(
+    folders,
+    async (folder) => files.named(folder, "host_vars", host) ?? [],
+  );
+  return [...layers, ...found.flat()];
 }
 
 /** What is written with a group itself and in the inventory's group_vars. @throws DiagnosticsError */
@@ -94,10 +96,12 @@ async function readLayersOfGroups(
     ...groups.flatMap((group) =>
       layer(`inventory file group variables (${group})`, inventory.groups.get(group)?.variables),
     ),
-    ...(await filesOfGroups(files, ["all"], beside)),
-    ...(await filesOfGroups(files, ["all"], playbook)),
-    ...(await filesOfGroups(files, groups, beside)),
-    ...(await filesOfGroups(files, groups, playbook)),
+    ...(await inTurn(
+      () => filesOfGroups(files, ["all"], beside),
+      () => filesOfGroups(files, ["all"], playbook),
+      () => filesOfGroups(files, groups, beside),
+      () => filesOfGroups(files, groups, playbook),
+    )),
   ];
 }
 
@@ -106,14 +110,17 @@ async function filesOfGroups(
   groups: readonly string[],
   folders: readonly string[],
 ): Promise<VariableLayer[]> {
-  const layers: VariableLayer[] = [];
-  for (const folder of folders) {
-    for (const group of groups) {
-      const found = files.named(folder, "group_vars", group);
-      if (found !== undefined) layers.push(...(await found));
-    }
-  }
-  return layers;
+  const places = folders.flatMap((folder) => groups.map((group) => ({ folder, group })));
+  const found = await withAllProblems(
+    places,
+    async ({ folder, group }) => files.named(folder, "group_vars", group) ?? [],
+  );
+  return found.flat();
+}
+
+/** One part of the layers behind the other; what is wrong in one does not hide the next. */
+async function inTurn(...parts: readonly (() => Promise<Layers>)[]): Promise<VariableLayer[]> {
+  return (await withAllProblems(parts, (part) => part())).flat();
 }
 
 function playbookFolders({ playbookFolder }: LayerOptions): string[] {

@@ -10,6 +10,7 @@ import type { SourcedVariable } from "../variables/sourced.ts";
 import type { Templated, TemplatedEntry } from "../variables/templated.ts";
 import { describeValue } from "./describe-value.ts";
 import { booleanOf, flagOf } from "./flag.ts";
+import { isReserved, reservedName } from "./reserved-name.ts";
 import { badVariableName, isVariableName } from "./variable-name.ts";
 
 /**
@@ -175,8 +176,11 @@ export class Entries {
       this.wrong(key, "a mapping of names to values");
       return new Map();
     }
-    for (const entry of value.entries.filter((one) => !isVariableName(one.key)))
-      this.note(badVariableName(entry.key, entry.keyAt ?? this.positionOf(key)));
+    for (const entry of value.entries) {
+      const at = entry.keyAt ?? this.positionOf(key);
+      if (!isVariableName(entry.key)) this.note(badVariableName(entry.key, at));
+      else if (isReserved(entry.key)) this.problems.push(reservedName(entry.key, at));
+    }
     return new Map(
       value.entries.map((entry) => [
         entry.key,

@@ -225,7 +225,8 @@ export async function expansionOf(
   const state = { ...context.state, problems: [] };
   const handlers: Task[] = [];
   const nodes = await load({ ...context, state, handlers, roles: [], rolesLoaded: new Set<string>() });
-  if (state.problems.length > 0) throw new DiagnosticsError(tidy(state.problems));
+  const problems = tidy(state.problems).filter(({ severity }) => severity === "error");
+  if (problems.length > 0) throw new DiagnosticsError(problems);
   return { nodes, handlers };
 }
 

@@ -49,8 +49,8 @@ export interface InspectOptions extends LoadOptions {
  */
 export async function loadPlaybook(file: string, options: LoadOptions): Promise<Playbook> {
   const { plays, problems } = await inspectPlaybook(file, { ...options, files: new Map() });
-  if (problems.length > 0) throw new DiagnosticsError(problems);
-  return { file: path.resolve(file), plays };
+  if (problems.some(({ severity }) => severity === "error")) throw new DiagnosticsError(problems);
+  return { file: path.resolve(file), plays, warnings: problems };
 }
 
 /** The same, as far as it can be read, with every finding beside it. */

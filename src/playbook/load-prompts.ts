@@ -2,6 +2,7 @@ import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import { literalOf } from "../variables/evaluate.ts";
 import { Entries } from "./entries.ts";
 import type { VariablePrompt } from "./playbook.ts";
+import { isReserved, reservedName } from "./reserved-name.ts";
 import { badVariableName, isVariableName } from "./variable-name.ts";
 
 const KEYS = ["name", "prompt", "default", "private", "confirm", "encrypt", "salt", "salt_size", "unsafe"];
@@ -39,6 +40,7 @@ export function loadPrompts(play: Entries): VariablePrompt[] {
       return [];
     }
     if (!isVariableName(name)) entries.note(badVariableName(name, entries.positionOf("name")));
+    else if (isReserved(name)) entries.problems.push(reservedName(name, entries.positionOf("name")));
     const fallback = entries.value("default");
     const literal = fallback === undefined ? undefined : literalOf(fallback);
     if (

@@ -5,6 +5,7 @@ import { Entries } from "./entries.ts";
 import { collecting, type LoadContext, loadFile, shownPath, startOf } from "./load-context.ts";
 import { loadSpecification } from "./load-specification.ts";
 import type { Node, RoleContext, Task } from "./playbook.ts";
+import { isReserved, reservedName } from "./reserved-name.ts";
 import { findRole, noSuchFile, roleFile, roleStep, roleVariables } from "./role-files.ts";
 
 type Variables = ReadonlyMap<string, SourcedVariable>;
@@ -70,11 +71,15 @@ async function roleContext(
       : await collecting(state, () =>
           loadSpecification(state, folder, use.tasksFrom?.replace(/\.ya?ml$/, "") ?? "main"),
         );
+  const defaults = await variables("defaults", use.defaultsFrom);
+  const own = await variables("vars", use.varsFrom);
+  for (const [key, { at }] of [...defaults, ...own])
+    if (isReserved(key)) state.problems.push(reservedName(key, at));
   return {
     name: path.basename(folder),
     path: folder,
-    defaults: await variables("defaults", use.defaultsFrom),
-    variables: new Map([...use.variables, ...(await variables("vars", use.varsFrom))]),
+    defaults,
+    variables: new Map([...use.variables, ...own]),
     parameters: use.parameters,
     ...(specification === undefined ? {} : { specification }),
     ...(context.role === undefined ? {} : { parent: context.role }),

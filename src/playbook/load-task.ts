@@ -15,6 +15,7 @@ import { loopOf, variableName } from "./loop.ts";
 import { metaParameters } from "./meta-task.ts";
 import type { InheritedKeywords, Task } from "./playbook.ts";
 import { present } from "./present.ts";
+import { isReserved, reservedName } from "./reserved-name.ts";
 
 /**
  * Loads a task whose module is known. What is wrong with its keywords and parameters is noted in the state.
@@ -111,6 +112,8 @@ async function moduleParameters(
   if (compiled === undefined) return [];
   const checked = { module, task: { module: name, parameters: compiled, at } };
   context.state.problems.push(...checkParameters(checked));
+  for (const { key, keyAt } of name === "set_fact" ? compiled : [])
+    if (isReserved(key)) context.state.problems.push(reservedName(key, keyAt ?? at));
   return compiled;
 }
 

@@ -4,6 +4,7 @@ import { Entries } from "./entries.ts";
 import { conditions } from "./inherit.ts";
 import type { Loop } from "./playbook.ts";
 import { present } from "./present.ts";
+import { isReserved, reservedName } from "./reserved-name.ts";
 import { badVariableName, isVariableName } from "./variable-name.ts";
 
 const CONTROLS = ["break_when", "extended", "extended_allitems", "index_var", "label", "loop_var", "pause"];
@@ -70,8 +71,12 @@ export function variableName(entries: Entries, key: string): string | undefined 
   const value = entries.filled(key);
   const name = value === undefined ? undefined : literalOf(value);
   if (value === undefined) return undefined;
-  if (typeof name === "string" && isVariableName(name)) return name;
   const at: SourceRange = entries.positionOf(key);
+  if (typeof name === "string" && isVariableName(name)) {
+    // Those of a loop win over all others.
+    if (key === "register" && isReserved(name)) entries.problems.push(reservedName(name, at));
+    return name;
+  }
   entries.note(badVariableName(typeof name === "string" ? name : key, at));
   return undefined;
 }

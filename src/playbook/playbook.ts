@@ -1,4 +1,4 @@
-import type { SourceRange } from "../diagnostics/diagnostic.ts";
+import type { Diagnostic, SourceRange } from "../diagnostics/diagnostic.ts";
 import type { BecomeMethod } from "../transport/transport.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
 import type { Expression, Templated, TemplatedEntry } from "../variables/templated.ts";
@@ -8,6 +8,8 @@ import type { Value } from "../variables/value.ts";
 export interface Playbook {
   file: string;
   plays: readonly Play[];
+  /** What is questionable in its files; a run tells of it. */
+  warnings: readonly Diagnostic[];
 }
 
 export interface Play {

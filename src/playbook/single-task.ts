@@ -53,5 +53,5 @@ export async function singleTask(
     loadPlay(state, command, new Entries(play, "a play", at, state.problems), NOTHING_INHERITED),
   );
   if (loaded === undefined || state.problems.length > 0) throw new DiagnosticsError(state.problems);
-  return { file: path.resolve(command), plays: [loaded] };
+  return { file: path.resolve(command), plays: [loaded], warnings: [] };
 }

@@ -7,6 +7,7 @@ import { noChangedWhen } from "./no-changed-when.ts";
 import { noHostsMatch } from "./no-hosts-match.ts";
 import { numericMode } from "./numeric-mode.ts";
 import { plainSecret } from "./plain-secret.ts";
+import { reservedVariable } from "./reserved-variable.ts";
 import { strayVariablesFile } from "./stray-variables-file.ts";
 import { templateFile } from "./template-file.ts";
 import { undefinedVariable } from "./undefined-variable.ts";
@@ -27,6 +28,7 @@ export const rules: readonly Rule[] = [
   noHostsMatch,
   numericMode,
   plainSecret,
+  reservedVariable,
   strayVariablesFile,
   templateFile,
   undefinedVariable,
