@@ -29,6 +29,32 @@ test("a playbook that uses one is told what to write, at its line", async () => 
   ]);
 });
 
+test("pg_query refuses what the modules that it stands in for take, each with what to write", async () => {
+  const taken = new Set(parameterNames(await loadModule("pg_query")));
+  const theirs = [
+    "login_host",
+    "login_port",
+    "login_user",
+    "login_password",
+    "login_unix_socket",
+    "db",
+    "ssl_mode",
+    "ca_cert",
+    "ssl_cert",
+    "ssl_key",
+    "autocommit",
+  ];
+  for (const name of theirs) {
+    expect(taken.has(name)).toBe(false);
+    expect(insteadOf("pg_query", name)).toBeDefined();
+  }
+  for (const [name, instead] of Object.entries(notTakenBy("pg_query"))) {
+    expect(taken.has(name)).toBe(false);
+    const [, meant] = /^(?:write )?`(\w+)`$/.exec(instead) ?? [];
+    if (meant !== undefined) expect(taken.has(meant)).toBe(true);
+  }
+});
+
 /** Several of Ansible's modules are one of ours. */
 const byOwnName = Map.groupBy(Object.entries(documented), ([name]) => canonicalModuleName(name) ?? name);
 

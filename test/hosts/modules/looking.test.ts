@@ -23,6 +23,23 @@ test("logrotate keeps its promise", async () => {
   });
 });
 
+test("raw runs where its mark is missing, which check mode can't foresee, and nowhere else", async () => {
+  const task = "- raw: {cmd: 'echo raw > /srv/raw', creates: /srv/raw}";
+  const statuses = async (check: boolean): Promise<string[]> =>
+    (await runTasks(task, { hosts: ["bookworm1", "trixie1"], check })).tasks.map(({ status }) => status);
+  const everywhere = (command: string): Promise<string[]> =>
+    Promise.all(["bookworm1", "trixie1"].map((host) => onHost(host, command)));
+  expect(await statuses(true)).toEqual(["unknown", "unknown"]);
+  expect(await everywhere("ls /srv")).toEqual(["", ""]);
+  expect(await statuses(false)).toEqual(["changed", "changed"]);
+  expect(await everywhere("cat /srv/raw")).toEqual(["raw\n", "raw\n"]);
+  expect(await statuses(false)).toEqual(["ok", "ok"]);
+  await everywhere("rm /srv/raw");
+  expect(await statuses(true)).toEqual(["unknown", "unknown"]);
+  expect(await statuses(false)).toEqual(["changed", "changed"]);
+  await everywhere("rm /srv/raw");
+});
+
 describe.each(["bookworm1", "trixie1"])("on %s", (host) => {
   test("logrotate refuses what it would not do: an unknown directive, a log twice, a directory that others may write to", async () => {
     await onHost(
@@ -120,17 +137,38 @@ describe.each(["bookworm1", "trixie1"])("on %s", (host) => {
   ignore_errors: true
 - x509_certificate_info: {path: /etc/hostname}
   ignore_errors: true
-- debug: {msg: !expr "{'file': file, 'live': live}"}
+- tls_expiry: {paths: [/srv/tls.crt], warn_days: 60, fail_days: 30}
+  register: expiry
+- tls_expiry: {paths: [/srv/tls.crt, /etc/hostname], fail_days: 50}
+  ignore_errors: true
+- tls_expiry: {paths: [/srv/tls.crt], fail_days: 50}
+  ignore_errors: true
+- debug: {msg: !expr "{'file': file, 'live': live, 'expiry': expiry}"}
 `;
-    const { tasks: done } = await runTasks(tasks.trim(), { hosts: [host] }, folder);
+    const checked = await runTasks(tasks.trim(), { hosts: [host], check: true }, folder);
+    const { tasks: done, events } = await runTasks(tasks.trim(), { hosts: [host] }, folder);
     await onHost(host, "systemctl stop tlsserver; rm /srv/tls.*");
-    expect(done.map(({ status }) => status)).toEqual([...["ok", "ok"], ...Array(5).fill("ignored"), "ok"]);
+    const failing = Array(5).fill("ignored");
+    expect(done.map(({ status }) => status)).toEqual([
+      ...["ok", "ok"],
+      ...failing,
+      ...["ok", "ignored", "ignored", "ok"],
+    ]);
+    expect(checked.tasks.map(({ status }) => status)).toEqual(done.map(({ status }) => status));
+    const warnings = events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
+    expect(warnings).toEqual([expect.stringMatching(/\/srv\/tls\.crt .* is valid for (39|40) days more/)]);
+    expect(done[8]?.message).toContain("there is no certificate in /etc/hostname");
+    expect(done[9]?.message).toMatch(/valid for (39|40) days more: fewer than 50/);
     expect(done[2]?.message).toMatch(/valid for (39|40) days only/);
     expect(done[3]?.message).toMatch(/valid for (39|40) days only/);
     expect(done[4]?.message).toContain("it is not for other.test");
     expect(done[5]?.message).toContain("shows no certificate");
     expect(done[6]?.message).toContain("is no certificate");
-    const found = JSON.parse(done[7]?.message ?? "") as Record<string, Record<string, unknown>>;
+    const found = JSON.parse(done[10]?.message ?? "") as Record<string, Record<string, unknown>>;
+    expect(found["expiry"]).toMatchObject({
+      days_left: expect.toSatisfy((days: number) => days === 39 || days === 40),
+      certificates: [expect.objectContaining({ path: "/srv/tls.crt" })],
+    });
     expect(found["file"]).toMatchObject({
       subject: { commonName: "unit.test" },
       subject_alt_name: ["DNS:unit.test", "IP:127.0.0.1", "IP:fd00::1"],

@@ -123,10 +123,7 @@ const refused: readonly (readonly [task: string, says: RegExp])[] = [
     "copy: {src: /etc/issue, remote_src: true, dest: /etc/zz, validate: sshd -t -f %s}",
     /exit 65: the new file/,
   ],
-  [
-    "template: {src: files/web.crt, dest: /etc/zz, validate: visudo -cf %s}",
-    /\/etc\/zz:\d/,
-  ],
+  ["template: {src: files/web.crt, dest: /etc/zz, validate: visudo -cf %s}", /\/etc\/zz:\d/],
   [
     "lineinfile: {path: /etc/sudoers, line: nonsense, validate: visudo -cf %s}",
     /refused the new content: \/etc\/sudoers:/,

@@ -115,6 +115,16 @@ const CASES: readonly Promised[] = [
     after: "ufw logging low",
   },
   {
+    module: "ufw_rules",
+    tasks:
+      "- ufw_rules: {rules: [{name: ssh, ports: [22]}, {name: probe, ports: [6499], sources: [10.0.0.0/8]}]}",
+    holds: "ufw status | grep -q '^Status: active' && ufw status | grep ^6499 | grep -qF 10.0.0.0/8",
+    drift:
+      "ufw delete allow proto tcp from 10.0.0.0/8 to any port 6499 >/dev/null; ufw default allow >/dev/null",
+    undo: { tasks: "- ufw_rules: {state: absent}", gone: "! ufw show added | grep -q 6499" },
+    after: "ufw --force disable >/dev/null",
+  },
+  {
     module: "ufw",
     tasks: "- ufw: {rule: limit, name: OpenSSH}",
     holds: "ufw show added | grep -q '^ufw limit OpenSSH'",
