@@ -7,6 +7,7 @@ import { STATE_DIRECTORY } from "../shell/state-directory.ts";
  *     lock                who is working here (see below)
  *     lock.guard          flock(1) on it makes taking the lock atomic
  *     pending-handlers    handlers that were notified and have not run yet, one a line
+ *     writing             folders in which files are being replaced
  *     transaction         the block with `transaction: true` that is under way
  *     undo/, made         what runs have replaced and made: keep-script.ts
  *
@@ -99,6 +100,12 @@ export function lockScript(owner: LockOwner, hostName: string, terms: LockTerms)
     ),
     // What a run left that died while it wrote one of these.
     rawShell('for half in "$state"/*.new; do [ ! -f "$half" ] || rm -f -- "$half"; done'),
+    // And beside files that were in their place when the power failed (shell/safe-folder.ts).
+    terms.createState
+      ? rawShell(
+          'if [ -s "$state/writing" ]; then while IFS= read -r folder; do rm -rf -- "$folder"/.plumb-write.*; done < "$state/writing"; rm -f -- "$state/writing"; fi',
+        )
+      : undefined,
     rawShell('if [ -f "$state/pending-handlers" ]; then cat -- "$state/pending-handlers"; fi'),
     rawShell(
       `if [ -f "$state/transaction" ]; then read -r open < "$state/transaction"; printf '${TRANSACTION_OPEN}%s\\n' "$open"; fi`,

@@ -296,7 +296,8 @@ async function refuseSilentFailure(
 
 async function restart(host: StepHost, service: string): Promise<string> {
   const result = await host.run(
-    sh`systemctl restart ${service} || { journalctl --no-pager -o cat -n 10 -u ${service} >&2; exit 1; }`,
+    // Otherwise systemd refuses one that has failed too often before its configuration was whole.
+    sh`systemctl reset-failed ${service} 2>/dev/null; systemctl restart ${service} || { journalctl --no-pager -o cat -n 10 -u ${service} >&2; exit 1; }`,
     { timeoutMs: 180_000 },
   );
   if (result.exitCode === 0) return "restarted";

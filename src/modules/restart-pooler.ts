@@ -165,7 +165,9 @@ function restartWhileHeld(wish: RestartWish): ShellText {
   return shellLines(
     hold(wish),
     sh`unit=${unitOf(wish.service)}`,
-    rawShell(`systemctl restart "$unit" || { code=$?; journalctl --no-pager -o cat -n 10 -u "$unit" >&2; }`),
+    rawShell(
+      `systemctl reset-failed "$unit" 2>/dev/null; systemctl restart "$unit" || { code=$?; journalctl --no-pager -o cat -n 10 -u "$unit" >&2; }`,
+    ),
     RELEASE,
     rawShell('exit "${code:-0}"'),
   );

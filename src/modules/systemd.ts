@@ -178,6 +178,12 @@ function compare(
   return { verbs, differences };
 }
 
+/**
+ * A unit that failed and was tried again and again is not started any more for a while (systemd.unit(5), StartLimitBurst), also when what it failed of has been mended: that is for systemd's own
+ * attempts.
+ */
+const FORGET_FAILURES = rawShell('systemctl reset-failed -- "$unit" 2>/dev/null || :');
+
 function systemctlScript(verbs: readonly Verb[], unit: string, want: Params): ShellText {
   const starts = verbs.some((verb) => verb === "start" || verb === "restart" || verb === "reload");
   return shellLines(
@@ -186,6 +192,7 @@ function systemctlScript(verbs: readonly Verb[], unit: string, want: Params): Sh
     rawShell(
       'fail() { systemctl show --property=ActiveState,SubState,Result,ExecMainStatus -- "$unit" | tr "\\n" " " >&2; echo >&2; journalctl --no-pager -o cat -n 15 -u "$unit" >&2 2>/dev/null; exit 1; }',
     ),
+    verbs.some((verb) => verb === "start" || verb === "restart") ? FORGET_FAILURES : undefined,
     ...verbs.map((verb) =>
       verb === "daemon-reload" || verb === "daemon-reexec"
         ? sh`systemctl ${verb} || exit 1`

@@ -20,7 +20,7 @@ export const TRUSTS = rawShell(`plumb_trusts() {
  *     plumb_trusts WRITTEN REAL UID    whether a path may lead where it led
  *     plumb_enter FOLDER               goes there, and fails where it was led astray
  *     plumb_make FOLDER                makes it, and those above it, one by one, and goes there
- *     plumb_work                       makes a folder of our own in there, goes there, and removes it in the end
+ *     plumb_work                       makes a folder of our own in there, goes there, and removes it in the end; root notes where, because the power may fail before that end
  *     plumb_before NAME                from in there: sets `owner` (UID:GID) and `mode` of the file NAME in the folder above; empty where there is none
  *     plumb_backup NAME                from in there: copies that file to NAME.DATE~
  *     plumb_set OWNER MODE ./NAME      owner and mode of what is in the folder; either may be empty
@@ -47,9 +47,10 @@ plumb_make() {
   done
 }
 plumb_work() {
+  noted=; if [ -O /var/lib/plumb ]; then noted=/var/lib/plumb/writing; printf '%s\\n' "$folder" >> "$noted"; fi 2>/dev/null || :
   work=$(mktemp -d ./.plumb-write.XXXXXXXX) && work=\${work#./} || return 1
   cd -P -- "./$work" && [ "$(pwd -P)" = "\${folder%/}/$work" ] && [ -O . ] || { echo "\${folder%/}/$work was swapped by somebody" >&2; return 1; }
-  trap 'cd .. && rm -rf -- "./$work"' EXIT
+  trap 'cd .. && rm -rf -- "./$work"; [ -z "$noted" ] || : > "$noted"' EXIT
   trap 'exit 1' HUP INT TERM
 }
 plumb_before() {

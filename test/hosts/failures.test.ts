@@ -86,6 +86,43 @@ describe("writing", () => {
     expect(await onHost(HOST, "cat /srv/validated; ls -a /srv | grep plumb-write || true")).toBe("old\n");
   });
 
+  test("what is left beside a file by whoever had no time to clear up is removed by the next run, also where it writes nothing there", async () => {
+    const beside = (): Promise<string> => onHost(HOST, "ls -a /srv | grep plumb-write || true");
+    const cut = await runTasks(
+      `- copy: {content: "cut", dest: /srv/validated, validate: "sh -c 'pkill -KILL -f plumb[_]mark' %s"}`,
+      { hosts: [HOST] },
+    );
+    expect(cut.tasks.some(({ status }) => status === "changed")).toBe(false);
+    expect(await beside()).toContain(".plumb-write.");
+    const next = await runTasks("- command: 'true'", { hosts: [HOST] });
+    expect(next.tasks[0]?.status).toBe("changed");
+    expect(await beside()).toBe("");
+    expect(await onHost(HOST, "cat /srv/validated; cat /var/lib/plumb/writing 2>/dev/null || true")).toBe(
+      "old\n",
+    );
+  });
+
+  test("a service that has failed so often that systemd starts it no more is started when what it failed of is mended", async () => {
+    await onHost(
+      HOST,
+      "printf '[Service]\\nExecStart=/bin/sh -c \"[ -e /srv/needed ] && exec sleep 600\"\\nRestart=on-failure\\nRestartSec=10ms\\n' > /run/systemd/system/often.service; systemctl daemon-reload; systemctl start often; for n in $(seq 50); do systemctl start often 2>/dev/null && sleep 0.1 || break; done; ! systemctl start often 2>/dev/null",
+    );
+    const { tasks } = await runTasks(
+      "- file: {path: /srv/needed, state: touch}\n- systemd: {name: often, state: started}",
+      { hosts: [HOST] },
+    );
+    expect(tasks.map(({ status, message }) => `${status} ${message}`)).toEqual([
+      expect.stringContaining("changed"),
+      expect.stringContaining("changed"),
+    ]);
+    expect(
+      await onHost(
+        HOST,
+        "systemctl is-active often; systemctl stop often; rm /run/systemd/system/often.service /srv/needed; systemctl daemon-reload",
+      ),
+    ).toBe("active\n");
+  });
+
   test("a full disk leaves the old file", async () => {
     await onHost(
       HOST,
