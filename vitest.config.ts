@@ -21,6 +21,8 @@ export default defineConfig({
         test: {
           ...together,
           name: "unit",
+          // They leave nothing behind in their process, and loading the sources anew for each costs more than the tests.
+          isolate: false,
           globalSetup: ["test/built-plumb.ts"],
           include: ["test/**/*.test.ts"],
           exclude: ["test/hosts/**"],
