@@ -190,27 +190,34 @@ describe("commands", () => {
   });
 });
 
+/** Waits on the host itself; a minute at most. */
+const until = (condition: string): string => `for n in $(seq 600); do ${condition} && break; sleep 0.1; done`;
+
+/** What a run that is gone has left has come to its end. */
+const unlocked = until(`! kill -0 "$(cut -d ' ' -f 1 /var/lib/plumb/lock)" 2>/dev/null`);
+
 describe("an interrupted run", () => {
   test("a connection that is cut in the middle of a step makes the host unreachable, and the next run finishes", async () => {
     const { port, cut } = await relayTo(labHost(HOST).address);
-    const tasks = "- shell: sleep 3; echo done > /srv/cut\n  args: {creates: /srv/cut}";
+    await onHost(HOST, "rm -f /srv/cut-*");
+    const tasks = "- shell: touch /srv/cut-begun; sleep 3; echo done > /srv/cut\n  args: {creates: /srv/cut}";
     const running = runTasks(tasks, { hosts: [HOST], variables: await throughRelay(HOST, port) });
-    await wait(1500);
+    await onHost(HOST, until("[ -e /srv/cut-begun ]"));
     cut();
     const broken = await running;
     expect(broken.finished.outcome).toBe("unreachable");
     // The host finishes the script that was under way; a run that comes too early is told that the host is locked.
-    await wait(4000);
+    await onHost(HOST, `${until("[ -e /srv/cut ]")}; ${unlocked}`);
     const next = await runTasks(tasks, { hosts: [HOST] });
     expect(next.finished.outcome).toBe("ok");
-    expect(await onHost(HOST, "cat /srv/cut; rm /srv/cut")).toBe("done\n");
+    expect(await onHost(HOST, "cat /srv/cut; rm /srv/cut /srv/cut-begun")).toBe("done\n");
   });
 
   test("a link that has gone silent is found out, and the host is unreachable", async () => {
     const { port, cut, silence } = await relayTo(labHost(HOST).address);
     const variables = await throughRelay(HOST, port, "-o ServerAliveInterval=1 -o ServerAliveCountMax=2");
     const running = runTasks("- shell: sleep 60", { hosts: [HOST], variables });
-    await wait(1500);
+    await onHost(HOST, until("pgrep -f '[s]leep 60' >/dev/null"));
     silence();
     const { events, finished } = await running;
     cut();
@@ -237,8 +244,7 @@ describe("an interrupted run", () => {
     for (let tries = 0; tries < 100 && (await onHost(HOST, "ls /srv")).includes("reached") === false; tries++)
       await wait(100);
     killed.kill("SIGKILL");
-    await onHost(HOST, "pkill -f '[s]leep 30'; true");
-    await wait(1000);
+    await onHost(HOST, `pkill -f '[s]leep 30'; ${unlocked}`);
     const next = await new Promise<string>((resolve) => {
       const child = spawn(process.execPath, [...args, "-e", '{"slow": false}'], {
         stdio: ["ignore", "pipe", "inherit"],

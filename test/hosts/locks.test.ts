@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
 import { folderWithHosts, labHost, onHost } from "./lab-hosts.ts";
@@ -51,16 +50,18 @@ describe("a controller that was killed while a command runs", () => {
   test("the command goes on to its end, whatever it writes; the next run says what it waits for, and then goes on", async () => {
     await clean();
     // More than a pipe holds: who writes there must neither die nor wait for ever.
-    const first = plumb("sleep 2; seq 50000; seq 50000 >&2; sleep 1");
+    const first = plumb("mkfifo /tmp/locks-gate; cat /tmp/locks-gate; seq 50000; seq 50000 >&2");
     await begun(HOSTS);
     first.child.kill("SIGKILL");
     await first.ended;
+    for (const host of HOSTS)
+      await onHost(host, "until pgrep -f '^cat /tmp/locks[-]gate' >/dev/null; do sleep 0.05; done");
     const next = plumb("");
+    await expect.poll(() => warnings(next).length, { timeout: 30_000 }).toBe(2);
+    for (const host of HOSTS) await onHost(host, "echo > /tmp/locks-gate");
     expect(await next.ended).toBe(0);
     expect(warnings(next)).toHaveLength(2);
-    expect(warnings(next)[0]).toMatch(
-      /waiting for what a run that is gone has left: (sleep|seq) .*by .*@.* since/,
-    );
+    expect(warnings(next)[0]).toMatch(/waiting for what a run that is gone has left: cat .*by .*@.* since/);
     for (const host of HOSTS) {
       expect(await onHost(host, "cat /tmp/locks-done; pgrep -f 'plumb[_]mark' || true")).toBe("done\n");
     }
@@ -108,8 +109,9 @@ describe("a controller that was killed while a command runs", () => {
     const next = plumb("", "--limit", host);
     expect(await next.ended).toBe(0);
     expect(await onHost(host, "cat /tmp/locks-done /tmp/locks-next")).toBe("done\nnext\n");
-    await wait(500);
-    expect(await onHost(host, "pgrep -f '^sshd: admin|plumb[_]mark' || true")).toBe("");
+    await expect
+      .poll(() => onHost(host, "pgrep -f '^sshd: admin|plumb[_]mark' || true"), { timeout: 20_000 })
+      .toBe("");
     relay.cut();
   }, 60_000);
 

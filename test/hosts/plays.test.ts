@@ -139,20 +139,24 @@ test("a connection that is lost between two tasks is made anew, and the host sta
     `- hosts: all
   become: true
   tasks:
-    - {name: before, command: "true", notify: handler}
-    - pause: {seconds: 2}
+    - {name: before, command: touch /run/plumb-before, notify: handler}
+    - pause: {seconds: 4}
     - {name: after, shell: echo $PPID}
   handlers:
     - {name: handler, command: "true"}`,
     { hosts: [HOST], variables: await throughRelay(HOST, relay.port) },
   );
+  await onHost(HOST, "for n in $(seq 600); do [ -e /run/plumb-before ] && break; sleep 0.1; done");
+  // What came of it is told to the run, which then waits.
   await wait(1500);
   relay.drop();
   const run = await running;
   relay.cut();
   expect(onlyOn(HOST, told(run))).toEqual(["before: changed", "after: changed", "handler: changed"]);
   expect(run.finished.outcome).toBe("ok");
-  expect(await onHost(HOST, "cat /var/lib/plumb/pending-handlers 2>/dev/null; true")).toBe("");
+  expect(
+    await onHost(HOST, "rm /run/plumb-before; cat /var/lib/plumb/pending-handlers 2>/dev/null; true"),
+  ).toBe("");
 });
 
 test("what a handler has found out for one behind it is found out anew by the run that goes on with that one", async () => {
