@@ -46,6 +46,11 @@ const TEST_NAMES: Readonly<Record<string, string>> = {
 const STATEMENT =
   /\{%[-+]?\s*(if|elif|else|endif|for|endfor|set|endset|block|endblock|include|import|from|macro|endmacro|raw|endraw|with|endwith|filter|extends|do|call)\b[^%]*[-+]?%\}/;
 const COMMENT = /(?<!\$)\{#-?\s[\s\S]*?#\}/;
+/** Handlebars takes what stands in brackets for one name, and a text in the first place for the name of a function. */
+const LIST = /^\s*\[(?:[^\]]*[,"'][^\]]*|[\d\s]*)\]\s*$/;
+const CHOICE = /^(.*\S)\s+if\s+(.*\S)\s+else\s+(.*\S)\s*$/;
+/** One statement, of the length that people write. */
+const MUSTACHE = /\{\{(?!\s*else\b|[#^/>!])([^{}\n]{1,200})\}\}/g;
 
 /** Where Jinja2 stands in a text that Handlebars would take for plain text. */
 export function jinjaIn(text: string): { index: number; written: string; hint: string } | undefined {
@@ -57,6 +62,12 @@ export function jinjaIn(text: string): { index: number; written: string; hint: s
       hint: statementHint(statement[1] ?? "", statement[0]),
     };
   }
+  if (text.includes("[") || text.includes(" else ")) {
+    for (const { 0: written, 1: source = "", index } of text.matchAll(MUSTACHE)) {
+      const hint = valueHint(source.trim());
+      if (hint !== undefined) return { index, written: written.slice(0, 40), hint };
+    }
+  }
   const comment = text.includes("{#") ? COMMENT.exec(text) : null;
   if (comment === null) return undefined;
   return {
@@ -64,6 +75,15 @@ export function jinjaIn(text: string): { index: number; written: string; hint: s
     written: (comment[0].split("\n")[0] ?? "").slice(0, 40),
     hint: "a comment of a template is written {{!-- … --}}",
   };
+}
+
+/** Values that Jinja2 has, and that Handlebars would take for something else. */
+function valueHint(source: string): string | undefined {
+  if (LIST.test(source)) return "a list is written in YAML, `key: [a, b]`, or computed: `key: !expr [a, b]`";
+  const [, yes, condition = "", no] = CHOICE.exec(source) ?? [];
+  if (yes === undefined) return undefined;
+  const asked = /^[\w.]+$/.test(condition) ? condition : "(eq a b)";
+  return `write {{ ternary ${asked} ${yes} ${no} }}, or {{#if ${asked}}} … {{else}} … {{/if}}`;
 }
 
 function statementHint(keyword: string, written: string): string {
@@ -125,6 +145,8 @@ export function expressionHint(source: string): string | undefined {
 
 /** What to write instead of Jinja2 between `{{` and `}}`. */
 export function templateHint(text: string): string {
+  if (/\{\{\s+\{/.test(text))
+    return 'a mapping is written in YAML, `key: {a: 1}`, or computed: `key: !expr {"a": 1}`';
   const inside = /\{\{(?!\{)([^}]*)\}\}/g;
   for (const [, source = ""] of text.matchAll(inside)) {
     if (source.length > LONGEST_LOOKED_AT) continue;
@@ -152,17 +174,26 @@ function filterHint(source: string, call: Call): string | undefined {
   if (filter === null) return undefined;
   const [, value = "", bare = "", , inCollection, written = ""] = filter;
   const name = inCollection ?? bare;
-  const args = written
-    .split(",")
-    .map((arg) => arg.trim().replaceAll("'", '"'))
-    .filter(Boolean);
-  const text = value.replaceAll("'", '"');
+  const args = argumentsIn(written);
+  const text = inPlace(value.replaceAll("'", '"'), call);
   if (name === "map" && !/^attribute\s*=/.test(args[0] ?? ""))
     return call === inExpression
       ? `write ${text}.map(x, ${(args[0] ?? "lower").replaceAll('"', "")}(x))`
       : "write {{#each list}} … {{/each}}, or compute it in an expression: list.map(x, lower(x))";
   const plain = args.map((arg) => arg.replace(/^\w+\s*=\s*/, ""));
   return `a filter is a function here: write ${call(Object.hasOwn(RENAMED, name) ? (RENAMED[name] ?? name) : name, [text, ...plain])}`;
+}
+
+/** What stands between commas; those in quotes separate nothing. */
+function argumentsIn(written: string): string[] {
+  return [...written.matchAll(/(?:[^,'"]|'[^']*'|"[^"]*")+/g)]
+    .map(([arg]) => arg.trim().replaceAll("'", '"'))
+    .filter(Boolean);
+}
+
+/** In a template keys are written with points. */
+function inPlace(value: string, call: Call): string {
+  return call === inExpression ? value : value.replaceAll(/\[["]?([\w-]+)["]?\]/g, ".$1");
 }
 
 /** `lookup('env', 'HOME')`. */

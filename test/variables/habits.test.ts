@@ -89,6 +89,30 @@ describe("and in a template", () => {
       "{%- if a %}x{% endif %}",
       "template-syntax: write {{#if name}} … {{else if other}} … {{else}} … {{/if}}; comparisons are functions: {{#if (eq a b)}}",
     ],
+    [
+      "{{ groups['web'] | join(',') }}",
+      'template-syntax: a filter is a function here: write {{ join groups.web "," }}',
+    ],
+    [
+      "a {{ [one, 'two'] }}",
+      "template-syntax: a list is written in YAML, `key: [a, b]`, or computed: `key: !expr [a, b]`",
+    ],
+    [
+      "{{ [] }}",
+      "template-syntax: a list is written in YAML, `key: [a, b]`, or computed: `key: !expr [a, b]`",
+    ],
+    [
+      "{{ {'a': 1} }}",
+      'template-syntax: a mapping is written in YAML, `key: {a: 1}`, or computed: `key: !expr {"a": 1}`',
+    ],
+    [
+      "{{ 'a' if x else 'b' }}",
+      "template-syntax: write {{ ternary x 'a' 'b' }}, or {{#if x}} … {{else}} … {{/if}}",
+    ],
+    [
+      "{{ a if x == 1 else b }}",
+      "template-syntax: write {{ ternary (eq a b) a b }}, or {{#if (eq a b)}} … {{else}} … {{/if}}",
+    ],
     ["{# what it is for #} x", "template-syntax: a comment of a template is written {{!-- … --}}"],
   ])("%s", (source, wanted) => {
     expect(complaint(() => compileText(source, AT))).toBe(wanted);
@@ -98,6 +122,11 @@ describe("and in a template", () => {
     expect(complaint(() => parseVariables("a: '{% if b %}c{% endif %}'", "vars.yml"))).toMatch(
       /^template-syntax: write \{\{#if/,
     );
+  });
+
+  test("names in brackets and choices of Handlebars are none", () => {
+    const text = "{{ [a key] }} {{#if x}}1{{else if y}}2{{else}}3{{/if}}";
+    expect(compileText(text, AT).evaluate(scope({ "a key": 7, x: false, y: true }))).toBe("7 2");
   });
 
   test.each(["awk '{#x}'", "${#array[@]}", "log_format %{x}% {%x%}", "{ %if }"])(

@@ -139,9 +139,9 @@ describe.each(["bookworm1", "trixie1"])("on %s", (host) => {
   ignore_errors: true
 - tls_expiry: {paths: [/srv/tls.crt], warn_days: 60, fail_days: 30}
   register: expiry
-- tls_expiry: {paths: [/srv/tls.crt, /etc/hostname], fail_days: 50}
+- tls_expiry: {paths: [/srv/tls.crt, /etc/hostname], warn_days: 60, fail_days: 50}
   ignore_errors: true
-- tls_expiry: {paths: [/srv/tls.crt], fail_days: 50}
+- tls_expiry: {paths: [/srv/tls.crt], warn_days: 60, fail_days: 50}
   ignore_errors: true
 - debug: {msg: !expr "{'file': file, 'live': live, 'expiry': expiry}"}
 `;
