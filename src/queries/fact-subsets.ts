@@ -15,6 +15,7 @@ const COLLECTORS: Readonly<Record<string, string>> = {
   date_time: "min",
   devices: "hardware",
   default_ipv4: "network",
+  default_ipv6: "network",
   distribution: "min",
   dns: "min",
   env: "min",

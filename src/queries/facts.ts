@@ -11,6 +11,9 @@ export type Facts = ValueMap;
  * Operating system, kernel, CPU, memory, addresses, systemd. Read from files by the shell itself wherever that is possible: this is asked in every run, and a
  * process costs more than a file.
  */
+/** Where Ansible asks the way to; nothing is sent there. */
+const FAR_IPV6 = "2404:6800:400a:800::1012";
+
 // Gathered, and printed at once: each line would travel as a packet of its own.
 const SCRIPT = rawShell(String.raw`
 printf '%s\n' "$(
@@ -30,7 +33,12 @@ say uid "$user_id"
 { [ -r /proc/sys/kernel/arch ] && read -r machine < /proc/sys/kernel/arch; } || machine=$(uname -m); say machine "$machine"
 for systemd in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so /lib/systemd/libsystemd-shared-*.so; do [ -e "$systemd" ] && say systemd "$systemd" && break; done
 ${LIST_PACKAGES.shell}
-if command -v ip >/dev/null; then printf 'address show\nroute show default\n' | ip -o -batch - 2>/dev/null || { ip -o address show; ip -4 route show default; } 2>/dev/null; fi
+if command -v ip >/dev/null; then
+  # Not every ip reads a list of commands; one without a way out by IPv6 ends it there, and has said the rest.
+  addresses=$(printf '%s\n' 'address show' 'route show default' 'route get ${FAR_IPV6}' | ip -o -batch - 2>/dev/null)
+  [ -n "$addresses" ] || addresses=$({ ip -o address show; ip -4 route show default; ip -6 route get ${FAR_IPV6}; } 2>/dev/null)
+  printf '%s\n' "$addresses"
+fi
 )"
 `);
 
@@ -41,10 +49,11 @@ export const facts = defineQuery<"all", Facts>({
   parse: (output) => [parseFacts(output)],
 });
 
-/** `key=value` of ours, `key : value` of /proc/cpuinfo and /proc/meminfo, `1: lo …` of `ip -o address` and `default via …` of `ip route`. */
+/** `key=value` of ours, `key : value` of /proc/cpuinfo and /proc/meminfo, `1: lo …` of `ip -o address` `default via …` of `ip route`, and the way to a far address. */
 function parseLine(line: string): [key: string, value: string] {
   if (/^\d+: /.test(line)) return ["address", line];
   if (line.startsWith("default ")) return ["route4", line];
+  if (line.startsWith(`${FAR_IPV6} `)) return ["route6", line];
   const [, key = "", value = ""] =
     /^(processor|model name|Mem\w+|SwapTotal)\s*:\s*(.*)$/.exec(line) ?? /^([^=]+)=(.*)$/.exec(line) ?? [];
   return [key, value];
@@ -156,24 +165,30 @@ function addressFacts(lines: ReadonlyMap<string, readonly string[]>): Facts {
     if (family === "inet") v4.push(address);
     else v6.push(address);
   }
-  const route = lines.get("route4")?.[0] ?? "";
-  const device = /\bdev (\S+)/.exec(route)?.[1];
-  const gateway = /\bvia (\S+)/.exec(route)?.[1];
-  const address =
-    /\bsrc (\S+)/.exec(route)?.[1] ??
-    (device === undefined ? undefined : devices.get(device)?.find((one) => !one.includes(":")));
+  const route = (key: "route4" | "route6"): Facts => {
+    const isOfKind = (address: string): boolean => address.includes(":") === (key === "route6");
+    return wayOut(lines.get(key)?.[0] ?? "", (device) => devices.get(device)?.find(isOfKind));
+  };
   return {
     all_ipv4_addresses: v4,
     all_ipv6_addresses: v6,
     interfaces: [...devices.keys()],
-    default_ipv4:
-      device === undefined
-        ? {}
-        : {
-            interface: device,
-            ...(address === undefined ? {} : { address }),
-            ...(gateway === undefined ? {} : { gateway }),
-          },
+    default_ipv4: route("route4"),
+    default_ipv6: route("route6"),
+  };
+}
+
+/** By which interface, from which address and through which neighbour packets leave the host; nothing of each where there is no such way. */
+function wayOut(route: string, addressOf: (device: string) => string | undefined): Facts {
+  const word = (name: string): string | undefined => new RegExp(`\\b${name} (\\S+)`).exec(route)?.[1];
+  const device = word("dev");
+  if (device === undefined) return {};
+  const gateway = word("via");
+  const address = word("src") ?? addressOf(device);
+  return {
+    interface: device,
+    ...(address === undefined ? {} : { address }),
+    ...(gateway === undefined ? {} : { gateway }),
   };
 }
 

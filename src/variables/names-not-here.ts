@@ -28,7 +28,6 @@ const INSTEAD: readonly (readonly [names: RegExp, instead: string])[] = [
   ],
   [/^userspace_(architecture|bits)$/, "`ansible_architecture`"],
   [/^dns$/, "`slurp` of /etc/resolv.conf"],
-  [/^default_ipv6$/, "`ansible_all_ipv6_addresses`"],
   [/^virtualization_(role|tech_guest|tech_host)$/, "`ansible_virtualization_type`"],
   [
     /^user_(gecos|gid|shell)$|^(real|effective)_(user|group)_id$/,
