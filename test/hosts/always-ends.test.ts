@@ -75,6 +75,16 @@ describe("a keyword that can't be evaluated fails its task, and the run comes to
     expect(told.filter(({ message }) => !message.includes(unknown.split(".")[0] ?? ""))).toEqual([]);
   });
 
+  test("a role that is not wanted needs none of its variables", async () => {
+    const roles = "  roles:\n    - {role: specified, when: false}\n    - {role: specified}\n";
+    const folder = await folderWithRole();
+    const run = await runPlaybook(`- hosts: all\n  gather_facts: false\n${roles}`, { hosts: [HOST] }, folder);
+    expect(run.tasks.map(({ status, task }) => `${status} ${task.name}`)).toEqual([
+      "skipped debug",
+      "failed check the variables of role specified",
+    ]);
+  });
+
   test("in check mode, nobody knows what would come of it", async () => {
     const { yaml } = playWith("looked_at.stdout");
     const run = await runPlaybook(yaml, { hosts: [HOST, "trixie1"], check: true }, await folderWithRole());
