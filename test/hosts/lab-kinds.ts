@@ -1,6 +1,6 @@
 import type { LabHostSpec } from "../../src/lab/plan.ts";
 
-/** `single`: two releases for the modules, and a third host for what plays do with several. `fleet`: the four of the main job, a second database server and a monitoring host. */
+/** `single`: two releases for the modules, and a third host for what plays do with several. `fleet`: the four of the main job, a second database server, a monitoring host, and a host for a replica of Debian 13. */
 export type Kind = "single" | "fleet";
 
 const HOSTS: Readonly<Record<Kind, readonly LabHostSpec[]>> = {
@@ -16,6 +16,7 @@ const HOSTS: Readonly<Record<Kind, readonly LabHostSpec[]>> = {
     { name: "app1", release: "bookworm" },
     { name: "db2", release: "bookworm" },
     { name: "mon1", release: "trixie" },
+    { name: "db3", release: "trixie" },
   ],
 };
 

@@ -1,9 +1,19 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import pg from "pg";
 import { afterAll, expect, test } from "vitest";
 import { freshDisks, labHost, onHost } from "../lab-hosts.ts";
 import { consoleRows } from "../pooler-health.ts";
-import { openTunnel } from "../pooler-load.ts";
-import { authorityOf, passwordOf, provisionFrom, told } from "./provision.ts";
+import { openTunnel, startLoad } from "../pooler-load.ts";
+import {
+  authorityOf,
+  inventoryOf,
+  type Provisioned,
+  type ProvisionOptions,
+  passwordOf,
+  provisionFrom,
+  told,
+} from "./provision.ts";
 
 type Row = Record<string, string>;
 
@@ -19,7 +29,7 @@ export function configuration(folder: () => string): void {
   afterAll(async () => {
     await sql("db1", "15", "drop database if exists second with (force)");
     await sql("db1", "15", "drop role if exists asked");
-    await freshDisks(["mon1"]);
+    await freshDisks(["mon1", "db3"]);
     await provisionFrom(folder());
     expect(told((await provisionFrom(folder())).not("ok"))).toEqual([]);
   });
@@ -166,6 +176,59 @@ export function configuration(folder: () => string): void {
     );
     for (let count = 0; count < 3; count++) expect(await ask(host, login, "select 1")).toBe("1\n");
     await onHost(host, "nft delete table ip away");
+  });
+
+  test("PostgreSQL 17 is replicated too: a replica takes its place under load without an error, and the old one follows", async () => {
+    const inventory = "seventeen.yml";
+    const play = async (name: string, options: ProvisionOptions = {}): Promise<Provisioned> => {
+      const done = await provisionFrom(folder(), {
+        inventory,
+        playbook: `playbooks/${name}.yml`,
+        ...options,
+      });
+      expect(told(done.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+      return done;
+    };
+    const replicated = (primary: string, replica: string): Promise<void> =>
+      writeFile(
+        path.join(folder(), inventory),
+        inventoryOf([primary], {
+          groups: { postgresql_replicas: [replica] },
+          // Another user has been made there.
+          variables: { pgbouncer_capacity_users: ["app"] },
+        }),
+      );
+    await replicated("mon1", "db3");
+    await play("pgbouncer");
+    await play("replication");
+    expect(told((await play("replication")).not("ok"))).toEqual([]);
+    const login = {
+      user: "app",
+      password: await passwordOf(folder(), "app"),
+      ca: await authorityOf(folder()),
+    };
+    const loads = await Promise.all(
+      ["pool1", "pool2"].map((to) =>
+        startLoad({
+          ...{ from: "app1", to, database: "app", staying: 3, comingAndGoing: 1 },
+          credentials: async () => login,
+        }),
+      ),
+    );
+    try {
+      await play("failover");
+    } finally {
+      await Promise.all(loads.map(({ stop }) => stop()));
+    }
+    for (const { stop } of loads) {
+      const { errors, queries } = await stop();
+      expect(errors).toEqual([]);
+      expect(queries).toBeGreaterThan(20);
+    }
+    await replicated("db3", "mon1");
+    expect(told((await play("pgbouncer", { limit: "poolers" })).not("ok"))).toEqual([]);
+    await play("replication", { extra: ["{postgresql_replica_rebuild: true}"] });
+    expect(await sql("mon1", "17", "select pg_is_in_recovery()")).toBe("t\n");
   });
 
   test.each(["pool1", "pool2"])("on %s there are descriptors for more than what load needs", async (host) => {

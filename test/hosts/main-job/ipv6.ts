@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bridgeName } from "../../../src/lab/plan.ts";
 import { lab } from "../lab.ts";
 import { labHost, onHost } from "../lab-hosts.ts";
-import { health } from "../pooler-health.ts";
-import { inventoryOf, provisionFrom, told } from "./provision.ts";
+import { consoleCommand, health } from "../pooler-health.ts";
+import { inventoryOf, type Provisioned, provisionFrom, told } from "./provision.ts";
 
 const HOSTS = ["db1", "pool1", "pool2", "app1"] as const;
 const POOLERS = ["pool1", "pool2"] as const;
@@ -16,6 +16,7 @@ const POOLERS = ["pool1", "pool2"] as const;
 export function ipv6(folder: () => string): void {
   const subnet = (): number => Number(labHost("app1").address.split(".")[2]);
   const prefix = (): string => `fd00:6432:${subnet()}::`;
+  const virtual = (): string => `${prefix()}200`;
   const at = (host: string): string => `${prefix()}${labHost(host).address.split(".")[3]}`;
 
   beforeAll(async () => {
@@ -28,7 +29,13 @@ export function ipv6(folder: () => string): void {
       .map((line) => line.replace(/^(\w+),(\S+)/, (names, host: string) => `${names},${at(host)}`));
     const knownHostsFile = path.join(folder(), "known_hosts");
     await writeFile(knownHostsFile, `${known.join("\n")}\n`);
-    await writeFile(path.join(folder(), "ipv6.yml"), inventoryOf(["db1"], { addressOf: at, knownHostsFile }));
+    await writeFile(
+      path.join(folder(), "ipv6.yml"),
+      inventoryOf(["db1"], {
+        ...{ addressOf: at, knownHostsFile, groups: { balancers: POOLERS } },
+        variables: { ha_virtual_address: virtual() },
+      }),
+    );
   });
 
   afterAll(async () => {
@@ -62,6 +69,58 @@ export function ipv6(folder: () => string): void {
     expect(
       await onHost("db1", "grep -E '^hostssl' /etc/postgresql/15/main/pg_hba.conf | awk '{ print $4 }'"),
     ).toBe(`${at("pool1")}/128\n${at("pool2")}/128\n`);
+  });
+
+  test("a virtual address of IPv6 is on one of them, moves when its HAProxy is gone, and leaves nothing when it is taken away", async () => {
+    const play = async (playbook: string): Promise<Provisioned> => {
+      const done = await provisionFrom(folder(), { inventory: "ipv6.yml", playbook });
+      expect(told(done.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+      return done;
+    };
+    await play("playbooks/ha.yml");
+    expect(told((await play("playbooks/ha.yml")).not("ok"))).toEqual([]);
+    const holders = async (): Promise<string[]> => {
+      const said = await Promise.all(POOLERS.map((host) => onHost(host, "ip -6 -o address show")));
+      return POOLERS.filter((_, index) => said[index]?.includes(` ${virtual()}/128 `));
+    };
+    await expect.poll(async () => (await holders()).length, { timeout: 15_000 }).toBe(1);
+    const file = path.join(folder(), "by-virtual-address.yml");
+    await writeFile(
+      file,
+      `- hosts: app1
+  tasks:
+    - pg_query: {host: "${virtual()}", database: app, user: app, password: "{{ app_password }}", ca_file: "{{ tls_ca_directory }}/ca.crt"}
+`,
+    );
+    await play(file);
+    const [holder = ""] = await holders();
+    // What the host itself asks does not come from that address, which PostgreSQL would not let in.
+    await consoleCommand(holder, "RECONNECT");
+    await expect.poll(async () => (await health(holder)).reason, { timeout: 5000 }).toBe("ok");
+    await onHost(holder, "systemctl stop haproxy");
+    await expect.poll(holders, { timeout: 15_000 }).toEqual(POOLERS.filter((host) => host !== holder));
+    await play(file);
+    await play("playbooks/remove-ha.yml");
+    expect(await holders()).toEqual([]);
+    for (const host of POOLERS) {
+      const left =
+        "ls -d /etc/haproxy /etc/keepalived /etc/sysctl.d/*nonlocal* 2>/dev/null; sysctl -n net.ipv6.ip_nonlocal_bind";
+      expect(await onHost(host, left)).toBe("0\n");
+    }
+  });
+
+  test("of several addresses a host listens at the one that the inventory has", async () => {
+    const second = labHost("pool1").address.replace(/\d+$/, "113");
+    await onHost("pool1", `ip address add ${second}/24 dev host0`);
+    const knownHostsFile = path.join(folder(), "known_hosts");
+    const keys = await readFile(lab.knownHostsFile, "utf8");
+    await appendFile(knownHostsFile, keys.replace(/^pool1,\S+/m, `pool1,${second}`));
+    const addressOf = (host: string): string => (host === "pool1" ? second : labHost(host).address);
+    await writeFile(path.join(folder(), "second.yml"), inventoryOf(["db1"], { addressOf, knownHostsFile }));
+    const { tasks } = await provisionFrom(folder(), { inventory: "second.yml", limit: "pool1", check: true });
+    await onHost("pool1", `ip address del ${second}/24 dev host0`);
+    const ini = tasks.find(({ task }) => task.module === "pgbouncer_ini");
+    expect(JSON.stringify(ini?.differences)).toContain(`listen_addr = ${second}`);
   });
 
   test("a pooler listens at addresses of both kinds, and another at all there are", async () => {

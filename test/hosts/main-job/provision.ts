@@ -24,7 +24,12 @@ export async function mainJobInventory(): Promise<string> {
 /** PostgreSQL, the poolers and a client; by other addresses than the lab's where that is wanted. */
 export function inventoryOf(
   servers: readonly string[],
-  other: { addressOf?: (name: string) => string; knownHostsFile?: string } = {},
+  other: {
+    addressOf?: (name: string) => string;
+    knownHostsFile?: string;
+    groups?: Readonly<Record<string, readonly string[]>>;
+    variables?: Readonly<Record<string, unknown>>;
+  } = {},
 ): string {
   const { keyFile, knownHostsFile } = { ...lab, ...other };
   const addressOf = other.addressOf ?? ((name: string) => labHost(name).address);
@@ -37,11 +42,15 @@ export function inventoryOf(
         ansible_user: "admin",
         ansible_ssh_private_key_file: keyFile,
         ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHostsFile}`,
+        ...other.variables,
       },
       children: {
         postgresql: members(...servers),
         poolers: members("pool1", "pool2"),
         clients: members("app1"),
+        ...Object.fromEntries(
+          Object.entries(other.groups ?? {}).map(([group, names]) => [group, members(...names)]),
+        ),
       },
     },
   });

@@ -137,8 +137,24 @@ export function highAvailability(): void {
   test("PostgreSQL's primary changes: applications wait and see no error; the old one becomes a replica", async () => {
     expect((await provision("replication.yml")).failed).toEqual([]);
     expect((await provision("replication.yml")).changed).toEqual([]);
+    // What the poolers can't ask is no primary for them.
+    await onHost(
+      "db2",
+      "nft 'add table inet shut; add chain inet shut in { type filter hook input priority 0; }; add rule inet shut in tcp dport 5432 reject with tcp reset'",
+    );
+    const shut = await provision("failover.yml", { extra: { failover_reach_seconds: 1 } });
+    await onHost("db2", "nft delete table inet shut");
+    expect(shut.failed.map((one) => one.slice(0, 25)).sort()).toEqual([
+      "pool1 It answers, by the ",
+      "pool2 It answers, by the ",
+    ]);
+    expect(shut.changed).toEqual([]);
     const failover = async (): Promise<void> => expect((await provision("failover.yml")).failed).toEqual([]);
     expect((await underLoad("failover", failover, 1500)).errors).toEqual([]);
+    // Nobody has told the inventory.
+    const stale = await provision("pgbouncer.yml");
+    expect(stale.failed.join()).toMatch(/^db1 Only the primary .*Exchange the two in the inventory/);
+    expect(stale.changed).toEqual([]);
     // The same inventory with the two exchanged: the poolers have nothing to change.
     await prepareProduction({ postgresql: ["db2"], postgresql_replicas: ["db1"] });
     expect((await provision("pgbouncer.yml", { limit: "poolers" })).changed).toEqual([]);

@@ -7,7 +7,7 @@ import { client, playbookOf, prepareProduction, provision, virtualAddress } from
 const POOLERS = ["pool1", "pool2"] as const;
 const WITHOUT_BALANCERS = { balancers: [] };
 /** Each firewall on one of them. */
-const FIREWALLS = { pool1: { firewall_backend: "ufw" } };
+const FIREWALLS = { pool1: { firewall_backend: "ufw" }, pool2: { firewall_backend: "nftables" } };
 const MORE = {
   pgbouncer_instances: 2,
   pgbouncer_default_pool_size: 4,
