@@ -89,9 +89,9 @@ export function readPlan(file: string): Plan {
       `the plan ${file} can't be read: ${error instanceof Error ? error.message : ""}`,
     );
   }
-  const plan = parsePlan(text);
-  if (plan !== undefined) return plan;
-  throw inputError("invalid-plan", `${file} is no plan that this version of Plumb understands`, {
+  const found = parsePlan(text);
+  if ("plan" in found) return found.plan;
+  throw inputError("invalid-plan", `the plan ${file} can't be used: ${found.trouble}`, {
     hint: "plumb plan PLAYBOOK -o FILE writes one",
   });
 }

@@ -90,10 +90,16 @@ async function attemptPass(
   try {
     const verdict = verdictOn(task, pass.scope, outcome, attempt);
     if (verdict.kind === "again") return { outcome, againAfterMs: verdict.afterMs };
-    return { outcome: verdict.kind === "over" ? outcome : givenUp(outcome, verdict.after) };
+    return { outcome: verdict.kind === "over" ? counted(outcome, attempt) : givenUp(outcome, verdict.after) };
   } catch (error) {
     return { outcome: failure(context, error) };
   }
+}
+
+/** What failed once and again says how often. */
+function counted(outcome: Outcome, tries: number): Outcome {
+  if (outcome.status !== "failed" || tries === 1) return outcome;
+  return { ...outcome, message: `${outcome.message}, after ${tries} tries` };
 }
 
 function givenUp(outcome: Outcome, tries: number): Outcome {

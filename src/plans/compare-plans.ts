@@ -58,11 +58,12 @@ function movedIn(was: PlannedTask, is: PlannedTask): string[] {
     return [`was ${was.status}, is ${is.status}${is.message === "" ? "" : ` (${is.message})`}`];
   if (was.basis === undefined || is.basis === undefined) return [];
   const queries = new Set([...Object.keys(was.basis), ...Object.keys(is.basis)]);
-  const moved = [...queries].flatMap((query) =>
-    movedParts(was.basis?.[query] ?? {}, is.basis?.[query] ?? {}).map((part) =>
-      part === "" ? `${query} has changed` : `${query}: ${part} has changed`,
-    ),
-  );
+  const moved = [...queries].flatMap((query) => {
+    const parts = movedParts(was.basis?.[query] ?? {}, is.basis?.[query] ?? {});
+    const named = parts.filter((part) => part !== "");
+    if (named.length === 0) return parts.length === 0 ? [] : [`${query} has changed`];
+    return [`${query}: ${named.join(", ")} ${named.length === 1 ? "has" : "have"} changed`];
+  });
   if (moved.length > 0) return moved;
   return JSON.stringify(was.differences) === JSON.stringify(is.differences)
     ? []

@@ -66,11 +66,34 @@ export type PlannedHost = z.infer<typeof host>;
 export type PlannedTask = z.infer<typeof task>;
 export type DigestedParts = z.infer<typeof parts>;
 
-/** @returns undefined for text that is no plan of this version. */
-export function parsePlan(text: string): Plan | undefined {
+/** What makes a text a plan of some version of Plumb. */
+const head = z.object({
+  type: z.literal("plumb-plan"),
+  schema: z.number(),
+  versions: z.object({ plumb: z.string() }),
+});
+
+/** The plan in a text, or why there is none that this version can carry out. */
+export function parsePlan(text: string): { plan: Plan } | { trouble: string } {
+  let value: unknown;
   try {
-    return plan.parse(JSON.parse(text));
-  } catch {
-    return undefined;
+    value = JSON.parse(text);
+  } catch (error) {
+    return {
+      trouble: `it is no plan, or has been damaged: ${error instanceof Error ? error.message : ""}`,
+    };
   }
+  const whole = plan.safeParse(value);
+  if (whole.success) return { plan: whole.data };
+  const begins = head.safeParse(value);
+  if (!begins.success) return { trouble: "it is no plan" };
+  const { schema, versions } = begins.data;
+  if (schema !== PLAN_SCHEMA_VERSION)
+    return {
+      trouble: `it is of version ${schema} of the format, made by Plumb ${versions.plumb}, and this Plumb knows version ${PLAN_SCHEMA_VERSION}`,
+    };
+  const [issue] = whole.error.issues;
+  return {
+    trouble: `it has been changed or damaged at ${issue?.path.join(".") ?? ""}: ${issue?.message ?? ""}`,
+  };
 }

@@ -65,10 +65,9 @@ function readKeywords(entries: Entries): PlayKeywords {
 
 /** A rendered template may have become a list. */
 function itemsOf(entries: Entries, key: string): readonly unknown[] {
-  return entries.list(key).flatMap((item) => {
-    const value: unknown = literalOf(item);
-    return Array.isArray(value) ? (value as unknown[]) : [value];
-  });
+  const items: readonly unknown[] = entries.list(key).map((item) => literalOf(item));
+  const [first] = items;
+  return items.length === 1 && Array.isArray(first) ? (first as unknown[]) : items;
 }
 
 function gatherSubset(entries: Entries): string[] {

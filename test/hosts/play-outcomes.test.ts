@@ -202,6 +202,7 @@ describe("hosts that fail", () => {
     ]);
     expect(run.tasks.map(({ attempts }) => attempts)).toEqual([2, 2, 1, 2]);
     expect(run.tasks[0]?.message).toMatch(/^`until` did not hold after 2 tries/);
+    expect(run.tasks[3]?.message).toMatch(/after 2 tries/);
   });
 });
 

@@ -106,9 +106,17 @@ test("the parts that moved are named", () => {
 
 test("what is no plan of this version is refused", () => {
   const plan = planOf(planned("a", "ok"));
-  expect(parsePlan(JSON.stringify(plan))).toEqual(plan);
-  expect(parsePlan(JSON.stringify({ ...plan, schema: 2 }))).toBeUndefined();
-  expect(parsePlan("{")).toBeUndefined();
+  const trouble = (text: string): string => {
+    const read = parsePlan(text);
+    return "trouble" in read ? read.trouble : "";
+  };
+  expect(parsePlan(JSON.stringify(plan))).toEqual({ plan });
+  expect(trouble(JSON.stringify({ ...plan, schema: 99 }))).toMatch(
+    /version 99 of the format.*knows version 1/,
+  );
+  expect(trouble(JSON.stringify({ ...plan, hosts: 1 }))).toMatch(/damaged at hosts/);
+  expect(trouble(JSON.stringify(plan).slice(0, 100))).toMatch(/damaged/);
+  for (const text of ["{}", "[1]", "7"]) expect(trouble(text)).toBe("it is no plan");
 });
 
 test("files that changed, came and went are told apart", () => {
@@ -130,6 +138,10 @@ test("a host is compared by status, then by what a change was computed from, the
       planned("a", "would-change", { basis: basis(2) }),
     ),
   ).toEqual(["at: mode has changed"]);
+  const other = { at: digestParts("s", { mode: 2, owner: 2 }) };
+  expect(
+    moved(planned("a", "would-change", { basis: basis(1) }), planned("a", "would-change", { basis: other })),
+  ).toEqual(["at: mode, owner have changed"]);
   const differing = planned("a", "would-change", {
     basis: basis(1),
     differences: [{ kind: "field", name: "mode", after: "1" }],

@@ -39,6 +39,7 @@ describe("keywords of a play", () => {
     ["a percentage over 100", "max_fail_percentage: 101", ["2:24 wrong-type"]],
     ["Ansible's debugger", "strategy: debug", ["2:13 wrong-type"]],
     ["serial over 100%", "serial: [1, 150%]", ["2:11 wrong-type"]],
+    ["a list within serial", "serial: [1, []]", ["2:11 wrong-type"]],
     ["an unknown order", "order: random", ["2:10 wrong-type"]],
     ["an unknown strategy", "strategy: quick", ["2:13 wrong-type"]],
     ["a negative percentage", "max_fail_percentage: -1", ["2:24 wrong-type"]],
