@@ -1,12 +1,18 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepsItsPromise } from "./promise.ts";
 
 const HOSTS = ["bookworm1", "trixie1"] as const;
 
-/** A package with a configuration file, in two versions; the newer one in a repository on the host. */
+/** A package with a configuration file, in two versions; the newer one in a repository on the host, and another package in one more. With Debian's lists beside them apt takes ten times as long for everything. */
 const MAKE = String.raw`set -e
+mkdir /root/debian; mv /etc/apt/sources.list /var/lib/apt/lists /root/debian; mkdir -p /var/lib/apt/lists/partial
+mkdir -p /srv/other/DEBIAN; cd /srv/other
+printf 'Package: plumb-other\nVersion: 1\nArchitecture: all\nMaintainer: t <t@t>\nDescription: t\n' > DEBIAN/control
+dpkg-deb -b . other.deb >/dev/null
+{ cat DEBIAN/control; echo "Filename: ./other.deb"; echo "Size: $(stat -c %s other.deb)"; echo "SHA256: $(sha256sum other.deb | cut -d' ' -f1)"; } > Packages
+echo 'deb [trusted=yes] file:/srv/other ./' > /etc/apt/sources.list.d/other.list
 rm -rf /srv/pool /srv/build; mkdir -p /srv/pool
 for version in 1.0 2.0; do
   mkdir -p /srv/build/DEBIAN /srv/build/etc; echo "setting $version" > /srv/build/etc/plumb-dummy.conf; echo /etc/plumb-dummy.conf > /srv/build/DEBIAN/conffiles
@@ -16,12 +22,17 @@ done
 cd /srv/pool; mv plumb-dummy_1.0.deb ..
 { cat /srv/build/DEBIAN/control; echo "Filename: ./plumb-dummy_2.0.deb"; echo "Size: $(stat -c %s plumb-dummy_2.0.deb)"; echo "SHA256: $(sha256sum plumb-dummy_2.0.deb | cut -d' ' -f1)"; } > Packages
 echo 'deb [trusted=yes] file:/srv/pool ./' > /etc/apt/sources.list.d/dummy.list
-apt-get -qq update -o Dir::Etc::sourcelist=sources.list.d/dummy.list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0
+apt-get -qq update
 dpkg -i /srv/plumb-dummy_1.0.deb >/dev/null`;
+
+const BACK_TO_DEBIAN = `[ ! -d /root/debian ] || { rm -rf /etc/apt/sources.list.d/dummy.list /etc/apt/sources.list.d/other.list /srv/pool /srv/other /srv/build /srv/plumb-dummy_1.0.deb /var/lib/apt/lists
+mv /root/debian/sources.list /etc/apt; mv /root/debian/lists /var/lib/apt; rmdir /root/debian; }`;
 
 beforeAll(async () => {
   await Promise.all(HOSTS.map((host) => onHost(host, MAKE)));
 }, 120_000);
+
+afterAll(() => Promise.all(HOSTS.map((host) => onHost(host, BACK_TO_DEBIAN))));
 
 describe("package", () => {
   test("brings every package up to date, and nothing twice", async () => {
@@ -55,9 +66,9 @@ describe("package", () => {
     await keepsItsPromise({
       module: "package",
       tasks:
-        "- package: {name: [plumb-dummy, cowsay], state: latest, only_upgrade: true, cache_valid_time: 600}",
+        "- package: {name: [plumb-dummy, plumb-other], state: latest, only_upgrade: true, cache_valid_time: 600}",
       before: `mkdir -p /var/lib/apt/periodic; ${old}`,
-      holds: "dpkg-query -W -f='${Version}' plumb-dummy | grep -qx 2.0 && ! dpkg-query -W cowsay",
+      holds: "dpkg-query -W -f='${Version}' plumb-dummy | grep -qx 2.0 && ! dpkg-query -W plumb-other",
       drift: old,
       unknownBefore: true,
     });
@@ -67,14 +78,16 @@ describe("package", () => {
     const host = "bookworm1";
     await onHost(
       host,
-      "set -e; apt-get -qq update; dpkg --purge plumb-dummy tree >/dev/null 2>&1; mkdir -p /srv/needy/DEBIAN; printf 'Package: plumb-needy\\nVersion: 1\\nArchitecture: all\\nDepends: plumb-dummy\\nMaintainer: t <t@t>\\nDescription: t\\n' > /srv/needy/DEBIAN/control; dpkg-deb -b /srv/needy /srv/needy.deb >/dev/null; dpkg --unpack /srv/needy.deb >/dev/null",
+      "set -e; dpkg --purge plumb-dummy plumb-other >/dev/null 2>&1; mkdir -p /srv/needy/DEBIAN; printf 'Package: plumb-needy\\nVersion: 1\\nArchitecture: all\\nDepends: plumb-dummy\\nMaintainer: t <t@t>\\nDescription: t\\n' > /srv/needy/DEBIAN/control; dpkg-deb -b /srv/needy /srv/needy.deb >/dev/null; dpkg --unpack /srv/needy.deb >/dev/null",
     );
-    const { tasks } = await runTasks("- package: {name: tree}", { hosts: [host] });
-    expect(tasks.map(({ status, message }) => `${status} ${message}`)).toEqual(["changed install tree"]);
+    const { tasks } = await runTasks("- package: {name: plumb-other}", { hosts: [host] });
+    expect(tasks.map(({ status, message }) => `${status} ${message}`)).toEqual([
+      "changed install plumb-other",
+    ]);
     expect(
       await onHost(
         host,
-        "dpkg-query -W -f='${db:Status-Status} ' plumb-dummy plumb-needy tree; dpkg --purge plumb-needy tree >/dev/null; rm -r /srv/needy*",
+        "dpkg-query -W -f='${db:Status-Status} ' plumb-dummy plumb-needy plumb-other; dpkg --purge plumb-needy plumb-other >/dev/null; rm -r /srv/needy*",
       ),
     ).toBe("installed installed installed ");
   });
@@ -120,7 +133,7 @@ describe("package", () => {
         tasks: "- package: {name: plumb-dummy, state: absent, purge: true}",
         gone: "[ ! -e /etc/plumb-dummy.conf ]",
       },
-      after: "rm -r /etc/apt/sources.list.d/dummy.list /srv/pool /srv/build /srv/plumb-dummy_1.0.deb",
+      after: BACK_TO_DEBIAN,
     });
   });
 
