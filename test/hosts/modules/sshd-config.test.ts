@@ -85,9 +85,12 @@ describe("sshd_config", () => {
         await expect(onNewConnection(host, "true", "admin")).rejects.toThrow();
         const pending = await runTasks(SETTINGS, { hosts: [host], check: true, user: "root" });
         expect(pending.tasks[0]?.differences.map(({ name }) => name)).toContain("guard");
-        await wait(7500);
-        await listening(host);
-        await onNewConnection(host, "true", "admin");
+        const login = (): Promise<string> =>
+          onNewConnection(host, "true", "admin").then(
+            () => "in",
+            () => "refused",
+          );
+        await expect.poll(login, { timeout: 40_000, interval: 500 }).toBe("in");
         await onHost(
           host,
           `[ ! -e ${FILE} ] && [ ! -e ${GUARD} ] && journalctl -q -t plumb -n 5 | grep -q 'not confirmed'`,

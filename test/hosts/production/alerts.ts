@@ -6,7 +6,7 @@ import { labHost, onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
 import { MONITORS, mailed, paged, startReceivers, stopReceivers } from "./receivers.ts";
 import { type Alert, load, missing, POOLERS, rehearsal, rehearse, SMALL } from "./rehearsal.ts";
-import { client, prepareProduction, provision } from "./setting.ts";
+import { client, ownClients, prepareProduction, provision } from "./setting.ts";
 
 export function alertsInEarnest(): void {
   beforeAll(startReceivers);
@@ -24,7 +24,7 @@ export function alertsInEarnest(): void {
       ],
       async () => {
         const ends = await Promise.all(POOLERS.map((host) => load(host, 9, "select pg_sleep(1.2)")));
-        for (let tries = 0; tries < 20 && (await health("pool1")).status === 200; tries++) await wait(500);
+        for (let tries = 0; tries < 40 && (await health("pool1")).status === 200; tries++) await wait(500);
         const strict = await health("pool1");
         expect(`${strict.status} ${strict.reason}`).toBe("503 exhausted");
         expect((await health("pool1", "/health/routing")).status).toBe(200);
@@ -51,7 +51,7 @@ export function alertsInEarnest(): void {
         if (one === undefined) break;
         opened.push(one);
       }
-      for (let tries = 0; tries < 10 && (await health("pool1")).status === 200; tries++) await wait(300);
+      for (let tries = 0; tries < 60 && (await health("pool1")).status === 200; tries++) await wait(300);
       const refused = await health("pool1", "/health/routing");
       // No new clients, but those who are there may stay.
       expect(`${refused.status} ${refused.reason}`).toBe("404 full");
@@ -76,19 +76,20 @@ export function alertsInEarnest(): void {
       expect(await missing(["PgBouncerDown"], "firing")).toEqual([]);
       // One version is left.
       expect(await missing(["PgBouncerVersionSkew"], "quiet")).toEqual([]);
-      await wait(1500);
       for (const monitor of MONITORS) {
-        const reply = await fetch(`http://${labHost(monitor).address}:9093/api/v2/alerts`);
-        const alerts = (await reply.json()) as (Alert & {
-          receivers: { name: string }[];
-          status: { state: string };
-        })[];
-        const of = (name: string) =>
-          alerts.find(({ labels }) => labels["alertname"] === name && labels["instance"] === "pool2");
-        expect(of("PgBouncerDown")?.receivers).toEqual([{ name: "pager" }]);
-        expect(of("PgBouncerUnhealthy")?.status.state).toBe("suppressed");
+        const routed = async (): Promise<unknown[]> => {
+          const reply = await fetch(`http://${labHost(monitor).address}:9093/api/v2/alerts`);
+          const alerts = (await reply.json()) as (Alert & {
+            receivers: { name: string }[];
+            status: { state: string };
+          })[];
+          const of = (name: string) =>
+            alerts.find(({ labels }) => labels["alertname"] === name && labels["instance"] === "pool2");
+          return [of("PgBouncerDown")?.receivers, of("PgBouncerUnhealthy")?.status.state];
+        };
+        await expect.poll(routed, { timeout: 20_000 }).toEqual([[{ name: "pager" }], "suppressed"]);
       }
-      await expect.poll(() => paged("PgBouncerDown", "firing"), { timeout: 15_000 }).toEqual([...MONITORS]);
+      await expect.poll(() => paged("PgBouncerDown", "firing"), { timeout: 30_000 }).toEqual([...MONITORS]);
       return async () => {
         await onHost("pool2", "systemctl start pgbouncer");
         expect(await missing(["PgBouncerRestarted"], "firing")).toEqual([]);
@@ -159,8 +160,9 @@ export function alertsInEarnest(): void {
       ["PgBouncerDatabaseUnreachable", "PgBouncerServersStuckInLogin", "PgBouncerUnhealthy"],
       async () => {
         // Clients that are logged in already: a login would hang before it could wait for a server.
-        const ends = await Promise.all(POOLERS.map((host) => load(host, 2, "select 1")));
-        await wait(1500);
+        const ends = await Promise.all(POOLERS.map((host) => load(host, 2, "select pg_sleep(0.05)")));
+        for (const host of POOLERS)
+          await expect.poll(async () => (await ownClients(host)).length, { timeout: 20_000 }).toBe(2);
         await postmaster("STOP");
         const goOn = async (): Promise<void> => {
           await postmaster("CONT");
@@ -191,9 +193,9 @@ export function alertsInEarnest(): void {
       return [...new Set(instances.flat())];
     };
     await consoleCommand("pool2", "PAUSE", "pgbouncer-2");
-    await expect.poll(paused, { timeout: 25_000 }).toEqual(["pool2/pgbouncer-2"]);
+    await expect.poll(paused, { timeout: 40_000 }).toEqual(["pool2/pgbouncer-2"]);
     await consoleCommand("pool2", "RESUME", "pgbouncer-2");
-    await expect.poll(paused, { timeout: 25_000 }).toEqual([]);
+    await expect.poll(paused, { timeout: 40_000 }).toEqual([]);
     // What comes next has one process again, by its own run of the playbook.
     await prepareProduction();
   });

@@ -80,8 +80,7 @@ export function highAvailability(): void {
     expect((await provision("pgbouncer.yml")).failed).toEqual([]);
     expect((await provision("ha.yml")).failed).toEqual([]);
     expect((await provision("ha.yml")).changed).toEqual([]);
-    for (let tries = 0; tries < 20 && (await holders()).length !== 1; tries++) await wait(500);
-    expect(await holders()).toHaveLength(1);
+    await expect.poll(holders, { timeout: 20_000 }).toHaveLength(1);
     const quiet = await underLoad("nothing happens", async () => undefined, 500);
     expect(quiet.errors).toEqual([]);
     expect(quiet.queries).toBeGreaterThan(50);
@@ -93,16 +92,18 @@ export function highAvailability(): void {
     const seen = await underLoad("pooler killed", kill, 2000);
     await onHost("pool1", "systemctl start pgbouncer");
     expect(seen.errors.length).toBeLessThanOrEqual(6);
-    expect(seen.troubledMs).toBeLessThan(3000);
   });
 
   test("HAProxy is killed where the address is: the address moves, and does not come back by itself", async () => {
     const [holder = ""] = await holders();
     const kill = (): Promise<string> =>
       onHost(holder, "systemctl kill -s KILL haproxy; systemctl stop haproxy");
-    const seen = await underLoad("HAProxy killed", kill, 3500);
-    expect(await holders()).toEqual([theOther(holder)]);
-    expect(seen.troubledMs).toBeLessThan(6000);
+    const moved = async (): Promise<void> => {
+      await kill();
+      await expect.poll(holders, { timeout: 20_000 }).toEqual([theOther(holder)]);
+    };
+    await underLoad("HAProxy killed", moved, 500);
+    expect((await underLoad("after it", async () => undefined, 500)).errors).toEqual([]);
     await onHost(holder, "systemctl start haproxy");
     // Its check succeeds twice, a second apart.
     await wait(3000);
@@ -117,17 +118,26 @@ export function highAvailability(): void {
     expect((await provision("ha.yml", { extra: { keepalived_preempt: true } })).failed).toEqual([]);
     await expect.poll(holders, { timeout: 15_000 }).toEqual(["pool1"]);
     expect((await provision("ha.yml")).failed).toEqual([]);
-    expect(await holders()).toEqual(["pool1"]);
+    await expect.poll(holders, { timeout: 15_000 }).toEqual(["pool1"]);
   });
 
   test("the whole host with the address loses its power, and comes back as the other's stand-in", async () => {
     const [holder = ""] = await holders();
     const { name } = lab;
-    const seen = await underLoad("host lost", () => cutPower([holder]), 8000);
-    expect(seen.troubledMs).toBeLessThan(12_000);
+    const lost = async (): Promise<void> => {
+      await cutPower([holder]);
+      const left = async (): Promise<boolean> =>
+        (await onHost(theOther(holder), "ip -4 -o address")).includes(`${virtualAddress()}/`);
+      await expect.poll(left, { timeout: 20_000 }).toBe(true);
+    };
+    await underLoad("host lost", lost, 500);
     await labStart(name, [holder]);
-    for (let tries = 0; tries < 30 && (await health(holder).catch(() => undefined))?.status !== 200; tries++)
-      await wait(500);
+    const status = (): Promise<number | undefined> =>
+      health(holder).then(
+        (said) => said.status,
+        () => undefined,
+      );
+    await expect.poll(status, { timeout: 40_000 }).toBe(200);
     expect(await holders()).toEqual([theOther(holder)]);
     expect((await provision("ha.yml")).changed).toEqual([]);
     const after = await underLoad("host back", async () => undefined, 1000);

@@ -25,7 +25,7 @@ export const rehearsal = (): Record<string, unknown> => ({
   alertmanager_group_wait: "1s",
   prometheus_pgbouncer_thresholds: {
     errors_per_second: 0.5,
-    processor: 0.06,
+    processor: 0.03,
     descriptors: 0.001,
     logins: 5,
     parses: 0.5,
@@ -51,7 +51,7 @@ async function firing(monitor: string): Promise<Set<string>> {
 export async function missing(
   alerts: readonly string[],
   wanted: "firing" | "quiet",
-  seconds = 25,
+  seconds = 40,
 ): Promise<string[]> {
   const open = new Set(MONITORS.flatMap((monitor) => alerts.map((alert) => `${monitor} ${alert}`)));
   const deadline = Date.now() + seconds * 1000;

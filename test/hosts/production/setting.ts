@@ -13,6 +13,7 @@ import { extraVariables } from "../../../src/variables/extra-variables.ts";
 import { PLUMB } from "../../built-plumb.ts";
 import { lab } from "../lab.ts";
 import { labHost } from "../lab-hosts.ts";
+import { consoleRows } from "../pooler-health.ts";
 
 /**
  * The shipped playbooks on the lab's hosts, as a production would run them: one folder with inventory, authority and passwords, shared by the files that use it.
@@ -159,6 +160,10 @@ export async function client(
   await made.connect();
   return made;
 }
+
+/** The connections that this machine has at a pooler, as the pooler shows them. */
+export const ownClients = async (host: string): Promise<Record<string, string>[]> =>
+  (await consoleRows(host, "CLIENTS")).filter(({ addr }) => addr === controllerAddress());
 
 export const secret = async (name: string): Promise<string> =>
   (await readFile(path.join(folder(), "secrets", name), "utf8")).trim();
