@@ -145,7 +145,7 @@ systemctl is-active -q relay.socket || { mkdir -p /run/relay; systemd-run -q --u
       await onHost(host, "kill -SEGV $(systemctl show -p MainPID --value pgbouncer)");
       await expect
         .poll(async () => (await onHost(host, "systemctl is-active pgbouncer; true")).trim(), {
-          timeout: 10_000,
+          timeout: 30_000,
         })
         .toBe("active");
       await expect.poll(() => ask(host, "", "select 1").catch(() => ""), { timeout: 10_000 }).toBe("1\n");

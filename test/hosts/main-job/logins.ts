@@ -1,5 +1,6 @@
 import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
 import { expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
@@ -160,7 +161,7 @@ pgbouncer_databases:
           JSON.stringify({
             rotate_owner: "app",
             rotate_credentials_file: "/etc/app.env",
-            rotate_grace_seconds: 2,
+            rotate_grace_seconds: 4,
             ...variables,
           }),
         ],
@@ -172,7 +173,10 @@ pgbouncer_databases:
     let current = await credentials(folder());
     let reading = true;
     const reader = (async () => {
-      while (reading) current = await credentials(folder());
+      while (reading) {
+        current = await credentials(folder());
+        await wait(200);
+      }
     })();
     const load = await startLoad({
       from: "app1",
