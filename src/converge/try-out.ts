@@ -61,14 +61,19 @@ export async function tryOut(
     if (answer.passed) continue;
     const failure = new StepFailure(step.title, describe(step, answer));
     if (!context.changesPending) throw failure;
-    if (!isForPackages(step, answer)) return failure.message;
+    if (!mayYetCome(step, answer)) return failure.message;
   }
   return undefined;
 }
 
-/** Users and programs come with packages. What a program says of a file is less often about what is still to come. */
-function isForPackages(step: TriedStep, { exitCode }: Refusal): boolean {
-  return exitCode === NOT_FOUND || (step.kind === "write-file" && exitCode !== VALIDATION_FAILED);
+/** How programs say that something is not there. */
+const MISSING =
+  /not found|no such file|can(?:'|no)t (?:locate|open|find)|not (?:executable|installed|loaded)|does not exist|unknown (?:user|group)|missing/i;
+
+/** Users, programs and files come with packages and earlier tasks: only of what is refused for what stands in it is it worth a warning. */
+function mayYetCome(step: TriedStep, { exitCode, said }: Refusal): boolean {
+  const isOwner = step.kind === "write-file" && exitCode !== VALIDATION_FAILED;
+  return exitCode === NOT_FOUND || isOwner || MISSING.test(said);
 }
 
 function describe(step: TriedStep, { exitCode, said }: Refusal): string {

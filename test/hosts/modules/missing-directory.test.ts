@@ -186,7 +186,11 @@ test("a user whom the run itself makes counts, and what is refused as the host i
   expect(await statuses(tasks, false)).toEqual(new Set(["changed"]));
   const gone = ["- file: {path: /etc/zz, state: absent}", "- user: {name: maker, state: absent}"];
   expect(await statuses(gone, true)).toEqual(new Set(["would-change"]));
-  const later = [...gone, "- copy: {content: nonsense, dest: /etc/sudoers.d/zz, validate: visudo -cf %s}"];
+  const later = [
+    ...gone,
+    "- copy: {content: nonsense, dest: /etc/sudoers.d/zz, validate: visudo -cf %s}",
+    "- copy: {content: x, dest: /etc/zz1, validate: cat /srv/comes-later %s}",
+  ];
   const { tasks: promised, events } = await runTasks(later.join("\n"), { hosts: HOSTS, check: true });
   expect(new Set(promised.map(({ status }) => status))).toEqual(new Set(["would-change"]));
   const warnings = events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
