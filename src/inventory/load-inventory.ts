@@ -36,8 +36,9 @@ export async function loadInventory(
   { keyring = new Keyring(), onlyToShow = false }: InventoryOptions = {},
 ): Promise<Inventory> {
   const builder = new InventoryBuilder(keyring);
-  builder.problems.push(...(await problemsIn(sources, (source) => readSource(source, builder))));
-  if (builder.problems.length > 0 && !onlyToShow) throw new DiagnosticsError(builder.problems);
+  const unread = await problemsIn(sources, (source) => readSource(source, builder));
+  const problems = [...(onlyToShow ? [] : builder.problems), ...unread];
+  if (problems.length > 0) throw new DiagnosticsError(problems);
   return builder.build(sources);
 }
 

@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -64,10 +64,14 @@ application_database_service_file: true
 application_database_health_url: http://127.0.0.1:8000/health
 `,
     );
-    await appendFile(
-      path.join(folder, "group_vars/all.yml"),
+    const everywhere = path.join(folder, "group_vars/all.yml");
+    const written = await readFile(everywhere, "utf8");
+    const changed = written.replace(
+      /^application_database_password: .*\n/m,
       stringify({ application_database_password: PASSWORD }),
     );
+    expect(changed).not.toBe(written);
+    await writeFile(everywhere, changed);
     await writeFile(path.join(folder, "prepare.yml"), PREPARE);
     const poolers = await provisionFrom(folder, { limit: "poolers" });
     const prepared = await provisionFrom(folder, { playbook: path.join(folder, "prepare.yml") });
