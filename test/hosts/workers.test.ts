@@ -154,7 +154,8 @@ describe("three workers", () => {
       NAMES.map((host) => `${host} ok`),
     );
     for (const { counts, counters } of finishedOf(run).hosts) {
-      expect(counts.changed).toBeGreaterThanOrEqual(3);
+      // Who is killed takes along what it would have told within the next tenth of a second: that it had copied the file.
+      expect(counts.changed).toBeGreaterThanOrEqual(2);
       expect(counters?.roundTrips).toBeGreaterThan(0);
     }
     // Nobody of the second batch was touched before the first was done.
