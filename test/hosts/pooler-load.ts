@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { connect, createServer } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
-import { lab } from "./lab.ts";
 import { labHost } from "./lab-hosts.ts";
+import { sshArguments } from "./shared-connection.ts";
 
 /** Who logs in, asked anew before every login: what an application reads from its settings. */
 export interface Credentials {
@@ -130,26 +130,9 @@ export async function openTunnel(
   address: string,
   port: number,
 ): Promise<{ port: number; process: ChildProcess }> {
-  const { keyFile, knownHostsFile } = lab;
   const local = await freePort();
-  const process = spawn(
-    "ssh",
-    [
-      "-N",
-      "-i",
-      keyFile,
-      "-o",
-      `UserKnownHostsFile=${knownHostsFile}`,
-      "-o",
-      "BatchMode=yes",
-      "-o",
-      "ExitOnForwardFailure=yes",
-      "-L",
-      `127.0.0.1:${local}:${address}:${port}`,
-      `admin@${labHost(from).address}`,
-    ],
-    { stdio: "ignore" },
-  );
+  const forward = ["-o", "ExitOnForwardFailure=yes", "-L", `127.0.0.1:${local}:${address}:${port}`];
+  const process = spawn("ssh", ["-N", ...forward, ...sshArguments(from, "admin")], { stdio: "ignore" });
   for (let tries = 0; tries < 100; tries++) {
     if (await answers(local)) return { port: local, process };
     await wait(50);
