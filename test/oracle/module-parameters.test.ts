@@ -44,10 +44,9 @@ test("pg_query refuses what the modules that it stands in for take, each with wh
     "ssl_key",
     "autocommit",
   ];
-  for (const name of theirs) {
-    expect(taken.has(name)).toBe(false);
-    expect(insteadOf("pg_query", name)).toBeDefined();
-  }
+  expect(theirs.filter((name) => taken.has(name))).toEqual([]);
+  // What is refused says what to write, and in words: an empty one would be shown as nothing.
+  expect(theirs.filter((name) => !/[a-z]{3}/.test(insteadOf("pg_query", name) ?? ""))).toEqual([]);
   for (const [name, instead] of Object.entries(notTakenBy("pg_query"))) {
     expect(taken.has(name)).toBe(false);
     const [, meant] = /^(?:write )?`(\w+)`$/.exec(instead) ?? [];
