@@ -57,11 +57,12 @@ export const jobState = defineQuery<string, JobState>({
 });
 
 // A job that has ended has written its code before, so whoever finds no process looks for the code next. A young folder has not got that far.
+// A process that has ended and that nobody has asked after yet (state Z, X: proc_pid_stat(5)) does not run.
 function jobStateScript(ids: readonly string[]): ShellText {
   return shellLines(
     JOB_DIRECTORY,
     rawShell(
-      'started() { read -r stat < "/proc/$1/stat" || return 1; set -- ${stat##*") "}; echo "${20}"; } 2>/dev/null',
+      'started() { read -r stat < "/proc/$1/stat" || return 1; set -- ${stat##*") "}; case $1 in [ZXx]) return 1 ;; esac; echo "${20}"; } 2>/dev/null',
     ),
     sh`for id in ${ids}; do`,
     rawShell('  job="$jobs/$id"; pid= start='),

@@ -93,12 +93,14 @@ function parseText(text: string, origin: Origin, at: (extent: Extent) => SourceR
   }
   // What is wrong in it may be told in its own words.
   if (origin.isFromVault) origin.keyring.hide(text);
+  // Where the reader gave up in the depth, whatever it says besides comes from that.
+  const tooDeep = document.errors.find(({ message }) => message.includes("call stack"));
+  if (tooDeep !== undefined) throw new DiagnosticsError([nestedTooDeeply(at(tooDeep.pos))]);
   // One slip makes several errors: the first on each line says what it is.
   const lines = document.errors.map((error) => at(error.pos).line);
   const first = document.errors.filter((_, index) => lines.indexOf(lines[index] ?? 0) === index);
   throw new DiagnosticsError(
     first.map((error): Diagnostic => {
-      if (error.message.includes("call stack")) return nestedTooDeeply(at(error.pos));
       const hint = syntaxHint(error.message, text, error.pos[0]);
       return {
         severity: "error",

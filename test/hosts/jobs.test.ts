@@ -139,7 +139,7 @@ describe("async with poll: 0", () => {
     const id = String(start.tasks[0]?.data?.["ansible_job_id"]);
     await onHost(
       HOST,
-      "read -r pid rest < /var/lib/plumb/async/ID/process; kill -9 $pid; pkill -f '[s]leep 4323'; touch -d '-5 min' /var/lib/plumb/async/ID".replaceAll(
+      "read -r pid rest < /var/lib/plumb/async/ID/process; kill -9 $pid; pkill -f '[s]leep 4323'; timeout 30 sh -c 'while [ -d /proc/$0 ]; do sleep 0.05; done' $pid; touch -d '-5 min' /var/lib/plumb/async/ID".replaceAll(
         "ID",
         id,
       ),

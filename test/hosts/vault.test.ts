@@ -31,6 +31,7 @@ const SECRETS = {
   inTask: "value-in-a-task-4120",
   big: "line-of-a-big-file-7741",
   part: "part-of-a-file-6218",
+  inName: "part-of-a-name-2907",
 };
 const OLD_PASSWORD = "old-Pass-word-9915";
 
@@ -98,7 +99,7 @@ const playbook = (): string => `
       ignore_errors: true
     - assert: { that: 'whole == "x"', fail_msg: "{{ whole }} is not x" }
       ignore_errors: true
-    - file: { path: "/nonexistent/{{ included }}/deeper", state: touch }
+    - file: { path: "/nonexistent/{{ in_name }}/deeper", state: touch }
       ignore_errors: true
     - debug: { msg: "{{ item }}" }
       loop: ["{{ whole }}", "{{ aged }}"]
@@ -131,7 +132,7 @@ beforeAll(async () => {
     `inline: ${inline(SECRETS.inline, 4)}\ndeep:\n  list:\n    - ${inline(SECRETS.listed, 8)}\nkey: ${inline(SECRETS.key, 4)}\n`,
   );
   execFileSync("age", ["-r", recipient, "-o", at("aged.yml")], { input: `aged: ${SECRETS.aged}\n` });
-  write("included.yml", sealed(`included: ${SECRETS.included}\n`));
+  write("included.yml", sealed(`included: ${SECRETS.included}\nin_name: ${SECRETS.inName}\n`));
   write("files/sent.txt", sealed(SECRETS.file));
   write("files/sealed-script.sh", sealed(`#!/bin/sh\necho ran; echo ${SECRETS.script}\n`));
   write(
@@ -260,7 +261,13 @@ describe("what comes out of a vault", () => {
     // The sampling did see both sides.
     expect(seen).toContain(PLUMB);
     expect(seen).toMatch(/sleep\0?0\.2/);
-    expect(found(seen, everything)).toEqual([]);
+    // A path is an argument of whatever looks at it: docs/vault.md says so.
+    expect(
+      found(
+        seen,
+        everything.filter((value) => value !== SECRETS.inName),
+      ),
+    ).toEqual([]);
 
     const here = execFileSync(
       "sh",
