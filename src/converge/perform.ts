@@ -78,7 +78,7 @@ async function performScript(given: ScriptStep, options: PerformOptions): Promis
 }
 
 /** @param said with the colon before it, or nothing. */
-export function describeExit({ title }: ScriptStep, exitCode: number, said: string): string {
+export function describeExit({ title }: Step, exitCode: number, said: string): string {
   return `${title}: exit ${exitCode}${withoutWorkFolder(said, "the new file")}`;
 }
 
@@ -148,6 +148,13 @@ async function performOnController(
   );
 }
 
+/** Check mode: whether a step on the controller could be done. @throws ModuleFailure as the step would; TimeLimitPassed */
+export async function tryOnController(step: ControllerStep, options: PerformOptions): Promise<void> {
+  await withinLimit(options.stepLimitMs, async ({ signal }) => {
+    await step.tryOut?.(stepHost(step, options, signal));
+  });
+}
+
 /** What a step on the controller may use of the host; `limit` ends it when its time is over. */
 function stepHost(step: ControllerStep, options: PerformOptions, limit: AbortSignal): StepHost {
   const { session, user } = options;
@@ -197,6 +204,6 @@ export async function contentBytes(content: FileContent): Promise<Uint8Array> {
   return content.kind === "bytes" ? content.bytes : content.file.read();
 }
 
-function contentStream(content: FileContent): Uint8Array | AsyncIterable<Uint8Array> {
+export function contentStream(content: FileContent): Uint8Array | AsyncIterable<Uint8Array> {
   return content.kind === "bytes" ? content.bytes : content.file.stream();
 }

@@ -234,7 +234,7 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     },
   );
   if (result.kind === "predicted") {
-    if (result.certain) await tried(running, prepared, result.change, signal);
+    const isRefused = await tried(running, prepared, result.change, signal);
     context.options.watcher?.predicted?.(context.host, reference, {
       answers: answersTo(session, prepared),
       facts: session.facts ?? {},
@@ -251,22 +251,30 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
         facts: {},
       };
     }
+    // Whether what earlier tasks would do mends that, only the run can tell.
+    if (isRefused) return outcomeOf({ ...result, certain: false });
   }
   return outcomeOf(result);
 }
 
-/** What the host itself would refuse is no promise to make. @throws StepFailure, NotKnown */
+/**
+ * What the host itself would refuse is no promise to make.
+ *
+ * @returns whether it would be refused as the host is now, in front of what earlier tasks would change.
+ * @throws StepFailure, ModuleFailure, NotKnown
+ */
 async function tried(
   { context, session }: RunningPass,
   prepared: Prepared,
   change: NeededChange,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { tryOut } = await import("./try-out.ts");
   const refused = await tryOut(context, session, prepared, change, signal);
-  if (refused === undefined) return;
+  if (refused === undefined) return false;
   const message = `as the host is now, before what earlier tasks would change: ${context.secrets.redact(refused)}`;
   context.emit({ type: "warning", host: context.host, message });
+  return true;
 }
 
 /** One question for all hosts of the batch that come to it: the same task, item and try. */

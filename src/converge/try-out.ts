@@ -1,7 +1,9 @@
 import type { NeededChange } from "../modules/change.ts";
 import { ModuleFailure } from "../modules/module.ts";
-import type { ScriptStep, WriteFileStep } from "../modules/step.ts";
-import { type Trial, type TrialAnswer, trial } from "../queries/trial.ts";
+import type { Step, StepTrial, WriteFileStep } from "../modules/step.ts";
+import { type TrialAnswer, trial } from "../queries/trial.ts";
+import { sh, shellLines } from "../shell/shell-text.ts";
+import type { ShellUser } from "../transport/transport.ts";
 import type { AddressedQuery } from "./answers.ts";
 import { compare, isAllKnown, NotKnown } from "./apply-pass.ts";
 import { ask } from "./ask.ts";
@@ -10,32 +12,39 @@ import type { HostSession } from "./host-session.ts";
 import {
   contentBytes,
   contentSize,
+  contentStream,
   describeExit,
   isPrivate,
   LARGEST_INLINE_BYTES,
   lastWordsOf,
+  tryOnController,
 } from "./perform.ts";
 import { StepFailure } from "./perform-options.ts";
 import { type Prepared, situation } from "./prepare.ts";
+import { STEP_LIMIT_MS, withinLimit } from "./time-limit.ts";
 import { describeRefusal, NOT_FOUND, tryFileScript, VALIDATION_FAILED } from "./write-file.ts";
 
-type TriedStep = ScriptStep | WriteFileStep;
-
 /** A trial of a step, as a question. */
-interface StepTrial {
-  step: TriedStep;
+interface StepQuestion {
+  step: Step;
   mayBeMade: boolean;
-  question: AddressedQuery;
+  trial: StepTrial;
+  as: ShellUser;
+  /** undefined: what it looks at is too large to travel with the question. */
+  question: AddressedQuery | undefined;
 }
 
 type Refusal = Extract<TrialAnswer, { passed: false }>;
+
+/** What is tried without asking the host through a query: a server that is asked. */
+const CONTROLLER_TRIAL_LIMIT_MS = 2 * 60_000;
 
 /**
  * Check mode: finds out on the host what of the steps of a change would fail, as far as they say how that can be tried. The steps of other tasks that are known to be needed are tried
  * in the same trip: nothing is done in check mode, so that what was tried once holds until the end.
  *
  * @returns where an earlier task would have changed the host: what is refused as the host is now.
- * @throws StepFailure as the step would; NotKnown when it could not be tried.
+ * @throws StepFailure, ModuleFailure as the step would; NotKnown when it could not be tried.
  */
 export async function tryOut(
   context: HostContext,
@@ -44,18 +53,17 @@ export async function tryOut(
   change: NeededChange,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  const all = await trialsOf(context, session, prepared, change);
+  const steps = prepared.module.steps(change, prepared.input, situation(context, session, prepared.modes));
+  const all = await trialsOf(context, session, prepared, steps);
   const own = all.filter(({ mayBeMade }) => !mayBeMade || !context.changesPending);
-  if (own.some(({ question }) => !session.answers.has(question))) {
+  const questions = own.flatMap(({ question }) => question ?? []);
+  if (questions.some((question) => !session.answers.has(question))) {
     const others = session === context.session ? await trialsAhead(context) : [];
-    await ask(
-      session,
-      [...own, ...others].map(({ question }) => question),
-      signal,
-    );
+    await ask(session, [...questions, ...others.flatMap(({ question }) => question ?? [])], signal);
   }
-  for (const { step, question } of own) {
-    const answered = session.answers.get(question);
+  for (const { step, trial: wanted, as, question } of own) {
+    const asked = question ?? (await askUploaded(session, wanted, as, signal));
+    const answered = session.answers.get(asked);
     if (answered?.known !== true) throw new NotKnown(answered?.reason ?? "it was not tried");
     const answer = answered.answer as TrialAnswer;
     if (answer.passed) continue;
@@ -63,7 +71,57 @@ export async function tryOut(
     if (!context.changesPending) throw failure;
     if (!mayYetCome(step, answer)) return failure.message;
   }
+  return tryOnControllerAll(context, session, prepared, steps, signal);
+}
+
+/** Of what is tried on the controller only a server's answer says something, where an earlier task would have changed the host. */
+async function tryOnControllerAll(
+  context: HostContext,
+  session: HostSession,
+  { user, environment }: Prepared,
+  steps: readonly Step[],
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  for (const step of steps) {
+    if (step.kind !== "controller" || step.tryOut === undefined) continue;
+    try {
+      await tryOnController(step, {
+        session,
+        user,
+        environment,
+        stepLimitMs: CONTROLLER_TRIAL_LIMIT_MS,
+        job: undefined,
+        signal,
+        keeper: undefined,
+        progress: () => undefined,
+        ask: undefined,
+        stopping: context.hooks.stopping,
+        holdsSecret: (text) => context.secrets.appearsIn(text),
+      });
+    } catch (error) {
+      if (!context.changesPending || !(error instanceof ModuleFailure)) throw error;
+      if (!NOBODY_ANSWERS.test(error.message)) return error.message;
+    }
+  }
   return undefined;
+}
+
+/** How programs say that nobody can be asked. */
+const NOBODY_ANSWERS = /not answer|(?:could not|couldn't) (?:resolve|connect)|failed to connect|timed out/i;
+
+/** What is too large for a question is sent as a file first, which goes with the trial. */
+async function askUploaded(
+  session: HostSession,
+  { content, script, ...rest }: StepTrial,
+  as: ShellUser,
+  signal: AbortSignal | undefined,
+): Promise<AddressedQuery> {
+  if (content === undefined) throw new Error("a trial without content has a question");
+  const path = await withinLimit(STEP_LIMIT_MS, () => session.transport.upload(contentStream(content), as));
+  const fromFile = shellLines(sh`exec < ${path}; rm -f -- ${path}`, script);
+  const question = { query: trial({ ...rest, script: fromFile }), as };
+  await ask(session, [question], signal);
+  return question;
 }
 
 /** How programs say that something is not there. */
@@ -71,12 +129,12 @@ const MISSING =
   /not found|no such file|can(?:'|no)t (?:locate|open|find)|not (?:executable|installed|loaded)|does not exist|unknown (?:user|group)|missing/i;
 
 /** Users, programs and files come with packages and earlier tasks: only of what is refused for what stands in it is it worth a warning. */
-function mayYetCome(step: TriedStep, { exitCode, said }: Refusal): boolean {
+function mayYetCome(step: Step, { exitCode, said }: Refusal): boolean {
   const isOwner = step.kind === "write-file" && exitCode !== VALIDATION_FAILED;
   return exitCode === NOT_FOUND || isOwner || MISSING.test(said);
 }
 
-function describe(step: TriedStep, { exitCode, said }: Refusal): string {
+function describe(step: Step, { exitCode, said }: Refusal): string {
   const reason = lastWordsOf(said);
   return step.kind === "write-file"
     ? describeRefusal(step, exitCode, reason)
@@ -84,14 +142,15 @@ function describe(step: TriedStep, { exitCode, said }: Refusal): string {
 }
 
 /** Of the tasks that were looked at already, and of which it is known that they have something to do. */
-async function trialsAhead(context: HostContext): Promise<StepTrial[]> {
+async function trialsAhead(context: HostContext): Promise<StepQuestion[]> {
   const { session } = context;
-  const trials: StepTrial[] = [];
+  const trials: StepQuestion[] = [];
   for (const prepared of context.prepared.values()) {
     if (!prepared.modes.checkMode || !isAllKnown(session, prepared)) continue;
     const change = changeOf(context, prepared);
-    if (change !== undefined && change.action !== "run")
-      trials.push(...(await trialsOf(context, session, prepared, change)));
+    if (change === undefined || change.action === "run") continue;
+    const steps = prepared.module.steps(change, prepared.input, situation(context, session, prepared.modes));
+    trials.push(...(await trialsOf(context, session, prepared, steps)));
   }
   // After this change, what may be made by an earlier task says nothing any more.
   return trials.filter(({ mayBeMade }) => !mayBeMade);
@@ -111,31 +170,42 @@ function changeOf(context: HostContext, prepared: Prepared): NeededChange | unde
 async function trialsOf(
   context: HostContext,
   session: HostSession,
-  { module, input, user, environment, modes }: Prepared,
-  change: NeededChange,
-): Promise<StepTrial[]> {
-  const steps = module.steps(change, input, situation(context, session, modes));
-  const found = await Promise.all(
-    steps.map(async (step): Promise<StepTrial[]> => {
-      if (step.kind === "controller") return [];
-      const as = session.shellUser(step.as ?? "task", user);
-      const own = step.kind === "script" ? step.environment : undefined;
-      const trials = step.kind === "script" ? (step.trials ?? []) : await trialsOfWrite(context, step);
-      return trials.map((one) => ({
-        step,
-        mayBeMade: one.mayBeMade === true,
-        question: { query: trial({ ...one, environment: { ...environment, ...own } }), as },
-      }));
-    }),
-  );
-  return found.flat();
+  { user, environment }: Prepared,
+  steps: readonly Step[],
+): Promise<StepQuestion[]> {
+  const found = steps.map(async (step): Promise<StepQuestion[]> => {
+    const as = session.shellUser(step.kind === "controller" ? "task" : (step.as ?? "task"), user);
+    const own = step.kind === "script" ? step.environment : undefined;
+    const trials = step.kind === "write-file" ? trialsOfWrite(context, step) : (step.trials ?? []);
+    return Promise.all(
+      trials.map(async (one) => {
+        const whole = { ...one, environment: { ...environment, ...own } };
+        return {
+          step,
+          as,
+          trial: whole,
+          mayBeMade: one.mayBeMade === true,
+          question: await questionOf(whole, as),
+        };
+      }),
+    );
+  });
+  return (await Promise.all(found)).flat();
 }
 
-/** A large content is not sent only to be looked at. */
-async function trialsOfWrite({ secrets }: HostContext, step: WriteFileStep): Promise<Trial[]> {
-  const sendsContent = step.validate !== undefined && contentSize(step.content) <= LARGEST_INLINE_BYTES;
+/** @returns undefined where what it looks at is too large to travel with it. */
+async function questionOf(
+  { content, ...rest }: StepTrial,
+  as: ShellUser,
+): Promise<AddressedQuery | undefined> {
+  if (content === undefined) return { query: trial(rest), as };
+  if (contentSize(content) > LARGEST_INLINE_BYTES) return undefined;
+  return { query: trial({ ...rest, stdin: await contentBytes(content) }), as };
+}
+
+function trialsOfWrite({ secrets }: HostContext, step: WriteFileStep): StepTrial[] {
   const secret = isPrivate(step.content, (text) => secrets.appearsIn(text));
-  const script = tryFileScript(step, secret, sendsContent);
+  const script = tryFileScript(step, secret);
   if (script === undefined) return [];
-  return [{ script, ...(sendsContent ? { stdin: await contentBytes(step.content) } : {}) }];
+  return [{ script, ...(step.validate === undefined ? {} : { content: step.content }) }];
 }

@@ -51,17 +51,12 @@ export function writeFileScript(
 
 /**
  * Shell text that finds out, in a folder of its own, whether the file could be written: its content comes on standard input, gets its owner and mode, and is validated. It
- * ends as `writeFileScript` would, but for a program that is not there: that may come with an earlier task.
+ * ends as `writeFileScript` would, but for a program that is not there: that may come with an earlier task. Without `validate` it is only about owner and group, and needs no content.
  *
- * @param withContent without, it is only about owner and group.
  * @returns undefined where there is nothing to find out.
  */
-export function tryFileScript(
-  step: WriteFileStep,
-  isPrivate: boolean,
-  withContent: boolean,
-): ShellText | undefined {
-  if (step.validate === undefined || !withContent) return tryOwnerScript(step);
+export function tryFileScript(step: WriteFileStep, isPrivate: boolean): ShellText | undefined {
+  if (step.validate === undefined) return tryOwnerScript(step);
   return shellLines(
     rawShell("set -eu; cat > content"),
     sh`before=$(stat -L -c %u:%g:%a -- ${step.path} 2>/dev/null) || before=`,

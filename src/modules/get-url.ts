@@ -105,7 +105,7 @@ export const getUrl = defineLoadingModule<
   name: "get_url",
   summary: "Fetches a file from a web server to the host",
   description:
-    "Where the host has curl, curl fetches it: the file takes the short way, and curl is told headers through its standard input, so that no process list shows them. Where it has none, the controller speaks HTTP through the host's SSH connection and sends the file; nothing has to be installed, and up to 256 MiB are taken. The file is whole and its checksum is right before it takes its place.",
+    "Where the host has curl, curl fetches it: the file takes the short way, and curl is told headers through its standard input, so that no process list shows them. Where it has none, the controller speaks HTTP through the host's SSH connection and sends the file; nothing has to be installed, and up to 256 MiB are taken. The file is whole and its checksum is right before it takes its place.\n\nCheck mode asks the server, and fails where it would not give the file; of the file it takes no more than the beginning. So it can't say whether the checksum is right, nor, with `force`, whether it is another file: that is `unknown`.",
   params,
   secretParams: [
     "url_password",

@@ -1,6 +1,7 @@
 import { goToFolderOf, SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { attributeScript } from "./managed-file.ts";
+import { tryOwnerScript } from "./owner-trial.ts";
 
 /** Where a key and its certificate are, and who may read them. */
 export interface PairPlace {
@@ -20,6 +21,7 @@ export function newKeyScript(place: PairPlace): ShellText {
   return shellLines(
     rawShell("set -eu; umask 077"),
     SAFE_FOLDER,
+    ownersFirst(place),
     goToFolderOf(waitingKey(place)),
     rawShell("key=$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)"),
     rawShell(`rm -f -- "$name"; set -C; printf '%s\\n' "$key" > "$name"; set +C`),
@@ -28,13 +30,23 @@ export function newKeyScript(place: PairPlace): ShellText {
 }
 
 /** Prints a signing request for the key that is there. */
-export function requestScript({ key_path }: PairPlace): ShellText {
+export function requestScript(place: PairPlace): ShellText {
   return shellLines(
     rawShell("set -eu; umask 077"),
     SAFE_FOLDER,
-    goToFolderOf(key_path),
+    ownersFirst(place),
+    goToFolderOf(place.key_path),
     rawShell('key=$(cat -- "$name")'),
     requestFrom(rawShell("/dev/stdin")),
+  );
+}
+
+/** Before a key is made that nobody could be given. */
+function ownersFirst(place: PairPlace): ShellText {
+  return shellLines(
+    rawShell('( tried=$(mktemp -d); trap \'rm -rf -- "$tried"\' EXIT; cd -- "$tried"'),
+    tryOwnerScript(place),
+    rawShell(")"),
   );
 }
 
@@ -46,6 +58,8 @@ function requestFrom(key: ShellText): ShellText {
 export type PairSource = "waiting" | "kept key" | "given";
 
 /**
+ * `set -e` holds in a subshell as long as nobody asks how it ended: what fails in one ends the script.
+ *
  * Puts both in place, one behind the other, when both are whole and on the disk: made in folders of our own beside their places, which nobody else can get into.
  */
 export function installPairScript(place: PairPlace, source: PairSource): ShellText {
@@ -82,10 +96,10 @@ export function installPairScript(place: PairPlace, source: PairSource): ShellTe
           key,
           finish(place.key_mode),
           rawShell('mv -fT -- content "../$name"; sync -- ..'),
-          rawShell(") || exit 1"),
+          rawShell(")"),
         ]),
     rawShell('mv -fT -- content "../$name"; sync -- ..'),
-    rawShell(") || exit 1"),
+    rawShell(")"),
     pairAttributesScript(place),
   );
 }

@@ -7,6 +7,11 @@ import type { Subject } from "./subject.ts";
 /** Something that is done to a host, as a value: what the plan shows is what runs. */
 export type Step = ScriptStep | WriteFileStep | ControllerStep;
 
+/** A trial, and what it has to look at: that is its standard input, of any size. */
+export interface StepTrial extends Trial {
+  content?: FileContent;
+}
+
 export interface ScriptStep {
   kind: "script";
   /** Shown while it runs: "install pgbouncer". */
@@ -23,7 +28,7 @@ export interface ScriptStep {
    * What check mode tries on the host: a trial that does not pass is the failure of the step. Of a file that is written (`write-file`) owner, group and `validate` are tried
    * without being named here.
    */
-  trials?: readonly Trial[];
+  trials?: readonly StepTrial[];
   /** Exit codes that count as done. Default [0]; "any" leaves the judgement to the module's `result`. */
   succeedsWith?: readonly number[] | "any";
 }
@@ -56,6 +61,14 @@ export interface ControllerStep {
   title: string;
   /** How long it may take, where that is its own business (a pause). Default 30 minutes. */
   timeoutMs?: number;
+  /** What check mode tries on the host: a trial that does not pass is the failure of the step. */
+  trials?: readonly StepTrial[];
+  /**
+   * What check mode does, besides: it finds out whether the step could be done, and changes nothing.
+   *
+   * @throws ModuleFailure as the step would.
+   */
+  tryOut?(host: StepHost): Promise<void>;
   /**
    * @param outputs of the steps before it, in order.
    * @returns what goes to the module's `result`, and more steps if the answer makes some necessary.

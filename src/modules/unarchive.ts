@@ -1,13 +1,12 @@
 import { z } from "zod";
 import { pathState } from "../queries/path-state.ts";
-import type { Trial } from "../queries/trial.ts";
 import { DESCRIBE_PATHS, UNPACKED_FOLDER, unpackedArchive, unpackedId } from "../queries/unpacked-archive.ts";
 import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { defineLoadingModule, ModuleFailure } from "./module.ts";
 import { ownerTrials } from "./owner-trial.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
-import type { ControllerFile, Step } from "./step.ts";
+import type { ControllerFile, Step, StepTrial } from "./step.ts";
 
 const member = z
   .string()
@@ -72,7 +71,7 @@ export const unarchive = defineLoadingModule<Params, Input, Queries, { sha256: s
   name: "unarchive",
   summary: "Unpacks an archive, and keeps what came out of it as it was",
   description:
-    "tar (plain, gz, bz2, xz, zst) and zip. It is unpacked beside its place first and looked through: a member with an absolute path or `..`, a link that leads out of the directory, and a device are refused, and nothing is put in place then. What came out is written down, with a checksum each: the second run changes nothing, a file that was changed by hand is found, and the archive need not be sent again. Files of an older version stay; `file: state: absent` removes them.",
+    "tar (plain, gz, bz2, xz, zst) and zip. It is unpacked beside its place first and looked through: a member with an absolute path or `..`, a link that leads out of the directory, and a device are refused, and nothing is put in place then. What came out is written down, with a checksum each: the second run changes nothing, a file that was changed by hand is found, and the archive need not be sent again. Files of an older version stay; `file: state: absent` removes them.\n\nCheck mode looks through the archive too, one of the controller up to 64 MiB: whether it is whole, and where its paths lead. Links and devices in it are looked at when it is unpacked.",
   params,
   examples: [
     {
@@ -207,15 +206,18 @@ const LOOK_THROUGH = shellLines(
   ),
 );
 
-/** An archive of the controller is not sent only to be looked through. */
-function unpackTrials(want: Params, file: ControllerFile | undefined): readonly Trial[] {
+/** An archive that is larger is not sent only to be looked through. */
+const LARGEST_TRIED_BYTES = 64 * 1024 * 1024;
+
+function unpackTrials(want: Params, file: ControllerFile | undefined): readonly StepTrial[] {
   const owner = want.keep_owner ? [] : ownerTrials(want);
+  const look = (archive: ShellText): ShellText =>
+    shellLines(rawShell("set -eu; work=."), REFUSE, archive, LOOK_THROUGH);
   // What is on the host may be brought by an earlier task.
-  if (file === undefined) {
-    const script = shellLines(rawShell("set -eu; work=."), REFUSE, sh`archive=${want.src}`, LOOK_THROUGH);
-    return [...owner, { script, mayBeMade: true }];
-  }
-  return owner;
+  if (file === undefined) return [...owner, { script: look(sh`archive=${want.src}`), mayBeMade: true }];
+  if (file.sizeBytes > LARGEST_TRIED_BYTES) return owner;
+  const sent = rawShell("cat > archive; archive=./archive");
+  return [...owner, { script: look(sent), content: { kind: "controller-file", file } }];
 }
 
 function unpackScript(want: Params, archive: string, sha256: string): ShellText {

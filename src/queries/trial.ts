@@ -14,6 +14,9 @@ export interface Trial {
   environment?: Readonly<Record<string, string>>;
 }
 
+/** Of what a trial says its end is told. */
+const LARGEST_SAID_BYTES = 64 * 1024;
+
 export type TrialAnswer =
   | { passed: true }
   | {
@@ -42,7 +45,7 @@ export const trial = defineQuery<Trial, TrialAnswer>({
 ( eval ${written(one)} ) < ../input > ../out 2> ../err
 code=$?; cd -- "$all" && rm -rf -- alone || exit 1
 [ -s err ] || mv -f -- out err
-echo "$code $(base64 -w0 < err)"`,
+echo "$code $(tail -c ${LARGEST_SAID_BYTES} < err | base64 -w0)"`,
       ),
     ),
     stdin: Buffer.concat(trials.map(({ stdin }) => stdin ?? Buffer.alloc(0))),

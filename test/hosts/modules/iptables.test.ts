@@ -88,8 +88,22 @@ describe("iptables", () => {
     );
   });
 
-  test("what nftables has no words for is told, and nothing is loaded", async () => {
-    const { tasks } = await runTasks("- iptables: {chain: INPUT, match: [nosuchmatch], jump: ACCEPT}");
-    expect(tasks[0]?.message).toContain("no words for this rule");
+  test("what nftables has no words for, and what the kernel refuses, is told in check mode as in a run, and nothing is loaded", async () => {
+    const options = { hosts: ["bookworm1", "trixie1"] };
+    const refused = [
+      ["- iptables: {chain: INPUT, match: [nosuchmatch], jump: ACCEPT}", /no words for this rule/],
+      ["- iptables: {chain: INPUT, source: 10.250.0.0/16, jump: nosuchchain}", /nosuchchain|No such file/],
+    ] as const;
+    for (const [task, says] of refused) {
+      const checked = (await runTasks(task, { ...options, check: true })).tasks;
+      const ran = (await runTasks(task, options)).tasks;
+      expect(checked.map(({ status, message }) => [status, message]).toSorted()).toEqual(
+        ran.map(({ status, message }) => [status, message]).toSorted(),
+      );
+      expect(ran.map(({ status, message }) => [status, says.test(message)])).toEqual([
+        ["failed", true],
+        ["failed", true],
+      ]);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -17,7 +17,10 @@ beforeAll(async () => {
   await mkdir(path.join(folder, "files"));
   const pair =
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -keyout web.key -out web.crt -subj /CN=x 2>/dev/null";
-  execFileSync("/bin/sh", ["-c", pair], { cwd: path.join(folder, "files") });
+  const archives =
+    "head -c 2000 /dev/urandom > noise && tar -czf whole.tgz noise && head -c 1000 whole.tgz > damaged.tgz && tar -cPf climbs.tar --transform s:^:../../: noise";
+  execFileSync("/bin/sh", ["-c", `${pair}; ${archives}`], { cwd: path.join(folder, "files") });
+  await writeFile(path.join(folder, "files", "long"), `${"# much\n".repeat(250_000)}nonsense\n`);
 });
 
 /** Whatever makes a file: each of these fails where the directory is not there. */
@@ -128,11 +131,35 @@ const refused: readonly (readonly [task: string, says: RegExp])[] = [
     "lineinfile: {path: /etc/sudoers, line: nonsense, validate: visudo -cf %s}",
     /refused the new content: \/etc\/sudoers:/,
   ],
+  [
+    "blockinfile: {path: /etc/sudoers, block: nonsense, validate: visudo -cf %s}",
+    /refused the new content: \/etc\/sudoers:/,
+  ],
+  [
+    "ini_file: {path: /etc/zz, section: a, option: b, value: c, owner: nobody-at-all}",
+    /\/etc\/zz was not replaced: chown: invalid user/,
+  ],
+  [
+    "ini_file: {path: /etc/sudoers, section: a, option: b, value: c, validate: visudo -cf %s}",
+    /refused the new content: [\s\S]*\/etc\/sudoers:/,
+  ],
+  ["copy: {src: files/long, dest: /etc/zz, validate: visudo -cf %s}", /refused the new content: \/etc\/zz:/],
   ["assemble: {src: /etc/apt/apt.conf.d, dest: /etc/zz, validate: visudo -cf %s}", /refused the new content/],
   ["file: {path: /etc/zz, state: directory, owner: nobody-at-all}", /invalid user/],
   ["file: {path: /etc/issue, group: nobody-at-all}", /invalid group/],
   ["archive: {path: /etc/apt/apt.conf.d, dest: /srv/zz.tgz, owner: nobody-at-all}", /invalid user/],
   ["unarchive: {src: /etc/issue, remote_src: true, dest: /srv}", /the archive is damaged/],
+  ["unarchive: {src: damaged.tgz, dest: /srv}", /the archive is damaged/],
+  ["unarchive: {src: climbs.tar, dest: /srv}", /a path that leads out of the directory/],
+  ["unarchive: {src: whole.tgz, dest: /srv, owner: nobody-at-all}", /invalid user/],
+  [
+    "tls_certificate: {ca_directory: pki, key_path: /srv/zz.key, cert_path: /srv/zz.crt, common_name: x, owner: nobody-at-all}",
+    /make a signing request for x: exit 1: chown: invalid user/,
+  ],
+  [
+    "tls_certificate: {key_src: web.key, cert_src: web.crt, key_path: /srv/zz.key, cert_path: /srv/zz.crt, owner: nobody-at-all}",
+    /install the certificate \/srv\/zz.crt: exit 1: chown: invalid user/,
+  ],
   ["systemd_unit: {name: zz, service: {ExecStart: /usr/bin/cat, Bogus: 1}}", /zz.service:\d+: Unknown key/],
   [
     "systemd_timer: {name: zz, command: /usr/bin/true, on_calendar: now and then}",
@@ -177,7 +204,7 @@ test("nor what the host itself would refuse: it says in check mode what it says 
   }
 });
 
-test("a user whom the run itself makes counts, and what is refused as the host is now is a warning where an earlier task may change that", async () => {
+test("a user whom the run itself makes counts, and what is refused as the host is now is unknown, with a warning, where an earlier task may change that", async () => {
   const tasks = [
     "- user: {name: maker, system: true}",
     "- copy: {content: x, dest: /etc/zz, owner: maker, group: maker, validate: test -f %s}",
@@ -192,7 +219,13 @@ test("a user whom the run itself makes counts, and what is refused as the host i
     "- copy: {content: x, dest: /etc/zz1, validate: cat /srv/comes-later %s}",
   ];
   const { tasks: promised, events } = await runTasks(later.join("\n"), { hosts: HOSTS, check: true });
-  expect(new Set(promised.map(({ status }) => status))).toEqual(new Set(["would-change"]));
+  for (const host of HOSTS)
+    expect(promised.filter((task) => task.host === host).map(({ status }) => status)).toEqual([
+      "would-change",
+      "would-change",
+      "unknown",
+      "would-change",
+    ]);
   const warnings = events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
   expect(warnings).toEqual(HOSTS.map(() => expect.stringMatching(/^as the host is now, .*sudoers\.d\/zz/)));
   expect(await statuses(gone, false)).toEqual(new Set(["changed"]));

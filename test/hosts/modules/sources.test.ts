@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { TaskFinished } from "../../../src/converge/event.ts";
 import { runTasks } from "../converge.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepTheirPromises, type Promised } from "./promise.ts";
@@ -15,7 +16,7 @@ const run = promisify(execFile);
 const HOSTS = ["bookworm1", "trixie1"] as const;
 
 /** A web server on each host that asks for a header, and counts nothing. */
-const SERVER = String.raw`use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 8099, Listen => 5, ReuseAddr => 1) or die; while (my $c = $s->accept) { my $r = <$c>; my $ok = 0; while (my $l = <$c>) { $ok = 1 if $l =~ /^authorization: Bearer s3cr3t-t0ken/i; last if $l =~ /^\r?\n$/ } my ($p) = $r =~ m{^GET (\S+)}; my $b = ""; if (open(my $f, "<", "/srv/web$p")) { local $/; $b = <$f> } my $code = $p =~ /private/ && !$ok ? "403 Forbidden" : -f "/srv/web$p" ? "200 OK" : "404 Not Found"; print $c "HTTP/1.1 $code\r\nContent-Length: " . length($b) . "\r\nConnection: close\r\n\r\n$b"; close $c }`;
+const SERVER = String.raw`use IO::Socket::INET; $SIG{PIPE} = "IGNORE"; my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 8099, Listen => 5, ReuseAddr => 1) or die; while (my $c = $s->accept) { my $r = <$c>; my $ok = 0; while (my $l = <$c>) { $ok = 1 if $l =~ /^authorization: Bearer s3cr3t-t0ken/i; last if $l =~ /^\r?\n$/ } my ($p) = $r =~ m{^GET (\S+)}; my $b = ""; if (open(my $f, "<", "/srv/web$p")) { local $/; $b = <$f> } my $code = $p =~ /private/ && !$ok ? "403 Forbidden" : -f "/srv/web$p" ? "200 OK" : "404 Not Found"; print $c "HTTP/1.1 $code\r\nContent-Length: " . length($b) . "\r\nConnection: close\r\n\r\n$b"; close $c }`;
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -229,6 +230,60 @@ describe("what comes from elsewhere", () => {
         );
       }
       await onHost(host, "mv /usr/bin/curl.away /usr/bin/curl; rm /srv/private.txt");
+    },
+  );
+
+  test.each(HOSTS)(
+    "get_url asks the server in check mode, by curl and through the controller, and promises nothing that it would not give, on %s",
+    async (host) => {
+      const refused = `
+- get_url: {url: 'http://127.0.0.1:8099/gone.txt', dest: /srv/checked.txt}
+  ignore_errors: true
+- get_url: {url: 'http://127.0.0.1:8099/private.txt', dest: /srv/web/file.txt, force: true}
+  ignore_errors: true
+- get_url: {url: 'http://127.0.0.1:9/file.txt', dest: /srv/checked.txt}
+  ignore_errors: true
+`.trim();
+      const others = `
+- get_url: {url: 'http://127.0.0.1:8099/file.txt', dest: /srv/checked.txt, owner: nobody-at-all}
+  ignore_errors: true
+- get_url: {url: 'http://127.0.0.1:8099/file.txt', dest: /srv/web/file.txt, force: true}
+- get_url: {url: 'http://127.0.0.1:8099/file.txt', dest: /srv/checked.txt}
+`.trim();
+      const said = (done: readonly TaskFinished[]): string[] =>
+        done.map(({ status, message }) => `${status} ${message.replace(/ after \d+ ms/, "")}`);
+      for (const curl of ["there", "away"]) {
+        if (curl === "away") await onHost(host, "mv /usr/bin/curl /usr/bin/curl.away");
+        const checked = await runTasks(`${refused}\n${others}`, { hosts: [host], check: true });
+        const ran = await runTasks(refused, { hosts: [host] });
+        expect(said(checked.tasks)).toEqual([
+          ...said(ran.tasks),
+          expect.stringMatching(/^ignored .*invalid user/),
+          expect.stringMatching(/^unknown /),
+          expect.stringMatching(/^would-change /),
+        ]);
+        expect(said(ran.tasks)).toEqual([
+          expect.stringMatching(/^ignored .*404/),
+          expect.stringMatching(/^ignored .*403/),
+          expect.stringMatching(/^ignored .*connect/i),
+        ]);
+        await onHost(host, "[ ! -e /srv/checked.txt ]");
+        const behind = `- file: {path: /srv/made, state: touch}\n${refused}`;
+        const { tasks: pending, events } = await runTasks(behind, { hosts: [host], check: true });
+        expect(pending.map(({ status }) => status)).toEqual([
+          "would-change",
+          "unknown",
+          "unknown",
+          "would-change",
+        ]);
+        expect(events).toContainEqual(
+          expect.objectContaining({
+            type: "warning",
+            message: expect.stringMatching(/^as the host is now.*404/),
+          }),
+        );
+      }
+      await onHost(host, "mv /usr/bin/curl.away /usr/bin/curl");
     },
   );
 
