@@ -1,4 +1,5 @@
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { PRINT_PUBLIC_POINT, publicKeyOfPoint } from "./public-point.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
 
 export interface KeyPairQuestion {
@@ -24,10 +25,11 @@ export const keyPair = defineQuery<KeyPairQuestion, KeyPair>({
   script: (questions) => ({
     script: shellLines(
       rawShell("date '+N %s'; if command -v openssl >/dev/null; then echo O yes; else echo O no; fi"),
+      PRINT_PUBLIC_POINT,
       ...questions.map(({ keyPath }, index) =>
         shellLines(
           sh`echo ${`== ${index}`}`,
-          sh`[ ! -f ${keyPath} ] || openssl pkey -pubout -in ${keyPath} -passin pass: 2>/dev/null`,
+          sh`[ ! -f ${keyPath} ] || print_public_point ${keyPath} 2>/dev/null || openssl pkey -pubout -in ${keyPath} -passin pass: 2>/dev/null`,
         ),
       ),
       // All certificates by one process, each behind its name.
@@ -54,7 +56,8 @@ export const keyPair = defineQuery<KeyPairQuestion, KeyPair>({
       if (part === undefined || !Number.isInteger(nowSeconds))
         return notKnown(output.stderr.trim() || "no answer");
       return known({
-        publicKey: /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/.exec(part)?.[0],
+        publicKey:
+          publicKeyOfPoint(part) ?? /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/.exec(part)?.[0],
         certificate: /-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.exec(file)?.[0],
         nowSeconds,
         hasOpenssl: /^O yes$/m.test(head),
