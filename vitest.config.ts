@@ -8,11 +8,14 @@ const onHosts = {
   hookTimeout: 300_000,
 };
 
+/** What a test waits for is there within a moment, or on a machine that is busy with other work somewhat later; what never comes is told with what was seen last. */
+const patient = { poll: { timeout: 60_000, interval: 100 } };
+
 /** They take longest, and are begun first, for their project's name. A part of one: vitest run --project hosts-fleet test/hosts/production -t "the health endpoint" */
 const FLEET = ["test/hosts/main-job/main-job.test.ts", "test/hosts/production/production.test.ts"];
 
 /** Four files at a time, of whatever project, two of those that have hosts: what they do is mostly waiting, and each has a lab of its own. */
-const together = { maxWorkers: 4, sequence: { groupOrder: 1 } };
+const together = { maxWorkers: 4, sequence: { groupOrder: 1 }, expect: patient };
 
 export default defineConfig({
   test: {
@@ -24,6 +27,7 @@ export default defineConfig({
           // They leave nothing behind in their process, and loading the sources anew for each costs more than the tests.
           isolate: false,
           globalSetup: ["test/built-plumb.ts"],
+          setupFiles: ["test/same-cases.ts"],
           include: ["test/**/*.test.ts"],
           exclude: ["test/hosts/**"],
           // A machine may be busy with other work; a test that hangs is still ended.

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -70,8 +71,9 @@ test("a run that is killed leaves the connection to the next one, which goes on 
     [PLUMB, "run", path.join(folder, "slow.yml"), "-i", path.join(folder, "hosts.ini")],
     { env: { ...process.env, XDG_RUNTIME_DIR: folder }, stdio: "ignore" },
   );
-  for (let tries = 0; tries < 100 && !(await onHost("bookworm1", "pgrep -f '[s]leep 3'; true")); tries++);
+  await expect.poll(() => onHost("bookworm1", "pgrep -f '^[s]leep 3'; true")).not.toBe("");
   killed.kill("SIGKILL");
+  await once(killed, "close");
   const next = await plumb("run", path.join(folder, "slow.yml"));
   expect(next.code, next.output).toBe(0);
   expect(await onHost("bookworm1", "ls /root/connect-reached")).toContain("reached");

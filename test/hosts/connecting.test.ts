@@ -1,16 +1,16 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { OPERATOR_PASSWORD } from "../../src/lab/image.ts";
 import { runPlaybook, runTasks } from "./converge.ts";
 import { lab } from "./lab.ts";
-import { labHost, onHost } from "./lab-hosts.ts";
+import { labHost, onHost, restartSshd } from "./lab-hosts.ts";
 import { throughRelay } from "./relay.ts";
 
 const execute = promisify(execFile);
@@ -128,7 +128,7 @@ describe("connecting", () => {
 
   test("where sshd allows one session, everything goes through one", async () => {
     const sshd = "/etc/ssh/sshd_config.d/one-session.conf";
-    await onHost(HOST, `echo MaxSessions 1 > ${sshd}; systemctl reload ssh`);
+    await onHost(HOST, `echo MaxSessions 1 > ${sshd}; ${restartSshd}`);
     try {
       const { finished, statuses } = await runTasks(
         "- file: {path: /srv, state: directory}\n- systemd: {name: ssh, state: started}\n- package: {name: sudo}\n- getent: {database: passwd, key: root}",
@@ -136,7 +136,7 @@ describe("connecting", () => {
       );
       expect([finished.outcome, statuses.length]).toEqual(["ok", 4]);
     } finally {
-      await onHost(HOST, `rm ${sshd}; systemctl reload ssh`);
+      await onHost(HOST, `rm ${sshd}; ${restartSshd}`);
     }
   });
 
@@ -169,7 +169,7 @@ describe("as ssh does it", () => {
     const config = path.join(folder, "config");
     const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
     try {
-      for (let tries = 0; tries < 50 && !(await stat(socket).catch(() => undefined)); tries++) await wait(50);
+      await expect.poll(() => existsSync(socket)).toBe(true);
       await execute("ssh-add", ["-q", keyFile], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
       await writeFile(
         config,

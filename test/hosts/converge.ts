@@ -29,6 +29,8 @@ export interface ConvergeOptions {
   /** Groups of the hosts, besides `all`. */
   groups?: Readonly<Record<string, readonly string[]>>;
   stopping?: AbortSignal;
+  /** Told each event as it comes. */
+  hear?: (event: Event) => void;
   override?: Partial<RunOptions>;
 }
 
@@ -42,7 +44,12 @@ export async function runPlaybook(
   const file = path.join(directory, "play.yml");
   await writeFile(file, yaml);
   const events: Event[] = [];
-  const finished = await run(await runOptions(file, options, (event) => events.push(event)));
+  const finished = await run(
+    await runOptions(file, options, (event) => {
+      events.push(event);
+      options.hear?.(event);
+    }),
+  );
   const tasks = events.filter((event) => event.type === "task-finished");
   return { events, finished, tasks, statuses: tasks.map(({ status, task }) => `${status} ${task.module}`) };
 }

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
 import { runTasks } from "./converge.ts";
@@ -200,17 +200,19 @@ describe("an interrupted run", () => {
   test("a connection that is cut in the middle of a step makes the host unreachable, and the next run finishes", async () => {
     const { port, cut } = await relayTo(labHost(HOST).address);
     await onHost(HOST, "rm -f /srv/cut-*");
-    const tasks = "- shell: touch /srv/cut-begun; sleep 3; echo done > /srv/cut\n  args: {creates: /srv/cut}";
+    const tasks =
+      "- shell: touch /srv/cut-begun; until [ -e /srv/cut-on ]; do sleep 0.1; done; echo done > /srv/cut\n  args: {creates: /srv/cut}";
     const running = runTasks(tasks, { hosts: [HOST], variables: await throughRelay(HOST, port) });
     await onHost(HOST, until("[ -e /srv/cut-begun ]"));
     cut();
     const broken = await running;
     expect(broken.finished.outcome).toBe("unreachable");
+    await onHost(HOST, "touch /srv/cut-on");
     // The host finishes the script that was under way; a run that comes too early is told that the host is locked.
     await onHost(HOST, `${until("[ -e /srv/cut ]")}; ${unlocked}`);
     const next = await runTasks(tasks, { hosts: [HOST] });
     expect(next.finished.outcome).toBe("ok");
-    expect(await onHost(HOST, "cat /srv/cut; rm /srv/cut /srv/cut-begun")).toBe("done\n");
+    expect(await onHost(HOST, "cat /srv/cut; rm /srv/cut /srv/cut-*")).toBe("done\n");
   });
 
   test("a link that has gone silent is found out, and the host is unreachable", async () => {
@@ -231,7 +233,7 @@ describe("an interrupted run", () => {
     const playbook = path.join(folder, "play.yml");
     await writeFile(
       playbook,
-      "- hosts: all\n  become: true\n  tasks:\n    - copy: {content: x, dest: /srv/notifies}\n      notify: tell\n    - shell: touch /srv/reached; sleep 30\n      when: slow\n  handlers:\n    - name: tell\n      shell: echo ran >> /srv/handled\n",
+      "- hosts: all\n  become: true\n  tasks:\n    - copy: {content: x, dest: /srv/notifies}\n      notify: tell\n    - shell: touch /srv/reached; exec sleep 4323\n      when: slow\n  handlers:\n    - name: tell\n      shell: echo ran >> /srv/handled\n",
     );
     const { keyFile, knownHostsFile } = lab;
     await writeFile(
@@ -241,10 +243,10 @@ describe("an interrupted run", () => {
     await onHost(HOST, "rm -f /srv/notifies /srv/reached /srv/handled");
     const args = [PLUMB, "run", playbook, "-i", path.join(folder, "hosts.ini")];
     const killed = spawn(process.execPath, [...args, "-e", '{"slow": true}'], { stdio: "ignore" });
-    for (let tries = 0; tries < 100 && (await onHost(HOST, "ls /srv")).includes("reached") === false; tries++)
-      await wait(100);
+    await onHost(HOST, until("[ -e /srv/reached ]"));
     killed.kill("SIGKILL");
-    await onHost(HOST, `pkill -f '[s]leep 30'; ${unlocked}`);
+    await once(killed, "close");
+    await onHost(HOST, `pkill -f '[s]leep 4323'; ${unlocked}`);
     const next = await new Promise<string>((resolve) => {
       const child = spawn(process.execPath, [...args, "-e", '{"slow": false}'], {
         stdio: ["ignore", "pipe", "inherit"],

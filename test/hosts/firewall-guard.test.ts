@@ -10,10 +10,10 @@ import { startPlumb } from "./plumb-process.ts";
 /** Rules that let nobody connect any more take themselves back. */
 const HOSTS = ["bookworm1", "trixie1"];
 const GUARD = "/var/lib/plumb/firewall-guard";
-const CONNECTION = { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 1500 } as const;
+const CONNECTION = { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 3000 } as const;
 
-const rules = (port: number, more = ""): string =>
-  `- nftables: {table: guarded, guard_seconds: 6, allow_lockout: true, rules: [{name: one, ports: [${port}]}]${more}}`;
+const rules = (port: number, more = "", guardSeconds = 30): string =>
+  `- nftables: {table: guarded, guard_seconds: ${guardSeconds}, allow_lockout: true, rules: [{name: one, ports: [${port}]}]${more}}`;
 const run = (tasks: string, hosts = HOSTS) =>
   runTasks(tasks, { hosts, override: { connection: CONNECTION } });
 const live = (host: string): Promise<string> =>
@@ -37,7 +37,7 @@ describe("a change of the firewall", () => {
     expect(tasks.map(({ status }) => status)).toEqual(["failed", "failed"]);
     expect(tasks[0]?.message).toMatch(/could not log in any more, and the old rules are back/);
     for (const host of HOSTS) expect(await live(host)).toBe("");
-  }, 60_000);
+  });
 
   test("that lets them through stays, and leaves no timer", async () => {
     expect((await run(rules(22))).statuses).toEqual(["changed nftables", "changed nftables"]);
@@ -51,7 +51,7 @@ describe("a change of the firewall", () => {
     expect(tasks[0]?.status).toBe("failed");
     expect(await live("bookworm1")).toBe(before);
     expect((await run(rules(22), ["bookworm1"])).statuses).toEqual(["ok nftables"]);
-  }, 60_000);
+  });
 
   test("is taken back by the host itself when the controller dies before it has confirmed it", async () => {
     const host = "trixie1";
@@ -63,7 +63,7 @@ describe("a change of the firewall", () => {
     );
     await writeFile(
       path.join(folder, "site.yml"),
-      `- hosts: all\n  become: true\n  tasks:\n    ${rules(82)}\n`,
+      `- hosts: all\n  become: true\n  tasks:\n    ${rules(82, "", 10)}\n`,
     );
     const dying = startPlumb(["run", "site.yml", "-i", "hosts.ini", "--no-record"], {
       cwd: folder,
@@ -73,25 +73,18 @@ describe("a change of the firewall", () => {
     });
     await dying.ended;
     await expect(onNewConnection(host, "true", "root", 2)).rejects.toThrow();
-    await expect
-      .poll(
-        () =>
-          onNewConnection(host, "true", "root", 2).then(
-            () => "in",
-            () => "out",
-          ),
-        { timeout: 20_000 },
-      )
-      .toBe("in");
+    await expect.poll(() => onNewConnection(host, "true", "root", 2)).toBe("");
     await expect.poll(() => onHost(host, `ls -d ${GUARD} 2>/dev/null || echo gone`)).toBe("gone\n");
-    expect(
-      await onHost(
-        host,
-        "nft list table inet guarded | grep -c 'dport 22'; journalctl -q -t plumb -n 3 | grep -q 'not confirmed' && echo 1",
-      ),
-    ).toBe("1\n1\n");
+    await expect
+      .poll(() =>
+        onHost(
+          host,
+          "nft list table inet guarded | grep -c 'dport 22'; journalctl --sync; journalctl -q -t plumb -n 3 | grep -q 'not confirmed' && echo 1",
+        ),
+      )
+      .toBe("1\n1\n");
     expect((await run(rules(22), [host])).statuses).toEqual(["ok nftables"]);
-  }, 60_000);
+  });
 });
 
 describe("ufw", () => {
@@ -104,13 +97,13 @@ describe("ufw", () => {
 
   test("a rule that cuts new connections is taken back", async () => {
     const { tasks } = await run(
-      "- ufw: {rule: allow, port: 22, proto: tcp, delete: true, guard_seconds: 6}",
+      "- ufw: {rule: allow, port: 22, proto: tcp, delete: true, guard_seconds: 30}",
       ["bookworm1"],
     );
     expect(tasks[0]?.status).toBe("failed");
     expect(tasks[0]?.message).toContain("the old rules are back");
     expect(await onHost("bookworm1", "ufw status | grep -c '^22'")).toBe("2\n");
-  }, 60_000);
+  });
 
   test("rules come back with a rollback, live and in their files", async () => {
     const looks = "ufw status; cat /etc/ufw/user.rules /etc/ufw/user6.rules";
@@ -124,5 +117,5 @@ describe("ufw", () => {
     expect((await run("- rollback: {}", ["bookworm1"])).statuses).toEqual(["changed rollback"]);
     expect(await onHost("bookworm1", looks)).toBe(before);
     await onHost("bookworm1", "ufw --force disable >/dev/null");
-  }, 60_000);
+  });
 });

@@ -2,7 +2,7 @@ import { cp, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import type { Event, TaskStarted } from "../../src/converge/event.ts";
 import { labStart } from "../../src/lab/lab.ts";
@@ -60,8 +60,6 @@ beforeAll(async () => {
   const children = { postgresql: group(DATABASE), poolers: group(POOLER), clients: group(CLIENT) };
   await writeFile(path.join(folder, "hosts.yml"), stringify({ all: { vars, children } }));
 });
-
-afterAll(() => freshDisks(HOSTS));
 
 /** Numbers between 0 and 1 that are the same for the same seed (mulberry32). */
 function randomFrom(seed: number): () => number {
@@ -183,9 +181,10 @@ async function expectAllWell(): Promise<void> {
   );
   expect(moved).toEqual([]);
   for (const host of [DATABASE, POOLER]) {
+    await expectNothingRuns(host, "after the last run");
     const left = await onHost(
       host,
-      "find / -xdev \\( -name '.plumb-write.*' -o -name '*.plumb-new' -o -path '/var/lib/plumb/*.new' -o -path '/var/lib/plumb/uploads/*' \\) 2>/dev/null; pgrep -f 'plumb[_]mark' || true; cat /var/lib/plumb/pending-handlers 2>/dev/null || true; dpkg --audit",
+      "find / -xdev \\( -name '.plumb-write.*' -o -name '*.plumb-new' -o -path '/var/lib/plumb/*.new' -o -path '/var/lib/plumb/uploads/*' \\) 2>/dev/null; cat /var/lib/plumb/pending-handlers 2>/dev/null || true; dpkg --audit",
     );
     expect(left).toBe("");
     const lock = await onHost(

@@ -4,7 +4,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { labPowerOff, labReset } from "../../src/lab/lab.ts";
+import { labPowerOff, labReset, labStart } from "../../src/lab/lab.ts";
 import { hostPath } from "../../src/lab/plan.ts";
 import { lab } from "./lab.ts";
 import { endConnections, sharedArguments, sshArguments } from "./shared-connection.ts";
@@ -32,10 +32,18 @@ export async function freshDisks(hosts: readonly string[]): Promise<void> {
   await labReset(lab.name, hosts);
 }
 
-/** Ends hosts as if their power were cut; labStart boots them again. */
+/** Ends hosts as if their power were cut. */
 export async function cutPower(hosts: readonly string[]): Promise<void> {
   await endConnections(hosts);
   await labPowerOff(lab.name, hosts);
+}
+
+/** Boots hosts whose power was cut, and waits until all that starts with them has been started. */
+export async function giveBackPower(hosts: readonly string[]): Promise<void> {
+  await labStart(lab.name, hosts);
+  await Promise.all(
+    hosts.map((host) => onHost(host, "timeout 60 systemctl is-system-running --wait >/dev/null; true")),
+  );
 }
 
 /** Looks at a host, as root, with the system's own ssh client: independent of what is tested. Rejects when the command fails. */
@@ -57,6 +65,9 @@ async function runSsh(words: readonly string[]): Promise<string> {
   const { stdout } = await run("ssh", words, { maxBuffer: 64 * 1024 * 1024 });
   return stdout;
 }
+
+/** Has sshd read its settings anew. A reload returns before sshd listens again; a restart does not, and leaves who is logged in alone. */
+export const restartSshd = "systemctl restart ssh";
 
 /** A command as root with standard input. */
 export async function sendToHost(name: string, command: string, input: string | Buffer): Promise<void> {

@@ -134,10 +134,13 @@ describe("without a terminal", () => {
 
   test("a run that is stopped waits for no time to pass", async () => {
     const stop = new AbortController();
-    setTimeout(() => stop.abort(), 1500);
     const run = await runPlaybook(
       "- hosts: all\n  gather_facts: false\n  tasks:\n    - pause: {minutes: 30}\n    - debug:\n",
-      { hosts: HOSTS, stopping: stop.signal },
+      {
+        hosts: HOSTS,
+        stopping: stop.signal,
+        hear: (event) => event.type === "task-started" && stop.abort(),
+      },
     );
     expect(run.finished.outcome).toBe("interrupted");
     expect(run.tasks).toEqual([]);

@@ -1,7 +1,6 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { type Converged, runPlaybook, runTasks } from "./converge.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
@@ -114,43 +113,41 @@ ${rescue}    - {name: after, command: "true"}`,
   });
 
   test("a time limit of a task holds for whatever it waits for; the others are not held up for longer", async () => {
-    const started = Date.now();
     const run = await runPlaybook(
       `- hosts: all
-  timeout: 2
+  timeout: 4
   tasks:
     - name: hangs
       wait_for: {path: /nowhere, timeout: 600}
       when: inventory_hostname == 'trixie1'
     - {name: after, command: "true"}
-    - {name: "as long as it takes", shell: sleep 3, timeout: 0}`,
+    - {name: "as long as it takes", shell: sleep 5, timeout: 0}`,
       { hosts: HOSTS },
     );
     expect(onlyOn("trixie1", told(run))).toEqual(["hangs: failed"]);
-    expect(failures(run)[0]).toContain("2 s");
+    expect(failures(run)[0]).toContain("4 s");
     expect(onlyOn(HOST, told(run)).slice(1)).toEqual(["after: changed", "as long as it takes: changed"]);
-    expect(Date.now() - started).toBeLessThan(30_000);
   });
 });
 
 test("a connection that is lost between two tasks is made anew, and the host stays in the play", async () => {
   const relay = await relayTo(labHost(HOST).address);
-  const running = runPlaybook(
+  const run = await runPlaybook(
     `- hosts: all
   become: true
   tasks:
     - {name: before, command: touch /run/plumb-before, notify: handler}
-    - pause: {seconds: 4}
+    - pause: {seconds: 1}
     - {name: after, shell: echo $PPID}
   handlers:
     - {name: handler, command: "true"}`,
-    { hosts: [HOST], variables: await throughRelay(HOST, relay.port) },
+    {
+      hosts: [HOST],
+      variables: await throughRelay(HOST, relay.port),
+      // It waits, and nothing is under way on the host.
+      hear: (event) => event.type === "task-started" && event.task.module === "pause" && relay.drop(),
+    },
   );
-  await onHost(HOST, "for n in $(seq 600); do [ -e /run/plumb-before ] && break; sleep 0.1; done");
-  // What came of it is told to the run, which then waits.
-  await wait(1500);
-  relay.drop();
-  const run = await running;
   relay.cut();
   expect(onlyOn(HOST, told(run))).toEqual(["before: changed", "after: changed", "handler: changed"]);
   expect(run.finished.outcome).toBe("ok");

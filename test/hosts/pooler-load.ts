@@ -130,14 +130,17 @@ export async function openTunnel(
   address: string,
   port: number,
 ): Promise<{ port: number; process: ChildProcess }> {
-  const local = await freePort();
-  const forward = ["-o", "ExitOnForwardFailure=yes", "-L", `127.0.0.1:${local}:${address}:${port}`];
-  const process = spawn("ssh", ["-N", ...forward, ...sshArguments(from, "admin")], { stdio: "ignore" });
-  for (let tries = 0; tries < 100; tries++) {
-    if (await answers(local)) return { port: local, process };
-    await wait(50);
+  // Somebody else may be given the port before ssh takes it, which then says so and ends.
+  for (let tries = 0; tries < 5; tries++) {
+    const local = await freePort();
+    const forward = ["-o", "ExitOnForwardFailure=yes", "-L", `127.0.0.1:${local}:${address}:${port}`];
+    const process = spawn("ssh", ["-N", ...forward, ...sshArguments(from, "admin")], { stdio: "ignore" });
+    for (let waited = 0; waited < 600 && process.exitCode === null; waited++) {
+      await wait(100);
+      if (process.exitCode === null && (await answers(local))) return { port: local, process };
+    }
+    process.kill();
   }
-  process.kill();
   throw new Error(`no tunnel through ${from}`);
 }
 

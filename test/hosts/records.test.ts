@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
 import { lab } from "./lab.ts";
@@ -160,15 +159,14 @@ test("a controller that is killed leaves what it did up to then", async () => {
     "- hosts: bookworm1\n  become: true\n  tasks:\n    - copy: {content: killed, dest: /srv/records/killed}\n    - command: sleep 88\n",
   );
   const { child, ended } = start(["run", "slow.yml", "-i", "hosts.ini"]);
-  const hasStarted = async (): Promise<boolean> => {
+  const recorded = async (): Promise<string> => {
     const [newest = ""] = (await readdir(runs()))
       .filter((file) => file.endsWith(".jsonl"))
       .sort()
       .reverse();
-    const text = await readFile(path.join(runs(), newest), "utf8");
-    return text.includes("slow.yml") && text.includes('"type":"task-started"') && text.includes("sleep");
+    return readFile(path.join(runs(), newest), "utf8");
   };
-  for (let tries = 0; !(await hasStarted()) && tries < 100; tries++) await wait(100);
+  await expect.poll(recorded).toMatch(/slow\.yml[\s\S]*"type":"task-started"[^\n]*sleep 88/);
   child.kill("SIGKILL");
   await ended;
   const [summary] = (await plumb("history", "--json", "-n", "1")).stdout.split("\n");

@@ -304,7 +304,14 @@ describe("a secret", () => {
     );
     await everywhere("rm -f /home/mallory/seen /home/mallory/rounds");
     const stop = await attackWith(SPY);
+    // It has looked at everything once more.
+    const spied = async (): Promise<void> => {
+      await everywhere("rm -f /home/mallory/rounds");
+      for (const host of HOSTS)
+        await expect.poll(() => onHost(host, "cat /home/mallory/rounds")).toMatch(/\n\n/);
+    };
     try {
+      await spied();
       const args = ["run", "site.yml", "-i", "hosts.ini", "--no-record"];
       const killed: PlumbProcess = startPlumb(args, {
         cwd: folder,
@@ -314,7 +321,7 @@ describe("a secret", () => {
         },
       });
       await killed.ended;
-      await wait(1_500);
+      await spied();
       const again = startPlumb(args, { cwd: folder });
       const code = await again.ended;
       const wrong = again.events.flatMap((event) =>

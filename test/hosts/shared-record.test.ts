@@ -28,14 +28,14 @@ beforeAll(async () => {
   become: true
   tasks:
     - {name: token, copy: {content: "token={{token}}\\n", dest: /tmp/shared-record, mode: "0600"}}
-    - {name: slow, command: "sh -c 'sleep {{seconds}}; printf \\"nul\\\\0 in it\\"; false'", ignore_errors: true}
+    - {name: slow, command: "sh -c 'touch /tmp/shared-record-begun; {{waits}}; printf \\"nul\\\\0 in it\\"; false'", ignore_errors: true}
 `,
   );
 }, 300_000);
 
 afterAll(async () => {
   await team.remove();
-  await onHost("trixie1", "rm -f /tmp/shared-record");
+  await onHost("trixie1", "rm -f /tmp/shared-record*");
 });
 
 const environment = (): Record<string, string> => ({ PGPASSWORD: team.password, PLUMB_RUNS_DIR: "" });
@@ -46,10 +46,15 @@ const ended = async (process: PlumbProcess): Promise<string> => {
   return process.text();
 };
 
-function start(address: string, seconds = 0): PlumbProcess {
+/** In the middle of a task the run waits for the word to go on. */
+const WAITS = "until [ -e /tmp/shared-record-go-on ]; do sleep 0.05; done";
+const nothingBegun = (): Promise<string> => onHost("trixie1", "rm -f /tmp/shared-record-*");
+const goOn = (): Promise<string> => onHost("trixie1", "touch /tmp/shared-record-go-on");
+
+function start(address: string, waits = "true"): PlumbProcess {
   const options = ["-i", "hosts.ini", "--vault-password-file", "vault-pass", "-e", "@vars.yml"];
   return startPlumb(
-    ["run", "site.yml", ...options, "-e", `seconds=${seconds}`, "--diff", "--record", address],
+    ["run", "site.yml", ...options, "-e", `waits=${JSON.stringify(waits)}`, "--diff", "--record", address],
     {
       cwd: folder,
       environment: environment(),
@@ -141,13 +146,14 @@ test("a database that is away, lost, or not the one it should be is a warning, a
   expect(await linesOf(first.run)).toBe("");
 
   // PostgreSQL is stopped while the run is under way.
-  const second = start(team.address("team_writer"), 3);
-  const arrived = async (): Promise<boolean> =>
-    (await team.sql("select 1 from plumb.record_line where type = 'task-started'")) !== "";
   await team.sql("delete from plumb.record_line");
-  for (let tries = 0; !(await arrived()) && tries < 50; tries++)
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  await nothingBegun();
+  const second = start(team.address("team_writer"), WAITS);
+  await expect
+    .poll(() => team.sql("select distinct type from plumb.record_line order by 1"))
+    .toContain("task-started");
   await team.service("stop");
+  await goOn();
   expect(await second.ended).toBe(0);
   expect(second.events.at(-1)).toMatchObject({ type: "warning" });
   expect(warnings(second).at(-1)).toContain("lacks this run");
@@ -174,14 +180,11 @@ test("a connection that is lost on the way is made anew, and nothing is missing 
   const relay = await relayTo(labHost("bookworm1").address, 5432);
   const address = `postgres://team_writer@127.0.0.1:${relay.port}/team?sslmode=verify-ca&sslrootcert=${team.rootCertificate}`;
   const before = await team.sql("select count(*) from plumb.record_line");
-  const run = start(address, 2);
-  for (
-    let tries = 0;
-    (await team.sql("select count(*) from plumb.record_line")) === before && tries < 50;
-    tries++
-  )
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  await nothingBegun();
+  const run = start(address, WAITS);
+  await expect.poll(() => team.sql("select count(*) from plumb.record_line")).not.toBe(before);
   relay.drop();
+  await goOn();
   expect(await run.ended).toBe(0);
   relay.cut();
   expect(warnings(run).length).toBeLessThan(2);

@@ -273,15 +273,10 @@ ${more}`;
     );
     await writeFile(path.join(folder, "next.yml"), play("- command: cat /etc/undo.conf"));
     const args = ["-i", "hosts.ini", "--no-record"];
-    const waiting = new Set<string>();
-    const killed = startPlumb(["run", "cut.yml", ...args], {
-      cwd: folder,
-      hear: (event) => {
-        if (event.type !== "task-started" || event.task.module !== "command") return;
-        waiting.add(event.host);
-        if (waiting.size === HOSTS.length) setTimeout(() => killed.child.kill("SIGKILL"), 300);
-      },
-    });
+    const killed = startPlumb(["run", "cut.yml", ...args], { cwd: folder });
+    for (const host of HOSTS)
+      await onHost(host, "until pgrep -f '^[s]leep 4567' >/dev/null; do sleep 0.1; done");
+    killed.child.kill("SIGKILL");
     await killed.ended;
     const check = startPlumb(["run", "next.yml", "--check", "--take-over", ...args], { cwd: folder });
     expect(await check.ended).toBe(0);

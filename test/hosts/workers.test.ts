@@ -1,7 +1,6 @@
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Event, RunFinished } from "../../src/converge/event.ts";
 import { lab } from "./lab.ts";
 import { folderWithHosts, labHost, onHost } from "./lab-hosts.ts";
@@ -68,13 +67,16 @@ async function startWorkers(count: number, cwd = folder): Promise<void> {
     }),
   );
   workers = [...workers, ...more];
-  for (const worker of more) while (!worker.text().includes("ready")) await wait(50);
+  for (const worker of more)
+    await vi.waitFor(() => expect(worker.text()).toContain("ready"), { timeout: 60_000 });
 }
 
 async function playbook(text: string): Promise<void> {
   await writeFile(path.join(folder, "site.yml"), text);
   await Promise.all(
-    HOSTS.map((host) => onHost(host, "rm -f /home/worker*/log /home/worker*/copied /home/worker*/done")),
+    HOSTS.map((host) =>
+      onHost(host, "rm -f /home/worker*/log /home/worker*/copied /home/worker*/done /home/worker*/go-on"),
+    ),
   );
 }
 
@@ -92,6 +94,8 @@ const finishedOf = ({ events }: PlumbProcess): RunFinished => {
   if (finished === undefined) throw new Error("the run has no end");
   return finished;
 };
+const has = (run: PlumbProcess, type: Event["type"]): Promise<void> =>
+  expect.poll(() => run.events.map((event) => event.type), { message: run.text() }).toContain(type);
 const faredAs = (run: PlumbProcess): unknown =>
   finishedOf(run).hosts.map(({ host, outcome, counts }) => ({ host, outcome, counts }));
 const warnings = ({ events }: PlumbProcess): string[] =>
@@ -114,7 +118,7 @@ const pooler = (mode: "transaction" | "session"): Promise<string> =>
     "bookworm1",
     `[ -e /usr/sbin/pgbouncer ] || DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends pgbouncer >/dev/null 2>&1
 printf '[databases]\nteam = host=127.0.0.1\n[pgbouncer]\nlisten_addr = *\nlisten_port = 6432\nauth_type = scram-sha-256\nauth_file = /etc/pgbouncer/userlist.txt\npool_mode = ${mode}\nserver_tls_sslmode = require\n' > /etc/pgbouncer/pgbouncer.ini
-printf '"team_worker" "${team.password}"\n' > /etc/pgbouncer/userlist.txt; systemctl restart pgbouncer; for n in 1 2 3 4 5 6 7 8 9; do ss -ltn | grep -q :6432 && exit; sleep 0.2; done; exit 1`,
+printf '"team_worker" "${team.password}"\n' > /etc/pgbouncer/userlist.txt; systemctl restart pgbouncer; for n in $(seq 300); do ss -ltn | grep -q :6432 && exit; sleep 0.2; done; exit 1`,
   );
 
 describe("three workers", () => {
@@ -123,10 +127,11 @@ describe("three workers", () => {
   serial: 6
   tasks:
     - {name: copied, copy: {content: "{{word}} {{inventory_hostname}}\\n", dest: "/home/{{ansible_user}}/copied"}, notify: tell}
-    - {name: slow, shell: "echo begin >> log; sleep 1; echo end >> log"}
+    - {name: slow, shell: "echo begin >> log; until [ -e go-on ]; do sleep 0.1; done; echo end >> log"}
   handlers:
     - {name: tell, shell: "echo handler >> log"}
 `);
+    const goOn = ACCOUNTS.map((account) => `touch /home/worker${account}/go-on`).join("; ");
     let killed = 0;
     const run = withWorkers((event) => {
       // The first worker that is at the slow task of a host.
@@ -136,10 +141,12 @@ describe("three workers", () => {
           .sql(
             "select worker from plumb.worker_job where worker is not null and result is null order by id limit 1",
           )
-          .then((number) => {
+          .then(async (number) => {
             const victim = workers.find(({ text }) => text().includes(`worker ${number.trim()},`));
             victim?.child.kill("SIGKILL");
+            await victim?.ended;
             killed = 2;
+            await Promise.all(HOSTS.map((host) => onHost(host, goOn)));
           });
       }
     });
@@ -183,21 +190,28 @@ describe("three workers", () => {
   test.each(["max_fail_percentage: 10", "any_errors_fatal: true"])(
     "%s ends the run as without workers: the next batch is left alone",
     async (keyword) => {
-      // By the time that it fails, the others of its batch are done.
+      // It fails when the others of its batch are done.
       const text = `- hosts: all
   gather_facts: false
   serial: 6
   ${keyword}
   tasks:
     - {name: first, shell: "echo first >> log"}
-    - {name: fails, shell: "sleep 2; false", when: inventory_hostname == 'trixie1-1'}
+    - {name: fails, shell: "until [ -e go-on ]; do sleep 0.05; done; false", when: inventory_hostname == 'trixie1-1'}
 `;
+      const hear = (): ((event: Event) => void) => {
+        const done = new Set<string>();
+        return (event) => {
+          if (event.type !== "task-finished" || event.task.name !== "fails") return;
+          if (done.add(event.host).size === 5) void onHost("trixie1", "touch /home/worker1/go-on");
+        };
+      };
       await playbook(text);
-      const together = withWorkers();
+      const together = withWorkers(hear());
       expect(await together.ended).toBe(1);
       expect((await logs()).filter((log) => log === "first")).toHaveLength(6);
       await playbook(text);
-      const alone = rollOut(undefined, "--forks", "6");
+      const alone = rollOut(hear(), "--forks", "6");
       expect(await alone.ended).toBe(1);
       expect(faredAs(together)).toEqual(faredAs(alone));
     },
@@ -210,9 +224,7 @@ describe("three workers", () => {
     - {name: slow, shell: "echo begin >> log; sleep 2; echo end >> log", args: {creates: "/home/{{ansible_user}}/done"}}
     - {name: done, file: {path: "/home/{{ansible_user}}/done", state: touch, modification_time: preserve, access_time: preserve}}
 `;
-  const begun = async (run: PlumbProcess): Promise<void> => {
-    while (!run.events.some(({ type }) => type === "task-started")) await wait(50);
-  };
+  const begun = (run: PlumbProcess): Promise<void> => has(run, "task-started");
 
   test("check mode is told as without workers, and touches nothing", async () => {
     await playbook(slow);
@@ -260,7 +272,11 @@ describe("three workers", () => {
     await begun(run);
     run.child.kill("SIGKILL");
     await run.ended;
-    await wait(4_000);
+    await expect
+      .poll(() =>
+        team.sql("select count(*) from plumb.worker_job where worker is not null and result is null"),
+      )
+      .toBe("0\n");
     const left = await logs();
     expect(left.filter((log) => log !== "" && log !== "begin end")).toEqual([]);
     expect(left.filter((log) => log !== "").length).toBeLessThanOrEqual(6);
@@ -281,7 +297,7 @@ describe("three workers", () => {
     for (const { counts } of finishedOf(run).hosts) expect(counts.changed).toBe(2);
     expect(run.events.filter(({ type }) => type === "task-finished")).toHaveLength(24);
     for (const { text, child } of workers.filter(({ child }) => child.signalCode === null))
-      expect(text(), `process ${child.pid}`).toContain("the database is back");
+      await expect.poll(text, { message: `process ${child.pid}` }).toContain("the database is back");
   });
 
   test("a database that is not waited for any longer: hosts under way are told as unreachable, and when it is back workers are there by themselves", async () => {
@@ -289,9 +305,9 @@ describe("three workers", () => {
     const run = withWorkers();
     await begun(run);
     await team.service("stop");
-    while (!warnings(run).some((message) => message.includes("the queue is away"))) await wait(50);
+    await expect.poll(() => warnings(run).join("\n")).toContain("the queue is away");
     run.child.kill("SIGINT");
-    while (!run.events.some(({ type }) => type === "stopping")) await wait(50);
+    await has(run, "stopping");
     run.child.kill("SIGINT");
     expect(await run.ended).toBe(130);
     const told = run.events.filter((event) => event.type === "host-unreachable");
@@ -338,7 +354,7 @@ describe("three workers", () => {
     - {name: never, shell: "echo never >> log"}
 `);
     const run = withWorkers();
-    while (!run.events.some(({ type }) => type === "task-started")) await wait(50);
+    await has(run, "task-started");
     run.child.kill("SIGINT");
     expect(await run.ended).toBe(130);
     expect(finishedOf(run).outcome).toBe("interrupted");
@@ -372,8 +388,9 @@ describe("three workers", () => {
     expect(await run.ended).toBe(0);
     const refused =
       /a worker takes no part in this run: the files here are not the run's: vars.yml has changed/;
-    while (!workers.at(-1)?.text().includes("takes no part")) await wait(50);
-    expect(workers.at(-1)?.text()).toMatch(/the files here are not the run's: vars.yml has changed/);
+    await expect
+      .poll(() => workers.at(-1)?.text())
+      .toMatch(/takes no part[\s\S]*the files here are not the run's: vars.yml has changed/);
     expect(warnings(run).every((message) => refused.test(message))).toBe(true);
     expect((await logs()).filter((log) => log === "first")).toHaveLength(12);
   });
@@ -386,7 +403,7 @@ describe("three workers", () => {
     );
     const options = ["-i", "many.ini", "--workers", team.address("team_worker")];
     const run = startPlumb(["run", outside, ...options], { cwd: folder, environment: environment() });
-    while (!warnings(run).some((message) => message.includes("is not inside of the folder"))) await wait(50);
+    await expect.poll(() => warnings(run).join("\n")).toContain("is not inside of the folder");
     run.child.kill("SIGINT");
     expect(await run.ended).toBe(130);
     expect(finishedOf(run).hosts.every(({ counts }) => counts.changed === 0)).toBe(true);

@@ -15,7 +15,7 @@ const settings = (name: string): ConnectionSettings => ({
   name,
   connection: "ssh",
   hostKeyPolicy: "strict",
-  connectTimeoutMs: 1000,
+  connectTimeoutMs: 10_000,
   becomeMethod: "sudo",
 });
 
@@ -63,9 +63,9 @@ test("serves one process after the other, and several at once", async () => {
 });
 
 test("ends when nobody has used it for its time, and not while somebody does", async () => {
-  const { ended } = await keep("idle", { idleSeconds: 0.3 });
+  const { ended } = await keep("idle", { idleSeconds: 1.5 });
   const transport = await openedKept("idle");
-  await transport.run({ ...ECHO, script: rawShell("sleep 0.6") });
+  await transport.run({ ...ECHO, script: rawShell("sleep 2") });
   expect((await transport.run(ECHO)).exitCode).toBe(0);
   await transport.close();
   await ended;

@@ -121,7 +121,7 @@ systemctl is-active -q relay.socket || { mkdir -p /run/relay; systemd-run -q --u
       const before = Number(await count());
       await onHost(host, "systemctl reload pgbouncer");
       await ask(host, bySocket("pgb_admin", "pgbouncer"), "reload");
-      await expect.poll(async () => Number(await count()), { timeout: 5000 }).toBe(before + 2);
+      await expect.poll(async () => Number(await count())).toBe(before + 2);
     });
     test("10. the certificate that stands in the file is the one that is shown", async () => {
       const shown = await onHost(
@@ -143,13 +143,9 @@ systemctl is-active -q relay.socket || { mkdir -p /run/relay; systemd-run -q --u
       const pid = (): Promise<string> => onHost(host, "systemctl show -p MainPID --value pgbouncer");
       const before = await pid();
       await onHost(host, "kill -SEGV $(systemctl show -p MainPID --value pgbouncer)");
-      await expect
-        .poll(async () => (await onHost(host, "systemctl is-active pgbouncer; true")).trim(), {
-          timeout: 30_000,
-        })
-        .toBe("active");
-      await expect.poll(() => ask(host, "", "select 1").catch(() => ""), { timeout: 10_000 }).toBe("1\n");
-      expect(await pid()).not.toBe(before);
+      await expect.poll(pid).not.toBe(before);
+      await expect.poll(() => ask(host, "", "select 1").catch(() => "")).toBe("1\n");
+      expect(await onHost(host, "systemctl is-active pgbouncer")).toBe("active\n");
     });
     test("nothing that stops deletes the shared memory of others, and the exposure is 1.1 at most", async () => {
       expect(

@@ -2,10 +2,8 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import pg from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
-import { labStart } from "../../../src/lab/lab.ts";
 import { settingNames } from "../../../src/pgbouncer/settings.ts";
-import { lab } from "../lab.ts";
-import { asInstalled, cutPower, labHost, onHost } from "../lab-hosts.ts";
+import { asInstalled, cutPower, giveBackPower, labHost, onHost } from "../lab-hosts.ts";
 import { openTunnel } from "../pooler-load.ts";
 import { acceptance } from "./acceptance.ts";
 import { applicationClient } from "./application-client.ts";
@@ -224,7 +222,7 @@ describe("the main job", () => {
 
   test("a host whose power is cut comes back as it was: service, firewall and certificates", async () => {
     await cutPower(["pool1"]);
-    await labStart(lab.name, ["pool1"]);
+    await giveBackPower(["pool1"]);
     expect(told((await provision()).not("ok"))).toEqual([]);
   });
 

@@ -75,7 +75,7 @@ hba=$(ls /etc/postgresql/*/main/pg_hba.conf)
 grep -q 10.0.0.0 $hba || printf '%s\\n' 'host all all 10.0.0.0/8 scram-sha-256' >> $hba
 usermod --append --groups pgbouncer postgres
 systemctl restart postgresql@$(ls /etc/postgresql)-main pgbouncer
-for second in 1 2 3 4 5 6 7 8 9 10; do psql -c 'select 1' >/dev/null 2>&1 && break; sleep 0.5; done
+until psql -c 'select 1' >/dev/null 2>&1; do sleep 0.2; done
 for name in app app_owner pgb_auth monitor report old; do psql -c "create role $name login password 'secret-44871'" 2>/dev/null || true; done
 psql -c "create database app owner app_owner" 2>/dev/null || true`;
 

@@ -120,7 +120,7 @@ describe.each(["bookworm1", "trixie1"])("on %s", (host) => {
     );
     await onHost(
       host,
-      "systemd-run --quiet --unit=tlsserver --collect openssl s_server -accept 4433 -cert /srv/tls.crt -key /srv/tls.key -quiet; for i in 1 2 3 4 5 6 7 8 9 10; do ss -ltn | grep -q :4433 && break; sleep 0.1; done",
+      "systemd-run --quiet --unit=tlsserver --collect openssl s_server -accept 4433 -cert /srv/tls.crt -key /srv/tls.key -quiet; until ss -ltn | grep -q :4433; do sleep 0.1; done",
     );
     const tasks = `
 - x509_certificate_info: {path: /srv/tls.crt, valid_at: {soon: +1w, late: +8w}}

@@ -209,7 +209,7 @@ test("stat tells times, links, who may do what, and checksums in the wanted algo
 test("a port is drained once nobody is connected but who does not count", async () => {
   await onHost(
     "bookworm1",
-    "systemd-run --quiet --collect --unit=kept bash -c 'exec 3<>/dev/tcp/127.0.0.1/22; sleep 60'; sleep 0.5",
+    "systemd-run --quiet --collect --unit=kept bash -c 'exec 3<>/dev/tcp/127.0.0.1/22; sleep 600'; until ss -tnH state established '( dport = :22 )' | grep -q .; do sleep 0.1; done",
   );
   const drained = "wait_for: {port: 22, state: drained, timeout: 1, active_connection_states: [ESTABLISHED]";
   const { address } = lab.hosts.find(({ name }) => name === "bookworm1") ?? { address: "" };
@@ -237,7 +237,7 @@ test("systemd starts itself anew, and does not wait for a unit where it is told 
     HOSTS.map((host) =>
       onHost(
         host,
-        "printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/sleep 20\\n' > /run/systemd/system/slow.service; systemctl daemon-reload",
+        "printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/sleep 600\\n' > /run/systemd/system/slow.service; systemctl daemon-reload",
       ),
     ),
   );
@@ -250,7 +250,9 @@ test("systemd starts itself anew, and does not wait for a unit where it is told 
   );
   for (const host of HOSTS) {
     expect((await onHost(host, "systemctl is-active slow || true")).trim()).toBe("activating");
-    expect(await onHost(host, "journalctl -b --since -2min -o cat _PID=1")).toMatch(/Reexecut/);
+    expect(await onHost(host, "journalctl --sync; journalctl -b --since -2min -o cat _PID=1")).toMatch(
+      /Reexecut/,
+    );
     await onHost(host, "systemctl stop slow; rm /run/systemd/system/slow.service; systemctl daemon-reload");
   }
 });

@@ -15,7 +15,7 @@ printf '[databases]\\n[pgbouncer]\\nlisten_addr=127.0.0.1\\nlisten_port=6432\\na
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -keyout /srv/pooler.key -out /srv/pooler.crt -subj /CN=pooler -addext subjectAltName=IP:127.0.0.1 2>/dev/null
 chown postgres /srv/pooler.key
 systemctl restart pgbouncer postgresql
-for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ss -ltn | grep -q :6432 && runuser -u postgres -- psql -c 'select 1' >/dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1`;
+until ss -ltn | grep -q :6432 && runuser -u postgres -- psql -c 'select 1' >/dev/null 2>&1; do sleep 0.2; done`;
   await Promise.all(HOSTS.map((host) => onHost(host, install)));
   return async () => {
     const stop = "systemctl disable --now pgbouncer postgresql >/dev/null 2>&1; rm -f /srv/pooler.*";

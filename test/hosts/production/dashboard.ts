@@ -20,7 +20,7 @@ export function dashboardUnderLoad(): void {
       ),
     );
     try {
-      for (let tries = 0; open.size > 0 && tries < 60; tries++) {
+      for (let tries = 0; open.size > 0 && tries < 150; tries++) {
         await client("pool1", { password: "wrong" }).catch(() => undefined);
         await Promise.all(
           [...open].map(async (line) => {

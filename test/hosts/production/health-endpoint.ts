@@ -58,25 +58,7 @@ export function healthEndpoint(): void {
   });
 
   test("it says 200 only when a client would be served, and else why", async () => {
-    const states = await Promise.all(POOLERS.map(walkThroughStates));
-    for (const seen of states)
-      expect(seen).toEqual({
-        "at first": "200 ok",
-        paused: "503 paused",
-        "after paused": "200 ok",
-        "database paused": "503 paused",
-        "after database paused": "200 ok",
-        disabled: "503 disabled",
-        "after disabled": "200 ok",
-        hung: "503 unresponsive",
-        "after hung": "200 ok",
-        refused: "503 refused",
-        "after refused": "200 ok",
-        gone: "503 database-gone",
-        "after gone": "200 ok",
-        stopped: "503 stopped",
-        "after stopped": "200 ok",
-      });
+    await Promise.all(POOLERS.map(walkThroughStates));
   });
 
   test("a database that hangs is told as slow, and metrics are there before Prometheus gives up", async () => {
@@ -84,7 +66,7 @@ export function healthEndpoint(): void {
     const metrics = (host: string): Promise<string> =>
       onHost(
         host,
-        "exec 3<>/dev/tcp/127.0.0.1/9127; printf 'GET /metrics HTTP/1.1\\r\\nX-Prometheus-Scrape-Timeout-Seconds: 1\\r\\n\\r\\n' >&3; timeout 5 cat <&3",
+        "exec 3<>/dev/tcp/127.0.0.1/9127; printf 'GET /metrics HTTP/1.1\\r\\nX-Prometheus-Scrape-Timeout-Seconds: 1\\r\\n\\r\\n' >&3; timeout 30 cat <&3",
       );
     for (const host of POOLERS) expect((await health(host)).status).toBe(200);
     await frozen("STOP");
@@ -104,8 +86,7 @@ export function healthEndpoint(): void {
     } finally {
       await frozen("CONT");
     }
-    for (const host of POOLERS)
-      await expect.poll(async () => (await health(host)).status, { timeout: 10_000 }).toBe(200);
+    for (const host of POOLERS) await expect.poll(async () => (await health(host)).status).toBe(200);
   });
 
   test("a pooler that is being drained gets nobody new, and a drain that was forgotten ends by itself", async () => {
@@ -145,9 +126,9 @@ async function watched(): Promise<void> {
   });
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
   const screens = (): string[] => said.split("\u001b[H\u001b[2J").slice(1);
-  await expect.poll(() => screens().length, { timeout: 20_000 }).toBeGreaterThan(1);
+  await expect.poll(() => screens().length).toBeGreaterThan(1);
   await consoleCommand("pool1", "PAUSE");
-  await expect.poll(() => screens().at(-1), { timeout: 20_000 }).toMatch(/paused/);
+  await expect.poll(() => screens().at(-1)).toMatch(/paused/);
   await consoleCommand("pool1", "RESUME");
   child.stdin.write("\u0003");
   await ended;
@@ -169,32 +150,30 @@ printf "%d answered, %d slow ones given up\n", $answered, scalar IO::Select->new
 const PASSWORD = "/etc/plumb-pgbouncer-health/pgpass";
 
 /** Brings a pooler into every state in which it accepts connections and serves nobody, and out of it again. */
-async function walkThroughStates(host: string): Promise<Record<string, string>> {
-  const seen: Record<string, string> = {};
-  const look = async (name: string, wanted: number): Promise<void> => {
-    for (let tries = 0; tries < 40; tries++) {
+async function walkThroughStates(host: string): Promise<void> {
+  const says = async (wanted: string, when: string): Promise<void> => {
+    const said = async (): Promise<string> => {
       const { status, reason } = await health(host);
-      seen[name] = `${status} ${reason}`;
-      if (status === wanted) return;
-      await wait(400);
-    }
+      return `${status} ${reason}`;
+    };
+    await expect.poll(said, { message: `${host} ${when}`, interval: 300 }).toBe(wanted);
   };
   const states: readonly (readonly [string, () => Promise<unknown>, () => Promise<unknown>])[] = [
-    ["paused", () => consoleCommand(host, "PAUSE"), () => consoleCommand(host, "RESUME")],
-    ["database paused", () => consoleCommand(host, "PAUSE app"), () => consoleCommand(host, "RESUME app")],
-    ["disabled", () => consoleCommand(host, "DISABLE app"), () => consoleCommand(host, "ENABLE app")],
+    ["503 paused", () => consoleCommand(host, "PAUSE"), () => consoleCommand(host, "RESUME")],
+    ["503 paused", () => consoleCommand(host, "PAUSE app"), () => consoleCommand(host, "RESUME app")],
+    ["503 disabled", () => consoleCommand(host, "DISABLE app"), () => consoleCommand(host, "ENABLE app")],
     [
-      "hung",
+      "503 unresponsive",
       () => onHost(host, "systemctl kill -s STOP pgbouncer"),
       () => onHost(host, "systemctl kill -s CONT pgbouncer"),
     ],
     [
-      "refused",
+      "503 refused",
       () => onHost(host, `cp -p ${PASSWORD} /root/kept; sed -i 's/[^:]*$/wrong/' ${PASSWORD}`),
       () => onHost(host, `cp -p /root/kept ${PASSWORD}; rm /root/kept`),
     ],
     [
-      "gone",
+      "503 database-gone",
       async () => {
         // As if PostgreSQL were down, for this pooler alone.
         await onHost(
@@ -206,18 +185,17 @@ async function walkThroughStates(host: string): Promise<Record<string, string>> 
       () => onHost(host, "nft delete table inet gone"),
     ],
     [
-      "stopped",
+      "503 stopped",
       () => onHost(host, "systemctl stop pgbouncer"),
       () => onHost(host, "systemctl start pgbouncer"),
     ],
   ];
   // The endpoint may still say what was true a moment ago.
-  await look("at first", 200);
-  for (const [name, cause, undo] of states) {
+  await says("200 ok", "at first");
+  for (const [wanted, cause, undo] of states) {
     await cause();
-    await look(name, 503);
+    await says(wanted, `after ${cause}`);
     await undo();
-    await look(`after ${name}`, 200);
+    await says("200 ok", `after ${undo}`);
   }
-  return seen;
 }

@@ -1,9 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type pg from "pg";
 import { expect, test } from "vitest";
-import { labStart } from "../../../src/lab/lab.ts";
-import { lab } from "../lab.ts";
-import { cutPower, onHost } from "../lab-hosts.ts";
+import { cutPower, giveBackPower, onHost } from "../lab-hosts.ts";
 import { health } from "../pooler-health.ts";
 import { client, prepareProduction, provision, virtualAddress } from "./setting.ts";
 
@@ -22,6 +20,7 @@ async function underLoad(
   what: string,
   happens: () => Promise<unknown>,
   settleMs: number,
+  timeoutMs = 8000,
 ): Promise<Experience> {
   const seen: Experience = { queries: 0, errors: [], troubledMs: 0, longestMs: 0 };
   const times: number[] = [];
@@ -30,7 +29,7 @@ async function underLoad(
     while (!stopped) {
       let one: pg.Client | undefined;
       try {
-        one = await client("", { address: virtualAddress(), timeoutMs: 8000 });
+        one = await client("", { address: virtualAddress(), timeoutMs });
         while (!stopped) {
           const asked = Date.now();
           await one.query("select 1");
@@ -80,7 +79,7 @@ export function highAvailability(): void {
     expect((await provision("pgbouncer.yml")).failed).toEqual([]);
     expect((await provision("ha.yml")).failed).toEqual([]);
     expect((await provision("ha.yml")).changed).toEqual([]);
-    await expect.poll(holders, { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(holders).toHaveLength(1);
     const quiet = await underLoad("nothing happens", async () => undefined, 500);
     expect(quiet.errors).toEqual([]);
     expect(quiet.queries).toBeGreaterThan(50);
@@ -100,7 +99,7 @@ export function highAvailability(): void {
       onHost(holder, "systemctl kill -s KILL haproxy; systemctl stop haproxy");
     const moved = async (): Promise<void> => {
       await kill();
-      await expect.poll(holders, { timeout: 20_000 }).toEqual([theOther(holder)]);
+      await expect.poll(holders).toEqual([theOther(holder)]);
     };
     await underLoad("HAProxy killed", moved, 500);
     expect((await underLoad("after it", async () => undefined, 500)).errors).toEqual([]);
@@ -113,31 +112,30 @@ export function highAvailability(): void {
   test("with keepalived_preempt the address goes back to the host with the higher priority by itself", async () => {
     const [holder = ""] = await holders();
     if (holder === "pool1") await onHost("pool1", "systemctl stop keepalived");
-    await expect.poll(holders, { timeout: 15_000 }).toEqual(["pool2"]);
+    await expect.poll(holders).toEqual(["pool2"]);
     await onHost("pool1", "systemctl start keepalived");
     expect((await provision("ha.yml", { extra: { keepalived_preempt: true } })).failed).toEqual([]);
-    await expect.poll(holders, { timeout: 15_000 }).toEqual(["pool1"]);
+    await expect.poll(holders).toEqual(["pool1"]);
     expect((await provision("ha.yml")).failed).toEqual([]);
-    await expect.poll(holders, { timeout: 15_000 }).toEqual(["pool1"]);
+    await expect.poll(holders).toEqual(["pool1"]);
   });
 
   test("the whole host with the address loses its power, and comes back as the other's stand-in", async () => {
     const [holder = ""] = await holders();
-    const { name } = lab;
     const lost = async (): Promise<void> => {
       await cutPower([holder]);
       const left = async (): Promise<boolean> =>
         (await onHost(theOther(holder), "ip -4 -o address")).includes(`${virtualAddress()}/`);
-      await expect.poll(left, { timeout: 20_000 }).toBe(true);
+      await expect.poll(left).toBe(true);
     };
     await underLoad("host lost", lost, 500);
-    await labStart(name, [holder]);
+    await giveBackPower([holder]);
     const status = (): Promise<number | undefined> =>
       health(holder).then(
         (said) => said.status,
         () => undefined,
       );
-    await expect.poll(status, { timeout: 40_000 }).toBe(200);
+    await expect.poll(status).toBe(200);
     expect(await holders()).toEqual([theOther(holder)]);
     expect((await provision("ha.yml")).changed).toEqual([]);
     const after = await underLoad("host back", async () => undefined, 1000);
@@ -163,7 +161,7 @@ export function highAvailability(): void {
 
   test("PostgreSQL's primary changes: applications wait and see no error; the old one becomes a replica", async () => {
     const failover = async (): Promise<void> => expect((await provision("failover.yml")).failed).toEqual([]);
-    expect((await underLoad("failover", failover, 1500)).errors).toEqual([]);
+    expect((await underLoad("failover", failover, 1500, 30_000)).errors).toEqual([]);
     // Nobody has told the inventory.
     const stale = await provision("pgbouncer.yml");
     expect(stale.failed.join()).toMatch(/^db1 Only the primary .*Exchange the two in the inventory/);
@@ -180,7 +178,7 @@ export function highAvailability(): void {
 
   test("and back, as planned: again no error, and the other follows again", async () => {
     const failover = async (): Promise<void> => expect((await provision("failover.yml")).failed).toEqual([]);
-    expect((await underLoad("fail-back", failover, 500)).errors).toEqual([]);
+    expect((await underLoad("fail-back", failover, 500, 30_000)).errors).toEqual([]);
     await prepareProduction();
     expect((await provision("pgbouncer.yml", { limit: "poolers" })).changed).toEqual([]);
     expect(
@@ -189,7 +187,6 @@ export function highAvailability(): void {
   });
 
   test("when the primary's host has lost its power, applications see errors until the poolers ask the other, and none after", async () => {
-    const { name } = lab;
     const dead = async (): Promise<void> => {
       await cutPower(["db1"]);
       const done = await provision("failover.yml", { extra: { failover_primary_is_dead: true } });
@@ -202,6 +199,6 @@ export function highAvailability(): void {
       "f\n",
     );
     // What follows goes on with the first server.
-    await labStart(name, ["db1"]);
+    await giveBackPower(["db1"]);
   });
 }

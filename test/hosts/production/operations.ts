@@ -22,7 +22,7 @@ export function operations(): void {
 
 /** What health says may be a second old, and a pooler tries a server that refused it again after server_login_retry. */
 const saysOk = (host: string): Promise<void> =>
-  expect.poll(async () => (await health(host)).reason, { timeout: 20_000 }).toBe("ok");
+  expect.poll(async () => (await health(host)).reason).toBe("ok");
 
 const clientsWaiting = async (host: string): Promise<number> =>
   (await ownClients(host)).filter(({ state }) => state === "waiting").length;
@@ -41,10 +41,9 @@ function pausing(): void {
     const waiting = await Promise.all(POOLERS.map((host) => client(host)));
     expect((await provision("pause-pgbouncer.yml", { extra: { pause_seconds: 60 } })).failed).toEqual([]);
     // What it says may be a second old.
-    for (const host of POOLERS)
-      await expect.poll(async () => (await health(host)).reason, { timeout: 5000 }).toBe("paused");
+    for (const host of POOLERS) await expect.poll(async () => (await health(host)).reason).toBe("paused");
     const answers = waiting.map((one) => one.query("select 1"));
-    for (const host of POOLERS) await expect.poll(() => clientsWaiting(host), { timeout: 10_000 }).toBe(1);
+    for (const host of POOLERS) await expect.poll(() => clientsWaiting(host)).toBe(1);
     expect((await provision("pause-pgbouncer.yml", { extra: { pause_seconds: 4 } })).changed).toEqual([]);
     // Nobody else resumes them.
     await Promise.all(answers);
@@ -114,7 +113,7 @@ function restarting(): void {
     await Promise.all(transactions.map(({ commit }) => commit()));
     expect(failed.join()).toMatch(/still has \d transactions: app of app at/);
     await expect
-      .poll(() => onHost("pool2", "systemctl is-active pgbouncer pgbouncer-2; true"), { timeout: 20_000 })
+      .poll(() => onHost("pool2", "systemctl is-active pgbouncer pgbouncer-2; true"))
       .toBe("active\nactive\n");
     expect(await onHost("pool2", "ls /run/plumb-pgbouncer-drain 2>/dev/null || true")).toBe("");
   });
@@ -186,7 +185,7 @@ function takingAway(): void {
         (one) => one.end().then(() => "in"),
         () => "refused",
       );
-    await expect.poll(login, { timeout: 20_000 }).toBe("refused");
+    await expect.poll(login).toBe("refused");
     await transaction.commit();
     expect((await removing).failed).toEqual([]);
     expect(await sql("select count(*) from pg_roles where rolname = 'report'")).toBe("0\n");

@@ -51,7 +51,7 @@ async function firing(monitor: string): Promise<Set<string>> {
 export async function missing(
   alerts: readonly string[],
   wanted: "firing" | "quiet",
-  seconds = 40,
+  seconds = 100,
 ): Promise<string[]> {
   const open = new Set(MONITORS.flatMap((monitor) => alerts.map((alert) => `${monitor} ${alert}`)));
   const deadline = Date.now() + seconds * 1000;

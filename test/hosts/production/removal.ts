@@ -30,7 +30,7 @@ export function removal(): void {
       const said = await Promise.all(POOLERS.map((host) => onHost(host, "ip -4 -o address")));
       return said.filter((one) => one.includes(`${virtualAddress()}/`)).length;
     };
-    await expect.poll(holders, { timeout: 15_000 }).toBe(1);
+    await expect.poll(holders).toBe(1);
     const remove = (extra: Record<string, unknown> = {}) => provision("remove-ha.yml", { extra });
     const somebody = await client("", { address: virtualAddress() });
     const refused = await remove({ remove_wait_seconds: 0 });
