@@ -4,11 +4,10 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Event } from "../../src/converge/event.ts";
 import { DiagnosticsError } from "../../src/diagnostics/diagnostic.ts";
-import { Secrets } from "../../src/diagnostics/secrets.ts";
 import { RunState } from "../../src/fleet/run-state.ts";
 import { loadInventory } from "../../src/inventory/load-inventory.ts";
-import { loadPlaybook } from "../../src/playbook/load-playbook.ts";
 import { parseVariables } from "../../src/variables/variables-file.ts";
+import { checkOptions } from "./run-options.ts";
 
 /** A project: file to text. */
 function project(files: Readonly<Record<string, string>>): string {
@@ -25,21 +24,10 @@ async function looked(files: Readonly<Record<string, string>>, extra = ""): Prom
   const folder = project(files);
   const events: Event[] = [];
   const state = RunState.withoutConnections({
-    runId: "test",
-    inventory: await loadInventory([path.join(folder, "hosts.ini")]),
-    playbooks: [await loadPlaybook(path.join(folder, "site.yml"), { rolePaths: [] })],
-    tags: [],
-    skipTags: [],
+    ...(await checkOptions([path.join(folder, "hosts.ini")], [path.join(folder, "site.yml")])),
     extraVariables: { level: "extra vars", variables: parseVariables(extra, "-e") },
     checkMode: false,
-    diffMode: false,
-    forks: 1,
-    connection: { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 1 },
-    defaultUser: { become: false, becomeUser: "root", becomeMethod: "sudo" },
-    secrets: new Secrets(),
     emit: (event) => events.push(event),
-    stopping: new AbortController().signal,
-    aborting: new AbortController().signal,
   });
   await state.prepareHostvars();
   return events;

@@ -1,17 +1,14 @@
 import path from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Secrets } from "../../src/diagnostics/secrets.ts";
-import type { RunOptions } from "../../src/fleet/run-options.ts";
 import { RunState } from "../../src/fleet/run-state.ts";
 import { variablesInPlay } from "../../src/fleet/variables-in-play.ts";
-import { loadInventory } from "../../src/inventory/load-inventory.ts";
 import { loadPlaybook } from "../../src/playbook/load-playbook.ts";
 import type { Node, Task } from "../../src/playbook/playbook.ts";
 import { literalOf } from "../../src/variables/evaluate.ts";
-import { extraVariables } from "../../src/variables/extra-variables.ts";
 import type { SourcedVariable } from "../../src/variables/sourced.ts";
 import type { Value } from "../../src/variables/value.ts";
+import { checkOptions } from "../fleet/run-options.ts";
 import { askAnsible, caseFolder, writeFiles } from "./ask-ansible.ts";
 import { type GeneratedVariables, generatedVariables, NAMES } from "./generated-variables.ts";
 import { explained, PLAYBOOK_CASES, SEED } from "./seed.ts";
@@ -50,7 +47,7 @@ afterAll(() => remove());
 
 async function ours({ folder, included, facts, set, extra }: (typeof cases)[number]): Promise<Seen> {
   const playbook = await loadPlaybook(path.join(folder, "play/site.yml"), { rolePaths: [] });
-  const options = await runOptions([path.join(folder, "inv/hosts")], extra);
+  const options = await checkOptions([path.join(folder, "inv/hosts")], [], extra);
   const state = RunState.withoutConnections(options);
   await state.prepareHostvars();
   const seen: Seen = {};
@@ -86,26 +83,6 @@ async function ours({ folder, included, facts, set, extra }: (typeof cases)[numb
     }
   }
   return seen;
-}
-
-async function runOptions(sources: readonly string[], extra: readonly string[]): Promise<RunOptions> {
-  return {
-    runId: "",
-    inventory: await loadInventory(sources),
-    playbooks: [],
-    tags: [],
-    skipTags: [],
-    extraVariables: await extraVariables(extra),
-    checkMode: true,
-    diffMode: false,
-    forks: 1,
-    connection: { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 1000 },
-    defaultUser: { become: false, becomeUser: "root", becomeMethod: "sudo" },
-    secrets: new Secrets(),
-    emit: () => undefined,
-    stopping: new AbortController().signal,
-    aborting: new AbortController().signal,
-  };
 }
 
 function tasksIn(node: Node): Task[] {
