@@ -1,9 +1,10 @@
 import { defineConfig } from "vitest/config";
+import { MessiestLast } from "./test/hosts/messiest-last.ts";
 
 /** Long steps are real ones: packages are installed, machines start. */
 const onHosts = {
   globalSetup: ["test/built-plumb.ts", "test/hosts/global-setup.ts"],
-  setupFiles: ["test/hosts/lab.ts"],
+  setupFiles: ["test/hosts/take-lab.ts"],
   testTimeout: 120_000,
   hookTimeout: 300_000,
 };
@@ -19,6 +20,7 @@ const together = { maxWorkers: 4, sequence: { groupOrder: 1 }, expect: patient }
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: MessiestLast },
     projects: [
       {
         test: {
@@ -41,6 +43,8 @@ export default defineConfig({
           ...onHosts,
           setupFiles: [...onHosts.setupFiles, "test/hosts/as-found.ts"],
           name: "hosts-single",
+          // As with the unit tests: what a file leaves on its hosts is taken away, and in its process it leaves nothing.
+          isolate: false,
           include: ["test/hosts/**/*.test.ts"],
           exclude: FLEET,
         },

@@ -1,5 +1,6 @@
 import type { TestProject } from "vitest/node";
 import { labDown, labUp } from "../../src/lab/lab.ts";
+import { forgetTurns } from "../take-turn.ts";
 import { hostsOf, type Kind } from "./lab-kinds.ts";
 
 /** Another name lets two suites run beside each other on one machine. */
@@ -23,6 +24,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   };
   // Of a run that was killed.
   await down();
+  forgetTurns(...names);
   const [first = ""] = names;
   await labUp(first, hostsOf(kind), (line) => process.stderr.write(`lab: ${line}\n`));
   project.provide("labs", { kind, names });

@@ -3,12 +3,12 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { TaskFinished } from "../../../src/converge/event.ts";
 import { loadModule, moduleNames } from "../../../src/modules/catalogue.ts";
 import type { ModuleExample } from "../../../src/modules/module.ts";
 import { runPlaybook } from "../converge.ts";
-import { freshDisks, onHost, sendToHost } from "../lab-hosts.ts";
+import { onHost, sendToHost } from "../lab-hosts.ts";
 import {
   CONTROLLER_FILES,
   PACKAGES,
@@ -17,7 +17,10 @@ import {
   SETTING,
 } from "./example-preparations.ts";
 
-/** What the pages of the modules show, run as it stands there: first in check mode, then in earnest, then once more. */
+/**
+ * What the pages of the modules show, run as it stands there: first in check mode, then in earnest, then once more. Much is left on the hosts: this file is
+ * one of the last that they have.
+ */
 const HOSTS = ["bookworm1", "trixie1"] as const;
 
 /** Which lines of the playbook are what. */
@@ -130,11 +133,6 @@ beforeAll(async () => {
   );
   const key = await onHost("bookworm1", "cat /etc/apt/trusted.gpg.d/debian-archive-bookworm-automatic.asc");
   await writeFile(path.join(folder, "files", "vendor.asc"), key);
-});
-
-/** The hosts are as new: neither packages nor files of the examples are left. */
-afterAll(async () => {
-  await freshDisks(HOSTS);
 });
 
 const outcomes = new Map<string, string>();
