@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { PLUMB } from "../built-plumb.ts";
 import { folderWithHosts, onHost } from "./lab-hosts.ts";
 
 /** What runs have made and no playbook asks for any more. */
@@ -45,7 +46,7 @@ const PLAY = (roles: string): string => `- hosts: all
 `;
 
 function plumb(...args: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [path.resolve("src/main.ts"), ...args, "-i", "hosts.ini"], {
+  const child = spawn(process.execPath, [PLUMB, ...args, "-i", "hosts.ini"], {
     cwd: folder,
     env: { ...process.env, NODE_ENV: "" },
     stdio: ["ignore", "pipe", "pipe"],

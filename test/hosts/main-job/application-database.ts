@@ -20,7 +20,11 @@ const PREPARE = `
   become: true
   tasks:
     - package:
-        name: [python3-sqlalchemy, python3-psycopg2, python3-psycopg, postgresql-client, php-cli, php-pgsql, ruby-pg, libdbd-pg-perl]
+        name: [python3-sqlalchemy, python3-psycopg2, python3-psycopg, postgresql-client, ruby-pg, libdbd-pg-perl]
+    # By far the largest of them, and on both releases over the same library.
+    - package:
+        name: [php-cli, php-pgsql]
+      when: inventory_hostname == "app1"
     - user:
         name: shop
         system: true
@@ -127,13 +131,14 @@ application_database_health_url: http://127.0.0.1:8000/health
   test.each(HOSTS)(
     "%s: each example works with what was written, whatever is in the password",
     async (host) => {
-      const programs: [string, string][] = [
-        ["python3 sqlalchemy_app.py check", "5s"],
-        ["python3 psycopg3.py", "4s"],
-        ["sh psql.sh", "4s"],
-        ["php pdo.php", "4s"],
-        ["ruby pg.rb", "4s"],
-        ["perl dbi.pl", "4s"],
+      const php: [string, string, boolean][] = host === "app1" ? [["php pdo.php", "4s", true]] : [];
+      const programs: [string, string, boolean | undefined][] = [
+        ["python3 sqlalchemy_app.py check", "5s", true],
+        ["python3 psycopg3.py", "4s", true],
+        ["sh psql.sh", "4s", undefined],
+        ["ruby pg.rb", "4s", true],
+        ["perl dbi.pl", "4s", true],
+        ...php,
       ];
       const said = await onHost(
         host,
@@ -151,7 +156,9 @@ application_database_health_url: http://127.0.0.1:8000/health
       expect(answers).toHaveLength(programs.length);
       for (const [index, answer] of answers.entries())
         expect(answer).toMatchObject({ timeout: programs[index]?.[1], too_slow: "57014" });
-      expect(answers.map(({ parameters }) => parameters)).toEqual([true, true, undefined, true, true, true]);
+      expect(answers.map(({ parameters }) => parameters)).toEqual(
+        programs.map(([, , parameters]) => parameters),
+      );
       // SQLAlchemy's backend was ended in the transaction: it was done again.
       expect(answers[0]).toMatchObject({ tries: 2 });
     },
