@@ -42,9 +42,10 @@ export async function labUp(
   await writePlan(plan);
   await ensureBridge(plan);
   const cachePort = await ensureAptCache();
-  for (const release of new Set(plan.hosts.map((host) => host.release))) {
-    await ensureImage(release, `http://127.0.0.1:${cachePort}`, onProgress);
-  }
+  const releases = [...new Set(plan.hosts.map((host) => host.release))];
+  await Promise.all(
+    releases.map((release) => ensureImage(release, `http://127.0.0.1:${cachePort}`, onProgress)),
+  );
   await ensureMemory(name);
   await ensureKey(name);
   await writeFile("/proc/sys/fs/inotify/max_user_instances", "8192");
