@@ -48,7 +48,7 @@ Examples:
   withSelection(withHostOptions(program.command("drift")))
     .description("say what is out of true, since when, and how bad that is; change nothing")
     .argument("<playbook...>", "playbook files")
-    .option("--format <format>", "pretty, json, junit, markdown or prometheus", "pretty")
+    .option("--output <format>", "pretty, json, junit, markdown or prometheus", "pretty")
     .option("-o, --out <file>", "write the report into this file, in the place of the last one")
     .option(
       "--severity <what=level>",
@@ -63,7 +63,7 @@ Examples:
       `
 Examples:
   plumb drift site.yml -i inventory/production
-  plumb drift site.yml -i inventory/production --format prometheus -o /var/lib/prometheus/node-exporter/plumb.prom
+  plumb drift site.yml -i inventory/production --output prometheus -o /var/lib/prometheus/node-exporter/plumb.prom
 
 Exit status: 0 everything is as wanted; 3 drift; 1 something could not be looked at; 4 a host could not be reached; 7 no drift was found, and something
 can't be known without a run.`,

@@ -16,7 +16,7 @@ import { severityRules } from "./severity-rules.ts";
 import { keyringOf } from "./vault-options.ts";
 
 export interface DriftCommandOptions extends PlaybookRunOptions {
-  format?: string;
+  output?: string;
   out?: string;
   allowUnknown?: boolean;
   severity?: string[];
@@ -28,10 +28,10 @@ export async function driftCommand(
   files: readonly string[],
   options: DriftCommandOptions,
 ): Promise<ExitCode> {
-  const wanted = options.format ?? "pretty";
+  const wanted = options.output ?? "pretty";
   const format = DRIFT_FORMATS.find((one) => one === wanted);
   if (format === undefined) {
-    throw inputError("invalid-option", `--format ${wanted}: there is no such format`, {
+    throw inputError("invalid-option", `--output ${wanted}: there is no such format`, {
       expected: DRIFT_FORMATS.join(", "),
     });
   }

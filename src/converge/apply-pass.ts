@@ -23,8 +23,8 @@ export type PassTerms = Pick<PerformOptions, "stepLimitMs" | "job" | "signal">;
 export interface PassHooks {
   /** Resolves when this host may act. Others may have changed something on it meanwhile: then what was known about it is forgotten. */
   turn(): Promise<void>;
-  /** Called before the first step: what must be remembered on the host is remembered now. */
-  beforeChange(change: NeededChange): Promise<void>;
+  /** Called before the first step: what must be remembered on the host is remembered now. @param isHarmless it only looks. */
+  beforeChange(change: NeededChange, isHarmless: boolean): Promise<void>;
   /** Called with what the module finds questionable. */
   warn(findings: readonly ParameterFinding[]): void;
   progress(step: string, line?: string): void;
@@ -92,7 +92,7 @@ export async function applyPass(
   await hooks.turn();
   if (!isAllKnown(session, prepared))
     return applyPass(context, session, await askedAgain(session, prepared, hooks), terms, hooks);
-  await hooks.beforeChange(before);
+  await hooks.beforeChange(before, harmless);
   const steps = module.steps(before, input, now);
   const options: PerformOptions = {
     ...terms,

@@ -1,3 +1,4 @@
+import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { delayMsOf, retriesOf } from "../playbook/repetition.ts";
 import { PendingVariable, type Scope } from "../variables/scope.ts";
@@ -26,7 +27,12 @@ export function judged(task: Task, scope: Scope, outcome: Outcome, attempt: numb
 
 function judgedFailure({ failedWhen }: Task, seen: Scope, outcome: Outcome): Outcome {
   if (failedWhen === undefined || outcome.notRun === true) return outcome;
-  const failing = failedWhen.find(({ expression }) => expression.evaluate(seen) === true);
+  const failing = whichHolds(failedWhen, seen, outcome);
+  if (failing instanceof DiagnosticsError)
+    return {
+      ...outcome,
+      message: `${outcome.message}; and what \`failed_when\` asks for is not there: ${failing.message}`,
+    };
   if (failing !== undefined)
     return {
       ...outcome,
@@ -39,13 +45,35 @@ function judgedFailure({ failedWhen }: Task, seen: Scope, outcome: Outcome): Out
   return { ...rest, status: hasChanged ? "changed" : "ok" };
 }
 
-function judgedChange({ changedWhen }: Task, seen: Scope, outcome: Outcome): Outcome {
+/** @returns an error that came of a failure: what failed gave no result to ask for. @throws DiagnosticsError otherwise */
+function whichHolds(
+  conditions: NonNullable<Task["failedWhen"]>,
+  seen: Scope,
+  outcome: Outcome,
+): NonNullable<Task["failedWhen"]>[number] | DiagnosticsError | undefined {
+  try {
+    return conditions.find(({ expression }) => expression.evaluate(seen) === true);
+  } catch (error) {
+    if (error instanceof DiagnosticsError && outcome.status === "failed") return error;
+    throw error;
+  }
+}
+
+/** Whether `failed_when` has something to say: `failed_when: false` has not. */
+function mayFail({ failedWhen = [] }: Task): boolean {
+  return failedWhen.some(({ expression }) => expression.source.trim() !== "false");
+}
+
+function judgedChange(task: Task, seen: Scope, outcome: Outcome): Outcome {
+  const { changedWhen } = task;
   if (changedWhen === undefined) return outcome;
   const changed = changedWhen.every(({ expression }) => expression.evaluate(seen) === true);
   if (outcome.status === "failed") return { ...outcome, hasChanged: changed };
   if (!changed) {
-    const message =
-      outcome.notRun === true ? "not run; `changed_when` says that it changes nothing" : outcome.message;
+    if (outcome.notRun !== true) return { ...outcome, status: "ok", differences: [] };
+    // What it is judged by is its result: that nothing would change is not all that was asked.
+    if (mayFail(task)) return { ...outcome, differences: [] };
+    const message = "not run; `changed_when` says that it changes nothing";
     return { ...outcome, message, status: "ok", differences: [] };
   }
   return outcome.status === "ok" ? { ...outcome, status: "changed" } : outcome;

@@ -110,10 +110,11 @@ function givenUp(outcome: Outcome, tries: number): Outcome {
 async function judgedPass(running: RunningPass, attempt: number): Promise<Outcome> {
   const { context, task, pass } = running;
   try {
-    const outcome = await whenKnown(context, () => limitedPass(running)).catch((error: unknown) => ({
+    const found = await whenKnown(context, () => limitedPass(running)).catch((error: unknown) => ({
       ...failure(context, error),
       ...placed(error, task, pass.scope),
     }));
+    const outcome = found.status === "failed" && !running.hasActed ? { ...found, hasChanged: false } : found;
     return judged(task, pass.scope, outcome, attempt);
   } catch (error) {
     return failure(context, error);
@@ -212,12 +213,13 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
         for (const diagnostic of diagnosticsOf(findings, "warning", task, pass.scope))
           context.emit({ type: "warning", host: context.host, message: diagnostic.message, diagnostic });
       },
-      beforeChange: async (change) => {
+      beforeChange: async (change, isHarmless) => {
         const objection = context.options.watcher?.objection?.(context.host, reference, change);
         if (objection !== undefined) throw new ModuleFailure(objection);
         const summary = silent ? "hidden by no_log" : context.secrets.redact(change.summary);
         context.emit({ type: "task-started", host: context.host, task: reference, summary });
         await notify(running);
+        running.hasActed ||= !isHarmless;
       },
       ask: asking(running),
       progress: (step, line) => {

@@ -125,6 +125,7 @@ async function runPasses(
       attempt: 1,
       handler: place.handler,
       notified: [],
+      hasActed: false,
       newlyNotified: [],
     });
     // The next item sees it, as in Ansible.

@@ -20,6 +20,8 @@ export interface RunningPass extends ReportedPass {
   place: TaskPlace;
   /** Which try of `until` it is, from 1 on. */
   attempt: number;
+  /** Steps were begun that may have changed something. */
+  hasActed: boolean;
   /** Handlers that it has notified. */
   notified: string[];
   /** Of these, the ones that nobody had notified before. */

@@ -29,7 +29,7 @@ export interface Outcome {
   diagnostics?: readonly Diagnostic[];
   differences: readonly Difference[];
   data: ValueMap;
-  /** It failed, and has changed something before that, or `changed_when` says so. */
+  /** Of what failed: whether it has changed something before that, or `changed_when` says so. Without, nobody knows. */
   hasChanged?: boolean;
   /** It failed before there was a result that could be judged. */
   neverBegan?: true;

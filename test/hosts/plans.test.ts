@@ -208,7 +208,7 @@ describe("drift", () => {
     expect(none.code).toBe(0);
     await onHost("bookworm1", "chmod 0777 /srv/plans; echo five >> /srv/plans/site.conf");
     const before = Date.now();
-    const found = await drift("--format", "json");
+    const found = await drift("--output", "json");
     expect(found.code).toBe(3);
     const { items, hosts } = JSON.parse(found.output);
     expect(
@@ -229,7 +229,7 @@ describe("drift", () => {
       expect(Date.parse(lastTrue)).toBeLessThan(before);
       expect(firstSeen).toBeUndefined();
     }
-    const again = JSON.parse((await drift("--format", "json")).output);
+    const again = JSON.parse((await drift("--output", "json")).output);
     expect(again.items[0].lastTrue).toBe(items[0].lastTrue);
     expect(Date.parse(again.items[0].firstSeen)).toBeGreaterThan(before);
   });
@@ -237,7 +237,7 @@ describe("drift", () => {
   test("is told in every format, and what can't be known is told as unknown", async () => {
     expect((await drift()).output).toContain("2 out of true");
     const junit = path.join(project, "drift.xml");
-    await drift("--format", "junit", "-o", junit);
+    await drift("--output", "junit", "-o", junit);
     expect(
       execFileSync(
         "python3",
@@ -249,11 +249,11 @@ describe("drift", () => {
         { encoding: "utf8" },
       ).trim(),
     ).toBe("2");
-    expect((await drift("--format", "markdown")).output).toMatch(
+    expect((await drift("--output", "markdown")).output).toMatch(
       /\| bookworm1 \| drift \| high \| folder \|/,
     );
     const metrics = path.join(project, "plumb.prom");
-    await drift("--format", "prometheus", "-o", metrics);
+    await drift("--output", "prometheus", "-o", metrics);
     expect(await readFile(metrics, "utf8")).toContain(
       'plumb_drift_resources{host="bookworm1",state="drift"} 2',
     );

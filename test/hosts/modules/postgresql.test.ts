@@ -105,6 +105,54 @@ const ODD = "it's \\ %s $1 ü";
 describe("PostgreSQL on both releases", () => {
   test("each module keeps its promise", () => keepTheirPromises(CASES));
 
+  test("pg_query is judged in check mode as in a run, by failed_when too; behind a change nobody knows", async () => {
+    await Promise.all(HOSTS.map((host) => onHost(host, psql("create role asker login password 'secret-7'"))));
+    const ask = (more: string, password = "secret-7"): string =>
+      `- pg_query: {port: 5432, database: postgres, user: asker, password: ${password}, sslmode: require, timeout: 1, query: select 1 as n}
+  register: answer
+  ignore_errors: true
+  ${more}\n`;
+    const alone = [
+      ask("failed_when: answer.rows[0].n != 1"),
+      ask("failed_when: answer.rows[0].n == 1"),
+      ask("failed_when: answer.rows[0].n == 1", "wrong"),
+      ask("failed_when: false", "wrong"),
+    ].join("");
+    const pending = [
+      "- file: {path: /srv/asked, state: touch}\n",
+      ask("failed_when: answer.rows[0].n == 1\n  changed_when: false"),
+      ask("failed_when: false\n  changed_when: false"),
+      ask("failed_when: false"),
+    ].join("");
+    const told = async (tasks: string, check: boolean): Promise<string[][]> => {
+      const { tasks: done } = await runTasks(tasks.trim(), { hosts: HOSTS, check });
+      return HOSTS.map((host) =>
+        done
+          .filter((one) => one.host === host)
+          .map(({ status, message }) => `${status} ${message.replace(/\d+(\.\d+)? ms|\S+play\.yml/g, "_")}`),
+      );
+    };
+    const ran = await told(alone, false);
+    expect(ran).toEqual(
+      HOSTS.map(() => [
+        expect.stringMatching(/^ok answered/),
+        expect.stringMatching(/^ignored failed_when: answer/),
+        expect.stringMatching(/^ignored the query failed: password authentication failed.*No such key: rows/),
+        expect.stringMatching(/^ok the query failed/),
+      ]),
+    );
+    expect(await told(alone, true)).toEqual(ran);
+    expect(await told(pending, true)).toEqual(
+      HOSTS.map(() => [
+        expect.stringMatching(/^would-change /),
+        expect.stringMatching(/^unknown /),
+        expect.stringMatching(/^ok not run/),
+        expect.stringMatching(/^unknown /),
+      ]),
+    );
+    await Promise.all(HOSTS.map((host) => onHost(host, psql("drop role asker"))));
+  });
+
   test("arguments of a query arrive as they are, by place and by name", async () => {
     const tasks = `
 - postgresql_query: {query: "select %s, %s::int[], 5 %% 3", positional_args: [${JSON.stringify(ODD)}, [1, -2]]}
