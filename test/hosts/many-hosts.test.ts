@@ -3,6 +3,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
+import type { Event } from "../../src/converge/event.ts";
 import { runPlaybook } from "./converge.ts";
 import { lab } from "./lab.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
@@ -14,8 +15,10 @@ const MANY = 500;
 test("Ctrl-C answers at once with hundreds of hosts under way, in handshakes that go nowhere and in a step", async () => {
   // Lets everybody in and says nothing: a host behind it would be waited for until the time to connect is over.
   const sockets = new Set<net.Socket>();
+  let most = 0;
   const silent = net.createServer((socket) => {
     sockets.add(socket.resume());
+    most = Math.max(most, sockets.size);
     socket.on("error", () => socket.destroy());
     socket.on("close", () => sockets.delete(socket));
   });
@@ -65,7 +68,57 @@ test("Ctrl-C answers at once with hundreds of hosts under way, in handshakes tha
   expect(Date.parse(finished?.time ?? "") - pressed).toBeLessThan(100_000);
   await expect.poll(() => sockets.size).toBe(0);
   await everywhere("rm /tmp/many-go-on");
+  // However many are worked on, so many handshakes are under way at most.
+  expect(most).toBeLessThanOrEqual(32);
   silent.close();
+});
+
+test("Ctrl-C answers at once while hundreds wait for their turn: none of them is connected any more, and those under way end their step", async () => {
+  const names = ["bookworm1", "trixie1"];
+  const accounts = [1, 2, 3, 4];
+  const make = accounts
+    .map(
+      (account) =>
+        `useradd -m -p '*' -s /bin/sh many${account} && install -d -m 700 -o many${account} /home/many${account}/.ssh && install -m 600 -o many${account} /root/.ssh/authorized_keys /home/many${account}/.ssh/`,
+    )
+    .join(" && ");
+  await Promise.all(names.map((name) => onHost(name, make)));
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-waiting-"));
+  const { keyFile, knownHostsFile } = lab;
+  const hosts = Array.from({ length: MANY }, (_, index) => {
+    const { address } = labHost(names[index % 2] ?? "");
+    return `h${index} ansible_host=${address} ansible_user=many${(Math.floor(index / 2) % accounts.length) + 1}`;
+  });
+  const settings = [
+    `ansible_ssh_private_key_file=${keyFile}`,
+    `ansible_ssh_common_args=-o UserKnownHostsFile=${knownHostsFile}`,
+  ];
+  await writeFile(path.join(folder, "hosts.ini"), [...hosts, "[all:vars]", ...settings, ""].join("\n"));
+  await writeFile(
+    path.join(folder, "site.yml"),
+    "- hosts: all\n  gather_facts: false\n  strategy: free\n  tasks:\n    - shell: sleep 2; echo done >> done\n    - command: sleep 60\n",
+  );
+  const run = startPlumb(["run", "site.yml", "-i", "hosts.ini", "--forks", "8", "--no-record"], {
+    cwd: folder,
+  });
+  const count = (type: Event["type"]): number => run.events.filter((event) => event.type === type).length;
+  while (count("task-started") < 8) await new Promise((resolve) => setTimeout(resolve, 20));
+  const pressed = Date.now();
+  run.child.kill("SIGINT");
+  expect(await run.ended).toBe(130);
+  const stopping = run.events.find(({ type }) => type === "stopping");
+  expect(Date.parse(stopping?.time ?? "") - pressed).toBeLessThan(1_000);
+  expect([count("host-connected"), count("task-started")]).toEqual([8, 8]);
+  const finished = run.events.at(-1);
+  if (finished?.type !== "run-finished") throw new Error("the run has no end");
+  expect(finished.hosts.map(({ outcome }) => outcome)).toEqual(hosts.map(() => "interrupted"));
+  for (const name of names) {
+    const left = await onHost(
+      name,
+      `cat /home/many*/done; ${accounts.map((account) => `pkill -KILL -u many${account}; userdel -rf many${account} 2>/dev/null`).join("; ")}; true`,
+    );
+    expect(left).toBe("done\n".repeat(4));
+  }
 });
 
 test("a host that is done is let go, is connected anew for one that acts on it, and stays for the next", async () => {
