@@ -56,7 +56,7 @@ export async function workerCommand(database: string, options: HostOptions): Pro
         tell(`the database is away: ${databaseTrouble(error)}; trying again`);
         await wait(AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
       }
-      await queue?.end().catch(() => undefined);
+      queue?.end();
       queue = undefined;
     }
     release();

@@ -27,6 +27,8 @@ export interface ConvergeOptions {
   watcher?: Watcher | undefined;
   /** `--resume`: what can't be asked about was done by the run that is gone on with. */
   isDone?: ((host: string, task: TaskReference) => boolean) | undefined;
+  /** Workers: resolves when what was told is safe, so that no change is begun that nobody has heard of. */
+  told?: (() => Promise<void>) | undefined;
 }
 
 /** What hosts of a play share. */

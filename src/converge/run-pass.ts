@@ -218,6 +218,7 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
         if (objection !== undefined) throw new ModuleFailure(objection);
         const summary = silent ? "hidden by no_log" : context.secrets.redact(change.summary);
         context.emit({ type: "task-started", host: context.host, task: reference, summary });
+        await context.options.told?.();
         await notify(running);
         running.hasActed ||= !isHarmless;
       },

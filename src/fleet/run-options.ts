@@ -63,6 +63,8 @@ export interface RunOptions {
   watcher?: Watcher;
   /** `--resume`: whether a task was run to its end by the run that is gone on with. */
   isDone?(host: string, task: TaskReference): boolean;
+  /** Workers: resolves when what was told so far is where no end of this process loses it. Waited for before the first step of each change. */
+  told?(): Promise<void>;
   /** First Ctrl-C: finish the step under way, then stop. */
   stopping: AbortSignal;
   /** Second Ctrl-C: stop now. */

@@ -245,6 +245,7 @@ function contextOf(
       defaultUser: options.defaultUser,
       watcher: options.watcher,
       isDone: options.isDone,
+      told: options.told,
       observe: options.observe,
     },
     hooks: hooksOf(state, batchRun, session.name),

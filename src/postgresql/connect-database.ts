@@ -1,46 +1,121 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { isIP } from "node:net";
+import { isIP, Socket } from "node:net";
 import { homedir } from "node:os";
 import path from "node:path";
 import pg from "pg";
-import type { DatabaseAddress, SslMode } from "./database-address.ts";
+import type { DatabaseAddress, DatabaseServer, SslMode } from "./database-address.ts";
 
+/** So long it takes at most until it is known whether a server lets somebody in; with several it is less for each. */
 const CONNECT_MS = 8_000;
+const CONNECT_LEAST_MS = 3_000;
+/** So long the end of a connection is waited for: where the other side is silent it never comes. */
+const END_MS = 1_000;
+/** What `pg` says, and what it means. */
+const PLAIN: ReadonlyMap<string, string> = new Map([
+  ["Query read timeout", "it gives no answer any more"],
+  ["Client has encountered a connection error and is not queryable", "the connection was lost"],
+  ["timeout expired", "it gives no answer"],
+]);
+
+export interface ConnectOptions {
+  /** A query that has no answer after so long has failed. Without it a link that was cut silently is noticed when the kernel gives up, after a quarter of an hour. */
+  answerMs?: number;
+}
 
 /**
- * Connects to a database of the team's. A connection that is lost later is told by the next query, or by whoever listens for `error`.
+ * Connects to a database of the team's: of several servers to the first that takes writes. A connection that is lost later is told by the next query, or by whoever listens for `error`.
  *
  * @param name what PostgreSQL shows as `application_name`.
  * @throws Error as `pg` or the system gives it
  */
-export async function connectDatabase(address: DatabaseAddress, name: string): Promise<pg.Client> {
+export async function connectDatabase(
+  address: DatabaseAddress,
+  name: string,
+  options: ConnectOptions = {},
+): Promise<pg.Client> {
+  const { servers } = address;
+  const connectMs = Math.max(CONNECT_LEAST_MS, CONNECT_MS / servers.length);
+  const troubles: string[] = [];
+  for (const server of servers) {
+    const given = { address, server, name, connectMs, ...options };
+    try {
+      const client = await connectServer(given);
+      if (servers.length === 1) return client;
+      if (await takesWrites(client)) return client;
+      endDatabase(client);
+      troubles.push(`${server.host}:${server.port} takes no writes: it is a standby`);
+    } catch (error) {
+      // Who is refused by one server is not tried at the others (libpq, "Specifying Multiple Hosts").
+      if (servers.length === 1 || isVerdict(error)) throw error;
+      troubles.push(`${server.host}:${server.port}: ${databaseTrouble(error)}`);
+    }
+  }
+  throw new Error(troubles.join("; "));
+}
+
+/** Whether a server has decided something about who logs in, and is not only away (class 57: stopping or starting) or full (53). */
+function isVerdict(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !/^(57P|53)/.test(error.code ?? "");
+}
+
+async function takesWrites(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ is: string }>(
+    "select current_setting('transaction_read_only') as is",
+  );
+  return rows[0]?.is === "off";
+}
+
+/** Ends a connection that is no longer needed, also one whose other side is silent: that would keep this process from ending. */
+export function endDatabase(client: pg.Client): void {
+  const timer = setTimeout(() => sockets.get(client)?.destroy(), END_MS);
+  client
+    .end()
+    .catch(() => undefined)
+    .finally(() => clearTimeout(timer));
+}
+
+/** Ends a connection at once: what is under way on it fails with these words. */
+export function abandonDatabase(client: pg.Client, trouble: string): void {
+  sockets.get(client)?.destroy(new Error(trouble));
+}
+
+const sockets = new WeakMap<pg.Client, Socket>();
+
+interface Attempt extends ConnectOptions {
+  address: DatabaseAddress;
+  server: DatabaseServer;
+  name: string;
+  connectMs: number;
+}
+
+async function connectServer(given: Attempt): Promise<pg.Client> {
   // What may be given up is tried last; libpq does the same.
-  const [first, second] = attempts(address);
+  const [first, second] = attempts(given.address, given.server);
   try {
-    return await attempt(address, name, first);
+    return await attempt(given, first);
   } catch (error) {
     const isAboutTls = second !== undefined && isRefusal(error, first);
     if (!isAboutTls) throw error;
-    return attempt(address, name, second);
+    return attempt(given, second);
   }
 }
 
 type Tls = pg.ClientConfig["ssl"];
 
-function attempts(address: DatabaseAddress): [Tls, Tls?] {
+function attempts(address: DatabaseAddress, { host }: DatabaseServer): [Tls, Tls?] {
   // Nobody listens in on a socket of the machine's own, and PostgreSQL has no TLS there.
-  if (address.host.startsWith("/")) return [false];
+  if (host.startsWith("/")) return [false];
   switch (address.sslMode) {
     case "disable":
       return [false];
     case "allow":
-      return [false, tlsOf(address, "require")];
+      return [false, tlsOf(address, host, "require")];
     case "prefer":
-      return [tlsOf(address, "require"), false];
+      return [tlsOf(address, host, "require"), false];
     case "require":
     case "verify-ca":
     case "verify-full":
-      return [tlsOf(address, address.sslMode)];
+      return [tlsOf(address, host, address.sslMode)];
   }
 }
 
@@ -52,7 +127,7 @@ function isRefusal(error: unknown, tls: Tls): boolean {
   return error.message.includes("does not support SSL") || ("code" in error && error.code === "28000");
 }
 
-function tlsOf(address: DatabaseAddress, mode: SslMode): Tls {
+function tlsOf(address: DatabaseAddress, host: string, mode: SslMode): Tls {
   const own = {
     ...(address.sslCertificate === undefined ? {} : { cert: readFileSync(address.sslCertificate) }),
     ...(address.sslKey === undefined ? {} : { key: privateKey(address.sslKey) }),
@@ -67,7 +142,7 @@ function tlsOf(address: DatabaseAddress, mode: SslMode): Tls {
     ...(roots.ca === undefined ? {} : { ca: roots.ca }),
     ...(verifies === "verify-ca" ? { checkServerIdentity: () => undefined } : {}),
     // A name that is an address has no place in the TLS handshake (RFC 6066, 3); it is compared with the certificate all the same.
-    ...(isIP(address.host) === 0 ? { servername: address.host } : { host: address.host }),
+    ...(isIP(host) === 0 ? { servername: host } : { host }),
   };
 }
 
@@ -89,27 +164,34 @@ function rootCertificates({ sslRootCertificate }: DatabaseAddress): {
   return file === undefined ? { ca: undefined, isFile: false } : { ca: readFileSync(file), isFile: true };
 }
 
-async function attempt(address: DatabaseAddress, name: string, ssl: Tls): Promise<pg.Client> {
+async function attempt(
+  { address, server, name, connectMs, answerMs }: Attempt,
+  ssl: Tls,
+): Promise<pg.Client> {
+  const socket = new Socket();
   const client = new pg.Client({
-    host: address.host,
-    port: address.port,
+    host: server.host,
+    port: server.port,
     database: address.database,
     user: address.user,
     // Without a password `pg` would look for a file of its own.
-    password: () => address.password ?? "",
+    password: () => server.password ?? "",
     ssl: ssl ?? false,
     application_name: name,
-    connectionTimeoutMillis: CONNECT_MS,
+    connectionTimeoutMillis: connectMs,
+    ...(answerMs === undefined ? {} : { query_timeout: answerMs }),
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
+    stream: () => socket,
   });
+  sockets.set(client, socket);
   // Without a listener a lost connection would end the process.
   client.on("error", () => undefined);
   try {
     await client.connect();
     return client;
   } catch (error) {
-    client.end().catch(() => undefined);
+    endDatabase(client);
     throw error;
   }
 }
@@ -118,5 +200,6 @@ async function attempt(address: DatabaseAddress, name: string, ssl: Tls): Promis
 export function databaseTrouble(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(databaseTrouble).join("; ");
   if (!(error instanceof Error)) return String(error);
-  return error.message === "" && "code" in error ? String(error.code) : error.message;
+  if (error.message === "" && "code" in error) return String(error.code);
+  return PLAIN.get(error.message) ?? error.message;
 }

@@ -9,15 +9,21 @@ import { passwordOf } from "./password-file.ts";
 export const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
 export type SslMode = (typeof SSL_MODES)[number];
 
-/** Where a database of the team's is, and how to log in there. */
-export interface DatabaseAddress {
+/** One of the servers that a database may be on. */
+export interface DatabaseServer {
   /** A name, an address, or the folder of a socket. */
   host: string;
   port: number;
-  database: string;
-  user: string;
   /** Of the address, PGPASSWORD or ~/.pgpass; absent where none is needed. */
   password: string | undefined;
+}
+
+/** Where a database of the team's is, and how to log in there. */
+export interface DatabaseAddress {
+  /** At least one. Of several the first that takes writes is meant: the others are its standbys. */
+  servers: readonly DatabaseServer[];
+  database: string;
+  user: string;
   sslMode: SslMode;
   /** Files; `system` for the authorities that the system trusts. */
   sslRootCertificate: string | undefined;
@@ -27,11 +33,21 @@ export interface DatabaseAddress {
   shown: string;
 }
 
-const PARAMETERS = ["host", "port", "dbname", "user", "sslmode", "sslrootcert", "sslcert", "sslkey"];
+const PARAMETERS = [
+  "host",
+  "port",
+  "dbname",
+  "user",
+  "sslmode",
+  "sslrootcert",
+  "sslcert",
+  "sslkey",
+  "target_session_attrs",
+];
 
 /**
- * The address of a database: `postgres://user@host:port/database?sslmode=verify-full`, or `@file` with such a line in it. What it leaves open comes from libpq's
- * variables (PGHOST, PGPORT, PGUSER, PGDATABASE, PGPASSWORD, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY).
+ * The address of a database: `postgres://user@host:port/database?sslmode=verify-full`, or `@file` with such a line in it. Instead of a host there may be several, as with libpq:
+ * `host1:port1,host2:port2`. What it leaves open comes from libpq's variables (PGHOST, PGPORT, PGUSER, PGDATABASE, PGPASSWORD, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY).
  *
  * @param isPublic the text stands in a command line, where other users see it: then it must not have the password in it.
  * @throws DiagnosticsError invalid-option
@@ -42,7 +58,7 @@ export function databaseAddress(
 ): DatabaseAddress {
   const { option, secrets, environment = process.env } = given;
   const isFile = text.startsWith("@");
-  const url = urlOf(isFile ? lineOfFile(text.slice(1), option) : text, option);
+  const { url, servers: named } = urlOf(isFile ? lineOfFile(text.slice(1), option) : text, option);
   if (url.password !== "" && given.isPublic && !isFile) {
     secrets.add(decoded(url.password));
     throw inputError(
@@ -56,43 +72,94 @@ export function databaseAddress(
   const parameter = (name: string, variable: string): string | undefined =>
     url.searchParams.get(name) || environment[variable] || undefined;
   for (const name of url.searchParams.keys()) requireKnown(name, option);
+  requireWrites(parameter("target_session_attrs", "PGTARGETSESSIONATTRS"), option);
   const user = decoded(url.username) || parameter("user", "PGUSER") || userInfo().username;
-  const host =
-    decoded(url.hostname).replace(/^\[(.*)\]$/, "$1") || parameter("host", "PGHOST") || "localhost";
-  const port = Number(url.port || parameter("port", "PGPORT") || 5432);
-  if (!Number.isInteger(port) || port < 1 || port > 65535)
-    throw inputError("invalid-option", `${option}: there is no port ${port}`);
   const database = decoded(url.pathname.slice(1)) || parameter("dbname", "PGDATABASE") || user;
   const known = decoded(url.password) || environment["PGPASSWORD"] || undefined;
-  const password = known ?? passwordOf({ host, port, database, user }, environment);
-  if (password !== undefined) secrets.add(password);
-  const shownHost = host.includes(":") ? `[${host}]` : host.startsWith("/") ? encodeURIComponent(host) : host;
+  const servers = serversOf(named, parameter("host", "PGHOST"), parameter("port", "PGPORT"), option).map(
+    ({ host, port }) => ({
+      host,
+      port,
+      password: known ?? passwordOf({ host, port, database, user }, environment),
+    }),
+  );
+  for (const { password } of servers) if (password !== undefined) secrets.add(password);
   return {
-    host,
-    port,
+    servers,
     database,
     user,
-    password,
     sslMode: sslModeOf(parameter("sslmode", "PGSSLMODE") ?? "prefer", option),
     sslRootCertificate: parameter("sslrootcert", "PGSSLROOTCERT"),
     sslCertificate: parameter("sslcert", "PGSSLCERT"),
     sslKey: parameter("sslkey", "PGSSLKEY"),
-    shown: `postgres://${encodeURIComponent(user)}@${shownHost}:${port}/${encodeURIComponent(database)}`,
+    shown: `postgres://${encodeURIComponent(user)}@${servers.map(shownServer).join(",")}/${encodeURIComponent(database)}`,
   };
 }
 
-function urlOf(text: string, option: string): URL {
+/** A host and a port as they were written; empty where they were left out. */
+interface NamedServer {
+  host: string;
+  port: string;
+}
+
+/** The parts of an address. A URL has one host: so of several each is read with what stands around them. */
+function urlOf(text: string, option: string): { url: URL; servers: NamedServer[] } {
   const expected = { expected: "postgres://user@host:5432/database?sslmode=verify-full" };
-  if (!/^postgres(ql)?:\/\//.test(text))
+  const parts = /^(postgres(?:ql)?:\/\/(?:[^/?#@]*@)?)([^/?#@]*)(.*)$/s.exec(text);
+  if (parts === null)
     throw inputError("invalid-option", `${option}: this is no address of a PostgreSQL database`, expected);
+  const [, before = "", hosts = "", after = ""] = parts;
   try {
-    return new URL(text);
+    const urls = hosts.split(",").map((host) => new URL(`${before}${host}${after}`));
+    const [url = new URL(text)] = urls;
+    const servers = urls.map(({ hostname, port }) => ({
+      host: decoded(hostname).replace(/^\[(.*)\]$/, "$1"),
+      port,
+    }));
+    return { url, servers };
   } catch {
     throw inputError("invalid-option", `${option}: this address can't be read`, {
       ...expected,
-      hint: "of several hosts name one; write @, / and : in names as %40, %2F and %3A",
+      hint: "write @, / and : in names as %40, %2F and %3A; of several hosts each may have a port: host1:5432,host2:5432",
     });
   }
+}
+
+/** Host and port of each server. Where the address names none, `host` and `port` do, with commas between several (libpq: one port for all, or one for each). */
+function serversOf(
+  named: readonly NamedServer[],
+  host: string | undefined,
+  port: string | undefined,
+  option: string,
+): { host: string; port: number }[] {
+  const hosts = named.every((one) => one.host === "") ? (host ?? "localhost").split(",") : undefined;
+  const servers = hosts?.map((one) => ({ host: one, port: named[0]?.port ?? "" })) ?? named;
+  const ports = (port ?? "").split(",");
+  if (ports.length > 1 && ports.length !== servers.length)
+    throw inputError(
+      "invalid-option",
+      `${option}: there are ${ports.length} ports for ${servers.length} hosts`,
+    );
+  return servers.map((server, index) => {
+    const text = server.port || ports[ports.length > 1 ? index : 0] || "5432";
+    const number = Number(text);
+    if (!Number.isInteger(number) || number < 1 || number > 65535)
+      throw inputError("invalid-option", `${option}: there is no port ${text}`);
+    return { host: server.host || "localhost", port: number };
+  });
+}
+
+function shownServer({ host, port }: DatabaseServer): string {
+  const shown = host.includes(":") ? `[${host}]` : host.startsWith("/") ? encodeURIComponent(host) : host;
+  return `${shown}:${port}`;
+}
+
+/** Plumb writes wherever it connects, so that is what it looks for among several hosts. */
+function requireWrites(attributes: string | undefined, option: string): void {
+  if (attributes === undefined || ["any", "read-write", "primary"].includes(attributes)) return;
+  throw inputError("invalid-option", `${option}: target_session_attrs is ${attributes}`, {
+    expected: "read-write, as Plumb writes there; that is also how one of several hosts is chosen",
+  });
 }
 
 function lineOfFile(file: string, option: string): string {

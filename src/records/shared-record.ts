@@ -2,7 +2,12 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type pg from "pg";
-import { connectDatabase, databaseTrouble } from "../postgresql/connect-database.ts";
+import {
+  type ConnectOptions,
+  connectDatabase,
+  databaseTrouble,
+  endDatabase,
+} from "../postgresql/connect-database.ts";
 import type { DatabaseAddress } from "../postgresql/database-address.ts";
 import { requireSchema } from "../postgresql/shared-schema.ts";
 import { RecordSender } from "./send-record.ts";
@@ -10,6 +15,8 @@ import { RecordSender } from "./send-record.ts";
 const EVERY_MS = 1_000;
 /** After the database was away, it is not asked again at once. */
 const AGAIN_AFTER_MS = 10_000;
+/** A database that gives no answer for so long is away. */
+const ANSWER_MS = 10_000;
 /** So long the end of a run waits for what is still to be sent. */
 const END_MS = 15_000;
 
@@ -42,11 +49,11 @@ export function shareRecord(
   let notBefore = 0;
   let hasWarned = false;
   const disconnect = (): void => {
-    client?.end().catch(() => undefined);
+    if (client !== undefined) endDatabase(client);
     client = undefined;
   };
   const send = async (): Promise<void> => {
-    client ??= await connectReady(address);
+    client ??= await connectReady(address, { answerMs: ANSWER_MS });
     await sender.send(client);
   };
   const sendNow = async (): Promise<void> => {
@@ -106,13 +113,13 @@ export function shareRecord(
 }
 
 /** @throws Error when the database can't be had, or has no tables for records */
-export async function connectReady(address: DatabaseAddress): Promise<pg.Client> {
-  const client = await connectDatabase(address, "plumb record");
+export async function connectReady(address: DatabaseAddress, options?: ConnectOptions): Promise<pg.Client> {
+  const client = await connectDatabase(address, "plumb record", options);
   try {
     await requireSchema(client, address.shown);
     return client;
   } catch (error) {
-    client.end().catch(() => undefined);
+    endDatabase(client);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type pg from "pg";
 import { inputError } from "../diagnostics/diagnostic.ts";
-import { connectDatabase } from "../postgresql/connect-database.ts";
+import { connectDatabase, endDatabase } from "../postgresql/connect-database.ts";
 import type { DatabaseAddress } from "../postgresql/database-address.ts";
 
 /** A pooler lends the session that was given back last; so often it is tried, because somebody else may have been quicker. */
@@ -23,7 +23,8 @@ export async function requireOwnSession(
 ): Promise<void> {
   const own = await processBehind(client);
   if ("processID" in client && client.processID === own) return;
-  const other = await connectDatabase(address, name);
+  const servers = address.servers.filter(({ host, port }) => client.host === host && client.port === port);
+  const other = await connectDatabase({ ...address, servers }, name, { answerMs: ANSWER_MS });
   try {
     for (let round = 0; round < ROUNDS; round++) {
       await other.query("begin");
@@ -36,7 +37,7 @@ export async function requireOwnSession(
   } catch (error) {
     throw error instanceof Error && /statement pooling/.test(error.message) ? refusal(address) : error;
   } finally {
-    other.end().catch(() => undefined);
+    endDatabase(other);
   }
 }
 

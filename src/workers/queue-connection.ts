@@ -2,13 +2,28 @@ import { setTimeout as wait } from "node:timers/promises";
 import pLimit from "p-limit";
 import pg from "pg";
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
-import { connectDatabase, databaseTrouble } from "../postgresql/connect-database.ts";
+import {
+  abandonDatabase,
+  connectDatabase,
+  databaseTrouble,
+  endDatabase,
+} from "../postgresql/connect-database.ts";
 import type { DatabaseAddress } from "../postgresql/database-address.ts";
 import { requireSchema } from "../postgresql/shared-schema.ts";
 import { requireOwnSession } from "./own-session.ts";
 
-/** A database that was lost is waited for so long: a restart, with what it recovers from, or a replica that takes over. */
-export const AWAY_MS = 120_000;
+/** How long things may take on a connection to the queue. */
+export interface QueueLimits {
+  /** A database that was lost is waited for so long: a restart, with what it recovers from, or a replica that takes over. */
+  awayMs: number;
+  /** A database that gives no answer for so long is lost: the link may have been cut without a word. */
+  answerMs: number;
+  /** The same on the other side: PostgreSQL ends the session of whoever gives no sign of life for so long, and with it the lock that says that they are there. */
+  silentMs: number;
+}
+const LIMITS: QueueLimits = { awayMs: 120_000, answerMs: 20_000, silentMs: 25_000 };
+/** Who is in a hurry waits so long for an answer that is on its way. */
+const HURRY_MS = 2_000;
 const PAUSE_MS = 500;
 /** `Plum`: keeps Plumb's advisory locks apart from others'. */
 export const LOCKS = 0x506c756d;
@@ -29,13 +44,14 @@ export interface ConnectionNews {
  */
 export class QueueConnection {
   readonly number: number;
-  /** When it was made anew the last time, in ms since the epoch; 0 if never. */
-  backAt = 0;
+  /** When it was made anew the last time, in ms of `performance.now`; absent if never. */
+  backAt: number | undefined;
   readonly #address: DatabaseAddress;
   readonly #name: string;
   readonly #news: ConnectionNews;
-  readonly #awayMs: number;
+  readonly #limits: QueueLimits;
   #client: pg.Client;
+  #answers = 0;
   /** A connection does one thing after another. */
   readonly #inTurn = pLimit(1);
   readonly #givenUp = new AbortController();
@@ -43,12 +59,12 @@ export class QueueConnection {
   private constructor(
     address: DatabaseAddress,
     name: string,
-    given: { news: ConnectionNews; awayMs: number; client: pg.Client; number: number },
+    given: { news: ConnectionNews; limits: QueueLimits; client: pg.Client; number: number },
   ) {
     this.#address = address;
     this.#name = name;
     this.#news = given.news;
-    this.#awayMs = given.awayMs;
+    this.#limits = given.limits;
     this.#client = given.client;
     this.number = given.number;
     this.#listen();
@@ -59,21 +75,27 @@ export class QueueConnection {
     address: DatabaseAddress,
     name: string,
     news: ConnectionNews,
-    awayMs = AWAY_MS,
+    limits = LIMITS,
   ): Promise<QueueConnection> {
-    const opened = await openSession(address, name);
-    return new QueueConnection(address, name, { news, awayMs, ...opened });
+    const opened = await openSession(address, name, limits);
+    return new QueueConnection(address, name, { news, limits, ...opened });
   }
 
   /** @throws Error as `pg` gives it; where the connection was lost, when it can't be made anew in time */
   async query<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return this.#inTurn(async () => {
+      let until: number | undefined;
       for (;;) {
         try {
-          return (await this.#client.query<Row>(text, values)).rows;
+          const { rows } = await this.#client.query<Row>(text, values);
+          this.#answers += 1;
+          return rows;
         } catch (error) {
           if (!isLoss(error) || this.#givenUp.signal.aborted) throw error;
-          await this.#connectAgain(error);
+          until ??= performance.now() + this.#limits.awayMs;
+          // It comes back, and is lost again with the same query.
+          if (performance.now() > until) throw error;
+          await this.#connectAgain(error, until);
         }
       }
     });
@@ -84,29 +106,38 @@ export class QueueConnection {
     this.#givenUp.abort();
   }
 
-  async end(): Promise<void> {
+  /** The same, and does not wait long for an answer either. */
+  hurry(): void {
     this.giveUp();
-    await this.#client.end();
+    const answers = this.#answers;
+    setTimeout(() => {
+      if (this.#answers === answers && this.#inTurn.activeCount > 0)
+        abandonDatabase(this.#client, "it gave no answer when the run was ended");
+    }, HURRY_MS).unref();
   }
 
-  async #connectAgain(trouble: unknown): Promise<void> {
+  end(): void {
+    this.giveUp();
+    endDatabase(this.#client);
+  }
+
+  async #connectAgain(trouble: unknown, until: number): Promise<void> {
     const { signal } = this.#givenUp;
-    const until = Date.now() + this.#awayMs;
-    this.#client.end().catch(() => undefined);
-    this.#news.away(databaseTrouble(trouble), this.#awayMs);
+    endDatabase(this.#client);
+    this.#news.away(databaseTrouble(trouble), this.#limits.awayMs);
     for (;;) {
       // Not all at once: a server that has just started has enough to do.
       await wait(PAUSE_MS * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
       if (signal.aborted) throw trouble;
       try {
-        this.#client = (await openSession(this.#address, this.#name, this.number)).client;
+        this.#client = (await openSession(this.#address, this.#name, this.#limits, this.number)).client;
         break;
       } catch (error) {
-        if (error instanceof DiagnosticsError || Date.now() > until) throw error;
+        if (error instanceof DiagnosticsError || performance.now() > until) throw error;
       }
     }
     this.#listen();
-    this.backAt = Date.now();
+    this.backAt = performance.now();
     this.#news.back();
     this.#news.notified();
   }
@@ -124,12 +155,14 @@ function isLoss(error: unknown): boolean {
 async function openSession(
   address: DatabaseAddress,
   name: string,
+  { answerMs, silentMs }: QueueLimits,
   before?: number,
 ): Promise<{ client: pg.Client; number: number }> {
-  const client = await connectDatabase(address, name);
+  const client = await connectDatabase(address, name, { answerMs });
   try {
     await requireOwnSession(client, address, name);
     await requireSchema(client, address.shown);
+    await noticeSilence(client, silentMs);
     const number = before ?? (await nextNumber(client));
     // A server that has not noticed that the old connection is gone has its session still.
     if (before !== undefined)
@@ -141,9 +174,22 @@ async function openSession(
     await client.query(`listen ${CHANNEL}`);
     return { client, number };
   } catch (error) {
-    client.end().catch(() => undefined);
+    endDatabase(client);
     throw error;
   }
+}
+
+/**
+ * Has PostgreSQL end this session when nothing comes from this side any more: by default it would be two hours and more (PostgreSQL's manual, "TCP Settings"; where the system has no such settings, or
+ * on a socket, they do nothing). Three signs of life are asked for in that time.
+ */
+async function noticeSilence(client: pg.Client, silentMs: number): Promise<void> {
+  const seconds = Math.max(1, Math.floor(silentMs / 4_000));
+  await client.query(
+    `select set_config('tcp_keepalives_idle', $1, false), set_config('tcp_keepalives_interval', $1, false),
+     set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', $2, false)`,
+    [String(seconds), String(silentMs)],
+  );
 }
 
 async function nextNumber(client: pg.Client): Promise<number> {

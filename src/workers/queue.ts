@@ -3,7 +3,13 @@ import type { Event } from "../converge/event.ts";
 import type { HostWork } from "../fleet/elsewhere.ts";
 import type { DigestedParts } from "../plans/plan.ts";
 import type { DatabaseAddress } from "../postgresql/database-address.ts";
-import { CHANNEL, type ConnectionNews, LOCKS, QueueConnection } from "./queue-connection.ts";
+import {
+  CHANNEL,
+  type ConnectionNews,
+  LOCKS,
+  QueueConnection,
+  type QueueLimits,
+} from "./queue-connection.ts";
 
 /** What workers need to know of a run: where its input is, and that it is the same. No password and no variable's value. */
 export interface RunSpecification {
@@ -70,12 +76,11 @@ export class WorkerQueue {
     address: DatabaseAddress,
     name: string,
     news: Pick<ConnectionNews, "away" | "back">,
+    limits?: QueueLimits,
   ): Promise<WorkerQueue> {
     let queue: WorkerQueue | undefined;
-    const connection = await QueueConnection.open(address, name, {
-      ...news,
-      notified: () => queue?.wake(),
-    });
+    const notified = (): void => queue?.wake();
+    const connection = await QueueConnection.open(address, name, { ...news, notified }, limits);
     queue = new WorkerQueue(connection);
     return queue;
   }
@@ -94,7 +99,8 @@ export class WorkerQueue {
 
   /** Whether somebody is gone for good. */
   #gone(number: string): string {
-    if (Date.now() - this.#connection.backAt < RETURN_SECONDS * 1_000) return "false";
+    const { backAt } = this.#connection;
+    if (backAt !== undefined && performance.now() - backAt < RETURN_SECONDS * 1_000) return "false";
     return `(pg_postmaster_start_time() < now() - interval '${RETURN_SECONDS} seconds' and not ${there(number)})`;
   }
 
@@ -124,8 +130,13 @@ export class WorkerQueue {
     this.#connection.giveUp();
   }
 
-  async end(): Promise<void> {
-    await this.#connection.end();
+  /** The same, and not long for an answer either. */
+  hurry(): void {
+    this.#connection.hurry();
+  }
+
+  end(): void {
+    this.#connection.end();
   }
 
   // What the run does.
@@ -249,6 +260,15 @@ export class WorkerQueue {
       `insert into plumb.worker_event (run_id, event)
        select run.run_id, event from plumb.worker_run as run, unnest($2::json[]) with ordinality as given (event, place) where run.run_id = $1 order by place`,
       [runId, events.map((event) => JSON.stringify(event))],
+    );
+    await this.#notify();
+  }
+
+  /** Leaves a host to others. */
+  async giveBack(job: Job): Promise<void> {
+    await this.#query(
+      "update plumb.worker_job set worker = null where id = $1 and worker = $2 and result is null",
+      [job.id, this.number],
     );
     await this.#notify();
   }

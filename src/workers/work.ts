@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { Event } from "../converge/event.ts";
 import { redactEvent } from "../converge/redact-event.ts";
 import type { HostWork } from "../fleet/elsewhere.ts";
@@ -34,12 +35,16 @@ interface Taking {
   sender: EventSender;
   soft: AbortController;
   hard: AbortController;
+  /** The run has said that it stops. Otherwise it is only not there, and may come back. */
+  isTold: boolean;
   busy: number;
   done: number;
   /** Hosts that another worker had, and that are not given up where they are locked; whether they were. */
   retried: Map<string, { isLocked: boolean }>;
 }
 
+/** So long a change waits for the run to have heard that it begins. When the database is away, hosts under way go on. */
+const TELL_MS = 1_000;
 /** A worker that is gone for others may still be at a step: its host is tried so often, and so long apart. */
 const LOCKED = { tries: 200, apartMs: 3_000 };
 
@@ -53,11 +58,15 @@ export async function work(options: WorkerOptions): Promise<void> {
   const runs = new Map<string, Taking | "refused">();
   const jobs = new Map<string, Promise<void>>();
   const wake = (): void => {
+    if (jobs.size > 0)
+      options.tell(
+        `takes nothing more; hosts under way: ${jobs.size}; Ctrl-C again ends that at once, and leaves them to others`,
+      );
     queue.wake();
     if (jobs.size === 0) queue.giveUp();
   };
   const end = (): void => {
-    queue.giveUp();
+    queue.hurry();
     for (const taking of runs.values()) if (taking !== "refused") taking.hard.abort();
   };
   stopping.addEventListener("abort", wake);
@@ -113,11 +122,14 @@ async function noteRuns(
       if (run === undefined) runs.delete(runId);
       continue;
     }
-    if (run === undefined || run.stopping !== null) taking.soft.abort();
+    if (run !== undefined && run.stopping !== null) taking.isTold = true;
+    if (run === undefined || taking.isTold) taking.soft.abort();
     if (run?.stopping === "hard") taking.hard.abort();
-    if (run === undefined && taking.busy === 0) {
+    // One that was gone for a while, and is back, is taken part in anew.
+    const isBack = run !== undefined && taking.soft.signal.aborted && !taking.isTold;
+    if ((run === undefined || isBack) && taking.busy === 0) {
       runs.delete(runId);
-      options.tell(`${runId}: over; worked on ${taking.done} hosts`);
+      if (!isBack) options.tell(`${runId}: over; worked on ${taking.done} hosts`);
       await taking.sender.close();
       await taking.state.sessions.closeAll();
     }
@@ -152,11 +164,13 @@ async function join(options: WorkerOptions, runId: string): Promise<Taking | "re
     const redacting: RunOptions = {
       ...given,
       emit: (event) => given.emit(redactEvent(event, given.secrets)),
+      told: () =>
+        Promise.race([sender.flush().catch(() => undefined), wait(TELL_MS, undefined, { ref: false })]),
     };
     const { state, plays } = openRun(redacting, Date.now());
     await state.prepareHostvars();
     tell(`${runId}: takes part`);
-    return { state, plays, sender, soft, hard, busy: 0, done: 0, retried };
+    return { state, plays, sender, soft, hard, isTold: false, busy: 0, done: 0, retried };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     tell(`${runId}: takes no part: ${reason}`);
@@ -191,12 +205,17 @@ async function doJob({ queue }: WorkerOptions, taking: Taking, job: Job): Promis
         return failure();
       });
       if (!again.isLocked) break;
-      await new Promise((resolve) => setTimeout(resolve, LOCKED.apartMs));
+      await wait(LOCKED.apartMs);
     }
     taking.retried.delete(job.host);
     taking.done += 1;
     await sender.flush();
-    await queue.finish(job, result);
+    // What was not finished though the run has stopped nothing is for others to go on with: also what failed because it was ended here.
+    const isCutShort =
+      result.end === "interrupted" ||
+      (taking.hard.signal.aborted && result.end !== "ok" && result.end !== "ended");
+    if (isCutShort && !taking.isTold) await queue.giveBack(job);
+    else await queue.finish(job, result);
   } finally {
     taking.busy -= 1;
   }

@@ -29,6 +29,8 @@ export class WorkerPool implements Elsewhere {
   readonly #waiting = new Map<string, (work: HostWork) => void>();
   /** What was told of a host in attempts that came to nothing: its changes have happened all the same. */
   readonly #changed = new Map<string, number>();
+  /** The change that a host was told to be at last, until it was told to have ended. */
+  readonly #begun = new Map<string, string>();
   #listening: Promise<void> | undefined;
   #isStopping = false;
   #lastNews = Date.now();
@@ -37,7 +39,7 @@ export class WorkerPool implements Elsewhere {
   private constructor(options: PoolOptions) {
     this.#options = options;
     options.aborting.addEventListener("abort", () => {
-      options.queue.giveUp();
+      options.queue.hurry();
       void this.#stop("hard");
     });
   }
@@ -112,8 +114,24 @@ export class WorkerPool implements Elsewhere {
 
   /** Counts what hosts have been told to have changed, so that what a dead worker did is in the recap. */
   #count(event: Event): void {
+    if (event.type === "task-started") this.#begun.set(event.host, event.task.name);
+    if (event.type === "task-finished" || event.type === "host-unreachable") this.#begun.delete(event.host);
+    if (event.type === "host-connected") this.#tellOfUnfinished(event.host);
     if (event.type !== "task-finished" || event.status !== "changed") return;
     this.#changed.set(event.host, (this.#changed.get(event.host) ?? 0) + 1);
+  }
+
+  /** Another worker begins where one has gone in the middle of something. */
+  #tellOfUnfinished(host: string): void {
+    const name = this.#begun.get(host);
+    if (name === undefined) return;
+    this.#begun.delete(host);
+    this.#options.emit({
+      type: "warning",
+      time: new Date().toISOString(),
+      host,
+      message: `a worker went in the middle of \`${name}\`: how far it got, nobody has heard; what is still out of true is set right now`,
+    });
   }
 
   /** The counts of the worker that came to the end, and the changes of those that did not. */
@@ -166,7 +184,7 @@ export class WorkerPool implements Elsewhere {
     this.#options.queue.wake();
     await this.#listening;
     if (!wasLost) await this.#options.queue.endRun(this.#options.runId).catch(() => undefined);
-    await this.#options.queue.end().catch(() => undefined);
+    this.#options.queue.end();
   }
 }
 
