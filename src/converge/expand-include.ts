@@ -59,6 +59,7 @@ async function expansionOf(
       item === undefined ? undefined : { index: item.index, variables },
     );
     context.expansions.set(key, expansion);
+    for (const warning of expansion.warnings) context.hooks.tellOnce(warning);
   }
   return expansion;
 }

@@ -1,9 +1,11 @@
+import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
 import type { Controller } from "../modules/module.ts";
 import type { Question } from "../modules/step.ts";
 import type { Expansion, Play, RoleContext, Task } from "../playbook/playbook.ts";
 import type { Facts } from "../queries/facts.ts";
 import type { Scope } from "../variables/scope.ts";
+import type { VariableLayer } from "../variables/sourced.ts";
 import type { ValueMap } from "../variables/value.ts";
 import type { Event, TaskCounts, TaskReference } from "./event.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
@@ -65,6 +67,10 @@ export interface PlayHooks {
   expectedFacts(address: string): Facts | undefined;
   /** Keeps the host's facts for the next run, where they are not as expected. */
   keepFacts(address: string, facts: Facts, expected: Facts | undefined): Promise<void>;
+  /** Tells, once a run, of variables that somebody sets and that Plumb sets itself. */
+  lookAtNames(layer: VariableLayer): void;
+  /** Tells of what is questionable in what was included, once a run. */
+  tellOnce(warning: Diagnostic): void;
   /** Keeps facts of a host for later runs. */
   cacheFacts(host: string, facts: ValueMap): Promise<void>;
   /** Files and templates as a task sees them. */

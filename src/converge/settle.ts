@@ -10,6 +10,8 @@ export async function settle(running: RunningPass, outcome: Outcome): Promise<vo
   if (outcome.status === "ok" && newlyNotified.length > 0)
     await context.session.forgetHandlers(newlyNotified);
   const others = await variablesOfDelegate(running);
+  if (outcome.variables !== undefined)
+    context.hooks.lookAtNames({ level: "include_vars", variables: outcome.variables });
   const isChanged =
     Object.keys(outcome.facts).length > 0 ||
     outcome.gathered !== undefined ||

@@ -297,6 +297,8 @@ function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
       if (what === "play") course.isEnded = true;
     },
     isEnded: () => batch.isEnded,
+    lookAtNames: (layer) => state.reservedNames.lookAt([layer]),
+    tellOnce: (warning) => state.reservedNames.tell(warning),
     clearHostErrors: () => clearHostErrors(state, batchRun),
     refreshInventory: () => state.refreshInventory(),
     variablesOf: async (other) => {

@@ -3,7 +3,8 @@ import type { Stopping, TaskCounts } from "../converge/event.ts";
 import { HostVariables } from "../converge/host-variables.ts";
 import { noCounts } from "../converge/no-counts.ts";
 import type { HostEnd } from "../converge/stop-host.ts";
-import { withAllProblems } from "../diagnostics/all-problems.ts";
+import { problemsIn, withAllProblems } from "../diagnostics/all-problems.ts";
+import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
 import { NOTHING_INHERITED } from "../playbook/load-context.ts";
@@ -17,6 +18,7 @@ import { Keyring } from "../variables/vault/keyring.ts";
 import { watchedMap } from "../variables/watched-map.ts";
 import { Breathers } from "./breathers.ts";
 import { ControllerFiles } from "./controller-files.ts";
+import { problemsOfVariableFiles } from "./play-variable-files.ts";
 import { ReservedNames } from "./reserved-names.ts";
 import type { RunOptions } from "./run-options.ts";
 import { Sessions } from "./sessions.ts";
@@ -173,9 +175,11 @@ export class RunState {
   async prepareHostvars(): Promise<void> {
     await withAllProblems(this.options.playbooks, async (playbook) => {
       const layers = new Map<string, readonly VariableLayer[]>();
-      await withAllProblems(this.inventory.hosts.keys(), async (host) => {
+      const problems = await problemsIn(this.inventory.hosts.keys(), async (host) => {
         layers.set(host, await this.inventoryLayers(host, playbook));
       });
+      problems.push(...(await problemsOfVariableFiles(playbook, this.keyring)));
+      if (problems.length > 0) throw new DiagnosticsError(problems);
       this.#layers.set(playbook, layers);
       for (const warning of playbook.warnings) this.reservedNames.tell(warning);
       for (const some of layers.values()) this.reservedNames.lookAt(some);

@@ -1,15 +1,12 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { HostVariables } from "../converge/host-variables.ts";
-import { inputError } from "../diagnostics/diagnostic.ts";
+import { withAllProblems } from "../diagnostics/all-problems.ts";
 import type { Play, Playbook } from "../playbook/playbook.ts";
-import { evaluate } from "../variables/evaluate.ts";
-import type { Scope } from "../variables/scope.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
-import type { Templated } from "../variables/templated.ts";
 import type { ValueMap } from "../variables/value.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
 import { magicVariables } from "./magic-variables.ts";
+import { firstFound, namesOf } from "./play-variable-files.ts";
 import type { RunState } from "./run-state.ts";
 
 /** A play and the hosts that it is about. */
@@ -69,12 +66,17 @@ export async function variablesInPlay(
   });
   const layers =
     answers.length === 0 ? [own] : [own, { level: "play vars_prompt", variables: new Map(answers) }];
-  for (const entry of play.variableFiles) {
-    // The name of a file may be made of what a file before it says.
+  let isAnyBad = false;
+  await withAllProblems(play.variableFiles, async (entry) => {
+    // The name of a file may be made of what a file before it says: behind one that can't be read it is not looked for.
+    if (isAnyBad && namesOf(entry) === undefined) return;
     const scope = make(layers).scopeOf({ keywords: play.keywords });
+    const wasBad = isAnyBad;
+    isAnyBad = true;
     const file = firstFound(entry, path.dirname(playbook.file), scope);
     layers.push({ level: "play vars_files", variables: await readVariablesFile(file, state.keyring) });
-  }
+    isAnyBad = wasBad;
+  });
   state.reservedNames.lookAt(layers.filter(({ level }) => level === "play vars_files"));
   return make(layers);
 }
@@ -83,25 +85,4 @@ async function factsOfEarlierRuns(folder: string | undefined, host: string): Pro
   if (folder === undefined) return undefined;
   const { cachedFacts } = await import("./fact-cache.ts");
   return cachedFacts(folder, host);
-}
-
-/**
- * The file that an entry of `vars_files` names: of a list the first one that exists. It is looked for in `vars/` beside the playbook, then beside it, as
- * Ansible does.
- */
-function firstFound(entry: Templated, folder: string, scope: Scope): string {
-  const names = (entry.kind === "list" ? entry.items : [entry]).flatMap((item) => {
-    const value = evaluate(item, scope);
-    return (Array.isArray(value) ? value : [value]).map(String);
-  });
-  const places = names.flatMap((name) =>
-    path.isAbsolute(name) ? [name] : [path.join(folder, "vars", name), path.join(folder, name)],
-  );
-  const found = places.find((place) => existsSync(place));
-  if (found !== undefined) return found;
-  throw inputError("file-not-found", `vars_files: there is no file ${names.join(", nor ")}`, {
-    ...(entry.at === undefined ? {} : { at: entry.at }),
-    expected: places.join(", "),
-    ...(names.length === 1 ? { hint: "of a list in the list, the first file that exists is read" } : {}),
-  });
 }

@@ -116,6 +116,7 @@ async function lintedPlay(play: Play, problems: Diagnostic[]): Promise<LintedPla
     try {
       const expansion = await node.expand(target, passOf(node.task));
       handlers.push(...expansion.handlers);
+      problems.push(...expansion.warnings);
       await visit(expansion.nodes, depth + 1);
     } catch (error) {
       if (!(error instanceof DiagnosticsError)) throw error;

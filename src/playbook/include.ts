@@ -225,9 +225,10 @@ export async function expansionOf(
   const state = { ...context.state, problems: [] };
   const handlers: Task[] = [];
   const nodes = await load({ ...context, state, handlers, roles: [], rolesLoaded: new Set<string>() });
-  const problems = tidy(state.problems).filter(({ severity }) => severity === "error");
+  const found = tidy(state.problems);
+  const problems = found.filter(({ severity }) => severity === "error");
   if (problems.length > 0) throw new DiagnosticsError(problems);
-  return { nodes, handlers };
+  return { nodes, handlers, warnings: found };
 }
 
 function endless({ named, entries }: Inclusion): DiagnosticsError {

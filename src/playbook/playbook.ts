@@ -182,6 +182,8 @@ export interface Expansion {
   nodes: readonly Node[];
   /** Handlers that the play has from now on. */
   handlers: readonly Task[];
+  /** What is questionable in it. */
+  warnings: readonly Diagnostic[];
 }
 
 export interface Block {

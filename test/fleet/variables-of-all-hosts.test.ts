@@ -39,7 +39,9 @@ describe("bad files of variables", () => {
   test("are all told at once, each once, whoever they are for", async () => {
     const failure = await looked({
       "hosts.ini": "[web]\nh1\nh2\nh3\n",
-      "site.yml": SITE,
+      "site.yml": `${SITE}  vars_files: [three.yml, made-later.yml, [nowhere.yml, four.yml], "{{ os }}.yml"]\n`,
+      "vars/three.yml": "c: [1\n",
+      "four.yml": "d: 1\nd: 2\n",
       "group_vars/all/one.yml": "a: [1\n",
       "group_vars/all/two.yml": "b: {{ x }}\n",
       "group_vars/web.yml": "x: 1\nx: 2\n",
@@ -53,6 +55,8 @@ describe("bad files of variables", () => {
       ["yaml-syntax", "web.yml"],
       ["wrong-type", "h1.yml"],
       ["wrong-type", "h2.yml"],
+      ["yaml-syntax", "three.yml"],
+      ["yaml-syntax", "four.yml"],
     ]);
   });
 

@@ -1,3 +1,6 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { runTasks } from "./converge.ts";
 
@@ -59,6 +62,26 @@ describe("the language", () => {
     );
     expect(finished.outcome).toBe("ok");
     expect(tasks.filter(({ task }) => task.module === "command")).toHaveLength(3);
+  });
+
+  test("names that Plumb sets itself are told of in variables and tasks that only a run includes, once for all hosts", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "plumb-test-"));
+    await writeFile(path.join(folder, "later.yml"), "port: 1\ngroups: [mine]\n");
+    await writeFile(path.join(folder, "inner.yml"), "- debug: {msg: x}\n  vars:\n    hostvars: {}\n");
+    const tasks = `
+- set_fact: {which: inner}
+- include_vars: later.yml
+- include_tasks: "{{ which }}.yml"`.trim();
+    const { events, finished } = await runTasks(tasks, { hosts: ["bookworm1", "trixie1"] }, folder);
+    expect(finished.outcome).toBe("ok");
+    const told = events.flatMap((event) =>
+      event.type === "warning" && event.diagnostic !== undefined
+        ? [
+            `${event.diagnostic.code} ${path.basename(event.diagnostic.at?.file ?? "")}:${event.diagnostic.at?.line}`,
+          ]
+        : [],
+    );
+    expect(told.toSorted()).toEqual(["reserved-variable inner.yml:3", "reserved-variable later.yml:2"]);
   });
 
   test("unchanged tasks cost no round trips, however many they are", async () => {
