@@ -1,4 +1,5 @@
 import path from "node:path";
+import { problemsIn } from "../diagnostics/all-problems.ts";
 import { type Diagnostic, DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { loadInventory } from "../inventory/load-inventory.ts";
@@ -8,8 +9,10 @@ import { type Inspected, inspectPlaybook, inspectRole } from "../playbook/load-p
 import { loopVariables } from "../playbook/loop-variables.ts";
 import type { Include, IncludePass, Node, Play, RoleContext, Task } from "../playbook/playbook.ts";
 import { isA } from "../playbook/role-files.ts";
-import { literalOf } from "../variables/evaluate.ts";
+import { evaluate, literalOf } from "../variables/evaluate.ts";
+import { createScope } from "../variables/host-scope.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
+import type { Value } from "../variables/value.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { findFiles } from "./find-files.ts";
@@ -108,19 +111,21 @@ async function lintedPlay(play: Play, problems: Diagnostic[]): Promise<LintedPla
   };
   const include = async (node: Include, depth: number): Promise<void> => {
     tasks.push(node.task);
-    const target = literalOf(node.target);
-    if (typeof target !== "string" || depth > DEEPEST) {
+    const targets = targetsOf(node);
+    if (targets === undefined || depth > DEEPEST) {
       isOpen = true;
       return;
     }
-    try {
-      const expansion = await node.expand(target, passOf(node.task));
-      handlers.push(...expansion.handlers);
-      problems.push(...expansion.warnings);
-      await visit(expansion.nodes, depth + 1);
-    } catch (error) {
-      if (!(error instanceof DiagnosticsError)) throw error;
-      problems.push(...error.diagnostics);
+    for (const { target, pass } of targets) {
+      const found = await problemsIn([target], async () => {
+        const expansion = await node.expand(target, pass);
+        handlers.push(...expansion.handlers);
+        problems.push(...expansion.warnings);
+        await visit(expansion.nodes, depth + 1);
+      });
+      // A condition may leave out the item whose file is not there.
+      const mayBeLeftOut = targets.length > 1 && node.task.keywords.when.length > 0;
+      problems.push(...found.filter(({ code }) => !mayBeLeftOut || code !== "file-not-found"));
     }
   };
   for (const { nodes } of play.sections) await visit(nodes, 0);
@@ -129,14 +134,37 @@ async function lintedPlay(play: Play, problems: Diagnostic[]): Promise<LintedPla
   return { play, tasks, handlers, roles: [...roles], isOpen };
 }
 
+/** What an include leads to, where that is written out, or made of items that are; undefined where only a host tells. */
+function targetsOf({
+  target,
+  task,
+}: Include): { target: string; pass: IncludePass | undefined }[] | undefined {
+  const written = literalOf(target);
+  if (typeof written === "string") return [{ target: written, pass: passOf(task) }];
+  const items = task.loop === undefined ? undefined : literalOf(task.loop.items);
+  if (task.loop === undefined || !Array.isArray(items)) return undefined;
+  const { loop } = task;
+  const names = target.kind === "text" ? target.template.names : [];
+  const targets = items.map((_, index) => {
+    const pass = passWith(loopVariables(loop, items, index), index);
+    if (names.length === 0 || !names.every((name) => pass.variables.has(name))) return undefined;
+    const scope = createScope({ layers: [{ level: "loop", variables: pass.variables }] });
+    return { target: String(evaluate(target, scope)), pass };
+  });
+  return targets.every((one) => one !== undefined) ? targets : undefined;
+}
+
 /** A pass of an include's loop, whose items nobody knows: the names that it gives count. */
 function passOf({ loop }: Task): IncludePass | undefined {
   if (loop === undefined) return undefined;
-  const values = Object.entries(loopVariables(loop, [null], 0));
-  return {
-    index: 0,
-    variables: new Map(values.map(([name, value]) => [name, { value: { kind: "literal", value } }])),
-  };
+  return passWith(loopVariables(loop, [null], 0), 0);
+}
+
+function passWith(values: Readonly<Record<string, Value>>, index: number): IncludePass {
+  const variables = Object.entries(values).map(
+    ([name, value]) => [name, { value: { kind: "literal" as const, value } }] as const,
+  );
+  return { index, variables: new Map(variables) };
 }
 
 function addRole(roles: Set<RoleContext>, role: RoleContext | undefined): void {

@@ -161,6 +161,28 @@ describe("lint", () => {
     expect(places).toEqual(["more.yml:2:16 undefined-variable", "site.yml:12:24 undefined-variable"]);
   });
 
+  test("files that a loop over written items includes are looked through, and what they set is known", async () => {
+    const { places } = await lintFiles({
+      "site.yml": `- name: Web
+  hosts: all
+  tasks:
+    - name: Each
+      include_tasks: "parts/{{ part }}.yml"
+      loop: [one, two, tree]
+      loop_control: {loop_var: part}
+    - name: Show
+      debug: {msg: "{{ from_one }} {{ from_nowhere }}"}
+`,
+      "parts/one.yml": "- name: Set\n  set_fact: {from_one: '{{ part }}'}\n",
+      "parts/two.yml": "- name: Wrong\n  pakage: {name: x}\n",
+    });
+    expect(places.toSorted()).toEqual([
+      "parts/two.yml:2:3 unknown-module",
+      "site.yml:5:22 file-not-found",
+      "site.yml:9:20 undefined-variable",
+    ]);
+  });
+
   test("a role that nothing uses, and a file of tasks that it includes by a host's word, are checked too", async () => {
     const { places } = await lintFiles({
       "roles/web/tasks/main.yml": '- name: More\n  include_tasks: "{{ ansible_facts.os_family }}.yml"\n',
