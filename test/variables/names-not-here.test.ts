@@ -22,6 +22,8 @@ describe("a fact or a magic variable that only Ansible has", () => {
     ["ansible_processor_cores", "ansible_processor_vcpus"],
     ["ansible_playbook_python", "no Python"],
     ["ansible_search_path", "role_path"],
+    ["ansible_parent_role_names", "include_role"],
+    ["ansible_parent_role_paths", "include_role"],
     ["vars.name", "hostvars"],
   ])("%s: the error says what to write instead", (name, instead) => {
     expect(hintOf(name)).toContain(instead);
