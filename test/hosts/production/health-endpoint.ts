@@ -125,7 +125,9 @@ async function watched(): Promise<void> {
     said += chunk.toString();
   });
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-  const screens = (): string[] => said.split("\u001b[H\u001b[2J").slice(1);
+  const cleared = "\u001b[H\u001b[2J";
+  const screens = (): string[] => said.split(cleared).slice(1);
+  await expect.poll(() => said).toContain(cleared);
   await expect.poll(() => screens().length).toBeGreaterThan(1);
   await consoleCommand("pool1", "PAUSE");
   await expect.poll(() => screens().at(-1)).toMatch(/paused/);
