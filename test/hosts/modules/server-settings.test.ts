@@ -158,11 +158,19 @@ describe("what can't be had is told", () => {
     ["- getent: {database: passwd, key: nobody-at-all}", /no nobody-at-all in passwd/],
     ["- alternatives: {name: no-such-group, path: /bin/sh}", /no group of alternatives/],
     ["- alternatives: {name: pager, path: /no/such/program}", /is not there/],
-    ["- package_facts: {manager: rpm}", /rpm/],
   ])("%s", async (task, message) => {
     const { tasks } = await runTasks(task, { hosts: ["bookworm1"] });
     expect(tasks[0]?.status).toBe("failed");
     expect(tasks[0]?.message).toMatch(message);
+  });
+
+  test("packages of a manager that is not there", async () => {
+    // Other files of tests install it.
+    await onHost("bookworm1", "[ ! -e /usr/bin/rpm ] || mv /usr/bin/rpm /usr/bin/rpm.away");
+    const { tasks } = await runTasks("- package_facts: {manager: rpm}", { hosts: ["bookworm1"] });
+    await onHost("bookworm1", "[ ! -e /usr/bin/rpm.away ] || mv /usr/bin/rpm.away /usr/bin/rpm");
+    expect(tasks[0]?.status).toBe("failed");
+    expect(tasks[0]?.message).toMatch(/rpm/);
   });
 
   test("a secret answer is in no event", async () => {
