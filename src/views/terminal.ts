@@ -105,7 +105,8 @@ async function runRow(row: PlayRow): Promise<void> {
         rendererOptions: { outputBar: MOST_ROWS, persistentOutput: false },
       },
     ],
-    { exitOnError: false },
+    // Ctrl-C is the run's business: listr2 would end the process at once, in the middle of steps.
+    { exitOnError: false, registerSignalListeners: false },
   );
   await list.run();
 }

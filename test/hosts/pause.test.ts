@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
 import { runPlaybook, runTasks } from "./converge.ts";
 import { lab } from "./lab.ts";
-import { labHost } from "./lab-hosts.ts";
+import { labHost, onHost } from "./lab-hosts.ts";
 import { typed } from "./typed.ts";
 
 const HOSTS = ["bookworm1", "trixie1"];
@@ -15,6 +15,7 @@ async function atTerminal(
   play: string,
   words: readonly string[],
   output = "json",
+  later?: Promise<string>,
 ): Promise<{ said: string; code: number | null; finished: string[] }> {
   const folder = await mkdtemp(path.join(tmpdir(), "plumb-pause-"));
   const { keyFile, knownHostsFile } = lab;
@@ -23,7 +24,7 @@ async function atTerminal(
   await writeFile(path.join(folder, "hosts"), `${hosts.join("\n")}\n[all:vars]\n${common}\n`);
   await writeFile(path.join(folder, "play.yml"), play);
   const command = `${process.execPath} ${PLUMB} run ${folder}/play.yml -i ${folder}/hosts --no-record --output ${output}`;
-  const { said, code } = await typed(command, words);
+  const { said, code } = await typed(command, words, later);
   const finished = [
     ...said.matchAll(/"type":"task-finished".*?"host":"(\w+)".*?"name":"([^"]+)".*?"message":"([^"]*)"/g),
   ];
@@ -111,6 +112,35 @@ describe("a person at a terminal", () => {
     expect(said).toContain('"outcome":"interrupted"');
     expect(code).toBe(130);
   });
+});
+
+test("Ctrl-C at a screen with moving rows: the step under way comes to its end, nothing behind it begins, and the recap says so", async () => {
+  const everywhere = (command: string): Promise<unknown> =>
+    Promise.all(HOSTS.map((host) => onHost(host, command)));
+  await everywhere("rm -f /tmp/pressed-*");
+  const pressed = everywhere("until [ -e /tmp/pressed-begun ]; do sleep 0.1; done").then(() => {
+    // By then it has been read.
+    setTimeout(() => void everywhere("touch /tmp/pressed-go"), 1_000);
+    return "\u0003";
+  });
+  const { said, code } = await atTerminal(
+    `- hosts: all
+  gather_facts: false
+  tasks:
+    - {name: slow, shell: "touch /tmp/pressed-begun; until [ -e /tmp/pressed-go ]; do sleep 0.1; done; touch /tmp/pressed-end"}
+    - {name: never, shell: "touch /tmp/pressed-never"}
+`,
+    [],
+    "tty",
+    pressed,
+  );
+  expect(said).toContain("Stopping: each host finishes the step under way");
+  expect(said).toMatch(/RECAP[\s\S]*INTERRUPTED/);
+  expect(code).toBe(130);
+  for (const host of HOSTS)
+    expect(await onHost(host, "ls /tmp/pressed-*; rm /tmp/pressed-*")).toBe(
+      "/tmp/pressed-begun\n/tmp/pressed-end\n/tmp/pressed-go\n",
+    );
 });
 
 describe("without a terminal", () => {
