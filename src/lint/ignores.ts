@@ -23,9 +23,14 @@ const IGNORE =
  */
 export function withoutIgnored(
   findings: readonly Finding[],
-  { files, rules }: { files: readonly SourceFile[]; rules: ReadonlySet<string> },
+  {
+    files,
+    elsewhere,
+    rules,
+  }: { files: readonly SourceFile[]; elsewhere: readonly SourceFile[]; rules: ReadonlySet<string> },
 ): Finding[] {
-  const ignores = files.flatMap(ignoresIn);
+  const own = files.flatMap(ignoresIn);
+  const ignores = [...own, ...elsewhere.flatMap(ignoresIn)];
   const left = findings.filter((finding) => {
     const ignore = ignores.find(
       (one) =>
@@ -38,7 +43,7 @@ export function withoutIgnored(
     ignore?.used.add(finding.rule);
     return ignore === undefined;
   });
-  return [...left, ...ignores.flatMap((ignore) => complaints(ignore, rules))];
+  return [...left, ...own.flatMap((ignore) => complaints(ignore, rules))];
 }
 
 function ignoresIn({ file, text, kind }: SourceFile): Ignore[] {

@@ -17,7 +17,7 @@ export async function lint(paths: readonly string[], options: LintOptions): Prom
     for (const found of await check(tree)) findings.push({ rule: name, severity, ...found });
   }
   const names = new Set(rules.map(({ name }) => name));
-  return sorted(withoutIgnored(once(findings), { files: tree.files, rules: names }));
+  return sorted(withoutIgnored(once(findings), { ...tree, rules: names }));
 }
 
 function asFinding({ code, severity, message, at, expected, hint }: Diagnostic): Finding[] {

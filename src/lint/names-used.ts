@@ -10,7 +10,7 @@ export function namesUsed(tree: LintTree): ReadonlySet<string> {
   const known = cache.get(tree);
   if (known !== undefined) return known;
   const words = new Set<string>();
-  for (const { text, kind, file } of tree.files) {
+  for (const { text, kind, file } of [...tree.files, ...tree.elsewhere]) {
     if (kind === "specification" || /\.(md|rst)$/.test(file)) continue;
     for (const line of text.split("\n")) {
       // A key at the start of a line defines; what stands behind it uses. Comments do neither.

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { problemsIn } from "../diagnostics/all-problems.ts";
 import { type Diagnostic, DiagnosticsError } from "../diagnostics/diagnostic.ts";
@@ -5,7 +6,12 @@ import type { Inventory } from "../inventory/inventory.ts";
 import { loadInventory } from "../inventory/load-inventory.ts";
 import { groupAndHostVariables } from "../inventory/variable-layers.ts";
 import { shownPath } from "../playbook/load-context.ts";
-import { type Inspected, inspectPlaybook, inspectRole } from "../playbook/load-playbook.ts";
+import {
+  type Inspected,
+  type InspectOptions,
+  inspectPlaybook,
+  inspectRole,
+} from "../playbook/load-playbook.ts";
 import { loopVariables } from "../playbook/loop-variables.ts";
 import type { Include, IncludePass, Node, Play, RoleContext, Task } from "../playbook/playbook.ts";
 import { isA } from "../playbook/role-files.ts";
@@ -26,6 +32,8 @@ export interface LintOptions {
   keyring: Keyring;
 }
 
+type LoadedFiles = InspectOptions["files"];
+
 /** Includes inside one another: one that includes itself until a condition fails is looked through so often. */
 const DEEPEST = 5;
 
@@ -35,13 +43,19 @@ export async function readTree(
   options: LintOptions,
 ): Promise<{ tree: LintTree; problems: Diagnostic[] }> {
   const files = await findFiles(paths);
+  const named = new Set(paths.map((one) => path.resolve(one)));
   const problems: Diagnostic[] = [];
-  const playbooks = await readPlaybooks(files, options, problems);
+  const loaded: LoadedFiles = new Map();
+  const playbooks = await readPlaybooks(files, { ...options, files: loaded }, problems);
   const inventory = await readInventory(files, options, problems);
   if (inventory !== undefined)
     problems.push(...(await unreadableFiles(inventory, playbooks, options.keyring)));
   const tree: LintTree = {
     files,
+    elsewhere: await filesElsewhere(files, playbooks, loaded),
+    hasFolderOfPlaybooks: files.some(
+      ({ file, kind }) => kind === "playbook" && !named.has(path.resolve(file)),
+    ),
     playbooks,
     inventory,
     inventoryVariables: [
@@ -55,10 +69,10 @@ export async function readTree(
 
 async function readPlaybooks(
   files: readonly SourceFile[],
-  { rolePaths, keyring }: LintOptions,
+  { rolePaths, keyring, files: loaded }: LintOptions & { files: LoadedFiles },
   problems: Diagnostic[],
 ): Promise<LintedPlaybook[]> {
-  const loading = { rolePaths, keyring, files: new Map() };
+  const loading = { rolePaths, keyring, files: loaded };
   const linted: LintedPlaybook[] = [];
   const add = async (file: string, inspected: Inspected, isForRole: boolean): Promise<void> => {
     // A role by itself may notify a handler of whoever uses it.
@@ -86,6 +100,26 @@ async function readPlaybooks(
     await add(file, await inspectRole(folder, { ...loading, tasksFrom: name }), true);
   }
   return linted;
+}
+
+/** Where Plumb looks for what a playbook names, beside it. */
+const BESIDE_PLAYBOOKS = ["vars", "group_vars", "host_vars", "templates", "files"];
+
+/** What the playbooks use and was not named: whole roles, for a playbook may use a part of one; files that were loaded; and what stands beside the playbooks. */
+async function filesElsewhere(
+  files: readonly SourceFile[],
+  playbooks: readonly LintedPlaybook[],
+  loaded: LoadedFiles,
+): Promise<SourceFile[]> {
+  const roles = playbooks.flatMap(({ plays }) =>
+    plays.flatMap((play) => play.roles.map((role) => role.path)),
+  );
+  const beside = playbooks
+    .filter(({ isForRole }) => !isForRole)
+    .flatMap(({ file }) => BESIDE_PLAYBOOKS.map((name) => path.join(path.dirname(path.resolve(file)), name)));
+  const paths = [...new Set([...roles, ...loaded.keys(), ...beside])].filter((one) => existsSync(one));
+  const own = new Set(files.map(({ file }) => path.resolve(file)));
+  return (await findFiles(paths)).filter(({ file }) => !own.has(path.resolve(file)));
 }
 
 /** Folders with tasks/main.yml, or another part of a role, in a folder called `roles`. */

@@ -5,6 +5,10 @@ import type { SourcedVariable } from "../variables/sourced.ts";
 /** Everything that was found under the paths that lint was given, read once for all rules. */
 export interface LintTree {
   files: readonly SourceFile[];
+  /** Files that stand elsewhere and that the playbooks use, such as shipped roles: what they use is used, and nothing is said of them. */
+  elsewhere: readonly SourceFile[];
+  /** Playbooks were found in a folder. Of one that is named by itself nobody knows what others beside it use. */
+  hasFolderOfPlaybooks: boolean;
   playbooks: readonly LintedPlaybook[];
   /** Undefined where no inventory was found or named: then nobody knows which variables hosts have. */
   inventory: Inventory | undefined;
@@ -99,4 +103,10 @@ export function variablesOf(tree: LintTree): LintedVariable[] {
     const place = `${at?.file}:${at?.line}:${at?.column}:${name}`;
     return at !== undefined && seen.size < seen.add(place).size;
   });
+}
+
+/** Files of which it can be said that nothing uses what stands in them: of a role or an inventory beside a playbook that is named by itself others may use it. */
+export function filesToJudge({ files, hasFolderOfPlaybooks }: LintTree): ReadonlySet<string> {
+  const judged = files.filter(({ kind }) => hasFolderOfPlaybooks || kind === "playbook");
+  return new Set(judged.map(({ file }) => file));
 }

@@ -1,4 +1,7 @@
+import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
+import { lint } from "../../src/lint/lint.ts";
+import { Keyring } from "../../src/variables/vault/keyring.ts";
 import { lintFiles } from "./lint-files.ts";
 
 test("an inventory in YAML on one line is one, and its variables and hosts count", async () => {
@@ -21,3 +24,30 @@ test("what an assert demands is left to whoever runs the playbook, and a misspel
     "site.yml:9:14 undefined-variable",
   ]);
 });
+
+test("a playbook that is named by itself is judged by itself: what the roles beside it use is used, and what is unused in them is not told", async () => {
+  const files = {
+    "site.yml":
+      "- name: Web\n  hosts: all\n  vars:\n    web_port: 80\n    left_over: 1\n  tasks:\n    - import_role:\n        name: web\n        tasks_from: stop\n",
+    "roles/web/tasks/main.yml":
+      '- name: Start\n  debug:\n    msg: "{{ web_port }} {{ web_all }}"\n  notify: restart web\n',
+    "roles/web/tasks/stop.yml": "- name: Stop\n  debug: {msg: stop}\n",
+    "roles/web/handlers/main.yml": "- name: restart web\n  debug: {msg: restart}\n",
+    "roles/web/vars/main.yml": "web_all: 1\nweb_unused: 1\n",
+  };
+  expect((await lintFiles(files, { paths: ["site.yml"] })).places).toEqual(["site.yml:5:5 unused-variable"]);
+  expect((await lintFiles(files)).places).toContain("roles/web/vars/main.yml:2:1 unused-variable");
+});
+
+test.each(readdirSync("playbooks").filter((name) => name.endsWith(".yml")))(
+  "of %s alone nothing is told to be unused or unknown",
+  async (name) => {
+    const findings = await lint([`playbooks/${name}`], {
+      inventory: ["inventory/example"],
+      rolePaths: ["roles"],
+      extraNames: new Set(),
+      keyring: new Keyring(),
+    });
+    expect(findings.map(({ rule, at, message }) => `${at.file}:${at.line} ${rule} ${message}`)).toEqual([]);
+  },
+);

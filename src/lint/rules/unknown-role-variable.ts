@@ -2,7 +2,7 @@ import { didYouMean } from "../../diagnostics/did-you-mean.ts";
 import type { RoleContext } from "../../playbook/playbook.ts";
 import { namesUsed } from "../names-used.ts";
 import type { Rule, RuleFinding } from "../rule.ts";
-import { type LintTree, rolesOf, variablesOf } from "../tree.ts";
+import { filesToJudge, type LintTree, rolesOf, variablesOf } from "../tree.ts";
 
 /** Variables for a role that its specification does not have. */
 export const unknownRoleVariable: Rule = {
@@ -50,9 +50,21 @@ function parameters(roles: readonly RoleContext[]): RuleFinding[] {
 
 function prefixed(tree: LintTree, roles: readonly RoleContext[]): RuleFinding[] {
   const used = namesUsed(tree);
+  const own = filesToJudge(tree);
+  // `pgbouncer_health_port` is the role pgbouncer_health's, where there is one.
+  const longestFirst = [...roles].sort((a, b) => b.name.length - a.name.length);
   return variablesOf(tree).flatMap(({ name, variable: { at }, level }) => {
-    const role = level.startsWith("role ") ? undefined : roles.find((one) => name.startsWith(`${one.name}_`));
-    if (role === undefined || at === undefined || known(role).has(name) || used.has(name)) return [];
+    const role = level.startsWith("role ")
+      ? undefined
+      : longestFirst.find((one) => name.startsWith(`${one.name}_`));
+    if (
+      role === undefined ||
+      at === undefined ||
+      !own.has(at.file) ||
+      known(role).has(name) ||
+      used.has(name)
+    )
+      return [];
     return [finding(role, name, at)];
   });
 }

@@ -2,6 +2,7 @@ import type { Task } from "../../playbook/playbook.ts";
 import { literalOf } from "../../variables/evaluate.ts";
 import type { Templated } from "../../variables/templated.ts";
 import type { Rule, RuleFinding } from "../rule.ts";
+import { filesToJudge } from "../tree.ts";
 
 /** Handlers that nothing notifies. */
 export const unusedHandler: Rule = {
@@ -17,7 +18,9 @@ export const unusedHandler: Rule = {
     "site.yml":
       "- name: Web\n  hosts: all\n  tasks:\n    - name: Folder\n      file: {path: /srv/web, state: directory}\n      notify: restart web\n  handlers:\n    - name: restart web\n      systemd: {name: web, state: restarted}\n",
   },
-  check: ({ playbooks }) => {
+  check: (tree) => {
+    const { playbooks } = tree;
+    const own = filesToJudge(tree);
     const unused = new Map<string, RuleFinding>();
     const used = new Set<string>();
     for (const { plays, isForRole } of playbooks) {
@@ -31,7 +34,7 @@ export const unusedHandler: Rule = {
             isOpen ||
             (isForRole && handler.listen.length > 0) ||
             namesOf(handler).some((name) => notified.some((one) => one.test(name)));
-          if (isUsed) used.add(place);
+          if (isUsed || !(isForRole || own.has(file))) used.add(place);
           else unused.set(place, findingFor(handler));
         }
       }
