@@ -259,7 +259,8 @@ async function within<Type>(timeoutMs: number, promise: Promise<Type>): Promise<
 }
 
 function hintFor(message: string): string {
-  if (/certificate required/i.test(message))
+  // TLS 1.3's alert, and what PostgreSQL says of `clientcert`.
+  if (/certificate required|requires a valid client certificate/i.test(message))
     return "the server wants a client certificate: give cert_file and key_file";
   if (/certificate|altname|self.signed/i.test(message))
     return "is ca_file the authority that issued the server's certificate, and does server_name stand in it?";

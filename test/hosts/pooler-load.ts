@@ -11,6 +11,9 @@ export interface Credentials {
   password: string;
   /** Authorities that the client trusts, PEM. */
   ca: string;
+  /** What it shows where it is asked for a certificate, PEM. */
+  cert?: string;
+  key?: string;
 }
 
 export interface LoadOptions {
@@ -100,14 +103,14 @@ async function session(
   result: LoadResult,
   act: (client: pg.Client) => Promise<void>,
 ): Promise<void> {
-  const { user, password, ca } = await options.credentials();
+  const { user, password, ...tls } = await options.credentials();
   const client = new pg.Client({
     host: "127.0.0.1",
     port,
     user,
     password,
     database: options.database,
-    ssl: { ca, servername: options.serverName ?? options.to },
+    ssl: { ...tls, servername: options.serverName ?? options.to },
     connectionTimeoutMillis: 10_000,
     query_timeout: 10_000,
   });

@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
 import { type LoadResult, startLoad } from "../pooler-load.ts";
+import { givenCertificates, givenEverywhere } from "./given-certificates.ts";
 import { passwordOf, provisionFrom, told } from "./provision.ts";
 
 const openssl = promisify(execFile);
@@ -169,17 +170,9 @@ export function certificates(folder: () => string): void {
   });
 
   test("given certificates serve both sides, clients that must show one are served, and health is told through the socket", async () => {
-    const { directory, client } = await givenCertificates(folder());
-    const given = {
-      tls_certificate_file: path.join(directory, "{{ inventory_hostname }}.crt"),
-      tls_key_file: path.join(directory, "{{ inventory_hostname }}.key"),
-      tls_ca_file: path.join(directory, "ca.crt"),
-      pgbouncer_client_tls_sslmode: "verify-full",
-      pgbouncer_server_tls_certificate: true,
-      postgresql_clientcert: "verify-ca",
-      pgbouncer_health_cert_file: `${client}.crt`,
-      pgbouncer_health_key_file: `${client}.key`,
-    };
+    const certificates = await givenCertificates(folder(), ["db1", "pool1", "pool2"]);
+    const { directory } = certificates;
+    const given = givenEverywhere(certificates);
     const options = { extra: [JSON.stringify(given)], limit: "db1:poolers" };
     // PostgreSQL has its own first: for a moment the poolers don't trust it, and the question about its size would fail.
     const { tasks } = await provisionFrom(folder(), {
@@ -216,30 +209,6 @@ export function certificates(folder: () => string): void {
     await provisionFrom(folder(), { extra: ["{pgbouncer_check_capacity: false}"] });
     expect(told((await provisionFrom(folder())).not("ok"))).toEqual([]);
   });
-}
-
-/** Certificates of another authority for the hosts and a client, as a company's would come. */
-async function givenCertificates(folder: string): Promise<{ directory: string; client: string }> {
-  const directory = path.join(folder, "given");
-  await mkdir(directory);
-  const at = (name: string): string => path.join(directory, name);
-  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  await openssl("openssl", [
-    ...["req", "-x509", ...newKey, "-days", "30", "-subj", "/CN=Somebody else"],
-    ...["-keyout", at("ca.key"), "-out", at("ca.crt")],
-  ]);
-  for (const name of ["db1", "pool1", "pool2", "app"]) {
-    const names = name === "app" ? "DNS:app" : `DNS:${name},IP:${labHost(name).address}`;
-    await openssl("openssl", [
-      ...["req", "-new", ...newKey, "-subj", `/CN=${name}`, "-keyout", at(`${name}.key`)],
-      ...["-out", at(`${name}.csr`), "-addext", `subjectAltName=${names}`],
-    ]);
-    await openssl("openssl", [
-      ...["x509", "-req", "-in", at(`${name}.csr`), "-days", "30", "-copy_extensions", "copy"],
-      ...["-CA", at("ca.crt"), "-CAkey", at("ca.key"), "-CAcreateserial", "-out", at(`${name}.crt`)],
-    ]);
-  }
-  return { directory, client: at("app") };
 }
 
 /** A key and a certificate of the test's authority, as a client's operator would make them. @returns paths. */

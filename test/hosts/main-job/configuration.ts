@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
@@ -6,6 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { freshDisks, labHost, onHost } from "../lab-hosts.ts";
 import { consoleRows } from "../pooler-health.ts";
 import { openTunnel, startLoad } from "../pooler-load.ts";
+import { givenCertificates, givenEverywhere } from "./given-certificates.ts";
 import {
   authorityOf,
   inventoryOf,
@@ -21,10 +22,10 @@ type Row = Record<string, string>;
 /** Profiles, pools, replicas, limits of users, where passwords are asked for, and another PostgreSQL: as written, and as the running process has it. */
 export function configuration(folder: () => string): void {
   const asked = "the-password-of-asked";
-  const sql = (host: string, version: string, statement: string): Promise<string> =>
+  const sql = (host: string, version: string, statement: string, port = 5432): Promise<string> =>
     onHost(
       host,
-      `cd /; runuser -u postgres -- /usr/lib/postgresql/${version}/bin/psql -XAtqc "${statement}"`,
+      `cd /; runuser -u postgres -- /usr/lib/postgresql/${version}/bin/psql -p ${port} -XAtqc "${statement}"`,
     );
 
   afterAll(async () => {
@@ -179,59 +180,6 @@ export function configuration(folder: () => string): void {
     await onHost(host, "nft delete table ip away");
   });
 
-  test("PostgreSQL 17 is replicated too: a replica takes its place under load without an error, and the old one follows", async () => {
-    const inventory = "seventeen.yml";
-    const play = async (name: string, options: ProvisionOptions = {}): Promise<Provisioned> => {
-      const done = await provisionFrom(folder(), {
-        inventory,
-        playbook: `playbooks/${name}.yml`,
-        ...options,
-      });
-      expect(told(done.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
-      return done;
-    };
-    const replicated = (primary: string, replica: string): Promise<void> =>
-      writeFile(
-        path.join(folder(), inventory),
-        inventoryOf([primary], {
-          groups: { postgresql_replicas: [replica] },
-          // Another user has been made there.
-          variables: { pgbouncer_capacity_users: ["app"] },
-        }),
-      );
-    await replicated("mon1", "db3");
-    await play("pgbouncer");
-    await play("replication");
-    expect(told((await play("replication")).not("ok"))).toEqual([]);
-    const login = {
-      user: "app",
-      password: await passwordOf(folder(), "app"),
-      ca: await authorityOf(folder()),
-    };
-    const loads = await Promise.all(
-      ["pool1", "pool2"].map((to) =>
-        startLoad({
-          ...{ from: "app1", to, database: "app", staying: 3, comingAndGoing: 1 },
-          credentials: async () => login,
-        }),
-      ),
-    );
-    try {
-      await play("failover");
-    } finally {
-      await Promise.all(loads.map(({ stop }) => stop()));
-    }
-    for (const { stop } of loads) {
-      const { errors, queries } = await stop();
-      expect(errors).toEqual([]);
-      expect(queries).toBeGreaterThan(20);
-    }
-    await replicated("db3", "mon1");
-    expect(told((await play("pgbouncer", { limit: "poolers" })).not("ok"))).toEqual([]);
-    await play("replication", { extra: ["{postgresql_replica_rebuild: true}"] });
-    expect(await sql("mon1", "17", "select pg_is_in_recovery()")).toBe("t\n");
-  });
-
   test.each(["pool1", "pool2"])("on %s there are descriptors for more than what load needs", async (host) => {
     const said = await onHost(
       host,
@@ -254,6 +202,70 @@ export function configuration(folder: () => string): void {
     expect(besides).toBeGreaterThan(0);
     expect(besides).toBeLessThan(20);
     expect(before).toBeLessThan(40);
+  });
+
+  test("PostgreSQL 17 is replicated too, at other ports and with given certificates on all sides: a replica takes its place under load without an error, and the old one follows", async () => {
+    const inventory = "seventeen.yml";
+    const certificates = await givenCertificates(folder(), ["mon1", "db3", "pool1", "pool2"]);
+    const play = async (name: string, options: ProvisionOptions = {}): Promise<Provisioned> => {
+      const done = await provisionFrom(folder(), {
+        inventory,
+        playbook: `playbooks/${name}.yml`,
+        ...options,
+      });
+      expect(told(done.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+      return done;
+    };
+    const replicated = (primary: string, replica: string): Promise<void> =>
+      writeFile(
+        path.join(folder(), inventory),
+        inventoryOf([primary], {
+          groups: { postgresql_replicas: [replica] },
+          variables: {
+            // Another user has been made there.
+            pgbouncer_capacity_users: ["app"],
+            postgresql_port: 5433,
+            pgbouncer_listen_port: 6433,
+            pgbouncer_health_port: 9128,
+            ...givenEverywhere(certificates),
+          },
+        }),
+      );
+    await replicated("mon1", "db3");
+    await play("pgbouncer");
+    await play("replication");
+    expect(told((await play("replication")).not("ok"))).toEqual([]);
+    const read = (file: string): Promise<string> => readFile(file, "utf8");
+    const login = {
+      user: "app",
+      password: await passwordOf(folder(), "app"),
+      ca: await read(path.join(certificates.directory, "ca.crt")),
+      cert: await read(`${certificates.client}.crt`),
+      key: await read(`${certificates.client}.key`),
+    };
+    const loads = await Promise.all(
+      ["pool1", "pool2"].map((to) =>
+        startLoad({
+          ...{ from: "app1", to, port: 6433, database: "app", staying: 3, comingAndGoing: 1 },
+          credentials: async () => login,
+        }),
+      ),
+    );
+    try {
+      await play("failover");
+    } finally {
+      await Promise.all(loads.map(({ stop }) => stop()));
+    }
+    for (const { stop } of loads) {
+      const { errors, queries } = await stop();
+      expect(errors).toEqual([]);
+      expect(queries).toBeGreaterThan(20);
+    }
+    await replicated("db3", "mon1");
+    expect(told((await play("pgbouncer", { limit: "poolers" })).not("ok"))).toEqual([]);
+    // It was stopped in order: no copy is needed.
+    expect(told((await play("replication")).not("ok")).join()).not.toContain("A copy of the primary");
+    expect(await sql("mon1", "17", "select pg_is_in_recovery()", 5433)).toBe("t\n");
   });
 }
 

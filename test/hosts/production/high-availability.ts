@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type pg from "pg";
 import { expect, test } from "vitest";
-import { cutPower, giveBackPower, onHost } from "../lab-hosts.ts";
+import { cutPower, freshDisks, giveBackPower, labHost, onHost } from "../lab-hosts.ts";
 import { health } from "../pooler-health.ts";
 import { client, prepareProduction, provision, virtualAddress } from "./setting.ts";
 
@@ -71,6 +71,11 @@ async function holders(): Promise<string[]> {
   );
   return found.flat();
 }
+
+const psql = (host: string, statement: string): Promise<string> =>
+  onHost(host, `cd /; runuser -u postgres -- psql -XAtqc '${statement}'`);
+
+const TWO_REPLICAS = { postgresql_replicas: ["db2", "app1"] };
 
 const theOther = (host: string): string => (host === "pool1" ? "pool2" : "pool1");
 
@@ -142,9 +147,25 @@ export function highAvailability(): void {
     expect(after.errors).toEqual([]);
   });
 
-  test("a replica follows the primary; a failover to one that the poolers can't ask does not begin", async () => {
+  test("replicas follow the primary; a failover to one that does not, or that the poolers can't ask, does not begin", async () => {
+    await prepareProduction(TWO_REPLICAS);
+    expect((await provision("pgbouncer.yml", { limit: "postgresql" })).failed).toEqual([]);
     expect((await provision("replication.yml")).failed).toEqual([]);
     expect((await provision("replication.yml")).changed).toEqual([]);
+    // What it has not received would be lost.
+    const follows = (address: string): Promise<string> =>
+      onHost(
+        "db2",
+        `sed -i 's/host=[0-9.]*/host=${address}/' /etc/postgresql/15/main/conf.d/plumb-replica.conf; systemctl restart postgresql@15-main`,
+      );
+    await follows("192.0.2.1");
+    const behind = await provision("failover.yml");
+    expect(behind.failed.join()).toMatch(/^db2 What it has not received would be lost/);
+    expect(behind.changed).toEqual([]);
+    await follows(labHost("db1").address);
+    await expect
+      .poll(() => psql("db2", "select status from pg_stat_wal_receiver"), { timeout: 20_000 })
+      .toBe("streaming\n");
     // What the poolers can't ask is no primary for them.
     await onHost(
       "db2",
@@ -157,30 +178,38 @@ export function highAvailability(): void {
       "pool2 It answers, by the ",
     ]);
     expect(shut.changed).toEqual([]);
-  });
+  }, 300_000);
 
-  test("PostgreSQL's primary changes: applications wait and see no error; the old one becomes a replica", async () => {
+  test("PostgreSQL's primary changes: applications wait and see no error; all others follow the new one, without a copy", async () => {
     const failover = async (): Promise<void> => expect((await provision("failover.yml")).failed).toEqual([]);
     expect((await underLoad("failover", failover, 1500, 30_000)).errors).toEqual([]);
     // Nobody has told the inventory.
     const stale = await provision("pgbouncer.yml");
     expect(stale.failed.join()).toMatch(/^db1 Only the primary .*Exchange the two in the inventory/);
     expect(stale.changed).toEqual([]);
+    // Nor may the poolers go back to it.
+    const limited = await provision("pgbouncer.yml", { limit: "poolers" });
+    expect(limited.failed.join()).toMatch(/pool1 Only the primary is asked.*Exchange the two/);
+    expect(limited.changed).toEqual([]);
+    // Whoever starts it by hand has a server that takes no writes.
+    await onHost("db1", "systemctl start postgresql@15-main");
+    expect(await psql("db1", "select pg_is_in_recovery()")).toBe("t\n");
     // The same inventory with the two exchanged: the poolers have nothing to change.
-    await prepareProduction({ postgresql: ["db2"], postgresql_replicas: ["db1"] });
+    await prepareProduction({ postgresql: ["db2"], postgresql_replicas: ["db1", "app1"] });
     expect((await provision("pgbouncer.yml", { limit: "poolers" })).changed).toEqual([]);
-    // A server with data of its own is not thrown away unasked.
-    expect((await provision("replication.yml")).failed).toHaveLength(1);
-    expect(
-      (await provision("replication.yml", { extra: { postgresql_replica_rebuild: true } })).failed,
-    ).toEqual([]);
+    const followed = await provision("replication.yml");
+    expect(followed.failed).toEqual([]);
+    expect(followed.changed.join()).not.toContain("A copy of the primary");
+    expect(await psql("db2", "select count(*) from pg_stat_replication")).toBe("2\n");
   });
 
-  test("and back, as planned: again no error, and the other follows again", async () => {
+  test("and back, as planned: again no error; a replica that does not even start is copied anew, and only where that is wanted", async () => {
     const failover = async (): Promise<void> => expect((await provision("failover.yml")).failed).toEqual([]);
     expect((await underLoad("fail-back", failover, 500, 30_000)).errors).toEqual([]);
     await prepareProduction();
     expect((await provision("pgbouncer.yml", { limit: "poolers" })).changed).toEqual([]);
+    await onHost("db2", "rm /var/lib/postgresql/15/main/global/pg_control");
+    expect((await provision("replication.yml")).failed.join()).toContain("db2 Running now");
     expect(
       (await provision("replication.yml", { extra: { postgresql_replica_rebuild: true } })).failed,
     ).toEqual([]);
@@ -193,12 +222,24 @@ export function highAvailability(): void {
       expect(done.failed).toEqual([]);
       expect(done.changed.filter((one) => one.includes('KILL "app"'))).toHaveLength(2);
     };
+    // app1 has followed nobody since the last change: it is behind.
+    await prepareProduction({ postgresql_replicas: ["app1", "db2"] });
+    await onHost("app1", "systemctl stop postgresql@15-main");
+    await psql("db1", "create table seen_by_one_only (id int); drop table seen_by_one_only");
+    await onHost("app1", "systemctl start postgresql@15-main");
+    const loses = await provision("failover.yml", { check: true, extra: { failover_primary_is_dead: true } });
+    expect(loses.failed.join()).toMatch(/^app1 The one that has most is promoted: db2 received more/);
+    await prepareProduction();
     await underLoad("primary dead", dead, 1500);
     expect((await underLoad("after it", async () => undefined, 500)).errors).toEqual([]);
-    expect(await onHost("db2", "cd /; runuser -u postgres -- psql -XAtqc 'select pg_is_in_recovery()'")).toBe(
-      "f\n",
-    );
-    // What follows goes on with the first server.
+    expect(await psql("db2", "select pg_is_in_recovery()")).toBe("f\n");
+    // It comes back as it was, and nothing on it says that it was replaced: the poolers know.
     await giveBackPower(["db1"]);
-  });
+    const stale = await provision("pgbouncer.yml", { limit: "poolers" });
+    expect(stale.failed.join()).toMatch(/pool1 Only the primary is asked/);
+    expect(stale.changed).toEqual([]);
+    // What follows goes on with the first server: that it is to be the primary all the same is said by hand.
+    for (const host of BALANCERS) await onHost(host, "rm -r /etc/pgbouncer/replaced");
+    await freshDisks(["app1"]);
+  }, 300_000);
 }
