@@ -244,14 +244,20 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     });
     context.changesPending = true;
     await notify(running);
-    // What a handler would do follows from the changes that are named already: it is no change of its own.
-    if (running.handler && !result.certain) {
+    // What a handler would do follows from the changes that are named already: it is no change of its own, unless its keywords say what of it is one.
+    if (
+      running.handler &&
+      !result.certain &&
+      task.changedWhen === undefined &&
+      task.failedWhen === undefined
+    ) {
       return {
         status: "skipped",
         message: `would run: ${result.change.summary}`,
         differences: [],
         data: {},
         facts: {},
+        notRun: true,
       };
     }
     // Whether what earlier tasks would do mends that, only the run can tell.

@@ -195,6 +195,21 @@ describe("a plan", () => {
     expect(applied.output).toContain("0 of 0 predictions right; 2 could not be made");
     expect(applied.code).toBe(0);
   });
+
+  test("says of a handler that only looks that it changes nothing, and unknown of those that depend on what it finds", async () => {
+    await writeFile(
+      path.join(project, "looks.yml"),
+      "- hosts: bookworm1\n  become: true\n  tasks:\n    - copy: {content: x, dest: /srv/plans/looked-at}\n      notify: [look, go on]\n  handlers:\n    - name: look\n      command: echo 1\n      register: found\n      changed_when: false\n    - name: go on\n      command: touch /srv/plans/gone-on\n      when: default(found.stdout, '0') != '0'\n",
+    );
+    rmSync(path.join(project, "looks.plan"), { force: true });
+    const planned = await plumb("plan", "looks.yml", "-i", "hosts.ini", ...VAULT, "-o", "looks.plan");
+    expect(planned.output.match(/^ {2}(?:would change|unknown) {2}.*(?=:)/gm)).toEqual([
+      "  would change  copy",
+      "  unknown  go on",
+    ]);
+    const applied = await plumb("apply", "looks.plan", ...VAULT);
+    expect(applied.output).toContain("2 of 2 predictions right; 1 could not be made");
+  });
 });
 
 describe("drift", () => {
