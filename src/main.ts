@@ -28,7 +28,10 @@ function withHostOptions(command: Command): Command {
       "variables that win over all others: key=value, JSON, or @file",
       repeatable,
     )
-    .option("-f, --forks <number>", "hosts worked on at once (default 32)")
+    .option(
+      "-f, --forks <number>",
+      "hosts worked on at once (default: 16 for each processor, 32 to 128; docs/fleets.md)",
+    )
     .option("-b, --become", "act as another user (root unless --become-user says otherwise)")
     .option("--become-user <user>", "the user to become")
     .addOption(new Option("--become-method <method>", "how").choices(["sudo", "su"]))

@@ -5,7 +5,10 @@ export function addWorkerCommand(program: Command, withVaultOptions: (command: C
   withVaultOptions(program.command("worker"))
     .description("work on hosts for runs with --workers, until it is told to stop")
     .argument("<database>", "the PostgreSQL that they share: postgres://user@host/database, or @file")
-    .option("-f, --forks <number>", "hosts worked on at once (default 32)")
+    .option(
+      "-f, --forks <number>",
+      "hosts worked on at once (default: 16 for each processor, 32 to 128; docs/fleets.md)",
+    )
     .option("-K, --ask-become-pass", "ask for the password that becoming needs")
     .option("-u, --user <user>", "the user to log in as")
     .option("--private-key <file>", "the key to log in with")

@@ -1,15 +1,8 @@
 import { withoutSecrets } from "../diagnostics/redact-diagnostic.ts";
 import type { RunOptions } from "../fleet/run-options.ts";
+import { forksOf } from "./forks.ts";
 import { interruption } from "./interruption.ts";
-import {
-  connectionOf,
-  DEFAULT_FORKS,
-  extraVariablesOf,
-  factCacheOf,
-  type HostOptions,
-  inventoryOf,
-  wholeNumber,
-} from "./read-input.ts";
+import { connectionOf, extraVariablesOf, factCacheOf, type HostOptions, inventoryOf } from "./read-input.ts";
 import { keyringOf } from "./vault-options.ts";
 
 /** What ping, facts and exec need to connect to hosts: a run without a playbook. */
@@ -28,7 +21,7 @@ export async function hostRunOptions(options: HostOptions): Promise<RunOptions> 
     ...factCacheOf(undefined),
     checkMode: true,
     diffMode: false,
-    forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),
+    forks: forksOf(options.forks),
     connection: await connectionOf(options, secrets),
     defaultUser: {
       become: options.become === true,

@@ -13,9 +13,9 @@ import { ParsedFiles } from "../variables/parsed-files.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { rememberParsed } from "../variables/yaml-source.ts";
 import { cacheFolder } from "./cache-folder.ts";
+import { forksOf } from "./forks.ts";
 import {
   connectionOf,
-  DEFAULT_FORKS,
   extraVariablesOf,
   factCacheOf,
   type HostOptions,
@@ -66,7 +66,7 @@ export async function loadPlaybookRun(
         inventory,
         extraVariables,
         limit: options.limit,
-        forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),
+        forks: forksOf(options.forks),
         keyring,
         connection: await connectionOf(options, keyring.secrets),
       });
@@ -112,7 +112,7 @@ export async function runOptionsOf(
     expectedFacts: new ExpectedFacts(cacheFolder("facts")),
     readInventory: () => inventoryOf(options, keyring),
     ...present("startAtTask", options.startAtTask),
-    forks: wholeNumber("--forks", options.forks ?? DEFAULT_FORKS),
+    forks: forksOf(options.forks),
     ...present("takeOver", options.takeOver),
     undoRuns: undoRuns(process.env["PLUMB_UNDO_RUNS"]),
     connection: await connectionOf(options, keyring.secrets),

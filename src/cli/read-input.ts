@@ -81,9 +81,6 @@ export function wholeNumber(option: string, text: string): number {
   throw inputError("invalid-option", `${option} ${text}: this is no whole number above 0`);
 }
 
-/** Handshakes cost the controller most: more at once than this only makes each of them slower. */
-export const DEFAULT_FORKS = "32";
-
 /** The roles that ship with Plumb: beside its package.json, wherever the code that runs was built to. */
 export function shippedRoles(): string {
   let folder = import.meta.dirname;

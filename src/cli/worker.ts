@@ -13,10 +13,11 @@ import { type RunSpecification, WorkerQueue } from "../workers/queue.ts";
 import { work } from "../workers/work.ts";
 import { consoleOutput } from "./console-output.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { forksOf } from "./forks.ts";
 import { interruption } from "./interruption.ts";
 import { inputsOf, keptOptions } from "./plan.ts";
 import { loadPlaybookRun, type PlaybookRunOptions, runOptionsOf } from "./playbook-run.ts";
-import { DEFAULT_FORKS, type HostOptions, wholeNumber } from "./read-input.ts";
+import type { HostOptions } from "./read-input.ts";
 import { withDatabase } from "./shared-database.ts";
 import { keyringOf } from "./vault-options.ts";
 import { VERSION } from "./version.ts";
@@ -30,7 +31,7 @@ export async function workerCommand(database: string, options: HostOptions): Pro
   const { secrets } = keyring;
   return withoutSecrets(secrets, async () => {
     const address = databaseAddress(database, { option: "the database", isPublic: true, secrets });
-    const forks = wholeNumber("--forks", options.forks ?? DEFAULT_FORKS);
+    const forks = forksOf(options.forks);
     const output = consoleOutput();
     const tell = (line: string): void => output.write(`${secrets.redact(line)}\n`);
     const { stopping, aborting, release } = interruption();
