@@ -97,25 +97,34 @@ function withPending(scope: Scope, pending: string): Scope {
   };
 }
 
-/** Whether a pass is over, by `until` and `retries`. */
+/** Whether a pass is over, by `until` and `retries`; `timeIsUp` where tries were left, and no time for them. */
 export type Verdict =
-  | { kind: "over" }
+  | { kind: "over"; timeIsUp: boolean }
   | { kind: "again"; afterMs: number }
-  | { kind: "given-up"; after: number };
+  | { kind: "given-up"; timeIsUp: boolean };
 
 /**
  * Where `until` is given it alone decides: a failure for which it holds is not tried again, and what it never holds for is a failure, unless `failed_when` says what one is. Of a failure it may ask for
  * what is not there: then it does not hold.
  *
+ * @param leftMs what is left of `timeout` for further tries
  * @throws DiagnosticsError when `until`, `retries` or `delay` can't be evaluated.
  */
-export function verdictOn(task: Task, scope: Scope, outcome: Outcome, attempt: number): Verdict {
-  if (outcome.status === "unknown" || outcome.status === "skipped") return { kind: "over" };
+export function verdictOn(
+  task: Task,
+  scope: Scope,
+  outcome: Outcome,
+  attempt: number,
+  leftMs = Number.POSITIVE_INFINITY,
+): Verdict {
+  const over: Verdict = { kind: "over", timeIsUp: false };
+  if (outcome.status === "unknown" || outcome.status === "skipped") return over;
   const isFailed = outcome.status === "failed";
-  if (task.until === undefined ? !isFailed : isMet(task.until, task, scope, outcome, attempt))
-    return { kind: "over" };
-  if (attempt <= retriesOf(task, scope)) return { kind: "again", afterMs: delayMsOf(task, scope) };
-  return isFailed || task.failedWhen !== undefined ? { kind: "over" } : { kind: "given-up", after: attempt };
+  if (task.until === undefined ? !isFailed : isMet(task.until, task, scope, outcome, attempt)) return over;
+  const timeIsUp = attempt <= retriesOf(task, scope);
+  const afterMs = delayMsOf(task, scope);
+  if (timeIsUp && afterMs < leftMs) return { kind: "again", afterMs };
+  return { kind: isFailed || task.failedWhen !== undefined ? "over" : "given-up", timeIsUp };
 }
 
 function isMet(

@@ -24,7 +24,7 @@ import { settle } from "./settle.ts";
 import { holds, skipped } from "./skip.ts";
 import { takeTurn } from "./take-turn.ts";
 import { type Outcome, outcomeOf, outcomeOfError, registeredOf, type TaskEnd } from "./task-result.ts";
-import { type Clock, NO_LIMIT_MS, STEP_LIMIT_MS, withinLimit } from "./time-limit.ts";
+import { type Clock, NO_LIMIT_MS, STEP_LIMIT_MS, TimeLimitPassed, withinLimit } from "./time-limit.ts";
 
 /** What another host of the play has yet to set is waited for. */
 export async function whenKnown<Type>(context: HostContext, act: () => Type | Promise<Type>): Promise<Type> {
@@ -47,6 +47,7 @@ export async function runPass(running: RunningPass): Promise<TaskEnd> {
     const { outcome: judgement, againAfterMs } = await attemptPass(running, attempt);
     if (againAfterMs !== undefined && !context.isStopping()) {
       tellOfRetry(running, attempt, againAfterMs);
+      if (running.leftMs !== undefined) running.leftMs -= againAfterMs;
       await wait(againAfterMs, undefined, { signal: session.signal }).catch(() => undefined);
       session.answers.forgetAll();
       continue;
@@ -88,22 +89,29 @@ async function attemptPass(
   const { context, task, pass } = running;
   const outcome = await judgedPass(running, attempt);
   try {
-    const verdict = verdictOn(task, pass.scope, outcome, attempt);
+    const verdict = verdictOn(task, pass.scope, outcome, attempt, running.leftMs);
     if (verdict.kind === "again") return { outcome, againAfterMs: verdict.afterMs };
-    return { outcome: verdict.kind === "over" ? counted(outcome, attempt) : givenUp(outcome, verdict.after) };
+    const tries = triesTold(attempt, verdict.timeIsUp);
+    if (verdict.kind === "given-up") return { outcome: givenUp(outcome, tries) };
+    return { outcome: attempt > 1 || verdict.timeIsUp ? counted(outcome, tries) : outcome };
   } catch (error) {
     return { outcome: failure(context, error) };
   }
 }
 
-/** What failed once and again says how often. */
-function counted(outcome: Outcome, tries: number): Outcome {
-  if (outcome.status !== "failed" || tries === 1) return outcome;
-  return { ...outcome, message: `${outcome.message}, after ${tries} tries` };
+function triesTold(tries: number, timeIsUp: boolean): string {
+  const told = `${tries} ${tries === 1 ? "try" : "tries"}`;
+  return timeIsUp ? `${told}, and \`timeout\` leaves none for another` : told;
 }
 
-function givenUp(outcome: Outcome, tries: number): Outcome {
-  const message = `\`until\` did not hold after ${tries} ${tries === 1 ? "try" : "tries"}: ${outcome.message}`;
+/** What failed once and again says how often. */
+function counted(outcome: Outcome, tries: string): Outcome {
+  if (outcome.status !== "failed") return outcome;
+  return { ...outcome, message: `${outcome.message}, after ${tries}` };
+}
+
+function givenUp(outcome: Outcome, tries: string): Outcome {
+  const message = `\`until\` did not hold after ${tries}: ${outcome.message}`;
   return { ...outcome, status: "failed", message, hasChanged: outcome.status === "changed" };
 }
 
@@ -176,8 +184,20 @@ async function limitedPass(running: RunningPass): Promise<Outcome> {
     return { ...failure(running.context, error), ofFlags: true };
   }
   const limits = limitsOf(task, pass.scope);
-  if (limits.passMs === undefined) return tryPass(running, limits, undefined);
-  return withinLimit(limits.passMs, (clock) => tryPass(running, limits, clock));
+  const { passMs } = limits;
+  if (passMs === undefined) return tryPass(running, limits, undefined);
+  // All tries share it: a gate that asks again and again has an end.
+  let timer: Clock | undefined;
+  try {
+    return await withinLimit(running.leftMs ?? passMs, (clock) => {
+      timer = clock;
+      return tryPass(running, limits, clock);
+    });
+  } catch (error) {
+    throw error instanceof TimeLimitPassed && timer?.signal.aborted ? new TimeLimitPassed(passMs) : error;
+  } finally {
+    running.leftMs = timer?.leftMs() ?? 0;
+  }
 }
 
 async function tryPass(running: RunningPass, limits: Limits, clock: Clock | undefined): Promise<Outcome> {

@@ -20,6 +20,8 @@ export interface RunningPass extends ReportedPass {
   place: TaskPlace;
   /** Which try of `until` it is, from 1 on. */
   attempt: number;
+  /** What the tries before have left of `timeout`; undefined before the first one, and without it. */
+  leftMs?: number;
   /** Steps were begun that may have changed something. */
   hasActed: boolean;
   /** Handlers that it has notified. */

@@ -24,6 +24,8 @@ const GRACE_MS = 5000;
 export interface Clock {
   /** Aborts when the time is over. */
   signal: AbortSignal;
+  /** How much of the time is left. */
+  leftMs(): number;
   /** Waits for somebody else: that takes none of the time. */
   hold<Type>(waiting: () => Promise<Type>): Promise<Type>;
 }
@@ -42,7 +44,8 @@ export async function withinLimit<Type>(
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let leftMs = limitMs;
-  let startedMs = 0;
+  /** Undefined while the clock stands. */
+  let startedMs: number | undefined;
   let isOver: () => void = () => undefined;
   const over = new Promise<void>((resolve) => {
     isOver = resolve;
@@ -55,9 +58,11 @@ export async function withinLimit<Type>(
     };
     timer = setTimeout(end, Math.min(Math.max(leftMs, 0), NO_LIMIT_MS));
   };
+  const left = (): number => leftMs - (startedMs === undefined ? 0 : performance.now() - startedMs);
   const hold = async <Held>(waiting: () => Promise<Held>): Promise<Held> => {
     clearTimeout(timer);
-    leftMs -= performance.now() - startedMs;
+    leftMs = left();
+    startedMs = undefined;
     try {
       return await waiting();
     } finally {
@@ -65,7 +70,7 @@ export async function withinLimit<Type>(
     }
   };
   start();
-  const acting = act({ signal: controller.signal, hold });
+  const acting = act({ signal: controller.signal, leftMs: left, hold });
   const ended = acting.then(
     () => undefined,
     () => undefined,

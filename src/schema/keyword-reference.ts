@@ -132,7 +132,7 @@ export const KEYWORD_REFERENCE: Readonly<Record<string, JsonSchema>> = {
   tags: words("Words to choose tasks by: `--tags`, `--skip-tags`; `always` and `never` are special."),
   tasks: tasks("What the play does, after its roles."),
   throttle: number("At most so many hosts are at the task at once."),
-  timeout: number("Seconds that the task may take."),
+  timeout: number("Seconds that the task may take, with all tries of `until`."),
   until: condition("Try again until this is true, in CEL."),
   user: text("The user to log in as (Ansible's older word for `remote_user`)."),
   vars: mapping("Variables."),

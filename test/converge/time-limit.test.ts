@@ -45,3 +45,20 @@ test("after the wait the clock goes on", async () => {
   );
   await expect(late).rejects.toBeInstanceOf(TimeLimitPassed);
 });
+
+test("how much of the time is left is known while the clock goes, and while it stands", async () => {
+  const limitMs = 60_000;
+  await withinLimit(limitMs, async (clock) => {
+    const first = clock.leftMs();
+    expect(first).toBeLessThanOrEqual(limitMs);
+    await wait(20);
+    const second = clock.leftMs();
+    expect(second).toBeLessThan(first);
+    await clock.hold(async () => {
+      const standing = clock.leftMs();
+      await wait(20);
+      expect(clock.leftMs()).toBe(standing);
+    });
+    expect(clock.leftMs()).toBeLessThan(second);
+  });
+});

@@ -2,8 +2,9 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { runPlaybook, runTasks } from "./converge.ts";
-import { onlyOn, told } from "./told.ts";
+import { type Converged, runPlaybook, runTasks } from "./converge.ts";
+import { onHost } from "./lab-hosts.ts";
+import { failures, onlyOn, told } from "./told.ts";
 
 const HOSTS = ["bookworm1", "trixie1"];
 const HOST = "bookworm1";
@@ -203,6 +204,63 @@ describe("hosts that fail", () => {
     expect(run.tasks.map(({ attempts }) => attempts)).toEqual([2, 2, 1, 2]);
     expect(run.tasks[0]?.message).toMatch(/^`until` did not hold after 2 tries/);
     expect(run.tasks[3]?.message).toMatch(/after 2 tries/);
+  });
+});
+
+describe("a gate between batches that tries again has a deadline", () => {
+  const rollOut = (gate: string): string => `- hosts: all
+  gather_facts: false
+  serial: 1
+  tasks:
+    - {name: change, command: touch /srv/gate-changed}
+    - {name: gate, ${gate}, register: asked, until: asked.rc == 0, retries: 100}
+- hosts: all
+  tasks:
+    - {name: next play, command: "true"}`;
+  /** Hosts are gone through in turn; the last one is what the gate is about. */
+  const passing = async (gate: string): Promise<{ lines: string[]; run: Converged }> => {
+    const run = await runPlaybook(rollOut(gate), { hosts: HOSTS, user: "root" });
+    return { lines: told(run), run };
+  };
+
+  test.each([
+    ["fails at once each time", `command: "false", delay: 0, timeout: 3`, /leaves none for another/],
+    [
+      "would only be tried again behind it",
+      `command: "false", delay: 60, timeout: 3`,
+      /1 try, and `timeout` leaves none/,
+    ],
+    [
+      "hangs in its second try",
+      `shell: "[ -e /srv/gate-asked ] && exec sleep 4325; touch /srv/gate-asked; exit 1", delay: 0, timeout: 3`,
+      /it did not end within 3 s.*after 2 tries/,
+    ],
+  ])("one that %s has failed then, and the other batches are left alone", async (_, gate, message) => {
+    const started = Date.now();
+    const { lines, run } = await passing(gate);
+    expect(lines).toEqual(["bookworm1 change: changed", "bookworm1 gate: failed"]);
+    expect(failures(run)[0]).toMatch(message);
+    // Each try has not three seconds of its own: a hundred would take minutes.
+    expect(Date.now() - started).toBeLessThan(60_000);
+    expect(run.finished.outcome).toBe("failed");
+    expect(await onHost("trixie1", "ls /srv/gate-changed 2>/dev/null; true")).toBe("");
+    await onHost(HOST, "rm -f /srv/gate-*; ! pgrep -f '[s]leep 4325'");
+  });
+
+  test("one that holds in time lets the next batch go; in the last try it may take what is left, and `failed_when` has the last word", async () => {
+    const later = `shell: "echo x >> /srv/gate-tries; test $(wc -l < /srv/gate-tries) -ge 3", delay: 1, timeout: 60`;
+    const { lines } = await passing(later);
+    expect(lines).toEqual([
+      "bookworm1 change: changed",
+      "bookworm1 gate: changed",
+      "trixie1 change: changed",
+      "trixie1 gate: changed",
+      "bookworm1 next play: changed",
+      "trixie1 next play: changed",
+    ]);
+    const tolerant = await passing(`command: "false", delay: 60, timeout: 5, failed_when: false`);
+    expect(tolerant.lines).toContain("trixie1 next play: changed");
+    for (const host of HOSTS) await onHost(host, "rm /srv/gate-*");
   });
 });
 
