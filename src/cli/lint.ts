@@ -42,6 +42,8 @@ export async function lintCommand(paths: readonly string[], options: LintCommand
   });
   const colour = output.isTerminal && process.env["NO_COLOR"] === undefined;
   output.write(findingsText(findings, { format, colour, rules, version: VERSION }));
-  const isBad = findings.some(({ severity }) => severity === "error" || options.strict === true);
+  const isBad = findings.some(
+    ({ severity }) => severity === "error" || (severity === "warning" && options.strict === true),
+  );
   return isBad ? EXIT.badInput : EXIT.ok;
 }

@@ -11,6 +11,8 @@ export interface RenderOptions {
   colour?: boolean;
 }
 
+const COLOURS = { error: "red", warning: "yellow", note: "cyan" } as const;
+
 type Style = Parameters<typeof styleText>[0];
 
 /** Lines are cut where they would fill the screen; the caret stays in sight. */
@@ -18,7 +20,10 @@ const LONGEST_LINE = 140;
 
 /** A diagnostic for a person: where, what, the line with a caret below it, what would be right, what to do. */
 export function renderDiagnostic(
-  diagnostic: Omit<Diagnostic, "code"> & { code: string },
+  diagnostic: Omit<Diagnostic, "code" | "severity"> & {
+    code: string;
+    severity: Diagnostic["severity"] | "note";
+  },
   options: RenderOptions = {},
 ): string {
   const { at, severity, message, expected, hint, code } = diagnostic;
@@ -26,7 +31,7 @@ export function renderDiagnostic(
   const paint = (style: Style, text: string): string =>
     colour ? styleText(style, text, { validateStream: false }) : text;
   const where = at === undefined ? "" : `${paint("bold", formatPosition(at))}: `;
-  const word = paint(severity === "error" ? "red" : "yellow", severity);
+  const word = paint(COLOURS[severity], severity);
   const lines = [
     `${where}${word}: ${printable(message)} ${paint("gray", `[${code}]`)}`,
     ...(at === undefined ? [] : excerpt(at, readLine, paint)),

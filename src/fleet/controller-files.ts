@@ -5,6 +5,7 @@ import path from "node:path";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import type { Controller } from "../modules/module.ts";
 import type { ControllerFile } from "../modules/step.ts";
+import { placesToLook } from "../playbook/places-to-look.ts";
 import type { Task } from "../playbook/playbook.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { TextTemplate } from "../variables/templated.ts";
@@ -88,22 +89,16 @@ function versionOf(file: string): string {
   return `${ino} ${size} ${mtimeNs} ${file}`;
 }
 
-/** Ansible's search: the role's folder, the role itself, then the same beside the playbook. */
+/** @throws DiagnosticsError file-not-found */
 function find(
   wanted: string,
   folder: "files" | "templates" | "vars",
   task: Task,
   playbookFolder: string,
 ): string {
-  const places = [task.role?.path, path.dirname(task.at.file), playbookFolder].filter(
-    (place) => place !== undefined,
-  );
-  const candidates = path.isAbsolute(wanted)
-    ? [wanted]
-    : [...new Set(places.flatMap((place) => [path.join(place, folder, wanted), path.join(place, wanted)]))];
-  for (const candidate of candidates) {
-    if (existsSync(candidate)) return candidate;
-  }
+  const candidates = placesToLook(wanted, folder, task, playbookFolder);
+  const found = candidates.find((candidate) => existsSync(candidate));
+  if (found !== undefined) return found;
   throw inputError("file-not-found", `there is no file \`${wanted}\``, {
     at: task.at,
     expected: `one of: ${candidates.join(", ")}`,

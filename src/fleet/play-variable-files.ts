@@ -34,7 +34,8 @@ export function namesOf(entry: Templated): string[] | undefined {
   return value === undefined ? undefined : [value].flat().map(String);
 }
 
-function placesOf(names: readonly string[], folder: string): string[] {
+/** Where they may stand: in `vars/` beside the playbook, or beside it. */
+export function placesOf(names: readonly string[], folder: string): string[] {
   return names.flatMap((name) =>
     path.isAbsolute(name) ? [name] : [path.join(folder, "vars", name), path.join(folder, name)],
   );

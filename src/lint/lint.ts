@@ -1,4 +1,5 @@
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
+import type { Secrets } from "../diagnostics/secrets.ts";
 import { withoutIgnored } from "./ignores.ts";
 import { type LintOptions, readTree } from "./read-tree.ts";
 import type { Finding } from "./rule.ts";
@@ -17,7 +18,21 @@ export async function lint(paths: readonly string[], options: LintOptions): Prom
     for (const found of await check(tree)) findings.push({ rule: name, severity, ...found });
   }
   const names = new Set(rules.map(({ name }) => name));
-  return sorted(withoutIgnored(once(findings), { ...tree, rules: names }));
+  return sorted(withoutIgnored(once(findings), { ...tree, rules: names })).map((finding) =>
+    redacted(finding, options.keyring.secrets),
+  );
+}
+
+/** What stands in a vault is told of without what it is. */
+function redacted(finding: Finding, secrets: Secrets): Finding {
+  if (secrets.isEmpty) return finding;
+  const { message, expected, hint } = finding;
+  return {
+    ...finding,
+    message: secrets.redact(message),
+    ...(expected === undefined ? {} : { expected: secrets.redact(expected) }),
+    ...(hint === undefined ? {} : { hint: secrets.redact(hint) }),
+  };
 }
 
 function asFinding({ code, severity, message, at, expected, hint }: Diagnostic): Finding[] {

@@ -1,11 +1,6 @@
-import path from "node:path";
-import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import { MAGIC_NAMES } from "../playbook/magic-names.ts";
+import { namesSetByTask } from "../playbook/names-set-by.ts";
 import type { RoleContext, Task } from "../playbook/playbook.ts";
-import { isA } from "../playbook/role-files.ts";
-import { literalOf } from "../variables/evaluate.ts";
-import { readVariablesFile } from "../variables/variables-file.ts";
-import { Keyring } from "../variables/vault/keyring.ts";
 import type { LintedPlaybook, LintTree } from "./tree.ts";
 
 /** Names that some level defines; "any" where only a run tells which. */
@@ -19,22 +14,13 @@ export function isBuiltIn(name: string): boolean {
 }
 
 /** Names that are known in every play of a playbook: of the inventory, of -e, and what any task of any play sets, for facts outlast their play. */
-export async function namesOfPlaybook(tree: LintTree, playbook: LintedPlaybook): Promise<KnownNames> {
+export function namesOfPlaybook(tree: LintTree, playbook: LintedPlaybook): KnownNames {
   const names = new Set<string>([...tree.extraNames, ...tree.inventoryVariables.map(({ name }) => name)]);
-  for (const { play, tasks, handlers, isOpen } of playbook.plays) {
-    if (isOpen) return "any";
-    const asked = play.prompts.map(({ name }) => name);
+  for (const { play, tasks, handlers, fileVariables, notFollowed } of playbook.plays) {
+    if (notFollowed.length > 0) return "any";
+    const asked = [...play.prompts, ...fileVariables].map(({ name }) => name);
     for (const name of [...play.variables.keys(), ...play.connection.keys(), ...asked]) names.add(name);
-    for (const file of play.variableFiles) {
-      const read = await namesInFile(literalOf(file), [path.dirname(path.resolve(playbook.file))]);
-      if (read === "any") return "any";
-      for (const name of read) names.add(name);
-    }
-    for (const task of [...tasks, ...handlers]) {
-      const set = await namesSet(task, playbook);
-      if (set === "any") return "any";
-      for (const name of set) names.add(name);
-    }
+    for (const task of [...tasks, ...handlers]) for (const name of namesSetByTask(task)) names.add(name);
     for (const role of play.roles) for (const name of namesOfRole(role)) names.add(name);
   }
   return names;
@@ -62,36 +48,4 @@ export function namesOfTask(task: Task): Set<string> {
     ...(loop === undefined ? [] : [loop.variable, loop.indexVariable ?? loop.variable]),
     ...(role === undefined ? [] : namesOfRole(role)),
   ]);
-}
-
-async function namesSet(task: Task, playbook: LintedPlaybook): Promise<readonly string[] | "any"> {
-  const names = task.register === undefined ? [] : [task.register];
-  if (task.module === "set_fact") names.push(...task.parameters.map(({ key }) => key));
-  if (task.module !== "include_vars") return names;
-  const given = new Map(task.parameters.map(({ key, value }) => [key, literalOf(value)]));
-  const holder = given.get("name");
-  if (typeof holder === "string") return [...names, holder];
-  const file = given.get("file") ?? given.get("_raw_params");
-  const folders = [
-    ...(task.role === undefined ? [] : [path.join(task.role.path, "vars"), task.role.path]),
-    path.dirname(path.resolve(task.at.file)),
-    path.dirname(path.resolve(playbook.file)),
-  ];
-  const read = await namesInFile(file, folders);
-  return read === "any" ? "any" : [...names, ...read];
-}
-
-async function namesInFile(written: unknown, folders: readonly string[]): Promise<readonly string[] | "any"> {
-  if (typeof written !== "string") return "any";
-  for (const folder of folders) {
-    const file = path.resolve(folder, written);
-    if (!isA("file", file)) continue;
-    try {
-      return [...(await readVariablesFile(file, new Keyring())).keys()];
-    } catch (error) {
-      if (!(error instanceof DiagnosticsError)) throw error;
-      return "any";
-    }
-  }
-  return "any";
 }

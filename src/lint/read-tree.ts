@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { problemsIn } from "../diagnostics/all-problems.ts";
 import { type Diagnostic, DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { loadInventory } from "../inventory/load-inventory.ts";
@@ -12,17 +11,13 @@ import {
   inspectPlaybook,
   inspectRole,
 } from "../playbook/load-playbook.ts";
-import { loopVariables } from "../playbook/loop-variables.ts";
-import type { Include, IncludePass, Node, Play, RoleContext, Task } from "../playbook/playbook.ts";
 import { isA } from "../playbook/role-files.ts";
-import { evaluate, literalOf } from "../variables/evaluate.ts";
-import { createScope } from "../variables/host-scope.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
-import type { Value } from "../variables/value.ts";
 import { readVariablesFile } from "../variables/variables-file.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { findFiles } from "./find-files.ts";
-import type { LintedPlay, LintedPlaybook, LintedVariable, LintTree, SourceFile } from "./tree.ts";
+import { lintedPlay } from "./linted-play.ts";
+import type { LintedPlaybook, LintedVariable, LintTree, SourceFile } from "./tree.ts";
 
 export interface LintOptions {
   /** Inventories besides those that stand under the paths. */
@@ -33,9 +28,6 @@ export interface LintOptions {
 }
 
 type LoadedFiles = InspectOptions["files"];
-
-/** Includes inside one another: one that includes itself until a condition fails is looked through so often. */
-const DEEPEST = 5;
 
 /** Reads everything under the paths; what is wrong with single files comes with it. @throws DiagnosticsError for a path that is not there */
 export async function readTree(
@@ -77,7 +69,10 @@ async function readPlaybooks(
   const add = async (file: string, inspected: Inspected, isForRole: boolean): Promise<void> => {
     // A role by itself may notify a handler of whoever uses it.
     problems.push(...inspected.problems.filter(({ code }) => !isForRole || code !== "unknown-handler"));
-    const plays = await Promise.all(inspected.plays.map((play) => lintedPlay(play, problems)));
+    const playbookFolder = path.dirname(path.resolve(file));
+    const plays = await Promise.all(
+      inspected.plays.map((play) => lintedPlay(play, { keyring, playbookFolder, problems })),
+    );
     linted.push({ file, plays, isForRole });
   };
   for (const { file } of files.filter(({ kind }) => kind === "playbook"))
@@ -129,83 +124,6 @@ function roleFolders(files: readonly SourceFile[]): string[] {
     return match?.[1] === undefined ? [] : [match[1]];
   });
   return [...new Set(folders)];
-}
-
-/** Every task of a play; of includes those whose name is written out. */
-async function lintedPlay(play: Play, problems: Diagnostic[]): Promise<LintedPlay> {
-  const tasks: Task[] = [];
-  const handlers: Task[] = [...play.handlers];
-  let isOpen = false;
-  const visit = async (nodes: readonly Node[], depth: number): Promise<void> => {
-    for (const node of nodes) {
-      if (node.kind === "task") tasks.push(node);
-      else if (node.kind === "block") await visit([...node.block, ...node.rescue, ...node.always], depth);
-      else await include(node, depth);
-    }
-  };
-  const include = async (node: Include, depth: number): Promise<void> => {
-    tasks.push(node.task);
-    const targets = targetsOf(node);
-    if (targets === undefined || depth > DEEPEST) {
-      isOpen = true;
-      return;
-    }
-    for (const { target, pass } of targets) {
-      const found = await problemsIn([target], async () => {
-        const expansion = await node.expand(target, pass);
-        handlers.push(...expansion.handlers);
-        problems.push(...expansion.warnings);
-        await visit(expansion.nodes, depth + 1);
-      });
-      // A condition may leave out the item whose file is not there.
-      const mayBeLeftOut = targets.length > 1 && node.task.keywords.when.length > 0;
-      problems.push(...found.filter(({ code }) => !mayBeLeftOut || code !== "file-not-found"));
-    }
-  };
-  for (const { nodes } of play.sections) await visit(nodes, 0);
-  const roles = new Set<RoleContext>(play.roles);
-  for (const { role } of [...tasks, ...handlers]) addRole(roles, role);
-  return { play, tasks, handlers, roles: [...roles], isOpen };
-}
-
-/** What an include leads to, where that is written out, or made of items that are; undefined where only a host tells. */
-function targetsOf({
-  target,
-  task,
-}: Include): { target: string; pass: IncludePass | undefined }[] | undefined {
-  const written = literalOf(target);
-  if (typeof written === "string") return [{ target: written, pass: passOf(task) }];
-  const items = task.loop === undefined ? undefined : literalOf(task.loop.items);
-  if (task.loop === undefined || !Array.isArray(items)) return undefined;
-  const { loop } = task;
-  const names = target.kind === "text" ? target.template.names : [];
-  const targets = items.map((_, index) => {
-    const pass = passWith(loopVariables(loop, items, index), index);
-    if (names.length === 0 || !names.every((name) => pass.variables.has(name))) return undefined;
-    const scope = createScope({ layers: [{ level: "loop", variables: pass.variables }] });
-    return { target: String(evaluate(target, scope)), pass };
-  });
-  return targets.every((one) => one !== undefined) ? targets : undefined;
-}
-
-/** A pass of an include's loop, whose items nobody knows: the names that it gives count. */
-function passOf({ loop }: Task): IncludePass | undefined {
-  if (loop === undefined) return undefined;
-  return passWith(loopVariables(loop, [null], 0), 0);
-}
-
-function passWith(values: Readonly<Record<string, Value>>, index: number): IncludePass {
-  const variables = Object.entries(values).map(
-    ([name, value]) => [name, { value: { kind: "literal" as const, value } }] as const,
-  );
-  return { index, variables: new Map(variables) };
-}
-
-function addRole(roles: Set<RoleContext>, role: RoleContext | undefined): void {
-  if (role === undefined || roles.has(role)) return;
-  roles.add(role);
-  addRole(roles, role.parent);
-  for (const dependency of role.dependencies) addRole(roles, dependency);
 }
 
 async function readInventory(

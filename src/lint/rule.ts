@@ -1,7 +1,8 @@
 import type { SourceRange } from "../diagnostics/diagnostic.ts";
 import type { LintTree } from "./tree.ts";
 
-export type Severity = "error" | "warning";
+/** A note is no fault: it says how far lint could look. */
+export type Severity = "error" | "warning" | "note";
 
 /** Something that a rule, or the loader, found. */
 export interface Finding {

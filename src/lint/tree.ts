@@ -1,3 +1,4 @@
+import type { SourceRange } from "../diagnostics/diagnostic.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import type { Play, RoleContext, Task } from "../playbook/playbook.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
@@ -51,8 +52,23 @@ export interface LintedPlay {
   handlers: readonly Task[];
   /** Roles of the play and of its tasks. */
   roles: readonly RoleContext[];
-  /** Something is included whose name only a host tells: it may set and notify anything. */
-  isOpen: boolean;
+  /** What the files say that `vars_files` and `include_vars` name. */
+  fileVariables: readonly LintedVariable[];
+  /** Includes that may set and, where they are of tasks, notify anything. */
+  notFollowed: readonly NotFollowed[];
+}
+
+/** An include that was not looked into. */
+export interface NotFollowed {
+  what: "include_tasks" | "include_role" | "include_vars" | "vars_files";
+  at: SourceRange;
+  /** Why not: ends the sentence "lint could not follow this". */
+  why: string;
+}
+
+/** Whether tasks were included that nobody has seen. */
+export function hasUnseenTasks({ notFollowed }: LintedPlay): boolean {
+  return notFollowed.some(({ what }) => what === "include_tasks" || what === "include_role");
 }
 
 export interface LintedVariable {
@@ -96,6 +112,7 @@ export function variablesOf(tree: LintTree): LintedVariable[] {
     ...tasksOf(tree).flatMap(({ task: { keywords } }) =>
       [...keywords.variables, ...keywords.includeVariables].flatMap((layer) => of("task vars", layer)),
     ),
+    ...tree.playbooks.flatMap(({ plays }) => plays.flatMap(({ fileVariables }) => fileVariables)),
     ...tree.inventoryVariables,
   ];
   const seen = new Set<string>();

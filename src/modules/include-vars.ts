@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import type { SourcedVariable } from "../variables/sourced.ts";
-import { type Controller, defineLoadingModule, ModuleFailure } from "./module.ts";
+import { defineLoadingModule, ModuleFailure } from "./module.ts";
 
 const pattern = z.string().refine(
   (text) => {
@@ -45,7 +45,11 @@ const params = z
     path: ["file"],
   });
 
+/** Its parameters, for who looks at them without a run. */
+export const includeVarsParameters = params;
+
 type Params = z.infer<typeof params>;
+type FolderSearch = Pick<Params, "depth" | "extensions" | "files_matching" | "ignore_files">;
 
 interface Input {
   want: Params;
@@ -70,7 +74,7 @@ export const includeVars = defineLoadingModule<Params, Input, Record<string, nev
   ],
   returns: { ansible_included_var_files: "Paths of the files that were read." },
   load: async (want, controller) => {
-    const files = await filesOf(want, controller);
+    const files = await filesToInclude(want, (name) => controller.find(name, "vars"));
     const variables = new Map<string, SourcedVariable>();
     for (const file of files) {
       for (const [name, variable] of await controller.variablesFile(file)) variables.set(name, variable);
@@ -93,14 +97,23 @@ export const includeVars = defineLoadingModule<Params, Input, Record<string, nev
   }),
 });
 
-async function filesOf(want: Params, controller: Controller): Promise<string[]> {
-  if (want.file !== undefined) return [await controller.find(want.file, "vars")];
-  const folder = await controller.find(want.dir ?? "", "vars");
+/**
+ * The files that a task reads, in their order.
+ *
+ * @param find where a name leads.
+ * @throws ModuleFailure for a folder that is none
+ */
+export async function filesToInclude(
+  want: Pick<Params, "file" | "dir"> & FolderSearch,
+  find: (name: string) => Promise<string>,
+): Promise<string[]> {
+  if (want.file !== undefined) return [await find(want.file)];
+  const folder = await find(want.dir ?? "");
   if (!(await stat(folder)).isDirectory()) throw new ModuleFailure(`${folder} is no folder`);
   return filesBelow(folder, want, 1);
 }
 
-async function filesBelow(folder: string, want: Params, level: number): Promise<string[]> {
+async function filesBelow(folder: string, want: FolderSearch, level: number): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const files: string[] = [];
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -112,7 +125,7 @@ async function filesBelow(folder: string, want: Params, level: number): Promise<
   return files;
 }
 
-function isWanted(name: string, { extensions, files_matching, ignore_files }: Params): boolean {
+function isWanted(name: string, { extensions, files_matching, ignore_files }: FolderSearch): boolean {
   if (!extensions.includes(path.extname(name).slice(1))) return false;
   if (files_matching !== undefined && !new RegExp(files_matching).test(name)) return false;
   return !ignore_files.some((one) => new RegExp(one).test(name));

@@ -35,10 +35,9 @@ function pretty(findings: readonly Finding[], { colour }: FindingsOptions): stri
     const hidden = isSecret === true ? { readLine: () => undefined } : {};
     return `${renderDiagnostic({ ...rest, code: rule }, { colour, ...hidden })}\n`;
   });
-  const numbers = [count("error"), count("warning")].map((one, index) => {
-    const word = index === 0 ? "error" : "warning";
-    return `${one} ${word}${one === 1 ? "" : "s"}`;
-  });
+  const numbers = (["error", "warning", "note"] as const)
+    .filter((severity) => severity !== "note" || count(severity) > 0)
+    .map((severity) => `${count(severity)} ${severity}${count(severity) === 1 ? "" : "s"}`);
   return `${parts.join("")}${findings.length === 0 ? "Nothing was found.\n" : `\n${numbers.join(", ")}\n`}`;
 }
 
@@ -49,7 +48,7 @@ function githubLine({ severity, rule, message, at, hint }: Finding): string {
   const property = (text: string): string => escaped(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
   const end = at.endLine === undefined ? "" : `,endLine=${at.endLine}`;
   const where = `file=${property(at.file)},line=${at.line},col=${at.column}${end}`;
-  return `::${severity} ${where},title=${property(rule)}::${escaped(message + (hint === undefined ? "" : ` (${hint})`))}`;
+  return `::${severity === "note" ? "notice" : severity} ${where},title=${property(rule)}::${escaped(message + (hint === undefined ? "" : ` (${hint})`))}`;
 }
 
 function sarif(findings: readonly Finding[], { rules, version }: FindingsOptions): unknown {

@@ -13,6 +13,7 @@ for (const [name, body] of [
   ["clean", "debug: {msg: x}"],
   ["warned", "package: {name: nginx, state: latest}"],
   ["wrong", "debug: {mgs: x}"],
+  ["open", 'include_tasks: "{{ ansible_facts.os_family }}.yml"'],
 ] as const)
   writeFileSync(path.join(folder, `${name}.yml`), task(body));
 
@@ -30,6 +31,12 @@ describe("plumb lint", () => {
     ["0 where there are only warnings", ["warned.yml"], 0, "0 errors, 1 warning"],
     ["2 for warnings too with --strict", ["warned.yml", "--strict"], 2, "0 errors, 1 warning"],
     ["0 with --strict where nothing is found", ["clean.yml", "--strict"], 0, "Nothing was found."],
+    [
+      "0 for what could not be followed, with --strict too",
+      ["open.yml", "--strict"],
+      0,
+      "0 warnings, 1 note",
+    ],
     ["2 for errors", ["wrong.yml", "warned.yml"], 2, "1 error, 1 warning"],
   ] as const)("exits %s", (_title, args, code, said) => {
     expect(lint(...args)).toMatchObject({ code, stdout: expect.stringContaining(said) });

@@ -14,7 +14,7 @@ export interface LintedFiles {
 /** What lint finds in a folder with these files. */
 export async function lintFiles(
   files: Readonly<Record<string, string>>,
-  options: { extraNames?: readonly string[]; paths?: readonly string[] } = {},
+  options: { extraNames?: readonly string[]; paths?: readonly string[]; keyring?: Keyring } = {},
 ): Promise<LintedFiles> {
   const folder = await mkdtemp(path.join(tmpdir(), "plumb-lint-"));
   try {
@@ -24,7 +24,12 @@ export async function lintFiles(
     }
     const findings = await lint(
       (options.paths ?? ["."]).map((one) => path.join(folder, one)),
-      { inventory: [], rolePaths: [], extraNames: new Set(options.extraNames), keyring: new Keyring() },
+      {
+        inventory: [],
+        rolePaths: [],
+        extraNames: new Set(options.extraNames),
+        keyring: options.keyring ?? new Keyring(),
+      },
     );
     const places = findings.map(
       ({ rule, at }) => `${path.relative(folder, at.file)}:${at.line}:${at.column} ${rule}`,

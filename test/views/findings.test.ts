@@ -20,6 +20,12 @@ const FINDINGS: readonly Finding[] = [
     at: { file: "test/views/findings.test.ts", line: 1, column: 1 },
     isSecret: true,
   },
+  {
+    rule: "not-followed",
+    severity: "note",
+    message: "lint could not follow this",
+    at: { file: "no.yml", line: 2, column: 1 },
+  },
 ];
 
 const text = (format: FindingFormat, findings = FINDINGS): string =>
@@ -31,7 +37,8 @@ describe("findings", () => {
       "roles/a b/tasks/main.yml:3:5: error: a task has no keyword `whn`: 100% [unknown-key]\n" +
         "  did you mean `when`?\n" +
         "test/views/findings.test.ts:1:1: warning: `password` stands here in plain text [plain-secret]\n" +
-        "\n1 error, 1 warning\n",
+        "no.yml:2:1: note: lint could not follow this [not-followed]\n" +
+        "\n1 error, 1 warning, 1 note\n",
     );
     expect(text("pretty", [])).toBe("Nothing was found.\n");
   });
@@ -43,7 +50,8 @@ describe("findings", () => {
   test("for GitHub are workflow commands, with what they would take apart escaped", () => {
     expect(text("github")).toBe(
       "::error file=roles/a b/tasks/main.yml,line=3,col=5,endLine=3,title=unknown-key::a task has no keyword `whn`: 100%25 (did you mean `when`?)\n" +
-        "::warning file=test/views/findings.test.ts,line=1,col=1,title=plain-secret::`password` stands here in plain text\n",
+        "::warning file=test/views/findings.test.ts,line=1,col=1,title=plain-secret::`password` stands here in plain text\n" +
+        "::notice file=no.yml,line=2,col=1,title=not-followed::lint could not follow this\n",
     );
   });
 
@@ -56,7 +64,7 @@ describe("findings", () => {
     expect(ids).toEqual(expect.arrayContaining([...rules.map(({ name }) => name), "unknown-key"]));
     for (const result of run.results) {
       expect(ids[result.ruleIndex]).toBe(result.ruleId);
-      expect(["error", "warning"]).toContain(result.level);
+      expect(["error", "warning", "note"]).toContain(result.level);
       expect(result.message.text).not.toBe("");
     }
     expect(run.results[0].locations).toEqual([

@@ -5,6 +5,7 @@ import { latestPackage } from "./latest-package.ts";
 import { needlessShell } from "./needless-shell.ts";
 import { noChangedWhen } from "./no-changed-when.ts";
 import { noHostsMatch } from "./no-hosts-match.ts";
+import { notFollowed } from "./not-followed.ts";
 import { numericMode } from "./numeric-mode.ts";
 import { plainSecret } from "./plain-secret.ts";
 import { reservedVariable } from "./reserved-variable.ts";
@@ -26,6 +27,7 @@ export const rules: readonly Rule[] = [
   needlessShell,
   noChangedWhen,
   noHostsMatch,
+  notFollowed,
   numericMode,
   plainSecret,
   reservedVariable,

@@ -1,6 +1,7 @@
+import type { SourceRange } from "../../diagnostics/diagnostic.ts";
 import { literalOf } from "../../variables/evaluate.ts";
 import type { Rule, RuleFinding } from "../rule.ts";
-import { variablesOf } from "../tree.ts";
+import { type SourceFile, variablesOf } from "../tree.ts";
 
 /** Modes written as numbers. */
 export const numericMode: Rule = {
@@ -23,7 +24,7 @@ export const numericMode: Rule = {
       const written = /(^|_)mode$/.test(name) ? literalOf(value) : undefined;
       if (typeof written !== "number" || !Number.isInteger(written) || written < 8 || at === undefined)
         return [];
-      const octal = /^[0-7]{3,4}$/.test(String(written)) ? String(written) : written.toString(8);
+      const octal = modeMeant(written, textAt(tree.files, value.at ?? at));
       return [
         {
           message: `\`${name}\` is the number ${written}`,
@@ -33,3 +34,14 @@ export const numericMode: Rule = {
       ];
     }),
 };
+
+/** `0644` was read as octal; `644` stands there where somebody meant it to be. */
+function modeMeant(value: number, written: string | undefined): string {
+  const isRead = /^0[0-7]/.test(written ?? "");
+  return isRead || !/^[0-7]{3,4}$/.test(String(value)) ? value.toString(8) : String(value);
+}
+
+function textAt(files: readonly SourceFile[], at: SourceRange): string | undefined {
+  const line = files.find(({ file }) => file === at.file)?.text.split("\n")[at.line - 1];
+  return line?.slice(at.column - 1);
+}

@@ -3,6 +3,7 @@ import { literalOf } from "../../variables/evaluate.ts";
 import type { Templated } from "../../variables/templated.ts";
 import type { Rule, RuleFinding } from "../rule.ts";
 import { tasksOf, variablesOf } from "../tree.ts";
+import { vaultedAmong } from "../vaulted-files.ts";
 
 const SECRET_NAME =
   /(^|_)(password|passwd|passphrase|secret|secret_key|token|api_?key|private_key|access_key|become_pass)$/i;
@@ -42,7 +43,8 @@ export const plainSecret: Rule = {
         else findings.push(...keysIn(value, at));
       }
     }
-    return findings;
+    const vaulted = await vaultedAmong(findings.map(({ at }) => at.file));
+    return findings.filter(({ at }) => !vaulted.has(at.file));
   },
 };
 

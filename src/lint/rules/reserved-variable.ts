@@ -1,7 +1,7 @@
 import { isReserved, reservedName } from "../../playbook/reserved-name.ts";
 import type { Rule } from "../rule.ts";
 
-/** Variables of the inventory whose names Plumb sets itself. Those of plays, tasks and roles are told of by the loader, under the same name. */
+/** Variables of the inventory and of files that plays and tasks read whose names Plumb sets itself. Those of plays, tasks and roles are told of by the loader, under the same name. */
 export const reservedVariable: Rule = {
   name: "reserved-variable",
   severity: "warning",
@@ -19,10 +19,12 @@ export const reservedVariable: Rule = {
     "site.yml":
       '- name: Web\n  hosts: web\n  tasks:\n    - {name: Show the groups, debug: {msg: "{{ join web_groups }}"}}\n',
   },
-  check: ({ inventoryVariables }) =>
-    inventoryVariables.flatMap(({ name, variable: { at } }) => {
+  check: ({ inventoryVariables, playbooks }) => {
+    const ofFiles = playbooks.flatMap(({ plays }) => plays.flatMap(({ fileVariables }) => fileVariables));
+    return [...inventoryVariables, ...ofFiles].flatMap(({ name, variable: { at } }) => {
       if (at === undefined || !isReserved(name)) return [];
       const { message, hint } = reservedName(name, at);
       return [{ message, at, ...(hint === undefined ? {} : { hint }) }];
-    }),
+    });
+  },
 };

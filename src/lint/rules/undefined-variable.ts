@@ -27,7 +27,7 @@ export const undefinedVariable: Rule = {
   why:
     "A run would fail at this task, on every host. Looked for are variables of the play, its roles and their specifications, blocks, tasks and loops, facts, registered results, " +
     "`set_fact`, files that are read by name, the inventory with group_vars and host_vars, and `-e`; and what an `assert` of the playbook demands by `defined(name)` is left to whoever runs it. Where no inventory is found or named (`-i`), or a role stands alone, it is a " +
-    "warning: somebody may define it there. Nothing is said where something is included by a name that only a host tells.",
+    "warning: somebody may define it there. Nothing is said where something is included that lint can't look into (`not-followed`).",
   bad: {
     "site.yml":
       '- name: Web\n  hosts: all\n  vars:\n    web_port: 80\n  tasks:\n    - name: Show\n      debug:\n        msg: "{{ web_port }} {{ web_prot }}"\n',
@@ -40,7 +40,7 @@ export const undefinedVariable: Rule = {
     const findings: RuleFinding[] = [];
     const looked: Looked = new Map();
     for (const playbook of tree.playbooks) {
-      const known = await namesOfPlaybook(tree, playbook);
+      const known = namesOfPlaybook(tree, playbook);
       if (known === "any") continue;
       const severity = tree.inventory === undefined || playbook.isForRole ? "warning" : "error";
       const demanded = new Set(playbook.plays.flatMap(({ tasks }) => tasks.flatMap(demandedBy)));

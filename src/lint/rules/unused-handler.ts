@@ -2,7 +2,7 @@ import type { Task } from "../../playbook/playbook.ts";
 import { literalOf } from "../../variables/evaluate.ts";
 import type { Templated } from "../../variables/templated.ts";
 import type { Rule, RuleFinding } from "../rule.ts";
-import { filesToJudge } from "../tree.ts";
+import { filesToJudge, hasUnseenTasks } from "../tree.ts";
 
 /** Handlers that nothing notifies. */
 export const unusedHandler: Rule = {
@@ -24,14 +24,15 @@ export const unusedHandler: Rule = {
     const unused = new Map<string, RuleFinding>();
     const used = new Set<string>();
     for (const { plays, isForRole } of playbooks) {
-      for (const { tasks, handlers, isOpen } of plays) {
+      for (const play of plays) {
+        const { tasks, handlers } = play;
         const notified = [...tasks, ...handlers].flatMap(({ notify }) => notify).map(patternOf);
         for (const handler of handlers) {
           const { file, line, column } = handler.at;
           const place = `${file}:${line}:${column}`;
           // A role by itself may be notified by whoever uses it.
           const isUsed =
-            isOpen ||
+            hasUnseenTasks(play) ||
             (isForRole && handler.listen.length > 0) ||
             namesOf(handler).some((name) => notified.some((one) => one.test(name)));
           if (isUsed || !(isForRole || own.has(file))) used.add(place);
