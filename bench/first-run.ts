@@ -7,7 +7,7 @@ import { writeSection } from "./results.ts";
 
 /**
  * Measures the first run of bench/playbook.yml on a fresh host against what the host itself needs for it: the same apt-get commands, taken from that host's own log, and the same
- * services started, typed into a shell on another fresh host.
+ * services started once, typed into a shell on another fresh host.
  *
  * node bench/first-run.ts [--rounds 3]
  */
@@ -28,8 +28,10 @@ function onHost(lab: LabStatus, name: string, script: string): Promise<Measured>
   ]);
 }
 
-/** The services that the playbook starts, but for those that it writes itself. */
-const START = "systemctl restart postgresql@15-main pgbouncer nftables";
+/** The services that the playbook starts, but for those that it writes itself: once each, as the playbook does, so packages don't start them. */
+const START = "systemctl start postgresql@15-main pgbouncer && systemctl restart nftables";
+const START_NOTHING =
+  "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d; chmod 0755 /usr/sbin/policy-rc.d";
 
 async function main(): Promise<void> {
   const rounds = Array.from({ length: ROUNDS }, (_, round) => round + 1);
@@ -53,7 +55,13 @@ async function main(): Promise<void> {
       process.stderr.write(`round ${round}\n`);
       const own = await provision(`ours${round}`);
       const log = await onHost(lab, `ours${round}`, "sed -n 's/^Commandline: //p' /var/log/apt/history.log");
-      const commands = ["apt-get -q update", ...log.output.trim().split("\n"), START].join(" && ");
+      const commands = [
+        START_NOTHING,
+        "apt-get -q update",
+        ...log.output.trim().split("\n"),
+        "rm /usr/sbin/policy-rc.d",
+        START,
+      ].join(" && ");
       const by = await onHost(lab, `theirs${round}`, `export DEBIAN_FRONTEND=noninteractive; ${commands}`);
       measured.push({ ours: own.ms, theirs: by.ms });
     }

@@ -34,8 +34,10 @@ const params = z
       .number()
       .min(0)
       .max(600)
-      .default(1)
-      .describe("How long a service must have kept running for its start to count."),
+      .optional()
+      .describe(
+        "How long a service must have kept running for its start to count. Without it one second, and none for a start of what tells systemd itself that it is ready (`Type=` notify, dbus or oneshot) or is no service.",
+      ),
     start_timeout: z
       .number()
       .int()
@@ -138,7 +140,7 @@ export const systemd = defineModule<Params, { at: ReturnType<typeof unitState> }
       kind: "script",
       title: change.summary,
       script: systemctlScript(change.detail, unitName(want.name ?? ""), want),
-      timeoutMs: (want.start_timeout + want.settle_seconds + 120) * 1000,
+      timeoutMs: (want.start_timeout + (want.settle_seconds ?? 1) + 120) * 1000,
     },
   ],
 });
@@ -200,12 +202,12 @@ function systemctlScript(verbs: readonly Verb[], unit: string, want: Params): Sh
           ? sh`systemctl ${want.no_block ? ["--no-block"] : []} ${verb} -- "$unit" || fail`
           : sh`systemctl ${verb} -- "$unit" || exit 1`,
     ),
-    starts && !want.no_block ? awaitActive(want) : undefined,
+    starts && !want.no_block ? awaitActive(want, verbs.includes("reload")) : undefined,
   );
 }
 
 /** A unit counts as up when it is active, and still is the same process a moment later. */
-function awaitActive(want: Params): ShellText {
+function awaitActive(want: Params, reload: boolean): ShellText {
   return shellLines(
     rawShell('state() { systemctl show --property=ActiveState --value -- "$unit"; }'),
     rawShell('restarts() { systemctl show --property=NRestarts --value -- "$unit"; }'),
@@ -215,8 +217,22 @@ function awaitActive(want: Params): ShellText {
     rawShell('  left=$((left-1)); [ "$left" -gt 0 ] || fail'),
     rawShell("  sleep 0.2"),
     rawShell("done"),
+    want.settle_seconds === 0 ? undefined : keepsRunning(want.settle_seconds, reload),
+  );
+}
+
+/**
+ * That the unit is the same process after these seconds. Where none are given, it has not to prove it when systemctl has waited for what says itself that it is ready (systemd.service(5), Type=),
+ * or when it is no service and has no process. Only Type=notify-reload says so of a reload as well: any other may end of what it has just read.
+ */
+function keepsRunning(seconds: number | undefined, reload: boolean): ShellText {
+  const telling = rawShell(reload ? "notify-reload" : "notify|notify-reload|dbus|oneshot");
+  return shellLines(
+    seconds === undefined
+      ? sh`case $(systemctl show --property=Type --value -- "$unit") in ''|${telling}) exit 0;; esac`
+      : undefined,
     rawShell("before=$(restarts)"),
-    sh`sleep ${want.settle_seconds}`,
+    sh`sleep ${seconds ?? 1}`,
     rawShell('[ "$(state)" = active ] && [ "$(restarts)" = "$before" ] || fail'),
   );
 }

@@ -123,6 +123,22 @@ describe("writing", () => {
     ).toBe("active\n");
   });
 
+  test("a service that ends right after its start or reload has failed, unless nobody waits for that", async () => {
+    await onHost(
+      HOST,
+      "printf '[Service]\\nExecStart=/bin/sleep 0.4\\n' > /run/systemd/system/brief.service; printf '[Service]\\nExecStart=/bin/sleep 600\\nExecReload=/bin/sh -c \"(sleep 0.3; kill -9 $MAINPID) &\"\\n' > /run/systemd/system/touchy.service; systemctl daemon-reload; systemctl start touchy",
+    );
+    const { tasks } = await runTasks(
+      "- systemd: {name: brief, state: started}\n  ignore_errors: true\n- systemd: {name: brief, state: restarted, settle_seconds: 0}\n- systemd: {name: touchy, state: reloaded}\n  ignore_errors: true",
+      { hosts: [HOST] },
+    );
+    await onHost(
+      HOST,
+      "rm /run/systemd/system/brief.service /run/systemd/system/touchy.service; systemctl daemon-reload",
+    );
+    expect(tasks.map(({ status }) => status)).toEqual(["ignored", "changed", "ignored"]);
+  });
+
   test("a full disk leaves the old file", async () => {
     await onHost(
       HOST,
