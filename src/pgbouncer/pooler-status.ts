@@ -43,6 +43,7 @@ const SHOWS = ["VERSION", "LISTS", "DATABASES", "POOLS", "CONFIG", "STATE"] as c
 export const poolerStatusScript = rawShell(`part() { printf '\\035%s\\n' "$*"; }
 exec 3>&1
 part clock; date +%s
+health_port=$(systemctl show -p Listen plumb-pgbouncer-health.socket 2>/dev/null | sed -n 's/^Listen=.*:\\([0-9]*\\) (Stream)$/\\1/p' | head -n 1)
 for config in /etc/pgbouncer/pgbouncer.ini /etc/pgbouncer/pgbouncer-*.ini; do
   [ -f "$config" ] || continue
   name=$(basename "$config" .ini)
@@ -59,7 +60,7 @@ for config in /etc/pgbouncer/pgbouncer.ini /etc/pgbouncer/pgbouncer-*.ini; do
   said=$(cd / && PGCONNECT_TIMEOUT=3 timeout 8 setpriv --reuid pgbouncer --regid pgbouncer --clear-groups "$psql" -X -q -A -w -P footer=off -F "$(printf '\\037')" -R "$(printf '\\036')" \\
     ${SHOWS.map((show) => `-c '\\echo ${PART}show ${show}' -c 'SHOW ${show}'`).join(" ")} -h "$(setting unix_socket_dir)" -p "\${port:-6432}" -U pgbouncer pgbouncer 2>&1 1>&3) ||
     { part trouble; printf '%s\\n' "$said" | grep -v 'SHOW HELP\\|invalid command'; }
-  part health; perl -MIO::Socket::INET -e 'alarm 9; my $to = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => 9127, Timeout => 2) or exit; print $to "GET /health/$ARGV[0] HTTP/1.0\\r\\n\\r\\n"; print while <$to>' "$name"
+  part health; perl -MIO::Socket::INET -e 'alarm 9; my $to = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[1], Timeout => 2) or exit; print $to "GET /health/$ARGV[0] HTTP/1.0\\r\\n\\r\\n"; print while <$to>' "$name" "\${health_port:-9127}"
 done
 true`);
 

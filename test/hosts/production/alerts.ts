@@ -6,7 +6,7 @@ import { labHost, onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
 import { MONITORS, mailed, paged, startReceivers, stopReceivers } from "./receivers.ts";
 import { type Alert, load, missing, POOLERS, rehearsal, rehearse, SMALL } from "./rehearsal.ts";
-import { client, ownClients, prepareProduction, provision } from "./setting.ts";
+import { client, ownClients, PORTS, prepareProduction, provision } from "./setting.ts";
 
 export function alertsInEarnest(): void {
   beforeAll(startReceivers);
@@ -53,7 +53,9 @@ export function alertsInEarnest(): void {
       };
     });
     const storm = rehearse(["PgBouncerLoginStorm"], async () => {
-      const sockets = Array.from({ length: 12 }, () => net.connect(6432, labHost("pool2").address));
+      const sockets = Array.from({ length: 12 }, () =>
+        net.connect(PORTS.pgbouncer_listen_port, labHost("pool2").address),
+      );
       for (const socket of sockets) socket.on("error", () => undefined);
       return async () => {
         for (const socket of sockets) socket.destroy();
@@ -71,7 +73,9 @@ export function alertsInEarnest(): void {
       expect(await missing(["PgBouncerVersionSkew"], "quiet")).toEqual([]);
       for (const monitor of MONITORS) {
         const routed = async (): Promise<unknown[]> => {
-          const reply = await fetch(`http://${labHost(monitor).address}:9093/api/v2/alerts`);
+          const reply = await fetch(
+            `http://${labHost(monitor).address}:${PORTS.alertmanager_port}/api/v2/alerts`,
+          );
           const alerts = (await reply.json()) as (Alert & {
             receivers: { name: string }[];
             status: { state: string };
@@ -176,7 +180,7 @@ export function alertsInEarnest(): void {
       const instances = await Promise.all(
         MONITORS.map(async (monitor) => {
           const reply = await fetch(
-            `http://${labHost(monitor).address}:9090/api/v1/query?query=${encodeURIComponent(query)}`,
+            `http://${labHost(monitor).address}:${PORTS.prometheus_port}/api/v1/query?query=${encodeURIComponent(query)}`,
           );
           const { data } = (await reply.json()) as { data: { result: { metric: Record<string, string> }[] } };
           return data.result.map(({ metric }) => metric["instance"] ?? "");

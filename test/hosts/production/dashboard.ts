@@ -4,7 +4,7 @@ import { pgbouncerDashboard } from "../../../scripts/pgbouncer-dashboard.ts";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { MONITORS } from "./receivers.ts";
 import { load, POOLERS } from "./rehearsal.ts";
-import { client } from "./setting.ts";
+import { client, PORTS } from "./setting.ts";
 
 export function dashboardUnderLoad(): void {
   // From here on nobody looks at what they see, and they look every second.
@@ -30,7 +30,7 @@ export function dashboardUnderLoad(): void {
               .replaceAll(/\$(instance|database)/g, ".*")
               .replaceAll("$__rate_interval", "5s");
             const reply = await fetch(
-              `http://${labHost(monitor).address}:9090/api/v1/query?query=${encodeURIComponent(query)}`,
+              `http://${labHost(monitor).address}:${PORTS.prometheus_port}/api/v1/query?query=${encodeURIComponent(query)}`,
             );
             const { data } = (await reply.json()) as { data?: { result: unknown[] } };
             if ((data?.result.length ?? 0) > 0) open.delete(line);

@@ -5,7 +5,7 @@ import type { HostPoolers } from "../../../src/views/pooler-status.ts";
 import { onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
 import { POOLERS, SMALL } from "./rehearsal.ts";
-import { plumb, plumbLine, provision } from "./setting.ts";
+import { PORTS, plumb, plumbLine, provision } from "./setting.ts";
 
 export function healthEndpoint(): void {
   test("a second run changes nothing, and drift of it is found and mended", async () => {
@@ -66,7 +66,7 @@ export function healthEndpoint(): void {
     const metrics = (host: string): Promise<string> =>
       onHost(
         host,
-        "exec 3<>/dev/tcp/127.0.0.1/9127; printf 'GET /metrics HTTP/1.1\\r\\nX-Prometheus-Scrape-Timeout-Seconds: 1\\r\\n\\r\\n' >&3; timeout 30 cat <&3",
+        `exec 3<>/dev/tcp/127.0.0.1/${PORTS.pgbouncer_health_port}; printf 'GET /metrics HTTP/1.1\\r\\nX-Prometheus-Scrape-Timeout-Seconds: 1\\r\\n\\r\\n' >&3; timeout 30 cat <&3`,
       );
     for (const host of POOLERS) expect((await health(host)).status).toBe(200);
     await frozen("STOP");
@@ -140,7 +140,7 @@ async function watched(): Promise<void> {
 
 /** Forty that begin to ask and stop, then thirty that ask; when the last of these has its answer, none of the slow ones may have been given up. */
 const SLOW_AND_MANY = `use IO::Socket::INET; use IO::Select;
-sub asking { my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:9127") or die $!; syswrite $socket, shift; $socket }
+sub asking { my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:${PORTS.pgbouncer_health_port}") or die $!; syswrite $socket, shift; $socket }
 my @slow = map { asking("GET /hea") } 1 .. 40;
 my $open = IO::Select->new(map { asking("GET /health HTTP/1.0\r\n\r\n") } 1 .. 30);
 my $answered = 0;
@@ -180,7 +180,7 @@ async function walkThroughStates(host: string): Promise<void> {
         // As if PostgreSQL were down, for this pooler alone.
         await onHost(
           host,
-          "nft 'add table inet gone; add chain inet gone out { type filter hook output priority 0; }; add rule inet gone out tcp dport 5432 reject with tcp reset'",
+          `nft 'add table inet gone; add chain inet gone out { type filter hook output priority 0; }; add rule inet gone out tcp dport ${PORTS.postgresql_port} reject with tcp reset'`,
         );
         await consoleCommand(host, "RECONNECT");
       },

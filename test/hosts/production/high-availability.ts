@@ -3,7 +3,7 @@ import type pg from "pg";
 import { expect, test } from "vitest";
 import { cutPower, freshDisks, giveBackPower, labHost, onHost } from "../lab-hosts.ts";
 import { health } from "../pooler-health.ts";
-import { client, prepareProduction, provision, virtualAddress } from "./setting.ts";
+import { client, PORTS, prepareProduction, provision, virtualAddress } from "./setting.ts";
 
 const BALANCERS = ["pool1", "pool2"] as const;
 
@@ -169,7 +169,7 @@ export function highAvailability(): void {
     // What the poolers can't ask is no primary for them.
     await onHost(
       "db2",
-      "nft 'add table inet shut; add chain inet shut in { type filter hook input priority 0; }; add rule inet shut in tcp dport 5432 reject with tcp reset'",
+      `nft 'add table inet shut; add chain inet shut in { type filter hook input priority 0; }; add rule inet shut in tcp dport ${PORTS.postgresql_port} reject with tcp reset'`,
     );
     const shut = await provision("failover.yml", { extra: { failover_reach_seconds: 1 } });
     await onHost("db2", "nft delete table inet shut");

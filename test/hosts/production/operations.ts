@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { health } from "../pooler-health.ts";
 import { mostErrors, openTransaction, underApplications } from "./applications.ts";
-import { client, ownClients, prepareProduction, provision } from "./setting.ts";
+import { client, ownClients, PORTS, prepareProduction, provision } from "./setting.ts";
 
 const POOLERS = ["pool1", "pool2"] as const;
 /** Load balancers have no part in these: the applications ask the poolers directly. */
@@ -127,10 +127,10 @@ const REPORTS = {
 
 /** A second name for the application's database, so that PostgreSQL need not be told. */
 const withReports = (): Record<string, unknown> => {
-  const host = labHost("db1").address;
+  const [host, port] = [labHost("db1").address, PORTS.postgresql_port];
   return {
     ...REPORTS,
-    pgbouncer_databases: { app: { host, port: 5432 }, Reports: { host, port: 5432, dbname: "app" } },
+    pgbouncer_databases: { app: { host, port }, Reports: { host, port, dbname: "app" } },
   };
 };
 

@@ -3,7 +3,7 @@ import type pg from "pg";
 import { expect } from "vitest";
 import { labHost } from "../lab-hosts.ts";
 import { MONITORS, receivers } from "./receivers.ts";
-import { client } from "./setting.ts";
+import { client, PORTS } from "./setting.ts";
 
 export const POOLERS = ["pool1", "pool2"] as const;
 
@@ -40,7 +40,7 @@ export interface Alert {
 }
 
 async function firing(monitor: string): Promise<Set<string>> {
-  const reply = await fetch(`http://${labHost(monitor).address}:9090/api/v1/alerts`);
+  const reply = await fetch(`http://${labHost(monitor).address}:${PORTS.prometheus_port}/api/v1/alerts`);
   const { data } = (await reply.json()) as { data: { alerts: Alert[] } };
   return new Set(
     data.alerts.filter(({ state }) => state === "firing").map(({ labels }) => labels["alertname"] ?? ""),

@@ -4,7 +4,7 @@ import { alertCases, ruleTest } from "../../cases/prometheus/alert-cases.ts";
 import { labHost, onHost, sendToHost } from "../lab-hosts.ts";
 import { MONITORS } from "./receivers.ts";
 import { rehearsal } from "./rehearsal.ts";
-import { provision } from "./setting.ts";
+import { PORTS, provision } from "./setting.ts";
 
 export function rulesAsTheyShip(): void {
   test("the first run installs Prometheus and Alertmanager, the second changes nothing", async () => {
@@ -54,7 +54,7 @@ export function rulesAsTheyShip(): void {
     ) as unknown;
     expect(shown).toEqual(JSON.parse(JSON.stringify(pgbouncerDashboard())));
     expect(await onHost("mon1", "cat /etc/grafana/provisioning/datasources/plumb.yml")).toContain(
-      `url: http://${labHost("mon1").address}:9090`,
+      `url: http://${labHost("mon1").address}:${PORTS.prometheus_port}`,
     );
   });
 }

@@ -35,6 +35,16 @@ const OWN: Readonly<Record<string, Record<string, unknown>>> = {
   mon1: { firewall_backend: "ufw" },
 };
 
+/** Nowhere the usual ones: what asks there in spite of the inventory finds nobody. The main job has those. */
+export const PORTS = {
+  postgresql_port: 5544,
+  pgbouncer_listen_port: 6544,
+  pgbouncer_health_port: 9244,
+  haproxy_port: 6644,
+  prometheus_port: 9144,
+  alertmanager_port: 9344,
+} as const;
+
 const folder = (): string => path.join(tmpdir(), `plumb-production-${lab.name}`);
 
 export async function prepareProduction(
@@ -66,6 +76,7 @@ export async function prepareProduction(
           pgbouncer_other_clients: [controllerAddress()],
           ha_virtual_address: virtualAddress(),
           monitoring_viewers: [controllerAddress()],
+          ...PORTS,
         },
         children: Object.fromEntries(children),
       },
@@ -145,7 +156,7 @@ export async function client(
 ): Promise<pg.Client> {
   const made = new pg.Client({
     host: options.address ?? labHost(host).address,
-    port: 6432,
+    port: options.address === virtualAddress() ? PORTS.haproxy_port : PORTS.pgbouncer_listen_port,
     user: options.user ?? "app",
     database: options.database ?? "app",
     password: options.password ?? (await secret("app")),
