@@ -7,6 +7,7 @@ import { endKept } from "../transport/kept-connection.ts";
 import { createScope } from "../variables/host-scope.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
 import { paintFor } from "../views/colour.ts";
+import { safeText } from "../views/safe-text.ts";
 import { tableLines } from "../views/table.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { hostRunOptions } from "./host-run-options.ts";
@@ -38,7 +39,7 @@ export async function connectCommand(pattern: string, options: ConnectOptions): 
   const paint = paintFor(process.stdout.isTTY);
   const rows = kept.map(({ host, error, said }) => [
     paint("bold", host),
-    error === undefined ? paint("green", said) : paint("red", run.secrets.redact(error)),
+    error === undefined ? paint("green", said) : paint("red", safeText(run.secrets.redact(error))),
   ]);
   process.stdout.write(`${tableLines(rows).join("\n")}\n`);
   return kept.some(({ error }) => error !== undefined) ? EXIT.unreachable : EXIT.ok;

@@ -26,7 +26,7 @@ export async function execCommand(
         ? answer?.exitCode === 0
           ? paint("green", "ok")
           : paint("red", answer === undefined ? "" : describeEnd(answer))
-        : paint("red", run.secrets.redact(error.message));
+        : paint("red", safeText(run.secrets.redact(error.message)));
     process.stdout.write(`${paint("bold", host)}  ${status}\n`);
     for (const text of [answer?.stdout, answer?.stderr]) {
       const shown = safeText(run.secrets.redact(text?.toString() ?? ""), { newlines: true });

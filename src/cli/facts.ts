@@ -1,6 +1,7 @@
 import { onHosts } from "../fleet/on-hosts.ts";
 import { redactMap } from "../variables/redact-value.ts";
 import type { Value } from "../variables/value.ts";
+import { safeText } from "../views/safe-text.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { hostRunOptions } from "./host-run-options.ts";
 import type { HostOptions } from "./read-input.ts";
@@ -18,6 +19,8 @@ export async function factsCommand(pattern: string, options: HostOptions): Promi
       error === undefined ? (answer ?? {}) : { unreachable: error.message },
     ]),
   );
-  process.stdout.write(`${JSON.stringify(redactMap(shown, run.secrets), undefined, 2)}\n`);
+  const json = JSON.stringify(redactMap(shown, run.secrets), undefined, 2);
+  // What it escapes is written as JSON has it, too: the same text, and nothing for a terminal to obey.
+  process.stdout.write(`${safeText(json, { newlines: true })}\n`);
   return answers.some(({ error }) => error !== undefined) ? EXIT.unreachable : EXIT.ok;
 }

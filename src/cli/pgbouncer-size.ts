@@ -6,6 +6,7 @@ import { type Capacity, ceilingOf, largestPoolSize } from "../pgbouncer/sizing.t
 import { loadPlaybook } from "../playbook/load-playbook.ts";
 import { isValueMap, type ValueMap } from "../variables/value.ts";
 import { type SizeLine, sizeLines } from "../views/pool-sizes.ts";
+import { safeText } from "../views/safe-text.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { hostRunOptions } from "./host-run-options.ts";
 import { type HostOptions, shippedRoles } from "./read-input.ts";
@@ -99,7 +100,8 @@ async function fromServers(options: SizeOptions): Promise<ExitCode> {
     for (const server of serversIn(data)) lines.set(server.server, server);
   }
   for (const { host, status, message, data } of asked) {
-    if (status === "failed" && serversIn(data).length === 0) process.stderr.write(`${host}: ${message}\n`);
+    if (status === "failed" && serversIn(data).length === 0)
+      process.stderr.write(`${host}: ${safeText(message)}\n`);
   }
   show([...lines.values()], options.json === true);
   if ([...lines.values()].some(({ fits }) => !fits)) return EXIT.failed;

@@ -2,6 +2,7 @@ import { onHosts } from "../fleet/on-hosts.ts";
 import { rawShell } from "../shell/shell-text.ts";
 import { paintFor } from "../views/colour.ts";
 import { formatDuration } from "../views/duration.ts";
+import { safeText } from "../views/safe-text.ts";
 import { tableLines } from "../views/table.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { hostRunOptions } from "./host-run-options.ts";
@@ -19,10 +20,11 @@ export async function pingCommand(pattern: string, options: HostOptions): Promis
     paint("bold", host),
     error === undefined ? paint("green", "reached") : paint("red", error.code),
     formatDuration(durationMs),
-    error === undefined ? `as ${answer ?? ""}` : run.secrets.redact(error.message),
+    safeText(error === undefined ? `as ${answer ?? ""}` : run.secrets.redact(error.message)),
   ]);
   process.stdout.write(`${tableLines(rows).join("\n")}\n`);
   for (const { error } of answers)
-    if (error?.hint !== undefined) process.stdout.write(`${error.host}: ${run.secrets.redact(error.hint)}\n`);
+    if (error?.hint !== undefined)
+      process.stdout.write(`${error.host}: ${safeText(run.secrets.redact(error.hint))}\n`);
   return answers.some(({ error }) => error !== undefined) ? EXIT.unreachable : EXIT.ok;
 }

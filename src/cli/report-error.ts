@@ -1,5 +1,6 @@
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import { renderDiagnostic } from "../diagnostics/render.ts";
+import { safeText } from "../views/safe-text.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 
 /** Tells a person what went wrong before anything was touched, and gives the exit status for it. */
@@ -16,6 +17,6 @@ export function reportError(error: unknown): ExitCode {
         ? error.message
         : (error.stack ?? error.message)
       : String(error);
-  process.stderr.write(`plumb: ${text}\n`);
+  process.stderr.write(`plumb: ${safeText(text, { newlines: true })}\n`);
   return EXIT.failed;
 }

@@ -9,6 +9,7 @@ import { databaseTrouble } from "../postgresql/connect-database.ts";
 import { databaseAddress } from "../postgresql/database-address.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { formatDuration } from "../views/duration.ts";
+import { safeText } from "../views/safe-text.ts";
 import { type RunSpecification, WorkerQueue } from "../workers/queue.ts";
 import { work } from "../workers/work.ts";
 import { consoleOutput } from "./console-output.ts";
@@ -33,7 +34,7 @@ export async function workerCommand(database: string, options: HostOptions): Pro
     const address = databaseAddress(database, { option: "the database", isPublic: true, secrets });
     const forks = forksOf(options.forks);
     const output = consoleOutput();
-    const tell = (line: string): void => output.write(`${secrets.redact(line)}\n`);
+    const tell = (line: string): void => output.write(`${safeText(secrets.redact(line))}\n`);
     const { stopping, aborting, release } = interruption();
     const open = (): Promise<WorkerQueue> =>
       WorkerQueue.open(address, `plumb worker on ${hostname()}`, {

@@ -194,17 +194,15 @@ async function isListening(host: StepHost, want: Params): Promise<boolean> {
   }
 }
 
-/** What the other side says is its own to choose: a pattern that never comes to an end over it has not matched. */
+/** What the other side says is its own to choose. @throws ModuleFailure for a pattern that never comes to an end over it, which nothing that it says later would mend. */
 function matches(pattern: RegExp, text: string): boolean {
-  try {
-    return cutOff(
-      () => pattern.test(text),
-      () => new RangeError("too long"),
-    );
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
+  return cutOff(
+    () => pattern.test(text),
+    () =>
+      new ModuleFailure("`search_regex` needs more than a second for what is said there", {
+        hint: "a repetition inside of a repetition, such as (a+)+, can take years for one line: write it without",
+      }),
+  );
 }
 
 /** More than this is no greeting. */
@@ -212,7 +210,7 @@ const LONGEST_GREETING_BYTES = 64 * 1024;
 
 /** Whether what the other side says of itself matches, before it stops or time is up. */
 function says(stream: NodeJS.ReadableStream, pattern: RegExp, timeoutMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let heard = Buffer.alloc(0);
     const timer = setTimeout(() => resolve(false), timeoutMs);
     const end = (matches: boolean): void => {
@@ -221,7 +219,16 @@ function says(stream: NodeJS.ReadableStream, pattern: RegExp, timeoutMs: number)
     };
     stream.on("data", (chunk: Buffer) => {
       heard = Buffer.concat([heard, chunk]);
-      if (matches(pattern, heard.toString())) end(true);
+      let isFound: boolean;
+      try {
+        isFound = matches(pattern, heard.toString());
+      } catch (error) {
+        clearTimeout(timer);
+        reject(error);
+        stream.removeAllListeners("data");
+        return;
+      }
+      if (isFound) end(true);
       else if (heard.byteLength > LONGEST_GREETING_BYTES) end(false);
     });
     stream.once("end", () => end(false));

@@ -2,6 +2,7 @@ import type { HostRecap, RunFinished, TaskStatus } from "../converge/event.ts";
 import type { Paint } from "./colour.ts";
 import { formatDuration } from "./duration.ts";
 import { hostList } from "./host-list.ts";
+import { safeText } from "./safe-text.ts";
 import { tableLines } from "./table.ts";
 import { countOf, STATUS_WORDS } from "./words.ts";
 
@@ -160,7 +161,7 @@ function outcomeText(host: HostRecap): string {
   const pending =
     host.pendingHandlers.length === 0
       ? ""
-      : ` handlers that run next time: ${host.pendingHandlers.join(", ")}`;
+      : ` handlers that run next time: ${safeText(host.pendingHandlers.join(", "))}`;
   return `${host.outcome === "ok" ? "" : host.outcome.toUpperCase()}${pending}`.trim();
 }
 

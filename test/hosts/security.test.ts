@@ -219,6 +219,21 @@ describe("what a host says", () => {
     ).toEqual(Array(2).fill("same\nsame\nsame\n"));
   });
 
+  test("at a port, over which a pattern never comes to its end, fails the task at once", async () => {
+    const stop = await attackWith(
+      `exec perl -MIO::Socket::INET -e '$port = IO::Socket::INET->new(LocalPort => 7411, Listen => 5) or die; while ($one = $port->accept) { print $one "a" x 40, "!"; close $one }'`,
+    );
+    const { tasks } = await runTasks(
+      "- wait_for: {port: 7411, search_regex: '^a+!$', timeout: 20}\n- wait_for: {port: 7411, search_regex: '^(a+)+$', timeout: 20}",
+      { hosts: ["bookworm1"] },
+    );
+    await stop();
+    expect(tasks.map(({ status, message }) => `${status}: ${message}`)).toEqual([
+      expect.stringMatching(/^ok/),
+      expect.stringMatching(/^failed: .*needs more than a second/),
+    ]);
+  });
+
   test("without end, or by the gigabyte, is kept to 16 MiB, and ended by its time limit", async () => {
     const before = process.memoryUsage().rss;
     let most = before;
