@@ -1,4 +1,5 @@
 import { inputError } from "../diagnostics/diagnostic.ts";
+import { becomeMethodOf } from "../inventory/become-settings.ts";
 import { loadModule } from "../modules/catalogue.ts";
 import type { Module, ModuleDefinition, Situation } from "../modules/module.ts";
 import { describeValue } from "../playbook/describe-value.ts";
@@ -117,11 +118,11 @@ export function taskUser(context: HostContext, { keywords }: Task, scope: Scope)
   };
   const become = choose("ansible_become", keywords.become);
   const user = choose("ansible_become_user", keywords.becomeUser);
-  const method = scope.lookup("ansible_become_method") ?? keywords.becomeMethod;
+  const method = becomeMethodOf(scope, context.host) ?? keywords.becomeMethod;
   return {
     become: become === undefined ? fallback.become : isTrue(become),
     becomeUser: user === undefined || user === null ? fallback.becomeUser : String(user),
-    becomeMethod: method === "su" || method === "sudo" ? method : fallback.becomeMethod,
+    becomeMethod: method ?? fallback.becomeMethod,
   };
 }
 

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { isIP } from "node:net";
 import path from "node:path";
 import { OMIT } from "../converge/prepare.ts";
 import { type Inventory, membersOf } from "../inventory/inventory.ts";
@@ -27,6 +28,11 @@ export interface PlayNames {
 /** `ansible_version`: the release whose language Plumb speaks and is compared with, so that roles which ask for a newer one than some old one go on working. */
 const LANGUAGE = { full: "2.14.18", major: 2, minor: 14, revision: 18, string: "2.14.18" } as const;
 
+/** What stands in front of the first dot; an address has no shorter name. */
+function shortName(host: string): string {
+  return isIP(host) === 0 ? (host.split(".")[0] ?? host) : host;
+}
+
 /** Ansible's magic variables of a host ("Special Variables" in its documentation). Those of a role are with the role's other variables. */
 export function magicVariables(host: string, inventory: Inventory, names: PlayNames): VariableLayer {
   const inventoryHost = inventory.hosts.get(host);
@@ -34,7 +40,7 @@ export function magicVariables(host: string, inventory: Inventory, names: PlayNa
   const left = (hosts: readonly string[]): Value => (names.leftOf?.(hosts) ?? hosts) as Value;
   const variables: Partial<Record<MagicName, Value>> = {
     inventory_hostname: host,
-    inventory_hostname_short: host.split(".")[0] ?? host,
+    inventory_hostname_short: shortName(host),
     ...place(inventoryHost?.source),
     group_names: [...(inventoryHost?.groups ?? [])].sort(),
     groups: groupMembers(inventory),

@@ -3,6 +3,7 @@ import type { ConnectionSettings } from "../transport/connection-settings.ts";
 import { present } from "../transport/present.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { Value } from "../variables/value.ts";
+import { becomeSettings } from "./become-settings.ts";
 import { shellWords } from "./shell-words.ts";
 
 /** What the command line says of connections; the inventory wins over `user` and `privateKeyFile`, as in Ansible. */
@@ -45,8 +46,7 @@ export function connectionSettings(
     });
   }
   const ssh = sshOptions(host, scope);
-  const checking = value("ansible_host_key_checking");
-  const method = text("ansible_become_method") ?? overrides.becomeMethod;
+  const checking = value("ansible_host_key_checking", "ansible_ssh_host_key_checking");
   const port = value("ansible_port", "ansible_ssh_port");
   const settings: ConnectionSettings = {
     name: host,
@@ -56,7 +56,7 @@ export function connectionSettings(
       Number(value("ansible_ssh_timeout", "ansible_timeout") ?? 0) * 1000 ||
       ssh.connectTimeoutMs ||
       overrides.connectTimeoutMs,
-    becomeMethod: method === "su" ? "su" : "sudo",
+    ...becomeSettings(host, scope, overrides),
   };
   return {
     ...settings,
@@ -69,11 +69,7 @@ export function connectionSettings(
         ssh.privateKeyFile ??
         overrides.privateKeyFile,
     ),
-    ...present("password", text("ansible_password", "ansible_ssh_pass")),
-    ...present(
-      "becomePassword",
-      text("ansible_become_password", "ansible_become_pass") ?? overrides.becomePassword,
-    ),
+    ...present("password", text("ansible_password", "ansible_ssh_pass", "ansible_ssh_password")),
     ...present("proxyJump", ssh.proxyJump),
     ...present("configFile", ssh.configFile),
     ...present("knownHostsFiles", ssh.knownHostsFiles),
@@ -98,13 +94,17 @@ type SshOptions = Partial<
   >
 >;
 
-/** `ansible_ssh_common_args` and `ansible_ssh_extra_args`, of which the options that Plumb knows are taken. */
+/** Compression, and how much ssh says: neither changes whom a connection reaches. */
+const NO_DIFFERENCE: ReadonlySet<string> = new Set(["-C", "-q", "-v", "-vv", "-vvv", "-T"]);
+
+/** `ansible_ssh_args`, `ansible_ssh_common_args` and `ansible_ssh_extra_args`, of which the options that Plumb knows are taken; of one that is there twice the first, as ssh does. */
 function sshOptions(host: string, scope: Scope): SshOptions {
   const options: SshOptions = {};
-  for (const name of ["ansible_ssh_common_args", "ansible_ssh_extra_args"]) {
+  for (const name of ["ansible_ssh_extra_args", "ansible_ssh_common_args", "ansible_ssh_args"]) {
     const words = shellWords(String(scope.lookup(name) ?? ""), { comments: false });
     for (let index = 0; index < words.length; index++) {
       const flag = words[index] ?? "";
+      if (NO_DIFFERENCE.has(flag)) continue;
       const attached = flag.length > 2 ? flag.slice(2) : undefined;
       const argument = attached ?? words[++index] ?? "";
       if (!readFlag(flag.slice(0, 2), argument, options)) {

@@ -87,8 +87,8 @@ export const PLACE_NAMES: Readonly<Record<Place, string>> = {
 
 /** Keywords of Ansible that Plumb says differently or does not have, with what to write instead. */
 export const INSTEAD: Readonly<Record<string, string>> = {
-  become_exe: "Plumb uses the host's own sudo or su",
-  become_flags: "Plumb uses the host's own sudo or su; set what you need in sudoers",
+  become_exe: "Plumb runs the host's own sudo or su",
+  become_flags: "set the variable `ansible_become_flags` for the hosts: they hold for a whole connection",
   become_pass: "set the variable `ansible_become_password`, or use --ask-become-pass",
   debugger: "--step asks before each task, and -vv shows what every task was given and gave",
   fact_path: "write facts of your own with `set_fact`, or read them with `slurp`",

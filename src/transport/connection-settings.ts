@@ -25,5 +25,7 @@ export interface ConnectionSettings {
   /** ssh's ServerAliveCountMax: so many in a row without an answer mean that the link is dead. */
   keepAliveCount?: number;
   becomeMethod: BecomeMethod;
+  /** Options for the program that becomes another user, of the method that they are for. */
+  becomeFlags?: { method: BecomeMethod; words: readonly string[] };
   becomePassword?: string;
 }

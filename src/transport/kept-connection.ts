@@ -60,6 +60,7 @@ export async function openKept(settings: ConnectionSettings): Promise<ShellTrans
     opener: keptChannels(socket, watched.socket),
     loginUser: watched.answer.user,
     becomePassword: settings.becomePassword,
+    becomeFlags: settings.becomeFlags,
     lost,
   });
 }

@@ -14,6 +14,7 @@ export function openLocal(settings: ConnectionSettings): ShellTransport {
     opener: localChannels(),
     loginUser: userInfo().username,
     becomePassword: settings.becomePassword,
+    becomeFlags: settings.becomeFlags,
     // This machine can't be lost without losing us.
     lost: new Promise<TransportError>(() => undefined),
   });

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { SHELL_LOOP, START_SHELL_LOOP } from "../shell/frame.ts";
 import { quote } from "../shell/shell-text.ts";
 import type { ByteChannel, ChannelOpener } from "./byte-channel.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
 import { FramedShell } from "./framed-shell.ts";
 import { type ShellUser, TransportError } from "./transport.ts";
 
@@ -10,6 +11,7 @@ export interface OpenShellOptions {
   opener: ChannelOpener;
   as: ShellUser;
   becomePassword: string | undefined;
+  becomeFlags: ConnectionSettings["becomeFlags"] | undefined;
   onClose: () => void;
 }
 
@@ -23,15 +25,19 @@ const BECOME_TIMEOUT_MS = 20_000;
  * @throws TransportError become-failed, become-password-required, become-password-wrong
  */
 export async function openShell(options: OpenShellOptions): Promise<FramedShell> {
-  const { as, opener, becomePassword } = options;
+  const { as, opener, becomePassword, becomeFlags } = options;
   if (as.kind === "login") {
     return new FramedShell(await opener.exec(START_SHELL_LOOP), undefined, options.onClose);
   }
   if (becomePassword === undefined) {
-    return new FramedShell(await opener.exec(becomeCommand(as, undefined)), undefined, options.onClose);
+    return new FramedShell(
+      await opener.exec(becomeCommand(as, undefined, becomeFlags)),
+      undefined,
+      options.onClose,
+    );
   }
   const prompt = `plumb-password-${randomBytes(8).toString("hex")}:`;
-  const channel = await opener.exec(becomeCommand(as, prompt));
+  const channel = await opener.exec(becomeCommand(as, prompt, becomeFlags));
   const pid = await answerPrompt(channel, { ...options, prompt, password: becomePassword });
   return new FramedShell(channel, pid, options.onClose);
 }
@@ -40,11 +46,13 @@ export async function openShell(options: OpenShellOptions): Promise<FramedShell>
 export function becomeCommand(
   as: Extract<ShellUser, { kind: "become" }>,
   prompt: string | undefined,
+  given?: ConnectionSettings["becomeFlags"],
 ): string {
   const user = quote(as.user);
-  if (as.method === "su") return `LC_ALL=C exec su -s /bin/sh ${user} -c ${quote(SHELL_LOOP)}`;
+  const flags = given?.method === as.method ? given.words.map((word) => `${quote(word)} `).join("") : "";
+  if (as.method === "su") return `LC_ALL=C exec su -s /bin/sh ${flags}${user} -c ${quote(SHELL_LOOP)}`;
   const asking = prompt === undefined ? "-n" : `-S -p ${quote(prompt)}`;
-  return `LC_ALL=C exec sudo -H ${asking} -u ${user} -- /bin/sh -c ${quote(SHELL_LOOP)}`;
+  return `LC_ALL=C exec sudo -H ${flags}${asking} -u ${user} -- /bin/sh -c ${quote(SHELL_LOOP)}`;
 }
 
 async function answerPrompt(

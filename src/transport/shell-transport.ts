@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { endProcessTree } from "../shell/end-process-tree.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { ChannelOpener } from "./byte-channel.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
 import { type FramedShell, lostResult } from "./framed-shell.ts";
 import { becomeError, openShell } from "./open-shell.ts";
 import {
@@ -23,6 +24,7 @@ export interface ShellTransportOptions {
   /** The user who logged in: becoming that one needs no other shell. */
   loginUser: string | undefined;
   becomePassword: string | undefined;
+  becomeFlags: ConnectionSettings["becomeFlags"] | undefined;
   lost: Promise<TransportError>;
 }
 
@@ -132,9 +134,9 @@ export class ShellTransport implements Transport {
   /** @param instead takes over where no other shell can be had, as with `MaxSessions 1` in sshd_config. */
   #openLane(key: string, as: ShellUser, instead?: Lane): Lane {
     this.#counters.channels += 1;
-    const { host, opener, becomePassword } = this.#options;
+    const { host, opener, becomePassword, becomeFlags } = this.#options;
     const forget = (): void => void this.#lanes.delete(key);
-    const opened = openShell({ host, opener, as, becomePassword, onClose: forget });
+    const opened = openShell({ host, opener, as, becomePassword, becomeFlags, onClose: forget });
     opened.catch(instead === undefined ? forget : () => undefined);
     const lane: Lane = {
       shell: instead === undefined ? opened : opened.catch(() => instead.shell),
@@ -163,11 +165,16 @@ export class ShellTransport implements Transport {
       shell.close();
       return;
     }
-    const { host, opener, becomePassword } = this.#options;
+    const { host, opener, becomePassword, becomeFlags } = this.#options;
     this.#counters.channels += 1;
-    const killer = await openShell({ host, opener, as, becomePassword, onClose: () => undefined }).catch(
-      () => undefined,
-    );
+    const killer = await openShell({
+      host,
+      opener,
+      as,
+      becomePassword,
+      becomeFlags,
+      onClose: () => undefined,
+    }).catch(() => undefined);
     if (killer === undefined) {
       shell.close();
       return;

@@ -63,6 +63,7 @@ export async function openSsh(settings: ConnectionSettings, signal?: AbortSignal
     opener,
     loginUser: user,
     becomePassword: settings.becomePassword,
+    becomeFlags: settings.becomeFlags,
     lost,
   });
 }

@@ -107,6 +107,25 @@ describe("connecting", () => {
     expect(unreachableCode(missing.events)).toBe("become-password-required");
   });
 
+  test("ansible_become_flags reach sudo and su, with a password and without, and one that Plumb does not know touches no host", async () => {
+    const as = (flags: string, more: Record<string, string>, user: string, tasks: string) =>
+      runTasks(tasks, { hosts: [HOST], user, variables: { ansible_become_flags: flags, ...more } });
+    const group = (wanted: string): string =>
+      `- command: id -gn\n  register: who\n- assert: {that: who.stdout == '${wanted}'}`;
+    const password = { ansible_become_password: JSON.stringify(OPERATOR_PASSWORD) };
+    const su = { ansible_become_method: "su" };
+    for (const [flags, more, user, tasks] of [
+      ["-H -S -n", {}, "admin", group("root")],
+      ["'-H -g adm'", {}, "admin", group("adm")],
+      ["'-S -g adm'", password, "operator", group("adm")],
+      ["'-g adm'", { ...su, ansible_become_user: "operator" }, "root", group("adm")],
+    ] as const) {
+      const { finished } = await as(flags, more, user, tasks);
+      expect([flags, user, finished.outcome]).toEqual([flags, user, "ok"]);
+    }
+    await expect(as("-A", {}, "admin", group("root"))).rejects.toThrow(/-A/);
+  });
+
   test("su works with its password", async () => {
     const variables = {
       ansible_become_method: "su",

@@ -8,7 +8,7 @@ import { checkOptions } from "../fleet/run-options.ts";
 import { askAnsible, caseFolder, writeFiles } from "./ask-ansible.ts";
 
 const FILES = {
-  "hosts.ini": "[web]\nweb1.example.org\nweb2\n[db]\ndb1\n[all:children]\nweb\ndb\n",
+  "hosts.ini": "[web]\nweb1.example.org\nweb2\n10.0.0.7\n[db]\ndb1\n[all:children]\nweb\ndb\n",
   "site.yml":
     "- hosts: web\n  name: The play\n  gather_facts: false\n  roles: [app]\n  tasks:\n    - name: task\n      debug: {msg: x}\n",
   "roles/app/meta/main.yml": "dependencies: [base]\n",
@@ -44,7 +44,7 @@ test("magic variables have Ansible's values, in a task and in a role's", async (
   const [playbook] = options.playbooks;
   const play = playbook?.plays[0];
   if (playbook === undefined || play === undefined) throw new Error("no play was loaded");
-  const hosts = ["web1.example.org", "web2"];
+  const hosts = ["web1.example.org", "web2", "10.0.0.7"];
   let compared = 0;
   for (const host of hosts) {
     const variables = await variablesInPlay(
@@ -63,6 +63,10 @@ test("magic variables have Ansible's values, in a task and in a role's", async (
         expect([name, ordered(name, scope.lookup(name))]).toEqual([name, ordered(name, theirs[name].value)]);
         compared += 1;
       }
+      expect(theirs).toHaveProperty("inventory_hostname_short");
+      // An address has no shorter name.
+      const short = host === "10.0.0.7" ? host : host.replace(/\..*/, "");
+      expect(scope.lookup("inventory_hostname_short")).toBe(short);
       const ours = scope.lookup("ansible_version");
       expect(Object.keys(Object(ours)).sort()).toEqual(
         Object.keys(Object(theirs["ansible_version"]?.value)).sort(),

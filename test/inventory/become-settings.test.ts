@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { DiagnosticsError } from "../../src/diagnostics/diagnostic.ts";
+import { becomeMethodOf, becomeSettings } from "../../src/inventory/become-settings.ts";
+import { connectionSettings } from "../../src/inventory/connection-variables.ts";
+import { becomeCommand } from "../../src/transport/open-shell.ts";
+import { createScope } from "../../src/variables/host-scope.ts";
+import type { Scope } from "../../src/variables/scope.ts";
+import type { Value } from "../../src/variables/value.ts";
+
+const GIVEN = { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 10_000 } as const;
+const AT = { file: "hosts.yml", line: 3, column: 7 };
+
+function scopeOf(values: Record<string, Value>): Scope {
+  const variables = new Map(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      { value: { kind: "literal" as const, value }, at: AT },
+    ]),
+  );
+  return createScope({ layers: [{ level: "host variables", variables }] });
+}
+
+const settings = (values: Record<string, Value>) => becomeSettings("web1", scopeOf(values), GIVEN);
+
+function refusal(act: () => unknown): { code: string; line: number | undefined; message: string } {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof DiagnosticsError)) throw error;
+    const [first] = error.diagnostics;
+    return { code: first?.code ?? "", line: first?.at?.line, message: first?.message ?? "" };
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("ansible_become_flags", () => {
+  test.each([
+    ["-H -S -n", []],
+    ["-HSn", []],
+    ["--set-home --non-interactive", []],
+    ["-E", ["-E"]],
+    ["-HE -g staff", ["-E", "-g", "staff"]],
+    ["-gstaff --preserve-env=PATH,LANG", ["-gstaff", "--preserve-env=PATH,LANG"]],
+    ["--group staff", ["--group", "staff"]],
+    ["-g 'two words'", ["-g", "two words"]],
+    ["", []],
+  ])("of sudo: %s passes on %j, what Plumb does anyway left out", (flags, words) => {
+    expect(settings({ ansible_become_flags: flags }).becomeFlags?.words ?? []).toEqual(words);
+  });
+
+  test.each([
+    ["-", ["-"]],
+    ["-l", ["-l"]],
+    ["-s /bin/bash", []],
+    ["-m -g adm", ["-m", "-g", "adm"]],
+  ])("of su: %s passes on %j", (flags, words) => {
+    const variables = { ansible_become_method: "su", ansible_become_flags: flags };
+    expect(settings(variables).becomeFlags?.words ?? []).toEqual(words);
+  });
+
+  test.each([["-i"], ["-A"], ["-b"], ["--login"], ["-Hx"], ["-H; reboot"], ["-g"]])(
+    "%s is refused, with its place",
+    (flags) => {
+      expect(refusal(() => settings({ ansible_become_flags: flags }))).toMatchObject({
+        code: "invalid-option",
+        line: AT.line,
+      });
+    },
+  );
+
+  test("stand in front of the user, each a word of its own, and only for the method that they are for", () => {
+    const as = { kind: "become", user: "root", method: "sudo" } as const;
+    const flags = { method: "sudo", words: ["-g", "two words"] } as const;
+    expect(becomeCommand(as, undefined, flags)).toContain("sudo -H -g 'two words' -n -u root -- /bin/sh");
+    expect(becomeCommand({ ...as, method: "su" }, undefined, flags)).not.toContain("two words");
+    expect(becomeCommand({ ...as, method: "su" }, undefined, { method: "su", words: ["-"] })).toContain(
+      "su -s /bin/sh - root -c",
+    );
+  });
+});
+
+describe("Ansible's other names for becoming", () => {
+  test("a method, and a program, that Plumb does not have are refused: it never takes another instead", () => {
+    expect(refusal(() => settings({ ansible_become_method: "doas" })).message).toContain("doas");
+    expect(refusal(() => becomeMethodOf(scopeOf({ ansible_become_method: "runas" }), "web1")).line).toBe(
+      AT.line,
+    );
+    expect(refusal(() => settings({ ansible_become_exe: "/opt/bin/pbrun" })).message).toContain("pbrun");
+    expect(settings({ ansible_become_exe: "/usr/bin/sudo" }).becomeMethod).toBe("sudo");
+    expect(settings({ ansible_become_method: "ansible.builtin.su" }).becomeMethod).toBe("su");
+  });
+
+  test("those for one method alone count with it, and win over those for all", () => {
+    expect(
+      settings({ ansible_become_password: "a", ansible_sudo_pass: "b", ansible_su_pass: "c" }),
+    ).toMatchObject({
+      becomePassword: "b",
+    });
+    expect(settings({ ansible_become_password: "a", ansible_become_pass: "b" }).becomePassword).toBe("b");
+    expect(settings({ ansible_su_flags: "-m" }).becomeFlags).toBeUndefined();
+    expect(settings({ ansible_sudo_flags: "-E" }).becomeFlags?.words).toEqual(["-E"]);
+  });
+});
+
+describe("ansible_ssh_args", () => {
+  const connection = (values: Record<string, Value>) => connectionSettings("web1", scopeOf(values), GIVEN);
+
+  test("are read as ansible_ssh_common_args are; what changes no connection is left out, and what Plumb does not know is refused", () => {
+    expect(
+      connection({
+        ansible_ssh_args: "-C -o ControlMaster=auto -o ControlPersist=60s -o ProxyJump=bastion",
+        ansible_ssh_common_args: "-o Port=2222",
+      }),
+    ).toMatchObject({ proxyJump: ["bastion"], port: 2222 });
+    expect(refusal(() => connection({ ansible_ssh_args: "-o ForwardAgent=yes" }))).toMatchObject({
+      code: "invalid-option",
+      line: AT.line,
+    });
+    expect(connection({ ansible_ssh_password: "x" }).password).toBe("x");
+  });
+});
