@@ -7,12 +7,10 @@ import { addPlanCommands } from "./cli/define-plan-commands.ts";
 import { addUndoCommands } from "./cli/define-undo-commands.ts";
 import { addVaultCommands, withVaultOptions } from "./cli/define-vault-commands.ts";
 import { addWorkerCommand } from "./cli/define-worker-command.ts";
+import { helpOutput } from "./cli/help-output.ts";
 import { RECORD_OPTION } from "./cli/record-option.ts";
 import { repeatable } from "./cli/repeatable.ts";
 import { VERSION } from "./cli/version.ts";
-
-// A reader who goes away (`plumb --help | head`) ends the output and nothing else.
-process.stdout.on("error", () => undefined);
 
 /** Options of the commands that connect to hosts. */
 function withHostOptions(command: Command): Command {
@@ -53,6 +51,9 @@ const program = new CommandInUse("plumb")
   .version(VERSION)
   .showHelpAfterError("(plumb --help shows what there is)")
   .exitOverride()
+  .configureOutput(helpOutput)
+  // A reader who goes away (`plumb doc | head`) ends the output and nothing else.
+  .hook("preAction", () => void process.stdout.on("error", () => undefined))
   .addHelpText(
     "after",
     `

@@ -1,0 +1,23 @@
+import { execFileSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { PLUMB } from "../built-plumb.ts";
+
+/** What a shell prints that knows Plumb as `plumb`. */
+const shell = (script: string): string =>
+  execFileSync("sh", ["-c", `plumb() { "$0" '${PLUMB}' "$@"; }\n${script}`, process.execPath], {
+    encoding: "utf8",
+  });
+
+test("the help is the same into a pipe and a file, and may go nowhere", () => {
+  const piped = shell("plumb --help");
+  expect(piped).toContain("run [options] <playbook...>");
+  expect(shell('file=$(mktemp); plumb --help > "$file"; cat "$file"; rm "$file"')).toBe(piped);
+  expect(shell("plumb --help > /dev/null")).toBe("");
+});
+
+test("a reader who goes away ends the output, and is no error", () => {
+  for (const command of ["run --help", "doc package", "completion bash"])
+    expect(shell(`{ { sleep 0.5; plumb ${command} 2>&1; echo "ended with $?" >&3; } | true; } 3>&1`)).toBe(
+      "ended with 0\n",
+    );
+});
