@@ -2,7 +2,7 @@ import { quote, rawShell, type ShellText, sh, shellLines } from "../shell/shell-
 import { STATE_DIRECTORY } from "../shell/state-directory.ts";
 
 /**
- * What Plumb keeps on a host: `/var/lib/plumb` (0700), or `~/.local/state/plumb` for a user who never becomes root.
+ * What Plumb keeps on a host: `/var/lib/plumb` (0700), or `~/.local/state/plumb` for a user who never becomes root (shell/state-directory.ts).
  *
  *     lock                who is working here (see below)
  *     lock.guard          flock(1) on it makes taking the lock atomic

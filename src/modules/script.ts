@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { STATE_DIRECTORY } from "../shell/state-directory.ts";
 import { COMMAND_RETURNS, commandResult } from "./command-result.ts";
 import { defineLoadingModule } from "./module.ts";
 import {
@@ -37,13 +38,13 @@ interface Input {
   args: string[];
 }
 
-/** Of root in Plumb's state directory, of others in their home: /tmp may forbid that anything in it is run. What a killed run left goes after a day. */
+/** Of root in Plumb's state directory, of others in theirs: /tmp may forbid that anything in it is run. What a killed run left goes after a day. */
 const WORK_DIRECTORY = shellLines(
   rawShell("umask 077"),
-  rawShell('if [ "$(id -u)" = 0 ]; then base=/var/lib/plumb; else base="$HOME/.local/state/plumb"; fi'),
-  rawShell('mkdir -p -- "$base/scripts" || exit 1'),
-  rawShell('find "$base/scripts" -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf -- {} +'),
-  rawShell('work=$(mktemp -d -- "$base/scripts/run.XXXXXXXXXX") || exit 1'),
+  STATE_DIRECTORY,
+  rawShell('mkdir -p -- "$state/scripts" || exit 1'),
+  rawShell('find "$state/scripts" -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf -- {} +'),
+  rawShell('work=$(mktemp -d -- "$state/scripts/run.XXXXXXXXXX") || exit 1'),
   rawShell(`trap 'rm -rf -- "$work"' EXIT`),
   rawShell("trap 'exit 1' HUP INT TERM"),
   rawShell('cat > "$work/script" && chmod 0700 "$work/script" || exit 1'),

@@ -267,7 +267,7 @@ function unpackScript(want: Params, archive: string, sha256: string): ShellText 
     rawShell('xargs -0r sync -- < "$work/files" 2>/dev/null || sync'),
     sh`find . -type d -print0 | xargs -0r sh -c ${PLACE_FILES} sh "$dest"`,
     sh`find . -mindepth 1 -depth -type d -print0 | xargs -0r sh -c ${SET_MODES} sh "$dest"`,
-    rawShell(UNPACKED_FOLDER),
+    UNPACKED_FOLDER,
     sh`record=$kept/${idOf(want)}; (umask 077; rm -rf -- "$record"; mkdir -p -- "$record")`,
     rawShell('plumb_enter "$dest"; cp -- "$work/paths" "$work/contents" "$record/"'),
     rawShell(`${DESCRIBE_PATHS} > "$record/attributes"`),

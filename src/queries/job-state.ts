@@ -1,4 +1,5 @@
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
+import { STATE_DIRECTORY, STATE_TO_READ } from "../shell/state-directory.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
 
 /**
@@ -11,9 +12,8 @@ import { defineQuery, known, notKnown } from "./query.ts";
  *
  * Sets `$jobs`.
  */
-export const JOB_DIRECTORY = rawShell(
-  'if [ "$(id -u)" = 0 ]; then jobs=/var/lib/plumb/async; else jobs="${XDG_STATE_HOME:-$HOME/.local/state}/plumb/async"; fi',
-);
+const JOBS = rawShell("jobs=$state/async");
+export const JOB_DIRECTORY = shellLines(STATE_DIRECTORY, JOBS);
 
 /** Job ids are made by Plumb; anything else could lead out of the folder. */
 export const JOB_ID = /^j[0-9a-f]{8,40}$/;
@@ -60,7 +60,8 @@ export const jobState = defineQuery<string, JobState>({
 // A process that has ended and that nobody has asked after yet (state Z, X: proc_pid_stat(5)) does not run.
 function jobStateScript(ids: readonly string[]): ShellText {
   return shellLines(
-    JOB_DIRECTORY,
+    STATE_TO_READ,
+    JOBS,
     rawShell(
       'started() { read -r stat < "/proc/$1/stat" || return 1; set -- ${stat##*") "}; case $1 in [ZXx]) return 1 ;; esac; echo "${20}"; } 2>/dev/null',
     ),

@@ -1,5 +1,5 @@
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
-import { STATE_DIRECTORY } from "../shell/state-directory.ts";
+import { STATE_TO_READ } from "../shell/state-directory.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
 
 /** Which run's kept things, and whether contents are wanted too. */
@@ -43,7 +43,7 @@ export const keptState = defineQuery<KeptQuestion, KeptState>({
   identify: ({ run, self, contents }) => `${run ?? ""} ${self} ${contents}`,
   script: (questions) => ({
     script: shellLines(
-      STATE_DIRECTORY,
+      STATE_TO_READ,
       rawShell(FUNCTIONS),
       ...questions.map(({ run, self, contents }) => sh`tell ${run ?? ""} ${contents ? "yes" : "no"} ${self}`),
     ),
@@ -144,7 +144,7 @@ tell() {
   printf 'run\t%s\n' "$run"
   [ ! -e "$keep/begun" ] || printf 'begun\t\n'
   if [ "$(id -u)" = 0 ]; then
-    getent passwd | while IFS=: read -r name x uid gid gecos home shell; do [ "$uid" = 0 ] || [ ! -d "$home/.local/state/plumb/undo/$run" ] || printf 'user\t%s\n' "$name"; done
+    getent passwd | while IFS=: read -r name x uid gid gecos home shell; do [ "$uid" != 0 ] || continue; if [ -d "$home/.local/state/plumb/undo/$run" ] || { [ -d "/var/tmp/plumb-$uid/undo/$run" ] && [ "$(stat -c %u -- "/var/tmp/plumb-$uid")" = "$uid" ]; }; then printf 'user\t%s\n' "$name"; fi; done
   fi
   while IFS='	' read -r number kind key before info; do
     now=- same=differs

@@ -1,5 +1,5 @@
 import { rawShell, shellLines } from "../shell/shell-text.ts";
-import { STATE_DIRECTORY } from "../shell/state-directory.ts";
+import { STATE_TO_READ } from "../shell/state-directory.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
 
 /** Something that was not there before a run made it, and that is there now. */
@@ -41,7 +41,7 @@ done < "$state/made"`;
 export const madeThings = defineQuery<"all", MadeThings>({
   name: "made-things",
   identify: () => "all",
-  script: () => ({ script: shellLines(STATE_DIRECTORY, rawShell(LOOK)) }),
+  script: () => ({ script: shellLines(STATE_TO_READ, rawShell(LOOK)) }),
   parse: ({ stdout, stderr, exitCode }) => {
     const [how, ...fields] = stdout.toString().split("\0");
     if (exitCode !== 0 || (how !== "none" && how !== "list"))

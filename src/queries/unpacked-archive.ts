@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { STATE_DIRECTORY, STATE_TO_READ } from "../shell/state-directory.ts";
 import { type Answered, defineQuery, known, notKnown } from "./query.ts";
 
 export interface UnpackedQuestion {
@@ -19,8 +20,8 @@ export interface UnpackedArchive {
 }
 
 /** Where Plumb keeps what it unpacked: as the rest of its state, private to who did it (converge/host-state.ts). */
-export const UNPACKED_FOLDER =
-  'if [ "$(id -u)" = 0 ]; then kept=/var/lib/plumb/unpacked; else kept="${XDG_STATE_HOME:-$HOME/.local/state}/plumb/unpacked"; fi';
+const KEPT = rawShell("kept=$state/unpacked");
+export const UNPACKED_FOLDER = shellLines(STATE_DIRECTORY, KEPT);
 
 /** Names what is remembered: the same archive under other settings is another. */
 export function unpackedId(parts: readonly unknown[]): string {
@@ -39,7 +40,8 @@ export const unpackedArchive = defineQuery<UnpackedQuestion, UnpackedArchive>({
   identify: ({ id, dest }) => `${id}\0${dest}`,
   script: (questions) => ({
     script: shellLines(
-      rawShell(UNPACKED_FOLDER),
+      STATE_TO_READ,
+      KEPT,
       ...questions.map(({ id, dest }) =>
         shellLines(
           sh`printf '\\0Q\\0'; record=$kept/${id}`,

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Duplex } from "node:stream";
 import { endProcessTree } from "../shell/end-process-tree.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { STATE_DIRECTORY } from "../shell/state-directory.ts";
 import type { ChannelOpener } from "./byte-channel.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import { type FramedShell, lostResult } from "./framed-shell.ts";
@@ -246,13 +247,12 @@ export class ShellTransport implements Transport {
 }
 
 /**
- * Uploads lie in a directory that only their user can read: of root in Plumb's state directory, of others in their home.
+ * Uploads lie in a directory that only their user can read: in Plumb's state directory for that user.
  */
 const MAKE_UPLOAD = shellLines(
   rawShell("set -eu; umask 077"),
-  rawShell(
-    'if [ "$(id -u)" = 0 ]; then directory=/var/lib/plumb/uploads; else directory="$HOME/.local/state/plumb/uploads"; fi',
-  ),
+  STATE_DIRECTORY,
+  rawShell("directory=$state/uploads"),
   rawShell('mkdir -p -- "$directory"'),
   rawShell('find "$directory" -type f -mmin +1440 -delete'),
   rawShell('mktemp -- "$directory/upload.XXXXXXXXXX"'),

@@ -205,6 +205,42 @@ describe("rollback", () => {
     ).toBe("mine\n");
     expect(await readFile(path.join(folder, "play.yml"), "utf8")).toContain("become: false");
   });
+
+  test("a user who can't write to its home keeps it in /var/tmp, where nobody else's folder is used", async () => {
+    const host = "bookworm1";
+    const state = "/var/tmp/plumb-33";
+    const tasks = [
+      '- copy: {dest: /srv/undo-www/file, content: "two\\n"}',
+      "- script: who.sh\n  register: who",
+      "- command: sleep 0.1\n  async: 20\n  poll: 1",
+      "- assert: {that: who.stdout == 'www-data'}",
+    ].map((task) => `${task}\n  become_user: www-data`);
+    const folder = await mkdtemp(path.join(tmpdir(), "plumb-undo-"));
+    await writeFile(path.join(folder, "who.sh"), "#!/bin/sh\nid -un\n");
+    await onHost(
+      host,
+      `rm -rf ${state}; mkdir -p /srv/undo-www; echo one > /srv/undo-www/file; chown -R www-data: /srv/undo-www`,
+    );
+    try {
+      const { finished, run } = await apply(tasks.join("\n"), { hosts: [host], folder });
+      expect(finished.outcome).toBe("ok");
+      expect(await onHost(host, `cat /srv/undo-www/file; stat -c %a:%U ${state} ${state}/undo/${run}`)).toBe(
+        "two\n700:www-data\n700:www-data\n",
+      );
+      const back = await apply(`- rollback: {run: "${run}"}\n  become_user: www-data`, { hosts: [host] });
+      expect(back.finished.outcome).toBe("ok");
+      expect(await onHost(host, "cat /srv/undo-www/file")).toBe("one\n");
+      await onHost(host, `rm -rf ${state}; mkdir -m 777 ${state}; chown daemon ${state}`);
+      const squatted = await apply(tasks[0] ?? "", { hosts: [host] });
+      expect(squatted.tasks[0]).toMatchObject({
+        status: "failed",
+        message: expect.stringContaining(`${state} is somebody else's`),
+      });
+      expect(await onHost(host, `cat /srv/undo-www/file; ls -A ${state}`)).toBe("one\n");
+    } finally {
+      await onHost(host, `rm -rf ${state} /srv/undo-www`);
+    }
+  });
 });
 
 describe("a block with transaction: true", () => {
