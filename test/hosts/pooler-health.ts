@@ -34,7 +34,7 @@ export interface Health {
 export async function health(host: string, target = "/health"): Promise<Health> {
   const said = await onHost(
     host,
-    `exec 3<>/dev/tcp/127.0.0.1/$(systemctl show -p Listen plumb-pgbouncer-health.socket | grep -oPm 1 ":\\K[0-9]+"); printf 'GET ${target} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3; timeout 15 cat <&3`,
+    `exec 3<>/dev/tcp/127.0.0.1/$(systemctl show -p Listen plumb-pgbouncer-health.socket | grep -oPm 1 ":\\K[0-9]+(?= \\()"); printf 'GET ${target} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3; timeout 15 cat <&3`,
   );
   const body = said.split("\r\n\r\n")[1] ?? "";
   return { ...(JSON.parse(body) as Health), status: Number(/^HTTP\/1.1 (\d+)/.exec(said)?.[1]) };
