@@ -3,7 +3,7 @@ import { pathState } from "../queries/path-state.ts";
 import { DESCRIBE_PATHS, UNPACKED_FOLDER, unpackedArchive, unpackedId } from "../queries/unpacked-archive.ts";
 import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
-import { defineLoadingModule, ModuleFailure } from "./module.ts";
+import { defineLoadingModule, ModuleFailure, type ParameterFinding } from "./module.ts";
 import { ownerTrials } from "./owner-trial.ts";
 import { absolutePath, accountName, fileMode } from "./parameter-types.ts";
 import type { ControllerFile, Step, StepTrial } from "./step.ts";
@@ -71,7 +71,7 @@ export const unarchive = defineLoadingModule<Params, Input, Queries, { sha256: s
   name: "unarchive",
   summary: "Unpacks an archive, and keeps what came out of it as it was",
   description:
-    "tar (plain, gz, bz2, xz, zst) and zip. It is unpacked beside its place first and looked through: a member with an absolute path or `..`, a link that leads out of the directory, and a device are refused, and nothing is put in place then. What came out is written down, with a checksum each: the second run changes nothing, a file that was changed by hand is found, and the archive need not be sent again. Files of an older version stay; `file: state: absent` removes them.\n\nCheck mode looks through the archive too, one of the controller up to 64 MiB: whether it is whole, and where its paths lead. Links and devices in it are looked at when it is unpacked.",
+    "tar (plain, gz, bz2, xz, zst) and zip. It is unpacked beside its place first and looked through: a member with an absolute path or `..`, a link that leads out of the directory, and a device are refused, and nothing is put in place then. What came out is written down, with a checksum each: the second run changes nothing, a file that was changed by hand is found, and the archive need not be sent again. Files of an older version stay; `file: state: absent` removes them.\n\nCheck mode looks through the archive too: whether it is whole, where its paths and links lead, and whether it has devices. A warning says what it does not look at: an archive of the controller of more than 64 MiB, and with `include` links and devices.",
   params,
   examples: [
     {
@@ -94,7 +94,7 @@ export const unarchive = defineLoadingModule<Params, Input, Queries, { sha256: s
     creates: pathState({ path: want.creates ?? "/" }),
     unpacked: unpackedArchive({ id: idOf(want), dest: want.dest }),
   }),
-  diff: ({ want, file }, { archive, dest, creates, unpacked }, { changesPending }) => {
+  diff: ({ want, file }, { archive, dest, creates, unpacked }, { changesPending, checkMode }) => {
     const data = {
       dest: want.dest,
       src: want.src,
@@ -135,6 +135,7 @@ export const unarchive = defineLoadingModule<Params, Input, Queries, { sha256: s
           ],
       detail: { sha256 },
       data,
+      ...(checkMode ? notLookedAt(want, file) : {}),
     };
   },
   steps: (change, { want, file }): Step[] => {
@@ -206,13 +207,74 @@ const LOOK_THROUGH = shellLines(
   ),
 );
 
+/** What was unpacked has no link that leads out of it: both as it is written and as the links before it lead. */
+const LINKS_STAY_INSIDE = shellLines(
+  rawShell(
+    'find "$tree" -type l -print0 | xargs -0r sh -c \'tree=$1; shift; for link; do target=$(readlink -- "$link"); case $target in /*) bad=1;; *) bad=; for how in -ms -m; do case $(realpath "$how" -- "${link%/*}/$target") in "$tree"|"$tree"/*) ;; *) bad=1;; esac; done;; esac; [ -z "$bad" ] || { printf "%s -> %s\\n" "${link#./tree/}" "$target"; exit 0; }; done\' sh "$(realpath -- "$tree")" > "$work/links"',
+  ),
+  rawShell(
+    '[ ! -s "$work/links" ] || refuse "the archive has a link that leads out of the directory: $(head -n 1 "$work/links")"',
+  ),
+);
+
+/** Names of the members whose kind, as tar and unzip list it, is one of these. Nothing where the two lists do not agree: then only unpacking tells. */
+const OF_KIND = rawShell(
+  `of_kind() { [ "$(wc -l < "$work/kinds")" = "$(wc -l < "$work/listed")" ] || return 0; awk -v wanted="$1" 'NR == FNR { kind[FNR] = $1; next } index(wanted, kind[FNR])' "$work/kinds" "$work/listed"; }`,
+);
+
+/** Devices and links, without unpacking anything but the links: where they lead depends on each other. */
+function lookAtMembers({ exclude }: Params): ShellText {
+  const but = exclude.map((pattern) => `--exclude=${pattern}`);
+  // 11: all of them are left out.
+  const unzipChosen = sh`archive=$1 tree=$2; shift 2; unzip -q -o "$archive" "$@" ${exclude.length === 0 ? [] : ["-x", ...exclude]} -d "$tree" || [ $? = 11 ]`;
+  return shellLines(
+    OF_KIND,
+    rawShell("umask 022; tree=./tree; mkdir -- tree"),
+    rawShell('if [ "$kind" = zip ]; then'),
+    rawShell('  cp -- "$work/names" "$work/listed"'),
+    rawShell(
+      `  unzip -Z -s -- "$archive" | sed -n 's/^\\([-?a-zA-Z]\\)[-?a-zA-Z]\\{6,9\\} .*/\\1/p' > "$work/kinds"`,
+    ),
+    rawShell(`  of_kind l | sed 's/[][*?\\\\]/\\\\&/g' > "$work/chosen"`),
+    sh`  [ ! -s "$work/chosen" ] || tr '\\n' '\\0' < "$work/chosen" | xargs -0 sh -c ${unzipChosen.shell} sh "$archive" "$tree" >&2`,
+    rawShell("else"),
+    sh`  tar --list --quoting-style=escape ${but} -f "$archive" > "$work/listed"`,
+    sh`  tar --list --verbose --quoting-style=escape ${but} -f "$archive" | cut -c 1 > "$work/kinds"`,
+    rawShell('  bad=$(of_kind bcps | head -n 1); [ -z "$bad" ] || refuse "the archive has a device: $bad"'),
+    rawShell('  of_kind l | sed "s/^-/--add-file=-/" > "$work/chosen"'),
+    sh`  [ ! -s "$work/chosen" ] || tar --extract --no-same-owner ${but} -f "$archive" -C "$tree" -T "$PWD/chosen"`,
+    rawShell("fi"),
+    LINKS_STAY_INSIDE,
+  );
+}
+
 /** An archive that is larger is not sent only to be looked through. */
 const LARGEST_TRIED_BYTES = 64 * 1024 * 1024;
+
+/** What check mode can't foretell of an archive. */
+function notLookedAt(
+  { include }: Params,
+  file: ControllerFile | undefined,
+): { warnings?: readonly ParameterFinding[] } {
+  const message =
+    file !== undefined && file.sizeBytes > LARGEST_TRIED_BYTES
+      ? "this archive is not sent only to be looked through: whether it is whole, and where its paths and links lead, is found out when it is unpacked"
+      : include.length > 0
+        ? "with `include`, devices and links in the archive are looked at when it is unpacked"
+        : undefined;
+  return message === undefined ? {} : { warnings: [{ path: ["src"], message }] };
+}
 
 function unpackTrials(want: Params, file: ControllerFile | undefined): readonly StepTrial[] {
   const owner = want.keep_owner ? [] : ownerTrials(want);
   const look = (archive: ShellText): ShellText =>
-    shellLines(rawShell("set -eu; work=."), REFUSE, archive, LOOK_THROUGH);
+    shellLines(
+      rawShell("set -eu; work=."),
+      REFUSE,
+      archive,
+      LOOK_THROUGH,
+      want.include.length === 0 ? lookAtMembers(want) : undefined,
+    );
   // What is on the host may be brought by an earlier task.
   if (file === undefined) return [...owner, { script: look(sh`archive=${want.src}`), mayBeMade: true }];
   if (file.sizeBytes > LARGEST_TRIED_BYTES) return owner;
@@ -240,13 +302,7 @@ function unpackScript(want: Params, archive: string, sha256: string): ShellText 
     rawShell(
       'bad=$(find "$tree" ! -type f ! -type d ! -type l -printf "%P\\n" | head -n 1); [ -z "$bad" ] || refuse "the archive has a device: $bad"',
     ),
-    // Both as it is written and as the links before it lead.
-    rawShell(
-      'find "$tree" -type l -print0 | xargs -0r sh -c \'tree=$1; shift; for link; do target=$(readlink -- "$link"); case $target in /*) bad=1;; *) bad=; for how in -ms -m; do case $(realpath "$how" -- "${link%/*}/$target") in "$tree"|"$tree"/*) ;; *) bad=1;; esac; done;; esac; [ -z "$bad" ] || { printf "%s -> %s\\n" "${link#./tree/}" "$target"; exit 0; }; done\' sh "$(realpath -- "$tree")" > "$work/links"',
-    ),
-    rawShell(
-      '[ ! -s "$work/links" ] || refuse "the archive has a link that leads out of the directory: $(head -n 1 "$work/links")"',
-    ),
+    LINKS_STAY_INSIDE,
     ownerText(want),
     want.mode === undefined
       ? undefined

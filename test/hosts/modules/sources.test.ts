@@ -52,8 +52,17 @@ beforeAll(async () => {
     tree,
     "read me ü",
   ]);
-  await run("ln", ["-s", "../../..", path.join(folder, "out")]);
-  await run("tar", ["-cf", path.join(files, "linked.tar"), "-C", folder, "out"]);
+  await run("ln", ["-s", "../../..", path.join(folder, "-out")]);
+  await run("tar", ["-cf", path.join(files, "linked.tar"), "-C", folder, "--", "-out"]);
+  // As it is written it stays inside; where the first link leads, it does not.
+  const links = path.join(folder, "links");
+  await mkdir(path.join(links, "deep"), { recursive: true });
+  await run("ln", ["-s", "..", path.join(links, "deep", "up")]);
+  await run("ln", ["-s", "deep/up/../x", path.join(links, "by a link ü\n->")]);
+  await run("tar", ["-cf", path.join(files, "through.tar"), "-C", links, "."]);
+  await run("tar", ["-cf", path.join(files, "device.tar"), "-C", "/dev", "null"]);
+  await run("dd", ["if=/dev/zero", `of=${path.join(folder, "zeros")}`, "bs=1M", "count=65", "status=none"]);
+  await run("tar", ["-cf", path.join(files, "large.tar"), "-C", folder, "zeros"]);
   await writeFile(
     path.join(files, "damaged.tar.gz"),
     (await readFile(path.join(files, "app.tar.gz"))).subarray(0, 120),
@@ -160,19 +169,64 @@ const CASES: readonly Promised[] = [
 describe("what comes from elsewhere", () => {
   test("keeps its promise, whatever the module", () => keepTheirPromises(CASES, folder), 300_000);
 
-  test.each(["climbs.tar", "absolute.tar", "linked.tar", "damaged.tar.gz"])(
-    "unarchive refuses %s, and puts nothing in place",
-    async (src) => {
-      await onHost("bookworm1", "mkdir -p /opt/deep/er; touch /tmp/before");
-      const { tasks } = await runTasks(`- unarchive: {src: ${src}, dest: /opt/deep/er}`, {}, folder);
-      expect(tasks[0]).toMatchObject({ status: "failed" });
-      expect(tasks[0]?.message).toMatch(src.startsWith("damaged") ? /damaged/ : /leads out of the directory/);
+  test.each([
+    ["climbs.tar", /leads out of the directory/],
+    ["absolute.tar", /leads out of the directory/],
+    ["linked.tar", /a link that leads out of the directory: -out -> /],
+    ["through.tar", /a link that leads out of the directory: by a link/],
+    ["device.tar", /has a device: null/],
+    ["damaged.tar.gz", /damaged/],
+  ] as const)("unarchive refuses %s, and puts nothing in place; check mode says so", async (src, message) => {
+    const tasks = `- unarchive: {src: ${src}, dest: /opt/deep/er}`;
+    await Promise.all(HOSTS.map((host) => onHost(host, "mkdir -p /opt/deep/er; touch /tmp/before")));
+    for (const options of [{ check: true, hosts: [...HOSTS] }, { hosts: [...HOSTS] }]) {
+      const ended = await runTasks(tasks, options, folder);
+      expect(ended.tasks).toHaveLength(HOSTS.length);
+      for (const task of ended.tasks)
+        expect(task).toMatchObject({ status: "failed", message: expect.stringMatching(message) });
+    }
+    for (const host of HOSTS)
       await onHost(
-        "bookworm1",
+        host,
         '[ -z "$(find /opt /srv -newer /tmp/before -name \'read me*\')" ] && [ -z "$(ls -A /opt/deep/er)" ] && rm -r /opt/deep',
       );
-    },
-  );
+  });
+
+  test("check mode looks at links in a zip too, leaves out what is excluded, and says what it does not look at", async () => {
+    await Promise.all(
+      HOSTS.map((host) =>
+        onHost(
+          host,
+          "mkdir -p /opt/zips /srv/zips/in && cd /srv/zips && ln -s ../.. out && ln -s in good && echo x > in/x && rm -f ../out.zip && zip -qry ../out.zip .",
+        ),
+      ),
+    );
+    const zip = (more: string): string =>
+      `- unarchive: {src: /srv/out.zip, remote_src: true, dest: /opt/zips${more}}`;
+    const told = async (tasks: string, check: boolean) => {
+      const { tasks: ended, events } = await runTasks(tasks, { check, hosts: [...HOSTS] }, folder);
+      const warnings = events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
+      const outcomes = ended.map(({ status, message }) => `${status} ${message ?? ""}`);
+      return [...new Set([...outcomes, ...warnings.map((text) => text.replace(/^\w+: /, ""))])];
+    };
+    for (const check of [true, false])
+      expect(await told(zip(""), check)).toEqual([
+        expect.stringMatching(/^failed .*a link that leads out of the directory: out -> \.\.\/\.\./),
+      ]);
+    for (const check of [true, false])
+      expect(await told(zip(", exclude: [out]"), check)).toEqual([
+        expect.stringMatching(/^(would-change|changed) /),
+      ]);
+    expect(await told(zip(", include: ['in/*']"), true)).toEqual([
+      expect.stringMatching(/^would-change/),
+      expect.stringContaining("are looked at when it is unpacked"),
+    ]);
+    expect(await told("- unarchive: {src: large.tar, dest: /opt/zips}", true)).toEqual([
+      expect.stringMatching(/^would-change/),
+      expect.stringContaining("is not sent only to be looked through"),
+    ]);
+    await Promise.all(HOSTS.map((host) => onHost(host, "rm -r /opt/zips /srv/zips /srv/out.zip")));
+  });
 
   test("unarchive does not follow a link of the destination that leads out of it", async () => {
     await onHost("bookworm1", "mkdir -p /opt/trap /srv/elsewhere; ln -s /srv/elsewhere /opt/trap/bin");
