@@ -4,7 +4,7 @@ import { defineQuery, known, notKnown } from "./query.ts";
 /** How old apt's package lists are, in seconds; undefined when there are none. */
 export const aptListsAge = defineQuery<"age", { seconds: number | undefined }>({
   name: "apt-lists",
-  restless: ["seconds"],
+  restless: () => ["seconds"],
   identify: (key) => key,
   script: () => ({
     script: rawShell(

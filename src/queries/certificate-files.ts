@@ -11,7 +11,7 @@ export interface CertificateFiles {
 /** Certificates in files of the host. A file that is there and can't be read is an error. */
 export const certificateFiles = defineQuery<readonly string[], CertificateFiles>({
   name: "certificate-files",
-  restless: ["nowSeconds"],
+  restless: () => ["nowSeconds"],
   identify: (paths) => paths.join("\0"),
   script: (questions) => ({
     script: shellLines(

@@ -57,7 +57,7 @@ const FIELDS = 15;
  */
 export const foundFiles = defineQuery<FilesQuestion, FoundFiles>({
   name: "found-files",
-  restless: ["nowSeconds"],
+  restless: () => ["nowSeconds"],
   identify: (question) => JSON.stringify(question),
   script: (questions) => ({
     script: shellLines(

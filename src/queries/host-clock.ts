@@ -4,7 +4,7 @@ import { defineQuery, known, notKnown } from "./query.ts";
 /** What time it is on the host, in seconds since 1970. */
 export const hostClock = defineQuery<"now", { seconds: number }>({
   name: "host-clock",
-  restless: ["seconds"],
+  restless: () => ["seconds"],
   identify: (key) => key,
   script: () => ({ script: rawShell("date +%s") }),
   parse: ({ stdout, stderr }) => {

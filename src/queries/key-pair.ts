@@ -20,7 +20,7 @@ export interface KeyPair {
 /** Keys and certificates on the host: the public half of a key is all that leaves it. */
 export const keyPair = defineQuery<KeyPairQuestion, KeyPair>({
   name: "key-pair",
-  restless: ["nowSeconds"],
+  restless: () => ["nowSeconds"],
   identify: ({ keyPath, certificatePath }) => `${keyPath}\0${certificatePath}`,
   script: (questions) => ({
     script: shellLines(

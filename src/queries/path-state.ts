@@ -81,6 +81,8 @@ const SHOW = `show() {
 /** A shell has descriptors 3 to 9 for scripts. */
 const SHOWN_AT_ONCE = 7;
 
+const RESTLESS = ["modifiedSeconds", "accessedSeconds", "changedSeconds", "inode", "links"];
+
 /**
  * What is at any number of paths: one stat(1), one sha256sum(1). Records are separated by NUL, so that a name can hold anything. A path counts as absent
  * only where the directories above it could be searched and it is not there.
@@ -88,7 +90,8 @@ const SHOWN_AT_ONCE = 7;
 export const pathState = defineQuery<PathQuestion, PathState>({
   name: "path-state",
   // What matters of a file is its content, which is hashed where it does. Folders and logs are written to all the time.
-  restless: ["modifiedSeconds", "accessedSeconds", "changedSeconds", "inode", "links"],
+  // The size of a directory is that of a list of names, which anybody's file makes longer (on tmpfs and btrfs at once).
+  restless: ({ type }) => (type === "directory" ? [...RESTLESS, "sizeBytes"] : RESTLESS),
   identify: ({ path, sha256, content, follow }) =>
     `${path}\0${sha256 === true}\0${content === true}\0${follow === true}`,
   script: (questions) => {

@@ -19,7 +19,7 @@ export interface QueryKind<Key, Answer> {
   /** Shown in errors, such as "path-state". */
   readonly name: string;
   /** Fields of an answer that change by themselves, such as the host's clock: a plan holds whatever they are by now. */
-  readonly restless?: readonly string[];
+  restless?(answer: Answer): readonly string[];
   /** Two keys with the same identity are the same question. */
   identify(key: Key): string;
   /** Shell text (and standard input, for more keys than argv holds) that answers all the keys. */
@@ -66,8 +66,10 @@ export function defineQuery<Key, Answer>(kind: QueryKind<Key, Answer>): QueryCon
 }
 
 /** An answer without what changes by itself. */
-export function lastingPart<Answer>({ restless }: QueryKind<unknown, Answer>, answer: Answer): unknown {
-  if (restless === undefined || typeof answer !== "object" || answer === null) return answer;
+export function lastingPart<Answer>(kind: QueryKind<unknown, Answer>, answer: Answer): unknown {
+  if (typeof answer !== "object" || answer === null) return answer;
+  const restless = kind.restless?.(answer);
+  if (restless === undefined) return answer;
   return Object.fromEntries(Object.entries(answer).filter(([field]) => !restless.includes(field)));
 }
 

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type PathState, pathState } from "../../src/queries/path-state.ts";
-import type { Answered } from "../../src/queries/query.ts";
+import { type Answered, lastingPart } from "../../src/queries/query.ts";
+
+import { fileWith } from "../modules/answers.ts";
 
 const SHELLS: Record<string, readonly string[]> = {
   dash: ["dash"],
@@ -78,4 +80,12 @@ describe.each(Object.keys(SHELLS))("content asked through %s", (name) => {
       reason: expect.stringContaining("by a link of a user whom that does not belong to"),
     });
   });
+});
+
+test("what lasts of a directory is not how many names are in it; of a file its size is", () => {
+  const size = (type: "directory" | "file"): unknown => {
+    const { content: _, ...rest } = fileWith("x");
+    return (lastingPart(pathState.kind, { ...rest, type }) as Record<string, unknown>)["sizeBytes"];
+  };
+  expect([size("directory"), size("file")]).toEqual([undefined, 1]);
 });

@@ -22,6 +22,20 @@ export function healthEndpoint(): void {
     expect((await health("pool1")).status).toBe(200);
   });
 
+  test("a program that fails again and again is told as one, and serves as soon as it has been mended", async () => {
+    const unit = "plumb-pgbouncer-health";
+    await onHost(
+      "pool1",
+      `rm /usr/local/lib/plumb/PgbouncerHealth/Log.pm; for n in $(seq 8); do systemctl restart ${unit}.service 2>/dev/null || true; done`,
+    );
+    // Somebody asks, and it is started once more.
+    const asked = `timeout 2 bash -c '</dev/tcp/127.0.0.1/${PORTS.pgbouncer_health_port}'; sleep 0.3; systemctl is-active ${unit}.socket`;
+    expect(await onHost("pool1", asked)).toBe("active\n");
+    const mended = await provision("pgbouncer.yml", { extra: SMALL, limit: "pool1" });
+    expect(mended.failed).toEqual([]);
+    expect((await health("pool1")).status).toBe(200);
+  });
+
   test("its unit leaves hardly any rights", async () => {
     for (const host of POOLERS) {
       const said = await onHost(
