@@ -1,6 +1,7 @@
 import type { Change, NeededChange } from "../modules/change.ts";
 import { type ActionResult, ModuleFailure, type ParameterFinding } from "../modules/module.ts";
 import type { Step, StepOutput } from "../modules/step.ts";
+import type { Subject } from "../modules/subject.ts";
 import { LOOK_AHEAD_AFTER_CHANGE } from "./ask-ahead.ts";
 import type { HostContext } from "./host-context.ts";
 import { leaveAlone } from "./host-job.ts";
@@ -34,6 +35,8 @@ export interface PassHooks {
   isDone(): boolean;
   /** What the task is called in what is kept for an undo, without secrets. */
   title: string;
+  /** `changed_when: false`: whoever wrote the task knows that there is nothing to be undone where the module can't say. */
+  onlyLooks: boolean;
   /**
    * After a change: reads what the parameters point to on the controller anew, asks for this pass, and for as much of what comes next as is wise.
    */
@@ -99,7 +102,7 @@ export async function applyPass(
     session,
     user: prepared.user,
     environment: prepared.environment,
-    keeper: harmless ? undefined : keeperFor(context, session, prepared, before, steps, hooks.title),
+    keeper: harmless ? undefined : keeperFor(context, session, prepared, before, steps, hooks),
     progress: hooks.progress,
     ask: hooks.ask,
     stopping: context.hooks.stopping,
@@ -164,19 +167,20 @@ function keeperFor(
   { module, input, user }: Prepared,
   change: NeededChange,
   steps: readonly Step[],
-  task: string,
+  { title, onlyLooks }: Pick<PassHooks, "title" | "onlyLooks">,
 ): Keeper | undefined {
   if (session.journal === undefined) return undefined;
   session.noteKeeping(user);
-  const subjects = subjectsOf(module, input, change, steps).map((subject) =>
-    subject.kind === "lost" ? { ...subject, what: context.secrets.redact(subject.what) } : subject,
-  );
+  const subjects = subjectsOf(module, input, change, steps).flatMap((subject): Subject[] => {
+    if (subject.kind !== "lost") return [subject];
+    return onlyLooks ? [] : [{ ...subject, what: context.secrets.redact(subject.what) }];
+  });
   // The oldest run must not go because of what undoing it keeps.
   const runs = session.journal.runs + (module.name === "rollback" ? 1 : 0);
   return keeper({
     journal: { ...session.journal, runs },
     subjects,
-    task,
+    task: title,
     holdsSecret: (text) => context.secrets.appearsIn(text),
     nextNumber: () => session.nextNumber(),
   });

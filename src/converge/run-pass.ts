@@ -223,6 +223,7 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     { stepLimitMs: limits.stepMs, job: limits.job, signal },
     {
       title: silent ? "hidden by no_log" : reference.name,
+      onlyLooks: task.changedWhen?.some(({ expression }) => expression.source.trim() === "false") === true,
       isDone: () =>
         !running.handler &&
         task.register === undefined &&
