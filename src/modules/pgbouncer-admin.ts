@@ -262,10 +262,11 @@ async function showConfigAfterSignal(
 
 /**
  * What PgBouncer says in its log of a RELOAD that went well (1.18 and 1.24): lines about one client's or server's connection (C-0x…, S-0x…), its count of file
- * descriptors, which databases are in the file no more, and a peer that went away without closing its TLS session.
+ * descriptors, which databases are in the file no more, and a peer that went away without closing its TLS session, or never came to have one (a client that
+ * does not trust the certificate, a scanner).
  */
 const HARMLESS =
-  "[CS]-0x|tls_sbufio_(recv|send): |kernel file descriptor|dropping database '.*' as it does not exist anymore|^$";
+  "[CS]-0x|TLS handshake error: |tls_sbufio_(recv|send): |kernel file descriptor|dropping database '.*' as it does not exist anymore|^$";
 
 async function refuseSilentFailure(
   host: StepHost,

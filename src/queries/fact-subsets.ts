@@ -3,7 +3,7 @@ import type { Facts } from "./facts.ts";
 /** Which facts belong to which subset of Ansible's `gather_subset`; all others are of `min`. */
 const SUBSETS: Readonly<Record<string, (name: string) => boolean>> = {
   hardware: (name) => /^(processor|mem|swap|devices|mounts)/.test(name),
-  network: (name) => /^(all_ipv|default_ipv|interfaces)/.test(name),
+  network: (name) => /^(all_ipv|default_ipv|interface)/.test(name),
   virtual: (name) => name.startsWith("virtualization_"),
 };
 

@@ -156,11 +156,13 @@ function addressFacts(lines: ReadonlyMap<string, readonly string[]>): Facts {
   const v4: string[] = [];
   const v6: string[] = [];
   const devices = new Map<string, string[]>();
+  const written = new Map<string, string[]>();
   for (const line of lines.get("address") ?? []) {
-    const found = /^\d+:\s+(\S+)\s+(inet6?)\s+([^/\s]+)/.exec(line);
-    const [, device = "", family, address = ""] = found ?? [];
+    const found = /^\d+:\s+(\S+)\s+(inet6?)\s+(([^/\s]+)\S*)/.exec(line);
+    const [, device = "", family, withPrefix = "", address = ""] = found ?? [];
     if (found === null) continue;
     devices.set(device, [...(devices.get(device) ?? []), address]);
+    written.set(device, [...(written.get(device) ?? []), withPrefix]);
     if (device === "lo") continue;
     if (family === "inet") v4.push(address);
     else v6.push(address);
@@ -173,6 +175,8 @@ function addressFacts(lines: ReadonlyMap<string, readonly string[]>): Facts {
     all_ipv4_addresses: v4,
     all_ipv6_addresses: v6,
     interfaces: [...devices.keys()],
+    // Plumb's own: Ansible has a fact for each interface, named after it.
+    interface_addresses: Object.fromEntries(written),
     default_ipv4: route("route4"),
     default_ipv6: route("route6"),
   };

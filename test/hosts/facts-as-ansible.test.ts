@@ -10,7 +10,13 @@ const execute = promisify(execFile);
 const HOSTS = ["bookworm1", "trixie1"];
 
 /** Plumb's own: Ansible has no facts of these names. */
-const OWN = ["distribution_full_version", "package_versions", "processor_model", "systemd_version"];
+const OWN = [
+  "distribution_full_version",
+  "interface_addresses",
+  "package_versions",
+  "processor_model",
+  "systemd_version",
+];
 /** Ansible's name for one thing, and why its value is not ours. */
 const OTHERWISE: Readonly<Record<string, string>> = {
   memfree_mb: "ours is what can be had (MemAvailable), and of another moment",

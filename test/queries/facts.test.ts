@@ -31,3 +31,11 @@ test("the way out by IPv4 and by IPv6, each only where there is one", () => {
     ["fd00:9::5"],
   ]);
 });
+
+test("the addresses of each interface have their networks' prefixes", () => {
+  const [one] = parsed(facts.kind, ["all"], [...LINES, ""].join("\n"));
+  expect(one?.known === true && one.answer["interface_addresses"]).toEqual({
+    lo: ["127.0.0.1/8", "::1/128"],
+    eth0: ["fd00:9::5/64", "192.0.2.5/24"],
+  });
+});

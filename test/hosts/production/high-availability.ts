@@ -186,7 +186,40 @@ export function highAvailability(): void {
       "pool2 It answers, by the ",
     ]);
     expect(shut.changed).toEqual([]);
+    // Databases by another name of the server would stay where they are.
+    await onHost("pool1", "sed -i 's/host=10[0-9.]*/host=db1.internal/' /etc/pgbouncer/pgbouncer.ini");
+    const elsewhere = await provision("failover.yml");
+    expect(elsewhere.failed.join()).toMatch(/^pool1 None is: no database .* has host=10/);
+    expect(elsewhere.changed).toEqual([]);
+    expect((await provision("pgbouncer.yml", { limit: "pool1" })).failed).toEqual([]);
   }, 300_000);
+
+  test("a replica that has not all when the primary has stopped is not promoted: the old primary and the clients go on, without an error", async () => {
+    const receiver = (signal: string): Promise<string> =>
+      onHost(
+        "db2",
+        `for one in $(pgrep -x postgres); do ! grep -q walreceiver /proc/$one/cmdline || kill -s ${signal} $one; done`,
+      );
+    await psql("db1", "alter system set wal_sender_timeout = 2000");
+    await onHost("db1", "systemctl reload postgresql@15-main");
+    await receiver("STOP");
+    const failover = async (): Promise<void> => {
+      const behind = await provision("failover.yml");
+      expect(behind.failed.join()).toMatch(/pool1 The replica is not promoted: .*db1 is the primary again/);
+      expect(behind.changed.join()).toContain("db1 Otherwise it is the primary again");
+    };
+    expect((await underLoad("replica behind", failover, 500, 60_000)).errors).toEqual([]);
+    await receiver("CONT");
+    await psql("db1", "alter system reset wal_sender_timeout");
+    expect(await psql("db2", "select pg_is_in_recovery()")).toBe("t\n");
+    // It starts with its host, as before.
+    expect((await onHost("db1", "cat /etc/postgresql/15/main/start.conf")).trimEnd().split("\n").at(-1)).toBe(
+      "auto",
+    );
+    await expect
+      .poll(() => psql("db2", "select status from pg_stat_wal_receiver"), { timeout: 20_000 })
+      .toBe("streaming\n");
+  }, 120_000);
 
   test("PostgreSQL's primary changes: applications wait and see no error; all others follow the new one, without a copy", async () => {
     const failover = async (): Promise<void> => expect((await provision("failover.yml")).failed).toEqual([]);
