@@ -75,7 +75,8 @@ const realTerminal: Terminal = {
   get isThere() {
     return process.stdin.isTTY === true;
   },
-  ask: (prompt, { isPrivate }) => (isPrivate ? askPassword(prompt) : askLine(prompt)),
+  ask: (prompt, { isPrivate }) =>
+    isPrivate ? askPassword(prompt, "give it with -e instead") : askLine(prompt),
 };
 
 function askLine(prompt: string): Promise<string> {

@@ -5,12 +5,10 @@ import { inputError } from "../diagnostics/diagnostic.ts";
 /**
  * Asks for a password on the terminal, without showing it.
  *
+ * @param instead what to do where there is no terminal.
  * @throws DiagnosticsError when there is no terminal, or nothing was typed (Ctrl-C, Ctrl-D).
  */
-export function askPassword(
-  prompt: string,
-  instead = "set ansible_become_password for the hosts instead",
-): Promise<string> {
+export function askPassword(prompt: string, instead: string): Promise<string> {
   if (!process.stdin.isTTY) {
     throw inputError("invalid-option", "there is no terminal to ask for a password on", { hint: instead });
   }

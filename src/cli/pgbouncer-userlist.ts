@@ -90,7 +90,7 @@ async function passwordOf(user: string, options: UserlistOptions): Promise<strin
   if (options.passwordFile !== undefined) return withoutEnd(await contentOf(options.passwordFile));
   if (options.stdin === true) return withoutEnd(await text(process.stdin));
   if (options.variable !== undefined) return variableOf(options.variable, options);
-  return askPassword(`Password of ${user}: `);
+  return askPassword(`Password of ${user}: `, "give --stdin, --password-file or --variable instead");
 }
 
 async function contentOf(file: string): Promise<string> {

@@ -68,7 +68,10 @@ export async function connectionOf(options: HostOptions, secrets: Secrets): Prom
   if (options.privateKey !== undefined) overrides.privateKeyFile = options.privateKey;
   if (options.askBecomePass === true) {
     const { askPassword } = await import("./ask-password.ts");
-    overrides.becomePassword = await askPassword("Become password: ");
+    overrides.becomePassword = await askPassword(
+      "Become password: ",
+      "set ansible_become_password for the hosts instead",
+    );
     secrets.add(overrides.becomePassword);
   }
   return overrides;

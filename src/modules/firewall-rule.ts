@@ -36,7 +36,14 @@ const ruleShape = {
     .array(z.union([portNumber, portRange]))
     .default([])
     .describe("Ports of this host, and ranges such as 8000-8100."),
-  sources: z.array(network).default([]).describe("Who may; empty: everybody."),
+  sources: z
+    .array(network)
+    .min(1, {
+      error:
+        "is empty, and would let everybody in: leave `sources` out if that is meant; where nobody is meant, leave the rule out",
+    })
+    .default([])
+    .describe("Who may; left out: everybody. An empty list is refused: it may be a group without hosts."),
   interface: z
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,15}$/)

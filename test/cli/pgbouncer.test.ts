@@ -52,6 +52,8 @@ describe("plumb pgbouncer userlist", () => {
     const md5 = await plumb(["userlist", "app", "--stdin", "--form", "md5"], "secret");
     expect(parseUserlist(md5.said)).toEqual([{ user: "app", secret: md5Secret("app", "secret") }]);
     expect(md5.complained).toContain("md5 is weak");
+    // Nobody is at a terminal here: it says how else it takes one.
+    expect((await plumb(["userlist", "app"])).complained).toMatch(/--stdin, --password-file or --variable/);
     for (const [words, input] of [
       [["userlist", "app", "secret"], ""],
       [["userlist", "app"], ""],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nftablesRule, refuseLockout } from "../../src/modules/firewall-rule.ts";
+import { firewallRule, nftablesRule, refuseLockout } from "../../src/modules/firewall-rule.ts";
 
 const SSH = { clientAddress: "10.0.0.7", clientPort: 4711, serverPort: 22 } as never;
 
@@ -38,3 +38,14 @@ test("what a rule in nft's own words lets in is left to the trial, where there i
   expect(letsIn(own, false)).toBe(false);
   expect(letsIn([...own, { ports: [22], verdict: "drop" }], true)).toBe(false);
 });
+
+test.each([firewallRule, nftablesRule])(
+  "a list of sources in which there is none lets nobody in by accident: it is refused",
+  (rule) => {
+    const parsed = rule.safeParse({ name: "backup", ports: [9000], sources: [] });
+    expect(parsed.error?.issues.map(({ path, message }) => [path, message])).toEqual([
+      [["sources"], expect.stringContaining("leave `sources` out if that is meant")],
+    ]);
+    expect(rule.parse({ name: "web", ports: [443] }).sources).toEqual([]);
+  },
+);

@@ -14,10 +14,28 @@ test("the dashboard that ships is the one that the builder makes", async () => {
   expect(shipped).toEqual(JSON.parse(JSON.stringify(pgbouncerDashboard())));
 });
 
-test("panels have places of their own, and ask only for what rules record or the endpoint gives", async () => {
+test("panels have places and numbers of their own within Grafana's 24 columns, use variables that there are, and no interval of their own", () => {
+  const { panels, templating } = pgbouncerDashboard();
+  const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+    Array.from({ length: w * h }, (_, index) => `${x + (index % w)},${y + Math.floor(index / w)}`),
+  );
+  expect(new Set(cells).size).toBe(cells.length);
+  expect(Math.max(...panels.map(({ gridPos: { x, w } }) => x + w))).toBeLessThanOrEqual(24);
+  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  const known = ["__rate_interval", ...templating.list.map(({ name }) => name)];
+  for (const { targets, datasource } of panels) {
+    expect(new Set(targets.map(({ refId }) => refId)).size).toBe(targets.length);
+    for (const { expr } of targets) {
+      const used = [...`${expr} ${datasource.uid}`.matchAll(/\$\{?(\w+)/g)].map(([, name]) => name);
+      expect(used.filter((name) => !known.includes(name ?? ""))).toEqual([]);
+      // Shorter than the scrape interval, a rate would show nothing.
+      expect(expr).not.toMatch(/\[\d/);
+    }
+  }
+});
+
+test("panels ask only for what rules record or the endpoint gives", async () => {
   const { panels } = pgbouncerDashboard();
-  const places = panels.map(({ gridPos: { x, y } }) => `${x},${y}`);
-  expect(new Set(places).size).toBe(panels.length);
   const rules = await readFile(RULES, "utf8");
   const files = (await readdir(ENDPOINT)).map((name) => readFile(path.join(ENDPOINT, name), "utf8"));
   const endpoint = (await Promise.all(files)).join("");

@@ -25,6 +25,16 @@ describe("the function library", () => {
   });
 });
 
+test("a third mapping for combine is refused, and not taken for its switch", () => {
+  const expression = compileExpression('combine({"a": 1}, {"b": 2}, {"c": 3})', AT);
+  expect(() => expression.evaluate(nothing)).toThrow(/combine\(\[a, b, c\]\)/);
+  expect(compileExpression('combine([{"a": 1}, {"b": 2}, {"c": 3}])', AT).evaluate(nothing)).toEqual({
+    a: 1,
+    b: 2,
+    c: 3,
+  });
+});
+
 test("what pipe runs is in no argument list", () => {
   const scope = createScope({ layers: [] });
   const expression = compileExpression(`pipe("tr '\\\\0' ' ' < /proc/$$/cmdline; echo s3cret-word")`, {

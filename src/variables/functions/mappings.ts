@@ -66,6 +66,10 @@ export const mappingFunctions: readonly LibraryFunction[] = [
       value: { a: { x: 1, y: 2 }, l: [1, 2] },
     },
     call: ([a, b, recursive, lists]) => {
+      if (typeof recursive === "object" && recursive !== null)
+        throw new Error(
+          "combine: a third mapping has no place; more than two are given as a list: combine([a, b, c])",
+        );
       const merging: Merging = {
         isRecursive: recursive === true,
         lists: given(lists, (word) => oneOf("combine", text("combine", word), LIST_MERGES), "replace"),

@@ -7,6 +7,7 @@ import { freshDisks, labHost, onHost } from "../lab-hosts.ts";
 import { consoleRows } from "../pooler-health.ts";
 import { openTunnel, startLoad } from "../pooler-load.ts";
 import { givenCertificates, givenEverywhere } from "./given-certificates.ts";
+import { operationsWithGiven } from "./given-operations.ts";
 import {
   authorityOf,
   inventoryOf,
@@ -266,7 +267,8 @@ export function configuration(folder: () => string): void {
     // It was stopped in order: no copy is needed.
     expect(told((await play("replication")).not("ok")).join()).not.toContain("A copy of the primary");
     expect(await sql("mon1", "17", "select pg_is_in_recovery()", 5433)).toBe("t\n");
-  });
+    await operationsWithGiven(play, certificates);
+  }, 300_000);
 }
 
 /** Nobody's (RFC 5737). */

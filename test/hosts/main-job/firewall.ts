@@ -1,16 +1,28 @@
-import { expect, test } from "vitest";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { beforeAll, expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
-import { provisionFrom, told } from "./provision.ts";
+import { leftOfInstances } from "./instances.ts";
+import { inventoryOf, provisionFrom, told } from "./provision.ts";
 
 /** The other backend of the role, in place of the first and back. */
 export function firewall(folder: () => string): void {
   const hosts = ["pool1", "pool2"];
-  const run = (extra: Record<string, unknown>, limit = "poolers", check = false) =>
-    provisionFrom(folder(), { limit, check, extra: [JSON.stringify(extra)] });
-  const knock = (host: string): string => `timeout 2 bash -c '</dev/tcp/${labHost(host).address}/6432'`;
+  const run = (extra: Record<string, unknown>, limit = "poolers", inventory = "hosts.yml") =>
+    provisionFrom(folder(), { limit, inventory, extra: [JSON.stringify(extra)] });
+  const knock = (host: string, port = 6432): string =>
+    `timeout 2 bash -c '</dev/tcp/${labHost(host).address}/${port}'`;
+  const nobody = "nobody.yml";
+
+  beforeAll(async () => {
+    // Nobody connects, watches or balances yet: a rule without a source would let everybody in.
+    const groups = { clients: [], monitoring: [], balancers: [] };
+    await writeFile(path.join(folder(), nobody), inventoryOf(["db1"], { groups }));
+  });
 
   test("ufw takes over from nftables on both releases, lets in who may and nobody else", async () => {
-    const ufw = { firewall_backend: "ufw" };
+    // Two processes, which become one again under ufw.
+    const ufw = { firewall_backend: "ufw", pgbouncer_instances: 2, pgbouncer_default_pool_size: 8 };
     const { tasks } = await run(ufw);
     expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
     expect(told((await run(ufw)).not("ok"))).toEqual([]);
@@ -22,9 +34,26 @@ export function firewall(folder: () => string): void {
       await onHost("app1", knock(host));
       await expect(onHost("db1", knock(host))).rejects.toThrow();
     }
-    const gone = await run({ ...ufw, pgbouncer_clients: ["192.0.2.99"] }, "pool1");
-    expect(told(gone.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
-    await expect(onHost("app1", knock("pool1"))).rejects.toThrow();
+  });
+
+  test("without clients, monitoring and balancers nothing but SSH is let in, by either firewall; and instances that are fewer again leave nothing under ufw", async () => {
+    const one = { firewall_backend: "ufw" };
+    const both = await run(one, "pool1", nobody);
+    expect(told(both.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    expect(told((await run(one, "pool1", nobody)).not("ok"))).toEqual([]);
+    const other = await run({}, "pool2", nobody);
+    expect(told(other.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    const allowed = (await onHost("pool1", "ufw status"))
+      .split("\n")
+      .filter((line) => line.includes("ALLOW"));
+    expect(allowed.map((line) => line.split(/\s/)[0])).toEqual(["22/tcp", "22/tcp"]);
+    expect(await onHost("pool2", "nft list table inet plumb | grep -o 'dport.*accept'")).toBe(
+      "dport 22 accept\n",
+    );
+    for (const host of hosts) {
+      expect(await leftOfInstances(host)).toBe("");
+      for (const port of [6432, 9127]) await expect(onHost("app1", knock(host, port))).rejects.toThrow();
+    }
   });
 
   test("back to nftables: ufw is off and leaves nothing, but not while other people's rules are in it", async () => {

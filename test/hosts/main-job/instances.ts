@@ -11,6 +11,13 @@ import { consoleCommand, health } from "../pooler-health.ts";
 import { openTunnel, startLoad } from "../pooler-load.ts";
 import { authorityOf, passwordOf, provisionFrom, told } from "./provision.ts";
 
+/** What there is of processes other than the first: nothing where there is one. */
+export const leftOfInstances = (host: string): Promise<string> =>
+  onHost(
+    host,
+    "ls -d /run/pgbouncer-* /var/log/pgbouncer-* /etc/pgbouncer/*-2* /etc/systemd/system/pgbouncer-* /etc/systemd/system/*/pgbouncer-* 2>/dev/null; systemctl list-units --all --plain --no-legend 'pgbouncer-*'; true",
+  );
+
 /** Two processes share the port on each pooler; then it is one again. */
 export function severalInstances(folder: () => string): void {
   const two = ["{pgbouncer_instances: 2, pgbouncer_default_pool_size: 8}"];
@@ -123,12 +130,7 @@ export function severalInstances(folder: () => string): void {
     expect(queries).toBeGreaterThan(0);
     for (const host of ["pool1", "pool2"]) {
       expect(await units(host)).toBe("pgbouncer.service active\n");
-      expect(
-        await onHost(
-          host,
-          "ls -d /run/pgbouncer-* /var/log/pgbouncer-* /etc/pgbouncer/*-2* /etc/systemd/system/pgbouncer-* /etc/systemd/system/*/pgbouncer-* 2>/dev/null; systemctl list-units --all --plain --no-legend 'pgbouncer-*'; true",
-        ),
-      ).toBe("");
+      expect(await leftOfInstances(host)).toBe("");
     }
     expect(told((await provisionFrom(folder(), { limit: "poolers" })).not("ok"))).toEqual([]);
   });

@@ -7,6 +7,7 @@ import { bridgeName } from "../../../src/lab/plan.ts";
 import { lab } from "../lab.ts";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
+import { leftOfInstances } from "./instances.ts";
 import { inventoryOf, type Provisioned, provisionFrom, told } from "./provision.ts";
 
 const HOSTS = ["db1", "pool1", "pool2", "app1"] as const;
@@ -47,15 +48,23 @@ export function ipv6(folder: () => string): void {
   const opens = (from: string, address: string): Promise<string> =>
     onHost(from, `timeout 2 bash -c '</dev/tcp/${address}/6432'`);
 
-  test("an inventory of IPv6 addresses: connections, certificates, HBA and firewall have no others, on both releases", async () => {
-    const { tasks } = await provisionFrom(folder(), { inventory: "ipv6.yml" });
+  test("an inventory of IPv6 addresses: connections, certificates, HBA and firewall have no others, on both releases, and one process of two leaves nothing when it goes", async () => {
+    const two = ["{pgbouncer_instances: 2, pgbouncer_default_pool_size: 8}"];
+    const { tasks } = await provisionFrom(folder(), { inventory: "ipv6.yml", extra: two });
     expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+    for (const host of POOLERS)
+      expect(await onHost(host, "ss -Hltn sport = :6432 | awk '{ print $4 }'")).toBe(
+        `[${at(host)}]:6432\n`.repeat(2),
+      );
+    const fewer = await provisionFrom(folder(), { inventory: "ipv6.yml" });
+    expect(told(fewer.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
     // Each through both poolers, and PostgreSQL behind them.
     expect(tasks.filter(({ task }) => task.module === "pg_query").map(({ host }) => host)).toEqual(
       expect.arrayContaining(["app1", "app1", ...POOLERS]),
     );
     expect(told((await provisionFrom(folder(), { inventory: "ipv6.yml" })).not("ok"))).toEqual([]);
     for (const host of POOLERS) {
+      expect(await leftOfInstances(host)).toBe("");
       expect(await onHost(host, "ss -Hltn sport = :6432 | awk '{ print $4 }'")).toBe(`[${at(host)}]:6432\n`);
       expect(await onHost(host, "grep -v '^#' /etc/pgbouncer/pg_hba.conf | grep -c '[.]' || true")).toBe(
         "1\n",

@@ -121,6 +121,44 @@ pgbouncer_databases:
     },
   );
 
+  test("superusers, who replicates, whose time is over and who may not log in are not found by the function, on both releases; the same roles get in once they are others", async () => {
+    const password = "the-password-of-all-these";
+    const sql = (...statements: string[]): Promise<string> =>
+      onHost(
+        "db1",
+        `cd /; runuser -u postgres -- psql -qX -v ON_ERROR_STOP=1 ${statements.map((one) => `-c "${one}"`).join(" ")}`,
+      );
+    /** What keeps each out, and what takes that away. */
+    const roles = {
+      late_one: ["login valid until '2020-01-01'", "valid until 'infinity'"],
+      mighty_one: ["login superuser", "nosuperuser"],
+      copying_one: ["login replication", "noreplication"],
+      silent_one: ["nologin", "login"],
+      // Nothing: it has time.
+      timely_one: ["login valid until '2999-01-01'", "login"],
+    };
+    const names = Object.keys(roles);
+    await sql(
+      ...Object.entries(roles).map(([name, [kept]]) => `create role ${name} password '${password}' ${kept}`),
+    );
+    /** Who of them gets an answer, by psql on the pooler itself. */
+    const getIn = async (host: string): Promise<string[]> => {
+      const said = await onHost(
+        host,
+        `for user in ${names.join(" ")}; do PGPASSWORD=${password} PGCONNECT_TIMEOUT=10 psql -XAtqc 'select session_user' "host=${labHost(host).address} port=6432 user=$user dbname=app sslmode=require" 2>/dev/null; done; true`,
+      );
+      return said.split("\n").filter(Boolean);
+    };
+    try {
+      for (const host of ["pool1", "pool2"]) expect(await getIn(host), host).toEqual(["timely_one"]);
+      // PostgreSQL itself would let the superuser in: it is the function that does not.
+      await sql(...Object.entries(roles).map(([name, [, freed]]) => `alter role ${name} ${freed}`));
+      for (const host of ["pool1", "pool2"]) expect(await getIn(host), host).toEqual(names);
+    } finally {
+      await sql(...names.map((name) => `drop role ${name}`));
+    }
+  });
+
   test.each(["pool1", "pool2"])("on %s a reload that PgBouncer did not follow is a failure", async (host) => {
     const file = path.join(folder(), "apply.yml");
     await writeFile(

@@ -14,6 +14,7 @@ import { firewall } from "./firewall.ts";
 import { hardening } from "./hardening.ts";
 import { severalInstances } from "./instances.ts";
 import { ipv6 } from "./ipv6.ts";
+import { logFile } from "./log-file.ts";
 import { logins } from "./logins.ts";
 import { plans } from "./plans.ts";
 import {
@@ -253,6 +254,8 @@ describe("plans", () => plans(() => folder));
 describe("several instances on a host", () => severalInstances(() => folder));
 
 describe("the configuration", () => configuration(() => folder));
+
+describe("a log file", () => logFile(() => folder));
 
 describe("certificates", () => certificates(() => folder));
 
