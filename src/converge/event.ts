@@ -148,7 +148,7 @@ export interface Warning extends Timed {
 /** Ctrl-C: each host finishes the step under way. */
 export interface Stopping extends Timed {
   type: "stopping";
-  reason: "interrupted" | "any-errors-fatal" | "max-fail-percentage" | "all-failed" | "defect";
+  reason: "interrupted" | "any-errors-fatal" | "max-fail-percentage" | "all-failed" | "bad-input" | "defect";
 }
 
 export interface PlayFinished extends Timed {

@@ -3,6 +3,7 @@ import { becomeMethodOf } from "../inventory/become-settings.ts";
 import { loadModule } from "../modules/catalogue.ts";
 import type { Module, ModuleDefinition, Situation } from "../modules/module.ts";
 import { describeValue } from "../playbook/describe-value.ts";
+import { booleanOf } from "../playbook/flag.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { validateParameters } from "../playbook/validate-parameters.ts";
 import type { Facts } from "../queries/facts.ts";
@@ -120,15 +121,20 @@ export function taskUser(context: HostContext, { keywords }: Task, scope: Scope)
   const user = choose("ansible_become_user", keywords.becomeUser);
   const method = becomeMethodOf(scope, context.host) ?? keywords.becomeMethod;
   return {
-    become: become === undefined ? fallback.become : isTrue(become),
+    become: become === undefined ? fallback.become : isTrue(become, scope),
     becomeUser: user === undefined || user === null ? fallback.becomeUser : String(user),
     becomeMethod: method ?? fallback.becomeMethod,
   };
 }
 
-/** Ansible takes these words for true in connection variables, whatever wrote them. */
-function isTrue(value: Value): boolean {
-  return value === true || ["true", "yes", "on", "1"].includes(String(value).toLowerCase());
+/** Ansible takes words for true and false in connection variables; what is neither it takes for false. @throws DiagnosticsError */
+function isTrue(value: Value, scope: Scope): boolean {
+  const flag = booleanOf(value);
+  if (flag !== undefined) return flag;
+  const at = scope.sourceOf("ansible_become");
+  throw inputError("wrong-type", `\`ansible_become\` must be true or false, not ${describeValue(value)}`, {
+    ...(at === undefined ? {} : { at }),
+  });
 }
 
 function environmentOf(task: Task, scope: Scope): Readonly<Record<string, string>> {

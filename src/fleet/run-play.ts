@@ -6,6 +6,7 @@ import type { HostVariables } from "../converge/host-variables.ts";
 import { Interrupted } from "../converge/interrupted.ts";
 import { isOn } from "../converge/keyword-flag.ts";
 import type { HostEnd } from "../converge/stop-host.ts";
+import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Play, Playbook } from "../playbook/playbook.ts";
 import { present } from "../playbook/present.ts";
 import { selectsTask } from "../playbook/tags.ts";
@@ -95,12 +96,12 @@ interface BatchRun extends PlayRun {
   elsewhere?: Elsewhere | undefined;
 }
 
-/** @throws what is no outcome of a host but a defect: the others are told to stop, and have ended before anybody hears of it. */
+/** @throws what is no outcome of a host but a defect, or wrong in the inventory: the others are told to stop, and have ended before anybody hears of it. */
 async function runHost(state: RunState, batchRun: BatchRun, host: string): Promise<void> {
   try {
     await takePart(state, batchRun, host);
   } catch (error) {
-    state.stop("defect");
+    state.stop(error instanceof DiagnosticsError ? "bad-input" : "defect");
     throw error;
   }
 }

@@ -16,6 +16,9 @@ export interface ConnectionOverrides {
   connectTimeoutMs: number;
 }
 
+const LARGEST_PORT = 65_535;
+const LONGEST_SECONDS = 86_400;
+
 /**
  * How to reach a host, from its `ansible_*` variables.
  *
@@ -47,13 +50,24 @@ export function connectionSettings(
   }
   const ssh = sshOptions(host, scope);
   const checking = value("ansible_host_key_checking", "ansible_ssh_host_key_checking");
-  const port = value("ansible_port", "ansible_ssh_port");
+  const number = (names: readonly string[], most: number): number | undefined => {
+    const found = value(...names);
+    if (found === undefined) return undefined;
+    const asNumber = typeof found === "boolean" || found === "" ? Number.NaN : Number(found);
+    if (asNumber > 0 && asNumber <= most) return asNumber;
+    const name = names.find((one) => (scope.lookup(one) ?? null) !== null) ?? "";
+    throw inputError("wrong-type", `${host}: ${name} is \`${String(found)}\``, {
+      expected: most === LARGEST_PORT ? `a port: 1 to ${most}` : "seconds",
+      ...at(scope, name),
+    });
+  };
+  const port = number(["ansible_port", "ansible_ssh_port"], LARGEST_PORT);
   const settings: ConnectionSettings = {
     name: host,
     connection: isLocal ? "local" : "ssh",
     hostKeyPolicy: checking === "accept-new" ? "accept-new" : (ssh.hostKeyPolicy ?? overrides.hostKeyPolicy),
     connectTimeoutMs:
-      Number(value("ansible_ssh_timeout", "ansible_timeout") ?? 0) * 1000 ||
+      (number(["ansible_ssh_timeout", "ansible_timeout"], LONGEST_SECONDS) ?? 0) * 1000 ||
       ssh.connectTimeoutMs ||
       overrides.connectTimeoutMs,
     ...becomeSettings(host, scope, overrides),
@@ -61,7 +75,7 @@ export function connectionSettings(
   return {
     ...settings,
     ...present("address", text("ansible_host", "ansible_ssh_host")),
-    ...present("port", port === undefined ? ssh.port : Number(port)),
+    ...present("port", port ?? ssh.port),
     ...present("user", text("ansible_user", "ansible_ssh_user") ?? ssh.user ?? overrides.user),
     ...present(
       "privateKeyFile",

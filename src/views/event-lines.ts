@@ -91,6 +91,8 @@ function stoppingText(reason: Stopping["reason"]): string {
       return "Stopping: more hosts failed than max_fail_percentage allows; the rest is left untouched.";
     case "all-failed":
       return "Stopping: no host is left of those that the play was running on; what follows is left undone.";
+    case "bad-input":
+      return "Stopping: something that is written for a host can't be; the other hosts finish the step under way.";
     case "defect":
       return "Stopping: a defect of Plumb; the other hosts finish the step under way.";
   }

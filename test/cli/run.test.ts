@@ -27,3 +27,40 @@ test.each([
   );
   expect(stdout).toContain("well formed");
 });
+
+test("what is written wrongly for a host ends the run as bad input, with its place, and is no defect of Plumb", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
+  const playbook = path.join(folder, "site.yml");
+  await writeFile(playbook, "- hosts: all\n  gather_facts: false\n  tasks:\n    - debug: {msg: hi}\n");
+  for (const setting of ["ansible_port=x", "ansible_connection=locl", "ansible_become_method=doas"]) {
+    await writeFile(path.join(folder, "hosts"), `one ${setting}\n`);
+    const ended = await run(process.execPath, [PLUMB, "run", "-i", "hosts", playbook], { cwd: folder }).catch(
+      (error: unknown) => error,
+    );
+    expect(ended).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("hosts:1:1: error: one: ansible_"),
+    });
+    expect(`${Reflect.get(Object(ended), "stdout")}`).not.toContain("defect");
+  }
+});
+
+test.each([
+  ["maybe", 1],
+  ["n", 0],
+  ["off", 0],
+])(
+  "ansible_become=%s ends with %i: what is neither true nor false is not taken for false",
+  async (word, code) => {
+    const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
+    const playbook = path.join(folder, "site.yml");
+    await writeFile(playbook, "- hosts: all\n  gather_facts: false\n  tasks:\n    - debug: {msg: hi}\n");
+    await writeFile(path.join(folder, "hosts"), `one ansible_connection=local ansible_become=${word}\n`);
+    const ended = await run(process.execPath, [PLUMB, "run", "-i", "hosts", playbook], { cwd: folder }).then(
+      () => ({ code: 0 }),
+      (error: unknown) => error,
+    );
+    expect(ended).toMatchObject({ code });
+    if (code !== 0) expect(ended).toMatchObject({ stdout: expect.stringContaining("hosts:1:1: error:") });
+  },
+);

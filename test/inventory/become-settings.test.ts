@@ -119,3 +119,28 @@ describe("ansible_ssh_args", () => {
     expect(connection({ ansible_ssh_password: "x" }).password).toBe("x");
   });
 });
+
+describe("numbers of a connection", () => {
+  test.each([
+    ["ansible_port", "x"],
+    ["ansible_port", 0],
+    ["ansible_ssh_port", 70_000],
+    ["ansible_port", true],
+    ["ansible_timeout", "soon"],
+    ["ansible_ssh_timeout", -1],
+  ])("%s: %s is refused, with its place", (name, value) => {
+    expect(refusal(() => connectionSettings("web1", scopeOf({ [name]: value }), GIVEN))).toMatchObject({
+      code: "wrong-type",
+      line: AT.line,
+      message: expect.stringContaining(name),
+    });
+  });
+
+  test("may be text, as an inventory in INI may have them", () => {
+    const variables = scopeOf({ ansible_port: "2222", ansible_timeout: "2.5" });
+    expect(connectionSettings("web1", variables, GIVEN)).toMatchObject({
+      port: 2222,
+      connectTimeoutMs: 2500,
+    });
+  });
+});
