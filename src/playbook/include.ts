@@ -149,7 +149,7 @@ function insideOf(
     ...context,
     inherited: apply === undefined ? inherited : inherit(inherited, apply),
     notify: [...context.notify, ...entries.wordings("notify")],
-    idPrefix: `${context.idPrefix}${entries.at.line}>`,
+    idPrefix: `${context.idPrefix}${entries.at.line}:${entries.at.column}>`,
   };
 }
 

@@ -45,7 +45,8 @@ export async function loadRole(context: LoadContext, use: RoleUse): Promise<Node
     role,
     file: shownPath(folder),
     way: [...context.way, step],
-    idPrefix: `${context.idPrefix}${role.name}>`,
+    // Where it is named belongs to it: with other parameters, its tasks are others.
+    idPrefix: `${context.idPrefix}${role.name}@${use.at.line}:${use.at.column}>`,
   };
   const before = await loadDependencies({ ...inner, roles: dependencies }, folder);
   if (use.public) context.roles.push(...dependencies, role);

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -64,3 +64,27 @@ test.each([
     if (code !== 0) expect(ended).toMatchObject({ stdout: expect.stringContaining("hosts:1:1: error:") });
   },
 );
+
+test("a role or a file of tasks that is used twice has each time the parameters of that use", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
+  const files = {
+    hosts: "one ansible_connection=local\n",
+    "roles/web/meta/main.yml": "allow_duplicates: true\ndependencies: [{role: base, y: '{{ x }}'}]\n",
+    "roles/web/tasks/main.yml": '- debug: {msg: "<web {{ x }}>"}\n',
+    "roles/base/meta/main.yml": "allow_duplicates: true\n",
+    "roles/base/tasks/main.yml": '- debug: {msg: "<base {{ y }}>"}\n',
+    "part.yml": '- debug: {msg: "<part {{ x }}>"}\n',
+    "site.yml":
+      "- hosts: all\n  gather_facts: false\n  roles: [{role: web, x: 1}, {role: web, x: 2}]\n" +
+      "  tasks: [{import_tasks: part.yml, vars: {x: 3}}, {import_tasks: part.yml, vars: {x: 4}}, {import_role: {name: base}, vars: {y: 5}}, {import_role: {name: base}, vars: {y: 6}}, {include_tasks: part.yml, loop: [7, 8], loop_control: {loop_var: x}}]\n",
+  };
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+    await writeFile(path.join(folder, name), text);
+  }
+  const { stdout } = await run(process.execPath, [PLUMB, "run", "-i", "hosts", "site.yml"], { cwd: folder });
+  expect([...stdout.matchAll(/<(.*?)>/g)].map(([, said]) => said)).toEqual([
+    ...["base 1", "web 1", "base 2", "web 2"],
+    ...["part 3", "part 4", "base 5", "base 6", "part 7", "part 8"],
+  ]);
+});
