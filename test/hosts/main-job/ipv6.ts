@@ -7,6 +7,7 @@ import { bridgeName } from "../../../src/lab/plan.ts";
 import { lab } from "../lab.ts";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
+import { SHORT_ACCEPTANCE } from "../short-acceptance.ts";
 import { leftOfInstances } from "./instances.ts";
 import { inventoryOf, type Provisioned, provisionFrom, told } from "./provision.ts";
 
@@ -77,7 +78,12 @@ export function ipv6(folder: () => string): void {
     expect(
       await onHost("db1", "grep -E '^hostssl' /etc/postgresql/15/main/pg_hba.conf | awk '{ print $4 }'"),
     ).toBe(`${at("pool1")}/128\n${at("pool2")}/128\n`);
-  });
+    const accepted = await provisionFrom(folder(), {
+      ...{ inventory: "ipv6.yml", playbook: "playbooks/verify-pgbouncer.yml", limit: "pool2" },
+      extra: [JSON.stringify(SHORT_ACCEPTANCE)],
+    });
+    expect(told(accepted.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+  }, 240_000);
 
   test("a virtual address of IPv6 is on one of them, moves when its HAProxy is gone, and leaves nothing when it is taken away", async () => {
     const play = async (playbook: string): Promise<Provisioned> => {

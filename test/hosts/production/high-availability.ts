@@ -3,6 +3,7 @@ import type pg from "pg";
 import { expect, test } from "vitest";
 import { cutPower, freshDisks, giveBackPower, labHost, onHost } from "../lab-hosts.ts";
 import { health } from "../pooler-health.ts";
+import { SHORT_ACCEPTANCE } from "../short-acceptance.ts";
 import { client, PORTS, prepareProduction, provision, virtualAddress } from "./setting.ts";
 
 const BALANCERS = ["pool1", "pool2"] as const;
@@ -96,6 +97,19 @@ export function highAvailability(): void {
     const quiet = await underLoad("nothing happens", async () => undefined, 500);
     expect(quiet.errors).toEqual([]);
     expect(quiet.queries).toBeGreaterThan(50);
+  });
+
+  test("the virtual address goes to the network card that has an address in its network", async () => {
+    await onHost(
+      "pool1",
+      "ip link add inner0 type veth peer name inner1; ip address add 198.51.100.2/24 dev inner0; ip link set inner0 up",
+    );
+    const extra = { ha_virtual_address: "198.51.100.200" };
+    const { failed, tasks } = await provision("ha.yml", { check: true, extra, limit: "pool1" });
+    await onHost("pool1", "ip link del inner0");
+    expect(failed).toEqual([]);
+    const written = tasks.map(({ differences }) => JSON.stringify(differences)).join();
+    expect(written).toContain("interface inner0");
   });
 
   test("a pooler is killed: each of its clients has one error, and the next connection is served", async () => {
@@ -240,6 +254,11 @@ export function highAvailability(): void {
     expect(followed.failed).toEqual([]);
     expect(followed.changed.join()).not.toContain("A copy of the primary");
     expect(await psql("db2", "select count(*) from pg_stat_replication")).toBe("2\n");
+    // The acceptance, at other ports, with a server behind ufw.
+    const accepted = await provision("verify-pgbouncer.yml", { limit: "pool1", extra: SHORT_ACCEPTANCE });
+    expect(accepted.failed).toEqual([]);
+    expect(accepted.changed.join()).toContain("The firewall lets it in");
+    expect(await onHost("db2", "ufw status | grep -c acceptance; true")).toBe("0\n");
   });
 
   test("and back, as planned: again no error; a replica that does not even start is copied anew, and only where that is wanted", async () => {
