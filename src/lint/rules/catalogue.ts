@@ -2,6 +2,7 @@ import type { Rule } from "../rule.ts";
 import { becomeUserAlone } from "./become-user-alone.ts";
 import { commandInsteadOfModule } from "./command-instead-of-module.ts";
 import { latestPackage } from "./latest-package.ts";
+import { missingFile } from "./missing-file.ts";
 import { needlessShell } from "./needless-shell.ts";
 import { noChangedWhen } from "./no-changed-when.ts";
 import { noHostsMatch } from "./no-hosts-match.ts";
@@ -24,6 +25,7 @@ export const rules: readonly Rule[] = [
   becomeUserAlone,
   commandInsteadOfModule,
   latestPackage,
+  missingFile,
   needlessShell,
   noChangedWhen,
   noHostsMatch,
