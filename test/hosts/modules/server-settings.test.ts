@@ -35,8 +35,11 @@ const CASES: readonly Promised[] = [
     holds:
       "grep -qx plumb-test /etc/modules-load.d/plumb-test.conf && grep -qx 'options plumb-test one=1 two=2' /etc/modprobe.d/plumb-test.conf",
     drift: "rm /etc/modules-load.d/plumb-test.conf",
-    after:
-      "rm -r /lib/modules/$(uname -r) /etc/modules-load.d/plumb-test.conf /etc/modprobe.d/plumb-test.conf",
+    undo: {
+      tasks: "- modprobe: {name: plumb-test, persistent: absent}",
+      gone: "! grep -rq plumb-test /etc/modules-load.d /etc/modprobe.d",
+    },
+    after: "rm -r /lib/modules/$(uname -r)",
   },
   {
     module: "pam_limits",
