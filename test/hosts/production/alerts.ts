@@ -37,65 +37,11 @@ export function alertsInEarnest(): void {
     await expect.poll(() => mailed("PgBouncerPoolExhausted", "RESOLVED")).toEqual([...MONITORS]);
   });
 
-  test("a full front door, seen by clients, descriptors and health; clients that connect and never log in", async () => {
-    const full = rehearse(["PgBouncerClientLimitNear", "PgBouncerDescriptorsNear"], async () => {
-      const opened: pg.Client[] = [];
-      for (let count = 0; count < 31; count++) {
-        const one = await client("pool1").catch(() => undefined);
-        if (one === undefined) break;
-        opened.push(one);
-      }
-      // No new clients, but those who are there may stay.
-      const routing = () => health("pool1", "/health/routing");
-      await expect.poll(routing).toMatchObject({ status: 404, reason: "full" });
-      return async () => {
-        await Promise.all(opened.map((one) => one.end()));
-      };
-    });
-    const storm = rehearse(["PgBouncerLoginStorm"], async () => {
-      const sockets = Array.from({ length: 12 }, () =>
-        net.connect(PORTS.pgbouncer_listen_port, labHost("pool2").address),
-      );
-      for (const socket of sockets) socket.on("error", () => undefined);
-      return async () => {
-        for (const socket of sockets) socket.destroy();
-      };
-    });
-    await Promise.all([full, storm]);
+  test("on one host a full front door, seen by clients, descriptors and health; on the other PgBouncer stopped, and started again: what is critical is told to the pager, and its end too", async () => {
+    await Promise.all([fullFrontDoor(), stoppedAndStarted()]);
   });
 
-  test("PgBouncer stopped, and started again; what is critical is told to the pager, and its end too", async () => {
-    await rehearse(["PgBouncerDown"], async () => {
-      expect(await missing(["PgBouncerVersionSkew"], "firing")).toEqual([]);
-      await onHost("pool2", "systemctl stop pgbouncer");
-      expect(await missing(["PgBouncerDown"], "firing")).toEqual([]);
-      // One version is left.
-      expect(await missing(["PgBouncerVersionSkew"], "quiet")).toEqual([]);
-      for (const monitor of MONITORS) {
-        const routed = async (): Promise<unknown[]> => {
-          const reply = await fetch(
-            `http://${labHost(monitor).address}:${PORTS.alertmanager_port}/api/v2/alerts`,
-          );
-          const alerts = (await reply.json()) as (Alert & {
-            receivers: { name: string }[];
-            status: { state: string };
-          })[];
-          const of = (name: string) =>
-            alerts.find(({ labels }) => labels["alertname"] === name && labels["instance"] === "pool2");
-          return [of("PgBouncerDown")?.receivers, of("PgBouncerUnhealthy")?.status.state];
-        };
-        await expect.poll(routed).toEqual([[{ name: "pager" }], "suppressed"]);
-      }
-      await expect.poll(() => paged("PgBouncerDown", "firing")).toEqual([...MONITORS]);
-      return async () => {
-        await onHost("pool2", "systemctl start pgbouncer");
-        expect(await missing(["PgBouncerRestarted"], "firing")).toEqual([]);
-      };
-    });
-    await expect.poll(() => paged("PgBouncerDown", "resolved")).toEqual([...MONITORS]);
-  });
-
-  test("paused and forgotten; a setting by hand; failing logins; statements prepared anew; a busy thread; a certificate that ends", async () => {
+  test("a setting by hand; a certificate that ends; failing logins; clients that connect and never log in; statements prepared anew; a busy thread; and all paused and forgotten", async () => {
     await Promise.all([
       rehearse(["PgBouncerConfigDrift"], async () => {
         await consoleCommand("pool1", "SET query_wait_timeout = 77");
@@ -122,6 +68,14 @@ export function alertsInEarnest(): void {
           await loop;
         };
       }),
+      rehearse(["PgBouncerLoginStorm"], async () => {
+        const { pgbouncer_listen_port: port } = PORTS;
+        const sockets = Array.from({ length: 12 }, () => net.connect(port, labHost("pool2").address));
+        for (const socket of sockets) socket.on("error", () => undefined);
+        return async () => {
+          for (const socket of sockets) socket.destroy();
+        };
+      }),
       rehearse(["PgBouncerPreparedStatementsMissed"], async () => {
         let stopped = false;
         const loops = Array.from({ length: 2 }, async (_, worker) => {
@@ -139,9 +93,9 @@ export function alertsInEarnest(): void {
           await Promise.all(loops);
         };
       }),
+      // Megabytes that are decrypted on one side and encrypted on the other.
+      rehearse(["PgBouncerProcessorBusy"], () => load("pool2", 2, "select repeat('x', 4000000)")),
     ]);
-    // Megabytes that are decrypted on one side and encrypted on the other.
-    await rehearse(["PgBouncerProcessorBusy"], () => load("pool2", 4, "select repeat('x', 4000000)"));
     await rehearse(["PgBouncerPaused"], async () => {
       await Promise.all(POOLERS.map((host) => consoleCommand(host, "PAUSE")));
       return async () => void (await Promise.all(POOLERS.map((host) => consoleCommand(host, "RESUME"))));
@@ -173,8 +127,11 @@ export function alertsInEarnest(): void {
 
   test("a second process of a host is watched as an instance of its own", async () => {
     await prepareProduction({}, { pool2: { pgbouncer_instances: 2 } });
-    expect((await provision("pgbouncer.yml", { extra: SMALL, limit: "pool2" })).failed).toEqual([]);
-    expect((await provision("monitoring.yml", { extra: rehearsal() })).failed).toEqual([]);
+    const both = await Promise.all([
+      provision("pgbouncer.yml", { extra: SMALL, limit: "pool2" }),
+      provision("monitoring.yml", { extra: rehearsal() }),
+    ]);
+    expect(both.flatMap(({ failed }) => failed)).toEqual([]);
     const paused = async (): Promise<string[]> => {
       const query = 'ALERTS{alertname="PgBouncerPaused",alertstate="firing"}';
       const instances = await Promise.all(
@@ -195,4 +152,51 @@ export function alertsInEarnest(): void {
     // What comes next has one process again, by its own run of the playbook.
     await prepareProduction();
   });
+}
+
+function fullFrontDoor(): Promise<void> {
+  return rehearse(["PgBouncerClientLimitNear", "PgBouncerDescriptorsNear"], async () => {
+    const opened: pg.Client[] = [];
+    for (let count = 0; count < 31; count++) {
+      const one = await client("pool1").catch(() => undefined);
+      if (one === undefined) break;
+      opened.push(one);
+    }
+    // No new clients, but those who are there may stay.
+    const routing = () => health("pool1", "/health/routing");
+    await expect.poll(routing).toMatchObject({ status: 404, reason: "full" });
+    return async () => {
+      await Promise.all(opened.map((one) => one.end()));
+    };
+  });
+}
+
+async function stoppedAndStarted(): Promise<void> {
+  await rehearse(["PgBouncerDown"], async () => {
+    expect(await missing(["PgBouncerVersionSkew"], "firing")).toEqual([]);
+    await onHost("pool2", "systemctl stop pgbouncer");
+    expect(await missing(["PgBouncerDown"], "firing")).toEqual([]);
+    // One version is left.
+    expect(await missing(["PgBouncerVersionSkew"], "quiet")).toEqual([]);
+    for (const monitor of MONITORS)
+      await expect.poll(() => routed(monitor)).toEqual([[{ name: "pager" }], "suppressed"]);
+    await expect.poll(() => paged("PgBouncerDown", "firing")).toEqual([...MONITORS]);
+    return async () => {
+      await onHost("pool2", "systemctl start pgbouncer");
+      expect(await missing(["PgBouncerRestarted"], "firing")).toEqual([]);
+    };
+  });
+  await expect.poll(() => paged("PgBouncerDown", "resolved")).toEqual([...MONITORS]);
+}
+
+/** Who is told that pool2 is down, and what becomes of the alert that it is not well either. */
+async function routed(monitor: string): Promise<unknown[]> {
+  const reply = await fetch(`http://${labHost(monitor).address}:${PORTS.alertmanager_port}/api/v2/alerts`);
+  const alerts = (await reply.json()) as (Alert & {
+    receivers: { name: string }[];
+    status: { state: string };
+  })[];
+  const of = (name: string) =>
+    alerts.find(({ labels }) => labels["alertname"] === name && labels["instance"] === "pool2");
+  return [of("PgBouncerDown")?.receivers, of("PgBouncerUnhealthy")?.status.state];
 }

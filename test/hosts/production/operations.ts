@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { health } from "../pooler-health.ts";
 import { mostErrors, openTransaction, underApplications } from "./applications.ts";
+import { installedAndRunning, offerNewer, withdrawNewer } from "./newer-package.ts";
 import { client, ownClients, PORTS, prepareProduction, provision } from "./setting.ts";
 
 const POOLERS = ["pool1", "pool2"] as const;
@@ -16,6 +17,7 @@ export function operations(): void {
   });
 
   pausing();
+  renewing();
   restarting();
   takingAway();
 }
@@ -73,6 +75,35 @@ function pausing(): void {
   });
 }
 
+/** Also on the replica: poolers ask it too, and it may be the next primary. */
+const CERTIFICATES = {
+  db1: "/etc/postgresql/tls/server.crt",
+  db2: "/etc/postgresql/tls/server.crt",
+  pool1: "/etc/pgbouncer/tls/server.crt",
+  pool2: "/etc/pgbouncer/tls/server.crt",
+};
+
+function renewing(): void {
+  test("certificates are renewed and watched on poolers, on PostgreSQL and its replica, and nobody notices", async () => {
+    const serials = (): Promise<string[]> =>
+      Promise.all(
+        Object.entries(CERTIFICATES).map(([host, file]) =>
+          onHost(host, `openssl x509 -noout -serial -in ${file}`),
+        ),
+      );
+    const before = await serials();
+    const seen = await underApplications("certificates renewed", "pool2", async () => {
+      const renewed = await provision("rotate-certificates.yml", { extra: { rotate_older_than: 0.3 } });
+      expect(renewed.failed).toEqual([]);
+    });
+    expect(seen.errors).toEqual(new Map());
+    expect((await serials()).filter((serial) => before.includes(serial))).toEqual([]);
+    const looked = await provision("check-certificates.yml");
+    expect([looked.failed, looked.changed]).toEqual([[], []]);
+    expect(looked.tasks.map(({ host }) => host).sort()).toEqual(Object.keys(CERTIFICATES));
+  });
+}
+
 function restarting(): void {
   test("one process, on both releases: every client is cut once at most, and none is refused", async () => {
     const restarted = async (host: string): Promise<void> => {
@@ -87,21 +118,25 @@ function restarting(): void {
     await Promise.all(POOLERS.map(restarted));
   });
 
-  test("two processes on 1.24: clients that connect anew now and then notice nothing", async () => {
+  test("two processes on 1.24, restarted and upgraded: clients that connect anew now and then notice nothing", async () => {
     expect((await provision("pgbouncer.yml", { limit: "pool2", extra: TWO })).failed).toEqual([]);
-    const seen = await underApplications(
-      "restarted, two processes",
-      "pool2",
-      async () => {
-        const restarted = await provision("restart-pgbouncer.yml", {
-          limit: "pool2",
-          extra: { ...TWO, ...QUICK },
-        });
-        expect(restarted.failed).toEqual([]);
-      },
-      1000,
-    );
-    expect(seen.errors).toEqual(new Map());
+    const before = await onHost("pool2", "pidof pgbouncer");
+    const unnoticed = async (what: string, playbook: string): Promise<void> => {
+      const happens = async (): Promise<void> =>
+        expect((await provision(playbook, { limit: "pool2", extra: { ...TWO, ...QUICK } })).failed).toEqual(
+          [],
+        );
+      const seen = await underApplications(`${what}, two processes`, "pool2", happens, 1000);
+      expect(seen.errors).toEqual(new Map());
+      expect(seen.queries).toBeGreaterThan(200);
+    };
+    await unnoticed("restarted", "restart-pgbouncer.yml");
+    const restarted = (await onHost("pool2", "pidof pgbouncer")).split(" ");
+    expect(restarted.filter((pid) => before.split(" ").includes(pid))).toEqual([]);
+    await offerNewer(["pool2"]);
+    await unnoticed("upgraded", "upgrade-pgbouncer.yml");
+    expect(await installedAndRunning("pool2")).toMatch(/\+plumb pgbouncer\n(\/usr\/sbin\/pgbouncer\n){2}$/);
+    await withdrawNewer(["pool2"]);
   });
 
   test("a transaction that does not end is not cut: the task fails, and the host starts the process when it is over", async () => {

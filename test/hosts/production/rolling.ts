@@ -1,21 +1,12 @@
 import { beforeAll, expect, test } from "vitest";
-import { onHost } from "../lab-hosts.ts";
 import { applicationsAt, type Experience, mostErrors, whileAsking } from "./applications.ts";
+import { installedAndRunning, offerNewer, withdrawNewer } from "./newer-package.ts";
 import { prepareProduction, provision, virtualAddress } from "./setting.ts";
 
 const POOLERS = ["pool1", "pool2"] as const;
 /** Longer than clients that renew their connections keep one. */
 const DRAIN = { restart_drain_seconds: 3 };
 const LIFE_MS = 800;
-
-/** The installed package again under a higher version, in a repository on the host. */
-const NEWER = `set -e; exec >/dev/null 2>&1
-cd $(mktemp -d) && apt-get -q download pgbouncer && dpkg-deb -R pgbouncer_*.deb tree
-sed -i 's/^Version: .*/&+plumb1/' tree/DEBIAN/control
-mkdir -p /srv/newer && dpkg-deb -Znone -b tree /srv/newer/pgbouncer.deb && cd /srv/newer
-{ dpkg-deb -f pgbouncer.deb; echo "Filename: ./pgbouncer.deb"; echo "Size: $(stat -c %s pgbouncer.deb)"; echo "SHA256: $(sha256sum pgbouncer.deb | cut -d ' ' -f 1)"; echo; } > Packages
-echo "deb [trusted=yes] file:/srv/newer ./" > /etc/apt/sources.list.d/newer.list
-apt-get update -o Dir::Etc::SourceList=/dev/null -o APT::Get::List-Cleanup=0; apt-mark hold pgbouncer`;
 
 /** Poolers behind HAProxy, one process each, one host after the other. */
 export function rolling(): void {
@@ -43,7 +34,7 @@ export function rolling(): void {
   });
 
   test("a rolling upgrade behind HAProxy, of a package on hold too: nobody notices, and a second run changes nothing", async () => {
-    await Promise.all(POOLERS.map((host) => onHost(host, NEWER)));
+    await offerNewer(POOLERS);
     const upgrade = (check = false) => provision("upgrade-pgbouncer.yml", { check, extra: DRAIN });
     const checked = await upgrade(true);
     expect(checked.changed.join()).toContain("The new version");
@@ -53,19 +44,9 @@ export function rolling(): void {
         expect((await upgrade()).failed).toEqual([]);
       }),
     );
-    for (const host of POOLERS) {
-      expect(
-        await onHost(
-          host,
-          "dpkg-query -Wf '${Version}' pgbouncer; apt-mark showhold; readlink /proc/$(systemctl show -p MainPID --value pgbouncer)/exe",
-        ),
-      ).toMatch(/\+plumb1pgbouncer\n\/usr\/sbin\/pgbouncer\n$/);
-    }
+    for (const host of POOLERS)
+      expect(await installedAndRunning(host)).toMatch(/\+plumb pgbouncer\n\/usr\/sbin\/pgbouncer\n$/);
     expect((await upgrade()).changed).toEqual([]);
-    await Promise.all(
-      POOLERS.map((host) =>
-        onHost(host, "apt-mark -q unhold pgbouncer; rm -r /etc/apt/sources.list.d/newer.list /srv/newer"),
-      ),
-    );
+    await withdrawNewer(POOLERS);
   });
 }
