@@ -67,8 +67,10 @@ export const SENT_COLUMNS = "run_id, number, type, time, host, status, task, mod
 
 /** The version of the tables in a database; 0 where there are none. @throws Error as `pg` gives it */
 export async function schemaVersion(client: pg.Client): Promise<number> {
+  // Not to_regclass: it believes what the session has found before, also when another one has made the tables while this one waited for its turn.
   const there = await client.query<{ is: boolean }>(
-    "select to_regclass('plumb.schema_version') is not null as is",
+    `select exists (select from pg_catalog.pg_class where relname = 'schema_version'
+       and relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'plumb')) as is`,
   );
   if (there.rows[0]?.is !== true) return 0;
   const found = await client.query<{ version: number }>(
