@@ -16,7 +16,6 @@ import { severalInstances } from "./instances.ts";
 import { ipv6 } from "./ipv6.ts";
 import { logFile } from "./log-file.ts";
 import { logins } from "./logins.ts";
-import { plans } from "./plans.ts";
 import {
   authorityOf,
   mainJobInventory,
@@ -248,8 +247,6 @@ describe("the main job", () => {
     expect(told((await provision()).not("ok"))).toEqual([]);
   });
 });
-
-describe("plans", () => plans(() => folder));
 
 describe("several instances on a host", () => severalInstances(() => folder));
 

@@ -3,18 +3,26 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { onHost } from "../lab-hosts.ts";
 import { startCommand } from "../plumb-process.ts";
+import { SMALL } from "./rehearsal.ts";
+import { playbookOf } from "./setting.ts";
+
+/** What runs of the commands leave: in the folder of the inventory. */
+const folderOf = async (): Promise<string> =>
+  path.dirname(path.resolve("playbooks", await playbookOf("plans", "[]\n")));
 
 /** The main job, planned and applied by the commands: what was provisioned before has drifted. */
-export function plans(folder: () => string): void {
+export function plans(): void {
+  const variables = ["-e", JSON.stringify(SMALL)];
   const plumb = async (...args: string[]): Promise<{ code: number | null; output: string }> => {
-    const { ended, text } = startCommand(args, {
-      cwd: folder(),
-      environment: { PLUMB_RUNS_DIR: path.join(folder(), "runs") },
+    const cwd = await folderOf();
+    const { ended, text } = startCommand([...args, ...variables], {
+      cwd,
+      environment: { PLUMB_RUNS_DIR: path.join(cwd, "runs") },
     });
     return { code: await ended, output: text() };
   };
   const plan = async (): Promise<{ code: number | null; output: string }> => {
-    await rm(path.join(folder(), "drift.plan"), { force: true });
+    await rm(path.join(await folderOf(), "drift.plan"), { force: true });
     return plumb("plan", path.resolve("playbooks/pgbouncer.yml"), "-i", "hosts.yml", "-o", "drift.plan");
   };
 

@@ -5,6 +5,7 @@ import { dashboardUnderLoad } from "./dashboard.ts";
 import { healthEndpoint } from "./health-endpoint.ts";
 import { highAvailability } from "./high-availability.ts";
 import { operations } from "./operations.ts";
+import { plans } from "./plans.ts";
 import { SMALL } from "./rehearsal.ts";
 import { removal } from "./removal.ts";
 import { rolling } from "./rolling.ts";
@@ -19,6 +20,7 @@ beforeAll(async () => {
 });
 
 describe("the health endpoint", healthEndpoint);
+describe("plans", plans);
 describe("rules as they ship", rulesAsTheyShip);
 describe("alerts in earnest", alertsInEarnest);
 describe("the dashboard", dashboardUnderLoad);
