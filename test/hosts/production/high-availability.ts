@@ -110,6 +110,10 @@ export function highAvailability(): void {
     expect(failed).toEqual([]);
     const written = tasks.map(({ differences }) => JSON.stringify(differences)).join();
     expect(written).toContain("interface inner0");
+    // keepalived would put it on a second host.
+    const own = { ha_virtual_address: labHost("app1").address };
+    const taken = await provision("ha.yml", { check: true, extra: own, limit: "pool1" });
+    expect(taken.failed.join()).toMatch(/^pool1 It is no host's own: /);
   });
 
   test("a pooler is killed: each of its clients has one error, and the next connection is served", async () => {
@@ -170,6 +174,11 @@ export function highAvailability(): void {
   });
 
   test("replicas follow the primary; a failover to one that does not, or that the poolers can't ask, does not begin", async () => {
+    await prepareProduction({ postgresql_replicas: [], clients: [] });
+    expect((await provision("failover.yml")).failed.join()).toMatch(/^pool1 One primary, and a replica: /);
+    expect((await provision("verify-pgbouncer.yml")).failed.join()).toMatch(
+      /^pool1 There is a host to measure/,
+    );
     await prepareProduction(TWO_REPLICAS);
     expect((await provision("pgbouncer.yml", { limit: "postgresql" })).failed).toEqual([]);
     expect((await provision("replication.yml")).failed).toEqual([]);
