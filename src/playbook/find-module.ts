@@ -38,7 +38,14 @@ export interface NamedModule {
 export function findModule(entries: Entries, place: Place): NamedModule {
   const action = ["action", "local_action"].find((key) => entries.value(key) !== undefined);
   const named = action === undefined ? undefined : entries.entry(action);
-  if (named !== undefined) return knownModule(actionForm(named), named.keyAt ?? entries.at);
+  if (named !== undefined) {
+    const form = actionForm(named);
+    if (form.written !== "") return knownModule(form, named.keyAt ?? entries.at);
+    throw inputError("missing-key", `\`${named.key}\` names no module`, {
+      at: named.value.at ?? entries.at,
+      expected: `${named.key}: {module: NAME, PARAMETER: VALUE}, or a line: MODULE PARAMETER=VALUE`,
+    });
+  }
   const candidates = entries.keys.filter((key) => !KEYWORDS[place].includes(key));
   const known = candidates.filter((key) => canonicalName(key) !== undefined);
   const [first, second] = known;

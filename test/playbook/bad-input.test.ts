@@ -260,3 +260,11 @@ describe("what is enormous", () => {
     expect(problem).toMatchObject({ code, at: { line: 4 } });
   });
 });
+
+test.each(["action: {msg: x}", "local_action: {}", 'action: ""', "action: [debug]"])(
+  "%s names no module, and says so",
+  async (entry) => {
+    const problems = await problemsOf(`- hosts: all\n  tasks:\n    - ${entry}\n`);
+    expect(problems.map(({ code, at }) => `${code}:${at?.line}`)).toEqual(["missing-key:3"]);
+  },
+);
