@@ -4,9 +4,10 @@ import { alertsInEarnest } from "./alerts.ts";
 import { dashboardUnderLoad } from "./dashboard.ts";
 import { healthEndpoint } from "./health-endpoint.ts";
 import { highAvailability } from "./high-availability.ts";
+import { rememberHosts } from "./host-snapshot.ts";
 import { operations } from "./operations.ts";
 import { plans } from "./plans.ts";
-import { SMALL } from "./rehearsal.ts";
+import { POOLERS, SMALL } from "./rehearsal.ts";
 import { removal } from "./removal.ts";
 import { rolling } from "./rolling.ts";
 import { rulesAsTheyShip } from "./rules.ts";
@@ -15,6 +16,7 @@ import { prepareProduction, provision } from "./setting.ts";
 /** Everything around the poolers, on hosts that are set up once for all of it. */
 beforeAll(async () => {
   await asInstalled();
+  await rememberHosts(POOLERS);
   await prepareProduction();
   expect((await provision("pgbouncer.yml", { extra: SMALL })).failed).toEqual([]);
 });
