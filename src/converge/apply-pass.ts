@@ -3,11 +3,13 @@ import { type ActionResult, ModuleFailure, type ParameterFinding } from "../modu
 import type { Step, StepOutput } from "../modules/step.ts";
 import type { Subject } from "../modules/subject.ts";
 import { LOOK_AHEAD_AFTER_CHANGE } from "./ask-ahead.ts";
-import type { HostContext } from "./host-context.ts";
+import type { DoneAhead, HostContext } from "./host-context.ts";
 import { leaveAlone } from "./host-job.ts";
 import type { HostSession } from "./host-session.ts";
+import type { HostStep, JoinedChange } from "./join-changes.ts";
 import { type Keeper, keeper, subjectsOf } from "./keeper.ts";
 import { perform } from "./perform.ts";
+import { performJoined } from "./perform-joined.ts";
 import type { PerformOptions } from "./perform-options.ts";
 import { type Prepared, situation } from "./prepare.ts";
 import { addSecretsAt } from "./secret-values.ts";
@@ -35,6 +37,10 @@ export interface PassHooks {
   isDone(): boolean;
   /** What the task is called in what is kept for an undo, without secrets. */
   title: string;
+  /** The pass, as `HostContext.doneAhead` has it. */
+  key: string;
+  /** Changes that can be made together with this one. */
+  toJoin(prepared: Prepared, change: NeededChange, steps: readonly Step[]): Promise<JoinedChange[]>;
   /** `changed_when: false`: whoever wrote the task knows that there is nothing to be undone where the module can't say. */
   onlyLooks: boolean;
   /**
@@ -77,6 +83,11 @@ export async function applyPass(
   terms: PassTerms,
   hooks: PassHooks,
 ): Promise<PassResult> {
+  const ahead = context.doneAhead.get(hooks.key);
+  if (ahead !== undefined) {
+    context.doneAhead.delete(hooks.key);
+    return wasDone(context, session, prepared, ahead, terms, hooks);
+  }
   const { module, input } = prepared;
   const before = compare(context, session, prepared);
   if (before.warnings !== undefined) hooks.warn(before.warnings);
@@ -113,16 +124,63 @@ export async function applyPass(
     stale(context, session);
     return { kind: "done", change: before, result };
   }
-  const outputs: StepOutput[] = await perform(steps, options);
+  const joined = harmless || terms.job !== undefined ? [] : await hooks.toJoin(prepared, before, steps);
+  const outputs: StepOutput[] =
+    joined.length === 0
+      ? await perform(steps, options)
+      : await performWith(context, session, steps, joined, options);
   // What tasks ahead have read on the controller may be another file now.
   if (session.transport.isLocal || steps.some(({ kind }) => kind === "controller")) context.prepared.clear();
   const result = module.result?.(input, outputs, before) ?? { changed: true, data: before.data ?? {} };
   addSecretsAt(context.secrets, module.secretReturns, (name) => result.data?.[name]);
   if (result.changed) stale(context, session);
+  // All of them are made sure of in one trip.
+  context.lookahead += joined.at(-1)?.distance ?? 0;
   if (before.action !== "run") {
     audit(context, session, await askedAgain(session, prepared, hooks));
   }
   return { kind: "done", change: before, result };
+}
+
+/** Makes a change together with those that follow it; of these it is kept how they came out, until their turn comes. */
+async function performWith(
+  context: HostContext,
+  session: HostSession,
+  steps: readonly Step[],
+  joined: readonly JoinedChange[],
+  options: PerformOptions,
+): Promise<StepOutput[]> {
+  const own = { steps: steps as readonly HostStep[], keeper: options.keeper };
+  const others = joined.map(({ prepared, change, steps: its, title }) => ({
+    steps: its,
+    keeper: keeperFor(context, session, prepared, change, its, { title, onlyLooks: false }),
+  }));
+  const ends = await performJoined([own, ...others], options);
+  for (const [index, { key, prepared, change }] of joined.entries()) {
+    const end = ends[index + 1];
+    if (end !== undefined) context.doneAhead.set(key, { prepared, change, end });
+  }
+  return [];
+}
+
+/** The turn of a change that was made together with one before it: it is told of and made sure of as any other. */
+async function wasDone(
+  context: HostContext,
+  session: HostSession,
+  prepared: Prepared,
+  { prepared: then, change, end }: DoneAhead,
+  terms: PassTerms,
+  hooks: PassHooks,
+): Promise<PassResult> {
+  // Another host has set facts on this one meanwhile, and something else is wanted.
+  if (prepared !== then && compare(context, session, prepared).action !== "none")
+    return applyPass(context, session, prepared, terms, hooks);
+  await hooks.beforeChange(change, false);
+  if (end.kind === "failed") throw end.error;
+  audit(context, session, prepared);
+  const data = change.data ?? {};
+  addSecretsAt(context.secrets, prepared.module.secretReturns, (name) => data[name]);
+  return { kind: "done", change, result: { changed: true, data } };
 }
 
 /** A host that others keep changing for longer is left to the error that says so. */

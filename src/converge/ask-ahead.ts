@@ -9,7 +9,7 @@ import { ask } from "./ask.ts";
 import { expandInclude } from "./expand-include.ts";
 import type { HostContext } from "./host-context.ts";
 import { isSelected } from "./is-selected.ts";
-import { type Pass, passesOf } from "./passes.ts";
+import { type Pass, passesOf, passKey } from "./passes.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { holds } from "./skip.ts";
 
@@ -126,7 +126,7 @@ async function asFarAsKnown<Type>(look: () => Promise<Type>): Promise<Type | und
 export async function preparePass(context: HostContext, task: Task, pass: Pass): Promise<Prepared> {
   // Another host has set facts on this one.
   if (context.variables.takeGifts()) context.prepared.clear();
-  const key = `${task.id}#${pass.item?.index ?? ""}`;
+  const key = passKey(task, pass);
   let prepared = context.prepared.get(key);
   if (prepared === undefined || (prepared.isGuess && context.session.facts !== undefined)) {
     prepared = await prepare(context, context.session, task, pass.scope);

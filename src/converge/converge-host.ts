@@ -154,11 +154,17 @@ interface Surroundings {
 
 /** @throws StopHost when a task fails and nothing rescues it. */
 async function runNodes(context: HostContext, nodes: readonly Node[], around: Surroundings): Promise<void> {
-  for (const node of nodes) {
+  for (const [index, node] of nodes.entries()) {
     if (node.kind === "block") await runBlock(context, node, around);
     else if (node.kind === "include") await runInclude(context, node, around);
-    else await runOne(context, node, around);
+    else await runOne(context, node, tasksAtHead(nodes.slice(index + 1)), around);
   }
+}
+
+/** The tasks in front of the first block or include. */
+function tasksAtHead(nodes: readonly Node[]): Task[] {
+  const end = nodes.findIndex((node) => node.kind !== "task");
+  return (end === -1 ? nodes : nodes.slice(0, end)) as Task[];
 }
 
 async function runBlock(context: HostContext, block: Block, around: Surroundings): Promise<void> {
@@ -238,7 +244,12 @@ async function runInclude(context: HostContext, include: Include, around: Surrou
   await runNodes(context, nodes, { ...around, places, tasks: [...tasksInOrder(nodes), ...rest] });
 }
 
-async function runOne(context: HostContext, task: Task, around: Surroundings): Promise<void> {
+async function runOne(
+  context: HostContext,
+  task: Task,
+  siblings: readonly Task[],
+  around: Surroundings,
+): Promise<void> {
   refuseToGoOn(context);
   if (!context.options.selects(task) || hasEnded(context, task)) return;
   context.hooks.arrive(around.places.of(task));
@@ -251,7 +262,8 @@ async function runOne(context: HostContext, task: Task, around: Surroundings): P
     }
     if (!checkRole(context, task)) throw failed(context, task);
     const upcoming: Upcoming = { tasks: around.tasks, position };
-    const end = await runTask(context, task, { upcoming, rescued: around.rescued, handler: false });
+    const place = { upcoming, siblings, rescued: around.rescued, handler: false };
+    const end = await runTask(context, task, place);
     noteTurn(context, task);
     if (!end.failed) return;
     // Of a loop, what failed is the whole of it.
@@ -348,7 +360,7 @@ function dueHandlers(
 
 async function runHandler(context: HostContext, handler: Task, due: readonly Task[]): Promise<void> {
   if (context.isStopping()) throw new StopHost("interrupted");
-  const place = { upcoming: { tasks: due, position: 0 }, rescued: false, handler: true };
+  const place = { upcoming: { tasks: due, position: 0 }, siblings: [], rescued: false, handler: true };
   if (await context.hooks.wants(handler)) {
     const end = await runTask(context, handler, place);
     noteTurn(context, handler);

@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
+import type { NeededChange } from "../modules/change.ts";
 import type { Controller } from "../modules/module.ts";
 import type { Question } from "../modules/step.ts";
 import type { Expansion, Play, RoleContext, Task } from "../playbook/playbook.ts";
@@ -10,6 +11,7 @@ import type { ValueMap } from "../variables/value.ts";
 import type { Event, TaskCounts, TaskReference } from "./event.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
 import type { HostVariables } from "./host-variables.ts";
+import type { JoinedEnd } from "./perform-joined.ts";
 import type { Place } from "./place.ts";
 import type { Prepared } from "./prepare.ts";
 import type { TaskEnd } from "./task-result.ts";
@@ -29,6 +31,8 @@ export interface ConvergeOptions {
   watcher?: Watcher | undefined;
   /** `--resume`: what can't be asked about was done by the run that is gone on with. */
   isDone?: ((host: string, task: TaskReference) => boolean) | undefined;
+  /** Whether changes that have nothing to do with each other may be made together: not where each of them is asked about, watched or told of before it begins. */
+  mayJoin: boolean;
   /** Workers: resolves when what was told is safe, so that no change is begun that nobody has heard of. */
   told?: (() => Promise<void>) | undefined;
 }
@@ -93,7 +97,7 @@ export interface HostContext {
   secrets: Secrets;
   counts: TaskCounts;
   emit(event: UntimedEvent): void;
-  /** Soft stop: true after the first Ctrl-C. Checked before each task. */
+  /** Soft stop: true after the first Ctrl-C, when all that was done has been told. Checked before each task. */
   isStopping(): boolean;
   /** In check mode: a task before would have changed something. */
   changesPending: boolean;
@@ -101,6 +105,8 @@ export interface HostContext {
   isAnythingPending(): boolean;
   /** Work done while looking ahead, by pass; thrown away when a variable changes that it may have used. */
   prepared: Map<string, Prepared>;
+  /** Changes that were made together with one before them, by pass: see join-changes.ts. */
+  doneAhead: Map<string, DoneAhead>;
   /** What includes came to, by include, name and item. */
   expansions: Map<string, Expansion>;
   /** Roles whose variables have been checked. */
@@ -119,6 +125,13 @@ export interface HostContext {
   dueAgain: Set<string>;
   /** How many tasks are asked for together: see ask-ahead.ts. */
   lookahead: number;
+}
+
+/** A change that has been made, or has failed, before its turn. */
+export interface DoneAhead {
+  prepared: Prepared;
+  change: NeededChange;
+  end: JoinedEnd;
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

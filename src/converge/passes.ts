@@ -12,6 +12,9 @@ export interface Pass {
   item?: { index: number; label: string; value: Value };
 }
 
+/** Names a pass of a task on one host. */
+export const passKey = (task: Task, pass: Pass): string => `${task.id}#${pass.item?.index ?? ""}`;
+
 /**
  * The passes of a task: one without a loop, otherwise one an item.
  *

@@ -67,6 +67,12 @@ async function performScript(given: ScriptStep, options: PerformOptions): Promis
   const step = { ...given, script: options.keeper?.guarded(given.script) ?? given.script };
   const exec =
     options.job === undefined ? await runScript(step, options) : await runAsJob(step, options.job, options);
+  requireDone(step, exec);
+  return exec;
+}
+
+/** @throws StepFailure when a script did not end as it should. */
+function requireDone(step: ScriptStep, exec: ExecResult): void {
   refuseUnkept(step, exec);
   const accepted = step.succeedsWith ?? [0];
   if (exec.exitCode === undefined)
@@ -74,7 +80,6 @@ async function performScript(given: ScriptStep, options: PerformOptions): Promis
   if (accepted !== "any" && !accepted.includes(exec.exitCode)) {
     throw new StepFailure(step.title, describeExit(step, exec.exitCode, lastWords(exec)), exec);
   }
-  return exec;
 }
 
 /** @param said with the colon before it, or nothing. */
@@ -117,19 +122,37 @@ async function performWrite(step: WriteFileStep, options: PerformOptions): Promi
     : undefined;
   const secret = isPrivate(step.content, options.holdsSecret);
   const keep = options.keeper?.beforeWrite(step.path, secret);
-  const script = writeFileScript(step, size, uploadedAs, secret, keep);
+  const script = writeFileScript(
+    step,
+    size,
+    uploadedAs === undefined ? "input" : { uploadedAs },
+    secret,
+    keep,
+  );
   const exec = await session.run(script, as, {
     timeoutMs: options.stepLimitMs,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(uploaded ? {} : { stdin: await contentBytes(step.content) }),
   });
-  if (exec.exitCode === 0) return exec;
+  requireWritten(step, exec);
+  return exec;
+}
+
+/** @throws StepFailure when a file was not replaced. */
+function requireWritten(step: WriteFileStep, exec: ExecResult): void {
+  if (exec.exitCode === 0) return;
   refuseUnkept(step, exec);
   const message =
     exec.exitCode === undefined
       ? `${step.path} was not replaced: ${describeEnd(exec)}`
       : describeRefusal(step, exec.exitCode, lastWords(exec));
   throw new StepFailure(step.title, message, exec);
+}
+
+/** @throws StepFailure when a step on the host did not end as it should. */
+export function requireEnd(step: ScriptStep | WriteFileStep, exec: ExecResult): void {
+  if (step.kind === "script") requireDone(step, exec);
+  else requireWritten(step, exec);
 }
 
 /** A new file with a secret in it is for its owner alone. */

@@ -13,8 +13,10 @@ import { askAhead, preparePass } from "./ask-ahead.ts";
 import { handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession } from "./host-session.ts";
+import { changesToJoin } from "./join-changes.ts";
 import { judged, verdictOn } from "./judge.ts";
 import { requireFlags } from "./keyword-flag.ts";
+import { passKey } from "./passes.ts";
 import type { JobTerms } from "./perform-options.ts";
 import { diagnosticsOf } from "./place-findings.ts";
 import { type Prepared, prepare } from "./prepare.ts";
@@ -223,6 +225,8 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
     { stepLimitMs: limits.stepMs, job: limits.job, signal },
     {
       title: silent ? "hidden by no_log" : reference.name,
+      key: running.handler ? "" : passKey(task, pass),
+      toJoin: (before, change, steps) => changesToJoin(running, before, change, steps),
       onlyLooks: task.changedWhen?.some(({ expression }) => expression.source.trim() === "false") === true,
       isDone: () =>
         !running.handler &&

@@ -122,6 +122,7 @@ async function runPasses(
       task,
       pass,
       place,
+      isLast: results.some(({ failed }) => failed),
       attempt: 1,
       handler: place.handler,
       notified: [],

@@ -1,3 +1,4 @@
+import type { Task } from "../playbook/playbook.ts";
 import type { Upcoming } from "./ask-ahead.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession } from "./host-session.ts";
@@ -7,6 +8,8 @@ import type { ReportedPass } from "./report-task.ts";
 /** Where a task stands: what its failure means, and what is asked ahead with it. */
 export interface TaskPlace {
   upcoming: Upcoming;
+  /** The tasks that follow it directly, in the same list: what an include or a block is in between ends them. */
+  siblings: readonly Task[];
   /** A `rescue` takes over when it fails. */
   rescued: boolean;
   handler: boolean;
@@ -18,6 +21,8 @@ export interface RunningPass extends ReportedPass {
   session: HostSession;
   pass: Pass;
   place: TaskPlace;
+  /** An item before this one has failed, so that no task comes after this loop. */
+  isLast: boolean;
   /** Which try of `until` it is, from 1 on. */
   attempt: number;
   /** What the tries before have left of `timeout`; undefined before the first one, and without it. */

@@ -10,8 +10,11 @@ export const NOT_FOUND = 127;
 /** Exit code when not all of the content arrived (sysexits.h EX_IOERR). */
 export const CONTENT_INCOMPLETE = 74;
 
+/** Where the content of a file comes from: all of standard input, its next bytes, or a file that was uploaded before. */
+export type ContentSource = "input" | "next" | { uploadedAs: string };
+
 /**
- * Shell text that replaces a file as a whole or not at all. The content comes on standard input, or from a file that was uploaded before.
+ * Shell text that replaces a file as a whole or not at all.
  *
  * The temporary file lies in a directory of its own beside the target: that is the same file system, so that the rename is atomic, and a user
  * who may write beside the target can't swap the file, or a folder on the way to it, for a link (`shell/safe-folder.ts`). Temporary directories there from a run that was
@@ -22,7 +25,7 @@ export const CONTENT_INCOMPLETE = 74;
 export function writeFileScript(
   step: WriteFileStep,
   sizeBytes: number,
-  uploadedAs: string | undefined,
+  source: ContentSource,
   isPrivate: boolean,
   keep?: ShellText,
 ): ShellText {
@@ -33,9 +36,11 @@ export function writeFileScript(
     rawShell('if [ -d "$name" ]; then echo "$target is a directory" >&2; exit 1; fi'),
     rawShell("rm -rf -- ./.plumb-write.*"),
     rawShell("plumb_work || exit 1"),
-    uploadedAs === undefined
+    source === "input"
       ? rawShell("cat > content")
-      : sh`cat -- ${uploadedAs} > content; rm -f -- ${uploadedAs}`,
+      : source === "next"
+        ? sh`head -c ${sizeBytes} > content`
+        : sh`cat -- ${source.uploadedAs} > content; rm -f -- ${source.uploadedAs}`,
     sh`if [ "$(wc -c < content)" -ne ${sizeBytes} ]; then echo "only $(wc -c < content) of ${sizeBytes} bytes arrived" >&2; exit ${CONTENT_INCOMPLETE}; fi`,
     rawShell('plumb_before "$name"'),
     ownerText(step),

@@ -233,6 +233,7 @@ function contextOf(
   variables: HostVariables,
 ): HostContext {
   const { options } = state;
+  const doneAhead: HostContext["doneAhead"] = new Map();
   return {
     host: session.name,
     play: batchRun.play,
@@ -247,13 +248,16 @@ function contextOf(
       watcher: options.watcher,
       isDone: options.isDone,
       told: options.told,
+      mayJoin: [options.wants, options.watcher, options.told, options.observe].every(
+        (one) => one === undefined,
+      ),
       observe: options.observe,
     },
     hooks: hooksOf(state, batchRun, session.name),
     secrets: options.secrets,
     counts: progress.counts,
     emit: (event) => options.emit({ ...event, time: now() }),
-    isStopping: () => state.stopping,
+    isStopping: () => state.stopping && doneAhead.size === 0,
     get changesPending() {
       return progress.changesPending;
     },
@@ -263,6 +267,7 @@ function contextOf(
     },
     isAnythingPending: () => state.isAnythingPending,
     prepared: new Map(),
+    doneAhead,
     expansions: new Map(),
     checkedRoles: new Set(),
     transactions: { depth: 0 },

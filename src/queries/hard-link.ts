@@ -18,6 +18,7 @@ export interface HardLink {
 /** Whether paths are, or can become, other names of files (link(2)); stat(1) of GNU coreutils for where they are mounted. undefined: nothing is asked. */
 export const hardLink = defineQuery<HardLinkQuestion | undefined, HardLink>({
   name: "hard-link",
+  paths: (question) => (question === undefined ? [] : undefined),
   identify: (question) => (question === undefined ? "" : `${question.path}\0${question.src}`),
   script: (questions) => ({
     script: shellLines(

@@ -92,6 +92,7 @@ export const pathState = defineQuery<PathQuestion, PathState>({
   // What matters of a file is its content, which is hashed where it does. Folders and logs are written to all the time.
   // The size of a directory is that of a list of names, which anybody's file makes longer (on tmpfs and btrfs at once).
   restless: ({ type }) => (type === "directory" ? [...RESTLESS, "sizeBytes"] : RESTLESS),
+  paths: ({ path, follow }) => (follow === true ? undefined : [path]),
   identify: ({ path, sha256, content, follow }) =>
     `${path}\0${sha256 === true}\0${content === true}\0${follow === true}`,
   script: (questions) => {

@@ -20,6 +20,8 @@ export interface QueryKind<Key, Answer> {
   readonly name: string;
   /** Fields of an answer that change by themselves, such as the host's clock: a plan holds whatever they are by now. */
   restless?(answer: Answer): readonly string[];
+  /** The paths on which the answer depends, and on nothing else that a change of files may change; undefined where that can't be said. */
+  paths?(key: Key): readonly string[] | undefined;
   /** Two keys with the same identity are the same question. */
   identify(key: Key): string;
   /** Shell text (and standard input, for more keys than argv holds) that answers all the keys. */

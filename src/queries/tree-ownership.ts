@@ -15,6 +15,7 @@ export interface TreeOwnership {
 /** One find(1) a tree; a question without owner and group costs nothing. */
 export const treeOwnership = defineQuery<TreeQuestion, TreeOwnership>({
   name: "tree-ownership",
+  paths: ({ owner, group }) => (owner === undefined && group === undefined ? [] : undefined),
   identify: ({ path, owner, group }) =>
     owner === undefined && group === undefined ? "" : `${path}\0${owner ?? ""}\0${group ?? ""}`,
   script: (questions) => ({

@@ -96,7 +96,7 @@ async function changeWithoutConfirming(host: string): Promise<void> {
       const { bytes } = step.content;
       await sendToHost(
         host,
-        writeFileScript(step, bytes.byteLength, undefined, false).shell,
+        writeFileScript(step, bytes.byteLength, "input", false).shell,
         Buffer.from(bytes),
       );
     }

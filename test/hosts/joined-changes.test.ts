@@ -1,0 +1,118 @@
+import { describe, expect, test } from "vitest";
+import { type Converged, runTasks } from "./converge.ts";
+import { onHost } from "./lab-hosts.ts";
+
+const HOST = "bookworm1";
+
+const folder = (name: string): Promise<string> =>
+  onHost(HOST, `rm -rf /srv/${name} && mkdir /srv/${name} && echo`);
+
+const tripsOf = ({ finished }: Converged): number => finished.hosts[0]?.counters?.roundTrips ?? 0;
+
+const count = ({ tasks }: Converged, status: string): number =>
+  tasks.filter((task) => task.status === status).length;
+
+describe("changes of files that have nothing to do with each other", () => {
+  test("are made in a few trips however many they are, each is told of, and a handler runs once", async () => {
+    await folder("joined");
+    const tasks = `- copy: {dest: "/srv/joined/f{{ item }}", content: "content {{ item }}\\n", mode: "0640", validate: grep -q content %s}
+  loop: !expr range(1, 61)
+  notify: told
+- copy: {dest: /srv/joined/more, content: ""}
+- file: {path: /srv/joined/link, src: more, state: link}
+- lineinfile: {path: /srv/joined/lines, line: "a 'b' \\"c\\" $d \`e\` ü", create: true}
+- file: {path: /srv/joined/sub, state: directory, mode: "0700"}`;
+    const handlers = "- name: told\n  command: touch /srv/joined/told";
+    const first = await runTasks(tasks, { hosts: [HOST], handlers });
+    expect(count(first, "changed")).toBe(65);
+    expect(tripsOf(first)).toBeLessThan(12);
+    expect(
+      await onHost(
+        HOST,
+        "cd /srv/joined; cat $(seq -f f%g 1 60) | sha256sum; for n in $(seq 60); do echo content $n; done | sha256sum; stat -c '%a %n' f7 sub; cat lines; readlink link; stat -c %s more; ls -A | wc -l; find . -name '.plumb*'",
+      ),
+    ).toMatch(/^([0-9a-f]{64}) {2}-\n\1 {2}-\n640 f7\n700 sub\na 'b' "c" \$d `e` ü\nmore\n0\n65\n$/);
+    const second = await runTasks(tasks, { hosts: [HOST], handlers });
+    expect(count(second, "changed")).toBe(0);
+    expect(tripsOf(second)).toBeLessThan(3);
+  });
+
+  test("stop at the first that fails; a loop goes on with its other items, and no task comes after it", async () => {
+    await folder("joined");
+    const { tasks } = await runTasks(
+      `- block:
+    - copy: {dest: "/srv/joined/{{ item.name }}", content: x, owner: "{{ item.owner }}"}
+      loop: [{name: one, owner: root}, {name: two, owner: nobody-there}, {name: three, owner: daemon}]
+    - copy: {dest: /srv/joined/never, content: x}
+  rescue:
+    - copy: {dest: /srv/joined/rescued, content: x}
+    - copy: {dest: /srv/joined/refused, content: x, validate: "false %s"}
+      ignore_errors: true
+    - copy: {dest: /srv/joined/after, content: x}`,
+      { hosts: [HOST] },
+    );
+    expect(tasks.map(({ status }) => status)).toEqual([
+      "changed",
+      "rescued",
+      "changed",
+      "changed",
+      "ignored",
+      "changed",
+    ]);
+    expect(tasks[1]?.message).toMatch(/^\/srv\/joined\/two was not replaced: .*nobody-there/);
+    expect(tasks[4]?.message).toMatch(/refused the new content/);
+    expect(await onHost(HOST, "cd /srv/joined; ls; stat -c %U three")).toBe(
+      "after\none\nrescued\nthree\ndaemon\n",
+    );
+  });
+
+  test("are made one after the other where one may see the other: a folder and what is in it, one path twice, a command between, a result, another name of a folder", async () => {
+    await folder("joined");
+    await onHost(HOST, "mkdir /srv/joined/real; ln -s real /srv/joined/alias");
+    const { tasks } = await runTasks(
+      `- file: {path: /srv/joined/new, state: directory}
+- copy: {dest: /srv/joined/new/file, content: one}
+- copy: {dest: /srv/joined/new/file, content: two}
+- copy: {dest: /srv/joined/before, content: x}
+- command: ls /srv/joined
+  register: seen
+- copy: {dest: /srv/joined/after, content: "{{ join seen.stdout_lines ' ' }}"}
+  register: written
+- copy: {dest: /srv/joined/last, content: "{{ written.changed }}"}
+- copy: {dest: /srv/joined/real/x, content: one}
+- copy: {dest: /srv/joined/alias/x, content: two}
+- stat: {path: /srv/joined/alias/x}
+  register: x
+- assert: {that: x.stat.size == 3}`,
+      { hosts: [HOST] },
+    );
+    expect(tasks.map(({ status, message }) => (status === "failed" ? message : status))).toEqual([
+      ...Array(9).fill("changed"),
+      "ok",
+      "ok",
+    ]);
+    expect(await onHost(HOST, "cd /srv/joined; cat new/file after last real/x; rm -r /srv/joined")).toBe(
+      "twoalias before new realtruetwo",
+    );
+  });
+
+  test("are all told of when the run is stopped in between", async () => {
+    await folder("joined");
+    const stop = new AbortController();
+    const run = await runTasks(
+      `- copy: {dest: "/srv/joined/f{{ item }}", content: x, validate: grep -q x %s}
+  loop: !expr range(0, 300)`,
+      {
+        hosts: [HOST],
+        stopping: stop.signal,
+        hear: (event) => {
+          if (event.type === "task-finished") stop.abort();
+        },
+      },
+    );
+    const made = Number(await onHost(HOST, "ls /srv/joined | wc -l; rm -r /srv/joined"));
+    expect(run.finished.hosts[0]?.outcome).toBe("interrupted");
+    expect(count(run, "changed")).toBe(made);
+    expect(made).toBeLessThan(300);
+  });
+});
