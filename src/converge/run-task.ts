@@ -12,6 +12,7 @@ import { reportFinished } from "./report-task.ts";
 import { failure, runPass, whenKnown } from "./run-pass.ts";
 import type { TaskPlace } from "./running-pass.ts";
 import { holds } from "./skip.ts";
+import { StopHost } from "./stop-host.ts";
 import { takeTurn } from "./take-turn.ts";
 import {
   type ItemResult,
@@ -133,10 +134,12 @@ async function runPasses(
     register(context, task, end.notRun, end.registered);
     results.push({ ...end, item: pass.item?.value ?? null, variable: task.loop?.variable ?? "item" });
     try {
-      if (context.isStopping() || breaks(task, pass.scope, end)) break;
+      if (breaks(task, pass.scope, end)) break;
     } catch (error) {
       return report(failure(context, error));
     }
+    // A host whose loop was not gone through to its end is not done.
+    if (context.isStopping() && index < passes.length - 1) throw new StopHost("interrupted");
     const pauseMs = task.loop?.pauseMs;
     if (pauseMs !== undefined && index < passes.length - 1)
       await wait(pauseMs, undefined, { signal: context.session.signal }).catch(() => undefined);

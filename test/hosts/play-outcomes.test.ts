@@ -213,7 +213,7 @@ describe("a gate between batches that tries again has a deadline", () => {
   serial: 1
   tasks:
     - {name: change, command: touch /srv/gate-changed}
-    - {name: gate, ${gate}, register: asked, until: asked.rc == 0, retries: 100}
+    - {name: gate, ${gate}, register: asked, until: asked.rc == 0, retries: 100000}
 - hosts: all
   tasks:
     - {name: next play, command: "true"}`;
@@ -250,7 +250,7 @@ describe("a gate between batches that tries again has a deadline", () => {
   test("one that holds in time lets the next batch go; in the last try it may take what is left, and `failed_when` has the last word", async () => {
     const later = `shell: "echo x >> /srv/gate-tries; test $(wc -l < /srv/gate-tries) -ge 3", delay: 1, timeout: 60`;
     const { lines } = await passing(later);
-    expect(lines).toEqual([
+    expect([...lines.slice(0, 4), ...lines.slice(4).toSorted()]).toEqual([
       "bookworm1 change: changed",
       "bookworm1 gate: changed",
       "trixie1 change: changed",
