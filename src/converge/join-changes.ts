@@ -108,7 +108,13 @@ function isToldLater(error: unknown): boolean {
 }
 
 /** The items behind this one, then the tasks behind this one in the same list. */
-function* passesAfter({ context, task, pass, place, isLast }: RunningPass): Generator<{ task: Task; pass: Pass }> {
+function* passesAfter({
+  context,
+  task,
+  pass,
+  place,
+  isLast,
+}: RunningPass): Generator<{ task: Task; pass: Pass }> {
   const pending = new Set(namesSetByTask(task));
   const ofTask = (one: Task): Pass[] => passesOf(one, context.variables.scopeOf(one, pending));
   if (pass.item !== undefined) {
