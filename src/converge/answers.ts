@@ -34,5 +34,5 @@ export function identify({ query, as }: AddressedQuery): string {
 }
 
 export function describeShellUser(as: ShellUser): string {
-  return as.kind === "login" ? "" : `${as.method}:${as.user}`;
+  return as.kind === "login" ? "" : [as.method, as.user, ...(as.flags ?? [])].join(":");
 }

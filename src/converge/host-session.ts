@@ -4,6 +4,7 @@ import { type PackageList, packageList } from "../queries/package-list.ts";
 import type { RunAs } from "../queries/query.ts";
 import type { ShellText } from "../shell/shell-text.ts";
 import { addCounters } from "../transport/add-counters.ts";
+import { present } from "../transport/present.ts";
 import type {
   BecomeMethod,
   ExecResult,
@@ -33,6 +34,8 @@ export interface TaskUser {
   become: boolean;
   becomeUser: string;
   becomeMethod: BecomeMethod;
+  /** `become_flags`: instead of those that the connection has for all. */
+  becomeFlags?: readonly string[];
 }
 
 /** The host is being worked on by somebody else, its state directory can't be used, or it does not say what it is. */
@@ -332,7 +335,12 @@ export class HostSession {
     if (as === "login") return { kind: "login" };
     if (as === "task") {
       return user.become
-        ? { kind: "become", user: user.becomeUser, method: user.becomeMethod }
+        ? {
+            kind: "become",
+            user: user.becomeUser,
+            method: user.becomeMethod,
+            ...present("flags", user.becomeFlags),
+          }
         : { kind: "login" };
     }
     return { kind: "become", user: as.user, method: user.becomeMethod };

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Change, NeededChange } from "../modules/change.ts";
 import { ModuleFailure } from "../modules/module.ts";
@@ -132,6 +133,7 @@ function* passesAfter({
 function mayBeJoined({ play }: HostContext, task: Task): boolean {
   const { keywords, loop } = task;
   return (
+    task.module !== "meta" &&
     play.maxFailPercentage === undefined &&
     [
       keywords.anyErrorsFatal,
@@ -158,11 +160,7 @@ function areNotified(context: HostContext, { task, pass }: { task: Task; pass: P
 }
 
 function isSameUser(one: TaskUser, other: TaskUser): boolean {
-  return (
-    one.become === other.become &&
-    one.becomeUser === other.becomeUser &&
-    one.becomeMethod === other.becomeMethod
-  );
+  return isDeepStrictEqual(one, other);
 }
 
 function inputBytes(steps: readonly HostStep[]): number {

@@ -1,5 +1,5 @@
 import { inputError } from "../diagnostics/diagnostic.ts";
-import { becomeMethodOf } from "../inventory/become-settings.ts";
+import { becomeFlagsOf, becomeMethodOf } from "../inventory/become-settings.ts";
 import { loadModule } from "../modules/catalogue.ts";
 import type { Module, ModuleDefinition, Situation } from "../modules/module.ts";
 import { describeValue } from "../playbook/describe-value.ts";
@@ -8,6 +8,7 @@ import type { Task } from "../playbook/playbook.ts";
 import { validateParameters } from "../playbook/validate-parameters.ts";
 import type { Facts } from "../queries/facts.ts";
 import type { QueryMap } from "../queries/query.ts";
+import { present } from "../transport/present.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import { PendingVariable, type Scope } from "../variables/scope.ts";
 import type { Templated } from "../variables/templated.ts";
@@ -119,11 +120,13 @@ export function taskUser(context: HostContext, { keywords }: Task, scope: Scope)
   };
   const become = choose("ansible_become", keywords.become);
   const user = choose("ansible_become_user", keywords.becomeUser);
-  const method = becomeMethodOf(scope, context.host) ?? keywords.becomeMethod;
+  const method = becomeMethodOf(scope, context.host) ?? keywords.becomeMethod ?? fallback.becomeMethod;
+  const flags = keywords.becomeFlags === undefined ? undefined : evaluate(keywords.becomeFlags, scope);
   return {
     become: become === undefined ? fallback.become : isTrue(become, scope),
     becomeUser: user === undefined || user === null ? fallback.becomeUser : String(user),
-    becomeMethod: method ?? fallback.becomeMethod,
+    becomeMethod: method,
+    ...present("becomeFlags", becomeFlagsOf(scope, context.host, method, flags)),
   };
 }
 

@@ -3,6 +3,7 @@ import type { ConnectionSettings } from "../transport/connection-settings.ts";
 import { present } from "../transport/present.ts";
 import type { BecomeMethod } from "../transport/transport.ts";
 import type { Scope } from "../variables/scope.ts";
+import type { Value } from "../variables/value.ts";
 import { shellWords } from "./shell-words.ts";
 
 type BecomeSettings = Pick<ConnectionSettings, "becomeMethod" | "becomeFlags" | "becomePassword">;
@@ -73,7 +74,7 @@ export function becomeSettings(
 ): BecomeSettings {
   const becomeMethod = becomeMethodOf(scope, host) ?? given.becomeMethod;
   refuseOtherProgram(host, scope, becomeMethod);
-  const flags = found(scope, ["ansible_become_flags", `ansible_${becomeMethod}_flags`]);
+  const flags = found(scope, flagNames(becomeMethod));
   const words = flags === undefined ? [] : passedOn(host, scope, becomeMethod, flags);
   const password = found(scope, [
     "ansible_become_password",
@@ -102,6 +103,24 @@ export function becomeMethodOf(scope: Scope, host: string): BecomeMethod | undef
     expected: "sudo or su",
   });
 }
+
+/**
+ * What the keyword `become_flags` asks for; undefined where variables say it, which win as in Ansible, and hold for the whole connection.
+ *
+ * @throws DiagnosticsError for an option that Plumb does not know
+ */
+export function becomeFlagsOf(
+  scope: Scope,
+  host: string,
+  method: BecomeMethod,
+  keyword: Value | undefined,
+): readonly string[] | undefined {
+  if (keyword === undefined || keyword === null || found(scope, flagNames(method)) !== undefined)
+    return undefined;
+  return passedOn(host, scope, method, { name: "become_flags", text: String(keyword) });
+}
+
+const flagNames = (method: BecomeMethod): string[] => ["ansible_become_flags", `ansible_${method}_flags`];
 
 /** Ansible's `become_exe`: Plumb runs what is called sudo or su on the host's PATH. */
 function refuseOtherProgram(host: string, scope: Scope, method: BecomeMethod): void {

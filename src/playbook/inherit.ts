@@ -13,6 +13,7 @@ export function inherit(above: InheritedKeywords, entries: Entries): InheritedKe
     ...present("become", entries.flag("become")),
     ...present("becomeUser", entries.wording("become_user")),
     ...present("becomeMethod", becomeMethod(entries)),
+    ...present("becomeFlags", entries.wording("become_flags")),
     ...present("noLog", entries.flag("no_log")),
     ...present("ignoreErrors", entries.flag("ignore_errors")),
     ...present("ignoreUnreachable", entries.flag("ignore_unreachable")),

@@ -74,6 +74,8 @@ export interface InheritedKeywords {
   become?: Templated;
   becomeUser?: Templated;
   becomeMethod?: BecomeMethod;
+  /** Options for sudo or su, as a shell would read them. */
+  becomeFlags?: Templated;
   environment: readonly Templated[];
   tags: readonly string[];
   noLog?: Templated;

@@ -49,7 +49,8 @@ export function becomeCommand(
   given?: ConnectionSettings["becomeFlags"],
 ): string {
   const user = quote(as.user);
-  const flags = given?.method === as.method ? given.words.map((word) => `${quote(word)} `).join("") : "";
+  const words = as.flags ?? (given?.method === as.method ? given.words : []);
+  const flags = words.map((word) => `${quote(word)} `).join("");
   if (as.method === "su") return `LC_ALL=C exec su -s /bin/sh ${flags}${user} -c ${quote(SHELL_LOOP)}`;
   const asking = prompt === undefined ? "-n" : `-S -p ${quote(prompt)}`;
   return `LC_ALL=C exec sudo -H ${flags}${asking} -u ${user} -- /bin/sh -c ${quote(SHELL_LOOP)}`;

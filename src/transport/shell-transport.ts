@@ -120,7 +120,7 @@ export class ShellTransport implements Transport {
 
   /** The shell of a user, or a second one when the first has something to do and that is no matter. */
   #lane(as: ShellUser, besideOthers: boolean): Lane {
-    const user = as.kind === "login" ? "" : `${as.method}:${as.user}`;
+    const user = as.kind === "login" ? "" : [as.method, as.user, ...(as.flags ?? [])].join(":");
     const first = this.#lanes.get(user) ?? this.#openLane(user, as);
     if (!besideOthers || first.underWay === 0) return first;
     let idlest = first;

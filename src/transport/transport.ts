@@ -2,7 +2,15 @@ import type { Duplex } from "node:stream";
 import type { ShellText } from "../shell/shell-text.ts";
 
 /** Whose shell a script runs in: the user who logged in, or another whom become makes of it. */
-export type ShellUser = { kind: "login" } | { kind: "become"; user: string; method: BecomeMethod };
+export type ShellUser =
+  | { kind: "login" }
+  | {
+      kind: "become";
+      user: string;
+      method: BecomeMethod;
+      /** Options for sudo or su, instead of those that the connection has for all. */
+      flags?: readonly string[];
+    };
 
 export type BecomeMethod = "sudo" | "su";
 

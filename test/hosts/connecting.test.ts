@@ -107,7 +107,7 @@ describe("connecting", () => {
     expect(unreachableCode(missing.events)).toBe("become-password-required");
   });
 
-  test("ansible_become_flags reach sudo and su, with a password and without, and one that Plumb does not know touches no host", async () => {
+  test("ansible_become_flags and become_flags reach sudo and su, with a password and without, and one that Plumb does not know touches no host", async () => {
     const as = (flags: string, more: Record<string, string>, user: string, tasks: string) =>
       runTasks(tasks, { hosts: [HOST], user, variables: { ansible_become_flags: flags, ...more } });
     const group = (wanted: string): string =>
@@ -124,6 +124,22 @@ describe("connecting", () => {
       expect([flags, user, finished.outcome]).toEqual([flags, user, "ok"]);
     }
     await expect(as("-A", {}, "admin", group("root"))).rejects.toThrow(/-A/);
+    // The keyword holds for what it stands at, and gives way to the variable.
+    const keyword = `- command: id -gn\n  become_flags: "-g {{ team }}"\n  vars: {team: adm}\n  register: who\n- command: id -gn\n  register: then\n- assert: {that: "[who.stdout, then.stdout] == WANTED"}`;
+    for (const [flags, wanted] of [
+      [undefined, "['adm', 'root']"],
+      ["'-g daemon'", "['daemon', 'daemon']"],
+    ] as const) {
+      const { finished } = await runTasks(keyword.replace("WANTED", wanted), {
+        hosts: [HOST],
+        user: "admin",
+        variables: { ansible_become_flags: flags },
+      });
+      expect([flags, finished.outcome]).toEqual([flags, "ok"]);
+    }
+    await expect(
+      runTasks("- command: 'true'\n  become_flags: -A", { hosts: [HOST], user: "admin" }),
+    ).resolves.toMatchObject({ finished: { outcome: "failed" } });
   });
 
   test("su works with its password", async () => {

@@ -74,6 +74,7 @@ describe("changes of files that have nothing to do with each other", () => {
 - copy: {dest: /srv/joined/new/file, content: one}
 - copy: {dest: /srv/joined/new/file, content: two}
 - copy: {dest: /srv/joined/before, content: x}
+- meta: noop
 - command: ls /srv/joined
   register: seen
 - copy: {dest: /srv/joined/after, content: "{{ join seen.stdout_lines ' ' }}"}
