@@ -32,8 +32,9 @@ export async function performJoined(
   );
   const input: Uint8Array[] = [];
   const scripts: ShellText[] = [];
-  for (const { step, keeper } of parts) {
-    options.progress(step.title);
+  for (const { step, keeper, change } of parts) {
+    // What others do is told when their turn comes, as far as their tasks may be told of.
+    if (change === 0) options.progress(step.title);
     scripts.push(stepScript(step, keeper, options));
     if (step.kind === "write-file") input.push(await contentBytes(step.content));
   }
