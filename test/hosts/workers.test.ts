@@ -161,12 +161,12 @@ describe("three workers", () => {
       NAMES.map((host) => `${host} ok`),
     );
     for (const { host, counts, counters } of finishedOf(run).hosts) {
-      // Who is killed takes along how the change under way ended; that it was begun is known.
+      // Who is killed takes along how the change under way ended; that it was begun is known. It had been made, or the next worker makes it.
       const isOpen = run.events.some(
         (event) =>
           event.type === "warning" && event.host === host && event.message.includes("the middle of `copied`"),
       );
-      expect(counts.changed, host).toBe(isOpen ? 2 : 3);
+      expect(isOpen ? [2, 3] : [3], host).toContain(counts.changed);
       expect(counters?.roundTrips).toBeGreaterThan(0);
     }
     expect(warnings(run).join("\n")).toContain("went in the middle of `slow`");
