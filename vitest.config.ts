@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { FailedTests } from "./test/failed-tests.ts";
 import { MessiestLast } from "./test/hosts/messiest-last.ts";
 
 /** Long steps are real ones: packages are installed, machines start. */
@@ -18,8 +19,16 @@ const FLEET = ["test/hosts/main-job/main-job.test.ts", "test/hosts/production/pr
 /** Four files at a time, of whatever project, two of those that have hosts: what they do is mostly waiting, and each has a lab of its own. */
 const together = { maxWorkers: 4, sequence: { groupOrder: 1 }, expect: patient };
 
+/** Where a run leaves its results for a program (.ci/run). */
+const results = process.env["PLUMB_TEST_RESULTS"];
+
 export default defineConfig({
   test: {
+    reporters: [
+      "default",
+      ...(results === undefined ? [] : [["json", { outputFile: results }] as ["json", object]]),
+      new FailedTests(),
+    ],
     sequence: { sequencer: MessiestLast },
     projects: [
       {

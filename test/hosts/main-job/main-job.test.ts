@@ -3,6 +3,7 @@ import path from "node:path";
 import pg from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
 import { settingNames } from "../../../src/pgbouncer/settings.ts";
+import { describeFromKnownState } from "../known-state.ts";
 import { asInstalled, cutPower, giveBackPower, labHost, onHost } from "../lab-hosts.ts";
 import { openTunnel } from "../pooler-load.ts";
 import { acceptance } from "./acceptance.ts";
@@ -19,6 +20,7 @@ import { logins } from "./logins.ts";
 import {
   authorityOf,
   mainJobInventory,
+  type Provisioned,
   type ProvisionOptions,
   passwordOf,
   provisionFrom,
@@ -29,13 +31,22 @@ import { userlistEntries } from "./userlist-entries.ts";
 
 /** The playbook as it ships, with the example's group_vars, on fresh hosts. What stands below `main-job/` goes on with what the first tests here have made. */
 let folder = "";
+let isProvisioned = false;
 
-beforeAll(async () => {
+const begin = async (): Promise<void> => {
   await asInstalled();
   folder = await mainJobInventory();
-});
-
+};
 const provision = (options?: ProvisionOptions) => provisionFrom(folder, options);
+const provisionAll = async (): Promise<Provisioned> => {
+  const done = await provision();
+  expect(told(done.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
+  expect(done.finished.outcome).toBe("ok");
+  isProvisioned = true;
+  return done;
+};
+
+beforeAll(begin);
 
 describe("the main job", () => {
   test("check mode on fresh hosts touches nothing and fails nowhere", async () => {
@@ -47,9 +58,7 @@ describe("the main job", () => {
   });
 
   test("the first run provisions all hosts, and queries go through both poolers", async () => {
-    const { finished, tasks } = await provision();
-    expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
-    expect(finished.outcome).toBe("ok");
+    const { tasks } = await provisionAll();
     const queries = tasks.filter(({ task }) => task.module === "pg_query");
     expect(queries.map(({ host, data }) => [host, data?.["tls"]]).sort()).toEqual([
       ["app1", "TLSv1.3"],
@@ -248,28 +257,30 @@ describe("the main job", () => {
   });
 });
 
-describe("several instances on a host", () => severalInstances(() => folder));
+/** The hosts as the first tests leave them. */
+function group(title: string, tests: (folder: () => string) => void): void {
+  const bring = async (): Promise<void> => {
+    await begin();
+    await provisionAll();
+  };
+  describeFromKnownState(
+    title,
+    () => tests(() => folder),
+    bring,
+    () => isProvisioned,
+  );
+}
 
-describe("the configuration", () => configuration(() => folder));
-
-describe("a log file", () => logFile(() => folder));
-
-describe("certificates", () => certificates(() => folder));
-
-describe("transactions", () => transaction(() => folder));
-
-describe("logins", () => logins(() => folder));
-
-describe("entries of a userlist", () => userlistEntries(() => folder));
-
-describe("the firewall", () => firewall(() => folder));
-
-describe("IPv6", () => ipv6(() => folder));
-
-describe("hardening", () => hardening(() => folder));
-
-describe("the application's side: the client", () => applicationClient(() => folder));
-
-describe("the application's side: where its database is", () => applicationDatabase(() => folder));
-
-describe("the acceptance", () => acceptance(() => folder));
+group("several instances on a host", severalInstances);
+group("the configuration", configuration);
+group("a log file", logFile);
+group("certificates", certificates);
+group("transactions", transaction);
+group("logins", logins);
+group("entries of a userlist", userlistEntries);
+group("the firewall", firewall);
+group("IPv6", ipv6);
+group("hardening", hardening);
+group("the application's side: the client", applicationClient);
+group("the application's side: where its database is", applicationDatabase);
+group("the acceptance", acceptance);
