@@ -1,5 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
-import { encodeFrame, FrameReader } from "../shell/frame.ts";
+import { encodeFrames, FrameReader, newMark, type ScriptToSend } from "../shell/frame.ts";
 import type { ByteChannel } from "./byte-channel.ts";
 import type { ExecResult, ScriptRequest } from "./transport.ts";
 
@@ -19,7 +19,7 @@ export class FramedShell {
   readonly #stdout = new FrameReader();
   readonly #stderr = new FrameReader();
   readonly #running = new Set<Running>();
-  readonly #unsent: Buffer[] = [];
+  readonly #unsent: ScriptToSend[] = [];
   #closed = false;
   #greeting = "";
   #complaint = "";
@@ -66,7 +66,7 @@ export class FramedShell {
   run(request: ScriptRequest, end: (why: "timedOut" | "aborted") => void): Promise<ExecResult> {
     const started = performance.now();
     if (this.#closed) return Promise.resolve(lostResult());
-    const frame = encodeFrame(request.script, request.stdin, request.environment);
+    const mark = newMark();
     const limit = request.maxOutputBytes ?? DEFAULT_OUTPUT_BYTES;
     const stdout = new Collector(limit, request.onOutput && ((text) => request.onOutput?.(text, "stdout")));
     const stderr = new Collector(limit, request.onOutput && ((text) => request.onOutput?.(text, "stderr")));
@@ -103,26 +103,27 @@ export class FramedShell {
         open -= 1;
         if (open === 0) running.finish(exitCode === undefined ? {} : { exitCode });
       };
-      this.#stdout.expect(frame.mark, {
+      this.#stdout.expect(mark, {
         output: (bytes) => stdout.add(bytes),
         end: (trailer) => {
           exitCode = /^\d+$/.test(trailer) ? Number(trailer) : undefined;
           endOne();
         },
       });
-      this.#stderr.expect(frame.mark, { output: (bytes) => stderr.add(bytes), end: endOne });
-      this.#send(frame.bytes);
+      this.#stderr.expect(mark, { output: (bytes) => stderr.add(bytes), end: endOne });
+      const { script, stdin: input, environment = {} } = request;
+      this.#send({ mark, script, input, environment });
       if (request.signal?.aborted === true) onAbort();
     });
     return promise;
   }
 
   /** In one piece with what else is sent in this turn: each write is a packet of its own, to be encrypted, sent and read. */
-  #send(bytes: readonly Buffer[]): void {
-    this.#unsent.push(...bytes);
-    if (this.#unsent.length > bytes.length) return;
+  #send(script: ScriptToSend): void {
+    this.#unsent.push(script);
+    if (this.#unsent.length > 1) return;
     process.nextTick(() => {
-      this.#channel.stdin.write(Buffer.concat(this.#unsent.splice(0)));
+      this.#channel.stdin.write(encodeFrames(this.#unsent.splice(0)));
     });
   }
 
