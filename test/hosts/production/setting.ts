@@ -134,7 +134,9 @@ export async function provision(
   const told = (wanted: readonly string[]): string[] =>
     tasks
       .filter(({ status }) => wanted.includes(status))
-      .map(({ host, task, message }) => `${host} ${task.name}: ${message}`);
+      .map(({ host, task, message }) => `${host} ${task.name}: ${message}`)
+      // Which host is first is chance.
+      .sort();
   return {
     outcome: finished.outcome,
     tasks,
