@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { openSync } from "node:fs";
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -17,6 +17,7 @@ export async function startHost(plan: LabPlan, host: LabHost, proxy: string | un
   if ((await processesOf(plan, host)).length === 0) {
     await mountRoot(plan, host);
     await writeIdentity(plan, host, proxy);
+    await maskGenerators(rootOf(plan, host));
     await ensureHostNetwork(plan, host);
     await boot(plan, host);
   }
@@ -81,6 +82,23 @@ async function writeIdentity(plan: LabPlan, host: LabHost, proxy: string | undef
   const hostKey = path.join(root, "etc/ssh/ssh_host_ed25519_key");
   if (!(await tryCommand(["test", "-f", hostKey]))) {
     await runCommand(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", host.name, "-f", hostKey]);
+  }
+}
+
+/** Of /etc/fstab and of scripts of System V; packages bring more. */
+const GENERATORS = ["systemd-fstab-generator", "systemd-sysv-generator"];
+
+/**
+ * What systemd asks again at each reload of its units, a dozen programs that look for what no lab host has: terminals, encrypted disks, swap to wake up from, words on the kernel's command
+ * line. A tenth of a second of a processor each time, and a package's installation reloads several times (systemd.generator(7): a link to /dev/null masks one).
+ */
+async function maskGenerators(root: string): Promise<void> {
+  const masks = path.join(root, "etc/systemd/system-generators");
+  await mkdir(masks, { recursive: true });
+  const there = new Set(await readdir(masks));
+  for (const name of await readdir(path.join(root, "usr/lib/systemd/system-generators"))) {
+    if (!name.startsWith("systemd-") || GENERATORS.includes(name) || there.has(name)) continue;
+    await symlink("/dev/null", path.join(masks, name));
   }
 }
 

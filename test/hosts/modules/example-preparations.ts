@@ -39,7 +39,7 @@ for name in deploy app archive; do getent passwd $name >/dev/null || useradd --c
 grep -q example.org /etc/hosts || echo '127.0.0.1 example.org registry.internal www.internal api.internal git.example.org' >> /etc/hosts
 ip address show dev lo | grep -q 10.0.0.2 || ip address add 10.0.0.2/32 dev lo
 mkdir -p /srv/web/team /etc/app /var/log/app/old /usr/local/share/ca-certificates
-cp /etc/ssl/plumb/ca.crt /usr/local/share/ca-certificates/plumb-examples.crt && update-ca-certificates --fresh >/dev/null 2>&1
+cmp -s /etc/ssl/plumb/ca.crt /usr/local/share/ca-certificates/plumb-examples.crt || { cp /etc/ssl/plumb/ca.crt /usr/local/share/ca-certificates/plumb-examples.crt; update-ca-certificates --fresh >/dev/null 2>&1; }
 printf hello > /srv/web/tool-1.4.tar.gz; echo '{}' > /srv/web/policy.json
 cat > /etc/nginx/conf.d/examples.conf <<'END'
 server {
@@ -81,18 +81,18 @@ psql -c "create database app owner app_owner" 2>/dev/null || true`;
 
 const LOOP = `set -e
 [ -e /dev/loop-control ] || mknod /dev/loop-control c 10 237
-for number in $(seq 0 31); do [ -e /dev/loop$number ] || mknod -m 0660 /dev/loop$number b 7 $number; done
+for number in {0..31}; do [ -e /dev/loop$number ] || mknod -m 0660 /dev/loop$number b 7 $number; done
 truncate -s 32M /srv/disk.img
 ln -sfn "$(losetup --find --show /srv/disk.img)" /dev/vdb`;
 const UNLOOP = 'losetup --detach "$(readlink /dev/vdb)"; rm -f /dev/vdb /srv/disk.img';
 
 const RPMS = `set -e
 mkdir -p /srv/rpms /etc/yum.repos.d && cd /srv/rpms
-for one in nginx/1.2 postgresql-server/15.4 pgbouncer/1.24 telnet/0.17 bash/5.2; do
+[ -e repodata ] || for one in nginx/1.2 postgresql-server/15.4 pgbouncer/1.24 telnet/0.17 bash/5.2; do
   printf '%s\\n' "Name: \${one%/*}" "Version: \${one#*/}" 'Release: 1' 'Summary: x' 'License: MIT' 'BuildArch: noarch' '%description' 'x' '%files' > x.spec
   rpmbuild --quiet -bb --define '_rpmdir /srv/rpms' x.spec 2>/dev/null
 done
-createrepo_c -q /srv/rpms
+[ -e repodata ] || createrepo_c -q /srv/rpms
 printf '%s\\n' '[lab]' 'name=x' 'baseurl=file:///srv/rpms' 'gpgcheck=0' 'enabled=1' '[pgdg-common]' 'name=x' 'baseurl=file:///srv/rpms' 'gpgcheck=0' 'enabled=0' > /etc/yum.repos.d/lab.repo
 rpm --quiet -i --justdb --nodeps noarch/bash-* noarch/telnet-* || true`;
 
