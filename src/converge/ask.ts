@@ -1,4 +1,5 @@
 import { type Answered, known, notKnown, type QueryKind } from "../queries/query.ts";
+import { refusedProgram } from "../shell/refused-programs.ts";
 import type { ShellText } from "../shell/shell-text.ts";
 import { type ExecResult, type ShellUser, TransportError } from "../transport/transport.ts";
 import { type AddressedQuery, type Answers, describeShellUser, identify } from "./answers.ts";
@@ -72,11 +73,12 @@ function collect(answers: Answers, questions: readonly AddressedQuery[]): Bulk[]
   return [...bulks.values()];
 }
 
+/** Of several questions, one with a secret in a path may be beyond answering: then each is asked by itself. */
 async function askBulk(session: HostSession, bulk: Bulk, signal: AbortSignal | undefined): Promise<void> {
   const keys = bulk.questions.map(({ query }) => query.key);
   const { script, stdin } = bulk.kind.script(keys);
-  const answers = isNothing(script, stdin)
-    ? read(bulk, keys, NOTHING_SAID)
+  const result = isNothing(script, stdin)
+    ? NOTHING_SAID
     : await session
         .run(script, bulk.as, {
           timeoutMs: QUERY_TIMEOUT_MS,
@@ -84,10 +86,18 @@ async function askBulk(session: HostSession, bulk: Bulk, signal: AbortSignal | u
           ...(stdin === undefined ? {} : { stdin }),
           ...(signal === undefined ? {} : { signal }),
         })
-        .then(
-          (result) => read(bulk, keys, result),
-          (error: unknown) => unasked(error, keys),
-        );
+        .catch((error: unknown) => unasked(error, keys));
+  const refused = "exitCode" in result ? refusedProgram(result.stderr.toString()) : undefined;
+  if (refused !== undefined && keys.length > 1) {
+    for (const question of bulk.questions) await askBulk(session, { ...bulk, questions: [question] }, signal);
+    return;
+  }
+  const answers =
+    refused !== undefined
+      ? [notKnown(`query ${bulk.kind.name}: ${refused}`)]
+      : "exitCode" in result
+        ? read(bulk, keys, result)
+        : result;
   bulk.questions.forEach((question, index) => {
     session.answers.set(question, answers[index] ?? notKnown(`query ${bulk.kind.name}: no answer`));
   });

@@ -65,6 +65,8 @@ export interface SessionOptions {
   takeOver: boolean;
   /** Whether a process of a controller is known to be gone. */
   isGone(controller: string): boolean;
+  /** The secrets that stand in a text, as they are written there. */
+  secretsIn(text: string): readonly string[];
   /** Says that the host has to be waited for, and why. */
   warn(message: string): void;
   signal: AbortSignal;
@@ -346,15 +348,24 @@ export class HostSession {
     return { kind: "become", user: as.user, method: user.becomeMethod };
   }
 
-  /** @throws TransportError when the connection is lost before the script has ended. */
+  /**
+   * A script in which a secret stands shows it to no program that is Plumb's choice (`shell/quiet-programs.ts`).
+   *
+   * @throws TransportError when the connection is lost before the script has ended.
+   */
   async run(
     script: ShellText,
     as: ShellUser,
-    rest: Omit<ScriptRequest, "script" | "as"> = {},
+    { isUsersOwn = false, ...rest }: Omit<ScriptRequest, "script" | "as"> & { isUsersOwn?: boolean } = {},
   ): Promise<ExecResult> {
-    const { signal } = this.#options;
+    const { signal, secretsIn } = this.#options;
     const ending = rest.signal === undefined ? signal : AbortSignal.any([signal, rest.signal]);
-    const result = await this.transport.run({ ...rest, script, as, signal: ending });
+    const secrets = isUsersOwn ? [] : secretsIn(script.shell);
+    const quiet =
+      secrets.length === 0
+        ? script
+        : (await import("../shell/quiet-programs.ts")).withQuietPrograms(script, secrets);
+    const result = await this.transport.run({ ...rest, script: quiet, as, signal: ending });
     if (result.connectionLost) throw await this.transport.lost;
     return result;
   }

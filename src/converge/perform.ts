@@ -107,6 +107,7 @@ function runScript(step: ScriptStep, options: PerformOptions): Promise<ExecResul
     timeoutMs: step.timeoutMs ?? options.stepLimitMs,
     environment: { ...options.environment, ...step.environment },
     onOutput: lastLines((line) => options.progress(step.title, line)),
+    ...(step.isUsersOwn === undefined ? {} : { isUsersOwn: step.isUsersOwn }),
     ...(step.stdin === undefined ? {} : { stdin: step.stdin }),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -122,6 +122,7 @@ function withoutSecrets(difference: Difference, secrets: Secrets): Difference {
   const { before, after } = redactDifference(difference, secrets);
   return {
     ...difference,
+    name: secrets.redact(difference.name),
     ...(before === undefined ? {} : { before }),
     ...(after === undefined ? {} : { after }),
   };

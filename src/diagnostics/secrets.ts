@@ -36,6 +36,11 @@ export class Secrets {
     return this.#search.appearsIn(text);
   }
 
+  /** The secrets that stand in the text, as they are written there. */
+  foundIn(text: string): string[] {
+    return this.#search.foundIn(text);
+  }
+
   /** The text with every secret replaced by asterisks. */
   redact(text: string): string {
     return this.#search.replaceIn(text, REDACTED);

@@ -34,6 +34,15 @@ export class TextSearch {
     return !this.isEmpty && this.#next(text, 0) !== undefined;
   }
 
+  /** What stands in the text of what is searched for, each once. */
+  foundIn(text: string): string[] {
+    const found = new Set<string>();
+    if (this.isEmpty) return [];
+    for (let next = this.#next(text, 0); next !== undefined; next = this.#next(text, next.at + 1))
+      found.add(text.slice(next.at, next.at + next.length));
+    return [...found];
+  }
+
   /** The text with everything that was found replaced; of several that start at the same place the longest is. */
   replaceIn(text: string, by: string): string {
     if (this.isEmpty) return text;

@@ -15,7 +15,7 @@ import type { RunOptions } from "./run-options.ts";
 export class Sessions {
   readonly #options: RunOptions;
   readonly #handshakes: Handshakes;
-  readonly #session: Omit<SessionOptions, "signal" | "open" | "warn" | "takeOver" | "isGone">;
+  readonly #session: Omit<SessionOptions, "signal" | "open" | "warn" | "takeOver" | "isGone" | "secretsIn">;
   readonly #open = new Map<string, Promise<HostSession>>();
   /** Hosts that others act on: they stay connected. */
   readonly #borrowed = new Set<string>();
@@ -25,7 +25,7 @@ export class Sessions {
 
   constructor(
     options: RunOptions,
-    session: Omit<SessionOptions, "signal" | "open" | "warn" | "takeOver" | "isGone">,
+    session: Omit<SessionOptions, "signal" | "open" | "warn" | "takeOver" | "isGone" | "secretsIn">,
   ) {
     this.#options = options;
     this.#handshakes = options.early?.handshakes ?? new Handshakes();
@@ -117,6 +117,7 @@ export class Sessions {
       takeOver: this.#options.takeOver === true,
       isGone,
       signal: this.#options.aborting,
+      secretsIn: (text) => this.#options.secrets.foundIn(text),
       open: () => this.#handshakes.inTurn((signal) => openAnew(settings, signal)),
       warn: (message) =>
         this.#options.emit({ type: "warning", time: new Date().toISOString(), host, message }),

@@ -109,6 +109,7 @@ export function defineRunModule<Params extends RunParams>(definition: {
           title,
           script: inDirectory(want.chdir, script),
           succeedsWith: "any" as const,
+          isUsersOwn: true as const,
           ...(input === undefined ? {} : { stdin: Buffer.from(input) }),
         },
       ];

@@ -83,6 +83,7 @@ export const script = defineLoadingModule<
       title: change.summary,
       stdin: bytes,
       succeedsWith: "any",
+      isUsersOwn: true,
       script: shellLines(
         WORK_DIRECTORY,
         // Not `exec`: the shell has to be there still to remove the script.

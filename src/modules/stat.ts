@@ -39,10 +39,11 @@ export const stat = defineModule({
     at: pathState({ path, follow, sha256: get_checksum && algorithm === "sha256" }),
     other: fileDigest(get_checksum && algorithm !== "sha256" ? { path, algorithm } : undefined),
   }),
-  diff: ({ path }, { at, other }) => {
+  diff: ({ path, get_checksum, checksum_algorithm: algorithm }, { at, other }) => {
     if (at.type === "absent")
       return { action: "none", reason: `${path} is not there`, data: { stat: { exists: false } } };
-    const checksum = at.sha256 ?? other.digest;
+    // What was asked together with it for another task may say more than this one wants.
+    const checksum = get_checksum ? (algorithm === "sha256" ? at.sha256 : other.digest) : undefined;
     const bits = Number.parseInt(at.mode, 8);
     const found = {
       exists: true,

@@ -29,6 +29,8 @@ export interface ScriptStep {
    * without being named here.
    */
   trials?: readonly StepTrial[];
+  /** The user has written it: its programs get the arguments that he gives them, secrets or not. */
+  isUsersOwn?: true;
   /** Exit codes that count as done. Default [0]; "any" leaves the judgement to the module's `result`. */
   succeedsWith?: readonly number[] | "any";
 }

@@ -214,7 +214,7 @@ export class ShellTransport implements Transport {
 
   async *download(path: string, as: ShellUser): AsyncIterable<Uint8Array> {
     for (let index = 0; ; index++) {
-      const script = sh`dd if=${path} bs=${PIECE_BYTES} skip=${index} count=1 iflag=fullblock 2>/dev/null || { dd if=${path} bs=1 count=0; exit 1; }`;
+      const script = sh`{ dd bs=${PIECE_BYTES} skip=${index} count=1 iflag=fullblock 2>/dev/null || { dd bs=1 count=0; exit 1; }; } < ${path}`;
       const result = await this.run({ script, as });
       if (result.connectionLost) throw await this.lost;
       if (result.exitCode !== 0) {
