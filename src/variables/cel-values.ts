@@ -1,6 +1,6 @@
 import { convertedLazily } from "./lazy-map.ts";
 import type { Value, ValueMap } from "./value.ts";
-import { watchedAs } from "./watched-map.ts";
+import { convertedWatched } from "./watched-map.ts";
 
 /** What mappings were converted to: facts and registered results are looked at again and again, and nobody changes a value once others have seen it. */
 const conversions = new WeakMap<object, object>();
@@ -15,30 +15,33 @@ export function toCel(value: Value): unknown {
     const items = value.map(toCel);
     return items.some((item, index) => item !== value[index]) ? items : value;
   }
-  const lazy = convertedLazily(value, toCel);
-  if (lazy !== undefined) return lazy;
+  return convertedLazily(value, toCel) ?? convertedWatched(value, mapToCel) ?? mapToCel(value);
+}
+
+function mapToCel(value: ValueMap): object {
   let converted = conversions.get(value);
   if (converted === undefined) {
-    converted = mapToCel(value);
+    converted = convertEntries(value);
     conversions.set(value, converted);
   }
   return converted;
 }
 
-function mapToCel(value: ValueMap): object {
+function convertEntries(value: ValueMap): object {
   const converted: Record<string, unknown> = {};
   let isOther = false;
-  for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
-    const { get } = property;
+  for (const key of Object.keys(value)) {
+    const property = Object.getOwnPropertyDescriptor(value, key);
+    const get = property?.get;
     if (get === undefined) {
-      converted[key] = toCel(property.value as Value);
-      isOther ||= converted[key] !== property.value;
+      converted[key] = toCel(property?.value as Value);
+      isOther ||= converted[key] !== property?.value;
     } else {
       Object.defineProperty(converted, key, { enumerable: true, get: () => toCel(get.call(value) as Value) });
       isOther = true;
     }
   }
-  return isOther ? watchedAs(value, converted) : value;
+  return isOther ? converted : value;
 }
 
 /** A value of CEL as JSON can say it. */

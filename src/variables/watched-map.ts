@@ -2,19 +2,21 @@ import type { ValueMap } from "./value.ts";
 
 type OnMissing = (name: string) => void;
 
-const watched = new WeakMap<object, OnMissing>();
+const watched = new WeakMap<object, { values: ValueMap; onMissing: OnMissing }>();
 
 /** The same mapping; whoever asks it for a name that it does not have calls `onMissing` first, which may throw. */
 export function watchedMap(values: ValueMap, onMissing: OnMissing): ValueMap {
   const proxy = watch(values, onMissing);
-  watched.set(proxy, onMissing);
+  watched.set(proxy, { values, onMissing });
   return proxy;
 }
 
-/** A copy of a watched mapping, watched in the same way. */
-export function watchedAs<Type extends object>(original: object, copy: Type): Type {
-  const onMissing = watched.get(original);
-  return onMissing === undefined ? copy : watch(copy, onMissing);
+/** What a watched mapping's values are converted to, watched in the same way, if the mapping is such a one. Who converts the same values again may know them by that. */
+export function convertedWatched(map: object, convert: (values: ValueMap) => object): object | undefined {
+  const one = watched.get(map);
+  if (one === undefined) return undefined;
+  const converted = convert(one.values);
+  return converted === one.values ? map : watch(converted, one.onMissing);
 }
 
 function watch<Type extends object>(values: Type, onMissing: OnMissing): Type {
