@@ -34,5 +34,7 @@ export function identify({ query, as }: AddressedQuery): string {
 }
 
 export function describeShellUser(as: ShellUser): string {
-  return as.kind === "login" ? "" : [as.method, as.user, ...(as.flags ?? [])].join(":");
+  if (as.kind === "login") return "";
+  const user = `${as.method}:${as.user}`;
+  return as.flags === undefined ? user : `${user}:${as.flags.join(":")}`;
 }

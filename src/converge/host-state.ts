@@ -96,7 +96,7 @@ export function lockScript(owner: LockOwner, hostName: string, terms: LockTerms)
       'fields $$; since=$start; if fields "$connection"; then their_start=$start; else their_start=-; fi',
     ),
     rawShell(
-      `printf '%s %s %s %s %s %s\\n' $$ "$since" "$connection" "$their_start" "$controller" "$self" > "$state/lock.new" && mv -f -- "$state/lock.new" "$state/lock" || exit 1`,
+      `printf '%s %s %s %s %s %s\\n' $$ "$since" "$connection" "$their_start" "$controller" "$self" > "$state/lock" || exit 1`,
     ),
     // What a run left that died while it wrote one of these.
     rawShell('for half in "$state"/*.new; do [ ! -f "$half" ] || rm -f -- "$half"; done'),

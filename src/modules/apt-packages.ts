@@ -1,6 +1,7 @@
-import { aptListsAge } from "../queries/apt-lists.ts";
+import { aptLists } from "../queries/apt-lists.ts";
 import { type AptAction, type AptPlanned, aptPlan } from "../queries/apt-plan.ts";
 import { type DebFile, debFile } from "../queries/deb-file.ts";
+import { hostClock } from "../queries/host-clock.ts";
 import { type PackageState, packageState } from "../queries/package-state.ts";
 import type { QueryMap } from "../queries/query.ts";
 import { aptScript, aptTrials, NOTHING_CHANGED } from "./apt-script.ts";
@@ -51,7 +52,8 @@ const wantedOf = (want: AptParams): Wanted[] =>
 /** Packages of Debian, by apt-get: what `package` does where apt is the host's manager. */
 export const aptPackages = {
   queries: (want: AptParams): QueryMap => ({
-    lists: aptListsAge("age"),
+    lists: aptLists("fetched"),
+    clock: hostClock("now"),
     deb: debFile(want.deb),
     upgrade: aptPlan(isGeneral(want) ? upgradeOf(want) : undefined),
     autoremove: aptPlan(isGeneral(want) && want.autoremove ? "autoremove" : undefined),
@@ -67,7 +69,9 @@ export const aptPackages = {
     answers: Readonly<Record<string, unknown>>,
     situation: Situation,
   ): Change<PackageChange> => {
-    const lists = answers["lists"] as { seconds: number | undefined };
+    const { fetchedSeconds } = answers["lists"] as { fetchedSeconds: number | undefined };
+    const clock = answers["clock"] as { seconds: number };
+    const listsSeconds = fetchedSeconds === undefined ? undefined : clock.seconds - fetchedSeconds;
     const states = new Map(
       wantedOf(want).map(({ name }) => [name, answers[`package ${name}`] as PackageState]),
     );
@@ -76,18 +80,18 @@ export const aptPackages = {
         want.deb,
         answers["deb"] as DebFile,
         want,
-        areStale(want, lists.seconds, situation),
+        areStale(want, listsSeconds, situation),
         situation,
       );
     if (isGeneral(want)) {
       const [upgrade, autoremove] = [answers["upgrade"], answers["autoremove"]] as {
         planned: readonly AptPlanned[];
       }[];
-      return generalChange(want, lists.seconds, upgrade?.planned ?? [], autoremove?.planned ?? [], situation);
+      return generalChange(want, listsSeconds, upgrade?.planned ?? [], autoremove?.planned ?? [], situation);
     }
     return want.state === "absent"
       ? removal(want, states)
-      : installation(want, states, lists.seconds, situation);
+      : installation(want, states, listsSeconds, situation);
   },
   touches: (_: AptParams, change?: NeededChange<PackageChange>): readonly Subject[] => {
     if (change === undefined) return [{ kind: "packages" }];

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, type X509Certificate } from "node:crypto";
 import { z } from "zod";
+import { hostClock } from "../queries/host-clock.ts";
 import { type KeyPair, keyPair } from "../queries/key-pair.ts";
 import { type PathState, pathState } from "../queries/path-state.ts";
 import { parseCertificate, readAuthority } from "./certificate-authority.ts";
@@ -143,7 +144,12 @@ interface CertificateChange {
 export const tlsCertificate = defineLoadingModule<
   Params,
   Input,
-  { pair: ReturnType<typeof keyPair>; key: ReturnType<typeof pathState>; cert: ReturnType<typeof pathState> },
+  {
+    pair: ReturnType<typeof keyPair>;
+    key: ReturnType<typeof pathState>;
+    cert: ReturnType<typeof pathState>;
+    clock: ReturnType<typeof hostClock>;
+  },
   CertificateChange
 >({
   name: "tls_certificate",
@@ -189,10 +195,11 @@ export const tlsCertificate = defineLoadingModule<
     pair: keyPair({ keyPath: want.key_path, certificatePath: want.cert_path }),
     key: pathState({ path: want.key_path, sha256: kind === "given" }),
     cert: pathState({ path: want.cert_path, sha256: kind === "given" }),
+    clock: hostClock("now"),
   }),
   diff: (input, answers, situation) => {
     const { want } = input;
-    const { pair, key, cert } = answers;
+    const { pair, key, cert, clock } = answers;
     if (input.kind === "absent") return removal(want, key, cert);
     if (input.kind === "issued" && !pair.hasOpenssl && !situation.changesPending) {
       throw new ModuleFailure("openssl is not installed on the host, and the key is made with it", {
@@ -202,10 +209,9 @@ export const tlsCertificate = defineLoadingModule<
     requireFolder(want.key_path, key, situation);
     requireFolder(want.cert_path, cert, situation);
     const installed = parseCertificate(pair.certificate);
-    const wanted =
-      input.kind === "given" ? checkedCertificate(input.given, want, pair.nowSeconds) : undefined;
+    const wanted = input.kind === "given" ? checkedCertificate(input.given, want, clock.seconds) : undefined;
     const certificate = wanted ?? installed;
-    const problem = input.kind === "issued" ? whatIsWrong(input, pair, installed) : undefined;
+    const problem = input.kind === "issued" ? whatIsWrong(input, pair, installed, clock.seconds) : undefined;
     const replacing: Difference[] =
       input.kind === "given"
         ? pairDifferences(input.given, want, answers)
@@ -325,6 +331,7 @@ function whatIsWrong(
   { want, authority: authorityText }: Issued,
   pair: KeyPair,
   certificate: X509Certificate | undefined,
+  nowSeconds: number,
 ): string | undefined {
   const authority = parseCertificate(authorityText);
   if (pair.publicKey === undefined) return "no key";
@@ -350,9 +357,9 @@ function whatIsWrong(
       .join(",")
   )
     return "for another use";
-  const ageMinutes = (pair.nowSeconds - certificate.validFromDate.getTime() / 1000) / 60;
+  const ageMinutes = (nowSeconds - certificate.validFromDate.getTime() / 1000) / 60;
   if (want.max_age_minutes !== undefined && ageMinutes > want.max_age_minutes) return TOO_OLD;
-  const daysLeft = (certificate.validToDate.getTime() / 1000 - pair.nowSeconds) / 86_400;
+  const daysLeft = (certificate.validToDate.getTime() / 1000 - nowSeconds) / 86_400;
   return daysLeft < want.renew_before_days ? `valid for ${Math.floor(daysLeft)} days more` : undefined;
 }
 

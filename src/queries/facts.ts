@@ -35,7 +35,12 @@ for systemd in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsys
 ${LIST_PACKAGES.shell}
 if command -v ip >/dev/null; then
   # Not every ip reads a list of commands; one without a way out by IPv6 ends it there, and has said the rest.
-  addresses=$(printf '%s\n' 'address show' 'route show default' 'route get ${FAR_IPV6}' | ip -o -batch - 2>/dev/null)
+  addresses=$(ip -o -batch - 2>/dev/null <<COMMANDS
+address show
+route show default
+route get ${FAR_IPV6}
+COMMANDS
+)
   [ -n "$addresses" ] || addresses=$({ ip -o address show; ip -4 route show default; ip -6 route get ${FAR_IPV6}; } 2>/dev/null)
   printf '%s\n' "$addresses"
 fi

@@ -12,19 +12,16 @@ export interface KeyPair {
   publicKey: string | undefined;
   /** PEM; undefined: no certificate. */
   certificate: string | undefined;
-  /** The host's clock, seconds since 1970. */
-  nowSeconds: number;
   hasOpenssl: boolean;
 }
 
 /** Keys and certificates on the host: the public half of a key is all that leaves it. */
 export const keyPair = defineQuery<KeyPairQuestion, KeyPair>({
   name: "key-pair",
-  restless: () => ["nowSeconds"],
   identify: ({ keyPath, certificatePath }) => `${keyPath}\0${certificatePath}`,
   script: (questions) => ({
     script: shellLines(
-      rawShell("date '+N %s'; if command -v openssl >/dev/null; then echo O yes; else echo O no; fi"),
+      rawShell("if command -v openssl >/dev/null; then echo O yes; else echo O no; fi"),
       PRINT_PUBLIC_POINT,
       ...questions.map(({ keyPath }, index) =>
         shellLines(
@@ -43,7 +40,6 @@ export const keyPair = defineQuery<KeyPairQuestion, KeyPair>({
   parse: (output, questions) => {
     const [keys = "", files = ""] = output.stdout.toString().split(/^== certificates$/m);
     const [head = "", ...parts] = keys.split(/^== \d+$/m);
-    const nowSeconds = Number(/^N (\d+)$/m.exec(head)?.[1]);
     const certificates = new Map(
       files.split(/^==> /m).map((file) => {
         const end = file.indexOf(" <==\n");
@@ -53,13 +49,11 @@ export const keyPair = defineQuery<KeyPairQuestion, KeyPair>({
     return questions.map(({ certificatePath }, index) => {
       const part = parts[index];
       const file = certificates.get(certificatePath) ?? "";
-      if (part === undefined || !Number.isInteger(nowSeconds))
-        return notKnown(output.stderr.trim() || "no answer");
+      if (part === undefined) return notKnown(output.stderr.trim() || "no answer");
       return known({
         publicKey:
           publicKeyOfPoint(part) ?? /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/.exec(part)?.[0],
         certificate: /-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.exec(file)?.[0],
-        nowSeconds,
         hasOpenssl: /^O yes$/m.test(head),
       });
     });

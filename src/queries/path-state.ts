@@ -59,6 +59,7 @@ const LARGEST_SHOWN_BYTES = 256 * 1024;
  * of the file that was opened, not of its name. `X`: it was.
  *
  * Files are opened a few at a time, because each process costs the host more than all that is done in it here: where every name leads to itself, as nearly all do, one look is enough for all.
+ * And one grep(1) prints all of them: each piece that ends with NUL, or with the file, behind the file's name and a NUL. So nothing that is in a file can be taken for another.
  */
 const SHOW = `show() {
   fds= names= n=3
@@ -69,13 +70,14 @@ const SHOW = `show() {
   done
   [ -n "$fds" ] || return 0
   reals=$(readlink -- $fds; printf x)
-  n=3
+  n=3 read=
   for about in $(stat -L -c %u:%s -- $fds); do
     eval "name=\\$name$n"; fd=$n; n=$((n + 1))
     [ "\${about#*:}" -le ${LARGEST_SHOWN_BYTES} ] || continue
-    if [ "$reals" = "\${names}x" ] || { real=$(readlink -n /proc/self/fd/$fd; printf x); plumb_trusts "$name" "\${real%x}" "\${about%:*}"; }; then printf 'C\\0%s\\0' "$name"; base64 -w0 <&$fd; printf '\\0'
+    if [ "$reals" = "\${names}x" ] || { real=$(readlink -n /proc/self/fd/$fd; printf x); plumb_trusts "$name" "\${real%x}" "\${about%:*}"; }; then read="$read /proc/self/fd/$fd"; printf 'C\\0%s\\0/proc/self/fd/%s\\0%s\\0' "$name" "$fd" "\${about#*:}"
     else printf 'X\\0%s\\0%s\\0' "$name" "\${real%x}"; fi
   done
+  printf 'R\\0'; [ -z "$read" ] || LC_ALL=C grep -azHZ '' -- $read 2>/dev/null; printf '\\0'
 }`;
 
 /** A shell has descriptors 3 to 9 for scripts. */
@@ -137,7 +139,7 @@ export const pathState = defineQuery<PathQuestion, PathState>({
     };
   },
   parse: (output, questions) => {
-    const found = parseRecords(output.stdout.toString("utf8").split("\0"));
+    const found = parseRecords(output.stdout.toString("latin1").split("\0"));
     return questions.map(({ path, follow }): Answered<PathState> => {
       const answer = found.get(path);
       if (follow === true && answer?.known === true && answer.answer.type === "link")
@@ -174,10 +176,13 @@ function inGroups(paths: readonly string[]): string[][] {
 
 type Records = Map<string, Answered<PathState>>;
 
+/** @param fields bytes, each as a character of its own: contents are no texts. */
 function parseRecords(fields: readonly string[]): Records {
   const records: Records = new Map();
+  const opened = new Map<string, { path: string; sizeBytes: number; pieces: string[] }>();
   let index = 0;
-  const next = (): string => fields[index++] ?? "";
+  const bytes = (): string => fields[index++] ?? "";
+  const next = (): string => textOf(bytes());
   while (index < fields.length) {
     const kind = next();
     if (kind === "S") readStat(records, next);
@@ -199,13 +204,31 @@ function parseRecords(fields: readonly string[]): Records {
           `${path} leads to ${next()}, by a link of a user whom that does not belong to: it was not read`,
         ),
       );
-    } else if (kind === "C") update(records, next(), { content: Buffer.from(next(), "base64") });
-    else if (kind === "H") {
+    } else if (kind === "C") {
+      const path = next();
+      opened.set(next(), { path, sizeBytes: Number(next()), pieces: [] });
+    } else if (kind === "R") {
+      for (let name = next(); name !== ""; name = next()) opened.get(name)?.pieces.push(bytes());
+      for (const { path, sizeBytes, pieces } of opened.values()) {
+        if (pieces.length > 0 || sizeBytes === 0)
+          update(records, path, { content: joined(pieces, sizeBytes) });
+      }
+      opened.clear();
+    } else if (kind === "H") {
       for (let line = next(); line !== ""; line = next())
         update(records, line.slice(66), { sha256: line.slice(0, 64) });
     }
   }
   return records;
+}
+
+const textOf = (bytes: string): string =>
+  /[\x80-\xff]/.test(bytes) ? Buffer.from(bytes, "latin1").toString() : bytes;
+
+/** Of a NUL at the end of a file only the file's size tells. */
+function joined(pieces: readonly string[], sizeBytes: number): Buffer {
+  const content = Buffer.from(pieces.join("\0"), "latin1");
+  return content.byteLength + 1 === sizeBytes ? Buffer.concat([content, Buffer.of(0)]) : content;
 }
 
 function readStat(records: Records, next: () => string): void {

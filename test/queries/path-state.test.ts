@@ -35,11 +35,12 @@ function ask(shell: readonly string[], names: readonly string[]): Answered<PathS
   return [...pathState.kind.parse({ stdout, stderr: stderr.toString(), exitCode: status ?? 0 }, questions)];
 }
 
-function contentOf(answer: Answered<PathState> | undefined): string | undefined {
-  return answer?.known === true && answer.answer.type !== "absent"
-    ? answer.answer.content?.toString()
-    : undefined;
+function bytesOf(answer: Answered<PathState> | undefined): Buffer | undefined {
+  return answer?.known === true && answer.answer.type !== "absent" ? answer.answer.content : undefined;
 }
+
+const contentOf = (answer: Answered<PathState> | undefined): string | undefined =>
+  bytesOf(answer)?.toString();
 
 describe.each(Object.keys(SHELLS))("content asked through %s", (name) => {
   const shell = SHELLS[name] ?? [];
@@ -53,6 +54,31 @@ describe.each(Object.keys(SHELLS))("content asked through %s", (name) => {
     expect(answers.map(contentOf)).toEqual(
       all.map((one) => (one === "missing" ? undefined : `this is ${one}`)),
     );
+  });
+
+  test("is every byte of it, whatever bytes they are", () => {
+    const contents = [
+      "",
+      "\0",
+      "a\0",
+      "a\0b",
+      "\0\0\n",
+      "/proc/self/fd/4\0b\0",
+      "R\0C\0",
+      "no end",
+      "end\n",
+      "\xff\xfe\0\x80",
+    ];
+    const files = contents.map((content, index) => ({
+      name: `bytes${index}`,
+      bytes: Buffer.from(content, "latin1"),
+    }));
+    for (const { name, bytes } of files) writeFileSync(path.join(folder, name), bytes);
+    const answers = ask(
+      shell,
+      files.map(({ name }) => name),
+    );
+    expect(answers.map((answer) => bytesOf(answer)?.toString("latin1"))).toEqual(contents);
   });
 
   test("is not that of a large file, and of a link it is what the link leads to", () => {
