@@ -36,6 +36,8 @@ export interface TaskUser {
   becomeMethod: BecomeMethod;
   /** `become_flags`: instead of those that the connection has for all. */
   becomeFlags?: readonly string[];
+  /** `become_exe`, likewise. */
+  becomeProgram?: string;
 }
 
 /** The host is being worked on by somebody else, its state directory can't be used, or it does not say what it is. */
@@ -342,6 +344,7 @@ export class HostSession {
             user: user.becomeUser,
             method: user.becomeMethod,
             ...present("flags", user.becomeFlags),
+            ...present("program", user.becomeProgram),
           }
         : { kind: "login" };
     }

@@ -1,5 +1,5 @@
 import { inputError } from "../diagnostics/diagnostic.ts";
-import { becomeFlagsOf, becomeMethodOf } from "../inventory/become-settings.ts";
+import { becomeFlagsOf, becomeMethodOf, becomeProgramOf } from "../inventory/become-settings.ts";
 import { loadModule } from "../modules/catalogue.ts";
 import type { Module, ModuleDefinition, Situation } from "../modules/module.ts";
 import { describeValue } from "../playbook/describe-value.ts";
@@ -122,16 +122,18 @@ export function taskUser(context: HostContext, { keywords }: Task, scope: Scope)
   const user = choose("ansible_become_user", keywords.becomeUser);
   const method = becomeMethodOf(scope, context.host) ?? keywords.becomeMethod ?? fallback.becomeMethod;
   const flags = keywords.becomeFlags === undefined ? undefined : evaluate(keywords.becomeFlags, scope);
+  const program = keywords.becomeExe === undefined ? undefined : evaluate(keywords.becomeExe, scope);
   return {
-    become: become === undefined ? fallback.become : isTrue(become, scope),
+    become: become === undefined ? fallback.become : isBecome(become, scope),
     becomeUser: user === undefined || user === null ? fallback.becomeUser : String(user),
     becomeMethod: method,
     ...present("becomeFlags", becomeFlagsOf(scope, context.host, method, flags)),
+    ...present("becomeProgram", becomeProgramOf(scope, context.host, method, program)),
   };
 }
 
 /** Ansible takes words for true and false in connection variables; what is neither it takes for false. @throws DiagnosticsError */
-function isTrue(value: Value, scope: Scope): boolean {
+export function isBecome(value: Value, scope: Scope): boolean {
   const flag = booleanOf(value);
   if (flag !== undefined) return flag;
   const at = scope.sourceOf("ansible_become");

@@ -9,6 +9,7 @@ import { present } from "../playbook/present.ts";
 import { tasksBefore } from "../playbook/start-at-task.ts";
 import type { ShellUser } from "../transport/transport.ts";
 import { literalOf } from "../variables/evaluate.ts";
+import { checkConnections } from "./check-connections.ts";
 import { thisProcess } from "./controller-process.ts";
 import { type PlannedPlay, planPlays } from "./plan-plays.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -94,6 +95,10 @@ function neededBy(plays: readonly PlannedPlay[]): (host: string) => boolean {
 
 async function runPlays(state: RunState, plays: readonly PlannedPlay[]): Promise<void> {
   await state.prepareHostvars();
+  await checkConnections(
+    state,
+    plays.flatMap(({ run: play }) => (play === undefined ? [] : [play])),
+  );
   for (const [index, { run: planned, plan }] of plays.entries()) {
     if (state.stopping) break;
     const play = planned === undefined || state.isInventoryNew ? plan(state.inventory) : planned;

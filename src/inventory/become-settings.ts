@@ -6,7 +6,10 @@ import type { Scope } from "../variables/scope.ts";
 import type { Value } from "../variables/value.ts";
 import { shellWords } from "./shell-words.ts";
 
-type BecomeSettings = Pick<ConnectionSettings, "becomeMethod" | "becomeFlags" | "becomePassword">;
+type BecomeSettings = Pick<
+  ConnectionSettings,
+  "becomeMethod" | "becomeFlags" | "becomeProgram" | "becomePassword"
+>;
 
 /** What Plumb does anyway, or what its shell needs no word for. */
 const DONE_ANYWAY: Readonly<Record<BecomeMethod, readonly string[]>> = {
@@ -63,7 +66,7 @@ const WITH_VALUE = new Set([
 ]);
 
 /**
- * How to become another user on a host: `ansible_become_method`, `ansible_become_flags`, `ansible_become_password`, and Ansible's names for one method alone.
+ * How to become another user on a host: `ansible_become_method`, `ansible_become_flags`, `ansible_become_exe`, `ansible_become_password`, and Ansible's names for one method alone.
  *
  * @throws DiagnosticsError for a method, program or option that Plumb does not know
  */
@@ -73,7 +76,7 @@ export function becomeSettings(
   given: { becomeMethod: BecomeMethod; becomePassword?: string },
 ): BecomeSettings {
   const becomeMethod = becomeMethodOf(scope, host) ?? given.becomeMethod;
-  refuseOtherProgram(host, scope, becomeMethod);
+  const program = found(scope, programNames(becomeMethod));
   const flags = found(scope, flagNames(becomeMethod));
   const words = flags === undefined ? [] : passedOn(host, scope, becomeMethod, flags);
   const password = found(scope, [
@@ -84,6 +87,9 @@ export function becomeSettings(
   return {
     becomeMethod,
     ...(words.length === 0 ? {} : { becomeFlags: { method: becomeMethod, words } }),
+    ...(program === undefined
+      ? {}
+      : { becomeProgram: { method: becomeMethod, path: programOf(host, scope, program) } }),
     ...present("becomePassword", password?.text ?? given.becomePassword),
   };
 }
@@ -122,13 +128,31 @@ export function becomeFlagsOf(
 
 const flagNames = (method: BecomeMethod): string[] => ["ansible_become_flags", `ansible_${method}_flags`];
 
-/** Ansible's `become_exe`: Plumb runs what is called sudo or su on the host's PATH. */
-function refuseOtherProgram(host: string, scope: Scope, method: BecomeMethod): void {
-  const program = found(scope, ["ansible_become_exe", `ansible_${method}_exe`]);
-  if (program === undefined || program.text.split("/").at(-1) === method) return;
-  throw refused(scope, program.name, {
-    what: `${host}: ${program.name} \`${program.text}\` is not supported`,
-    expected: `the host's own ${method}`,
+/**
+ * What the keyword `become_exe` asks for; undefined where variables say it, as with `become_flags`.
+ *
+ * @throws DiagnosticsError for what is no program
+ */
+export function becomeProgramOf(
+  scope: Scope,
+  host: string,
+  method: BecomeMethod,
+  keyword: Value | undefined,
+): string | undefined {
+  if (keyword === undefined || keyword === null || found(scope, programNames(method)) !== undefined)
+    return undefined;
+  return programOf(host, scope, { name: "become_exe", text: String(keyword) });
+}
+
+const programNames = (method: BecomeMethod): string[] => ["ansible_become_exe", `ansible_${method}_exe`];
+
+/** @throws DiagnosticsError invalid-option */
+function programOf(host: string, scope: Scope, { name, text }: Found): string {
+  if (/^(\/[^\s~]+|[^\s/~-][^\s/~]*)$/.test(text)) return text;
+  throw refused(scope, name, {
+    what: `${host}: ${name} \`${text}\` is no program`,
+    expected: "a name, such as sudo, or an absolute path, such as /usr/local/bin/sudo",
+    hint: "options go into `become_flags`",
   });
 }
 

@@ -8,12 +8,15 @@ import { present } from "./present.ts";
 /** The keywords of a node on top of what it inherits. `when` and `tags` add up, the others replace. */
 export function inherit(above: InheritedKeywords, entries: Entries): InheritedKeywords {
   const own = entries.variables("vars");
+  // Modules have one name each here: where Ansible looks for them says nothing, but a slip of the pen is told of.
+  entries.wordings("collections");
   return {
     ...above,
     ...present("become", entries.flag("become")),
     ...present("becomeUser", entries.wording("become_user")),
     ...present("becomeMethod", becomeMethod(entries)),
     ...present("becomeFlags", entries.wording("become_flags")),
+    ...present("becomeExe", entries.wording("become_exe")),
     ...present("noLog", entries.flag("no_log")),
     ...present("ignoreErrors", entries.flag("ignore_errors")),
     ...present("ignoreUnreachable", entries.flag("ignore_unreachable")),

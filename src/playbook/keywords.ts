@@ -5,6 +5,7 @@ export type Place = "play" | "role" | "block" | "task" | "handler" | "include";
 const EVERYWHERE: readonly string[] = [
   "any_errors_fatal",
   "become",
+  "become_exe",
   "become_flags",
   "become_method",
   "become_user",
@@ -88,7 +89,6 @@ export const PLACE_NAMES: Readonly<Record<Place, string>> = {
 
 /** Keywords of Ansible that Plumb says differently or does not have, with what to write instead. */
 export const INSTEAD: Readonly<Record<string, string>> = {
-  become_exe: "Plumb runs the host's own sudo or su",
   become_pass: "set the variable `ansible_become_password`, or use --ask-become-pass",
   debugger: "--step asks before each task, and -vv shows what every task was given and gave",
   fact_path: "write facts of your own with `set_fact`, or read them with `slurp`",

@@ -76,6 +76,7 @@ export interface InheritedKeywords {
   becomeMethod?: BecomeMethod;
   /** Options for sudo or su, as a shell would read them. */
   becomeFlags?: Templated;
+  becomeExe?: Templated;
   environment: readonly Templated[];
   tags: readonly string[];
   noLog?: Templated;

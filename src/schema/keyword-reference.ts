@@ -29,6 +29,7 @@ export const KEYWORD_REFERENCE: Readonly<Record<string, JsonSchema>> = {
   args: mapping("Parameters beside those behind the module's name."),
   async: number("Seconds that the job may take; it goes on without the connection."),
   become: flag("Act as another user (root, unless `become_user` says otherwise)."),
+  become_exe: text("The program that is run in place of sudo or su, such as `/opt/bin/sudo`."),
   become_flags: text("Options for sudo or su, such as `-g staff`."),
   become_method: { enum: ["sudo", "su"], description: "How to become another user." },
   become_user: text("The user to become."),

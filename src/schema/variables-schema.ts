@@ -32,6 +32,10 @@ const CONNECTION: Readonly<Record<string, JsonSchema>> = {
   ansible_become: orComputed({ type: "boolean", description: "Act as another user." }),
   ansible_become_user: { type: "string", description: "The user to become." },
   ansible_become_method: { enum: ["sudo", "su"], description: "How to become another user." },
+  ansible_become_exe: {
+    type: "string",
+    description: "The program that is run in place of sudo or su, such as `/opt/bin/sudo`.",
+  },
   ansible_become_flags: { type: "string", description: "Options for sudo or su, such as `-E`." },
   ansible_become_password: { type: "string", description: "The password that becoming needs: from a vault." },
 };

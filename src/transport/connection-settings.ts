@@ -27,5 +27,7 @@ export interface ConnectionSettings {
   becomeMethod: BecomeMethod;
   /** Options for the program that becomes another user, of the method that they are for. */
   becomeFlags?: { method: BecomeMethod; words: readonly string[] };
+  /** What is run in place of `sudo` or `su`, of the method that it is for. */
+  becomeProgram?: { method: BecomeMethod; path: string };
   becomePassword?: string;
 }

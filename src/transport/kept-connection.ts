@@ -61,6 +61,7 @@ export async function openKept(settings: ConnectionSettings): Promise<ShellTrans
     loginUser: watched.answer.user,
     becomePassword: settings.becomePassword,
     becomeFlags: settings.becomeFlags,
+    becomeProgram: settings.becomeProgram,
     lost,
   });
 }

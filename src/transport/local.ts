@@ -15,6 +15,7 @@ export function openLocal(settings: ConnectionSettings): ShellTransport {
     loginUser: userInfo().username,
     becomePassword: settings.becomePassword,
     becomeFlags: settings.becomeFlags,
+    becomeProgram: settings.becomeProgram,
     // This machine can't be lost without losing us.
     lost: new Promise<TransportError>(() => undefined),
   });

@@ -12,6 +12,7 @@ export interface OpenShellOptions {
   as: ShellUser;
   becomePassword: string | undefined;
   becomeFlags: ConnectionSettings["becomeFlags"] | undefined;
+  becomeProgram: ConnectionSettings["becomeProgram"] | undefined;
   onClose: () => void;
 }
 
@@ -25,19 +26,19 @@ const BECOME_TIMEOUT_MS = 20_000;
  * @throws TransportError become-failed, become-password-required, become-password-wrong
  */
 export async function openShell(options: OpenShellOptions): Promise<FramedShell> {
-  const { as, opener, becomePassword, becomeFlags } = options;
+  const { as, opener, becomePassword } = options;
   if (as.kind === "login") {
     return new FramedShell(await opener.exec(START_SHELL_LOOP), undefined, options.onClose);
   }
   if (becomePassword === undefined) {
     return new FramedShell(
-      await opener.exec(becomeCommand(as, undefined, becomeFlags)),
+      await opener.exec(becomeCommand(as, undefined, options)),
       undefined,
       options.onClose,
     );
   }
   const prompt = `plumb-password-${randomBytes(8).toString("hex")}:`;
-  const channel = await opener.exec(becomeCommand(as, prompt, becomeFlags));
+  const channel = await opener.exec(becomeCommand(as, prompt, options));
   const pid = await answerPrompt(channel, { ...options, prompt, password: becomePassword });
   return new FramedShell(channel, pid, options.onClose);
 }
@@ -46,14 +47,18 @@ export async function openShell(options: OpenShellOptions): Promise<FramedShell>
 export function becomeCommand(
   as: Extract<ShellUser, { kind: "become" }>,
   prompt: string | undefined,
-  given?: ConnectionSettings["becomeFlags"],
+  given: Partial<Pick<OpenShellOptions, "becomeFlags" | "becomeProgram">> = {},
 ): string {
   const user = quote(as.user);
-  const words = as.flags ?? (given?.method === as.method ? given.words : []);
+  const { becomeFlags, becomeProgram } = given;
+  const words = as.flags ?? (becomeFlags?.method === as.method ? becomeFlags.words : []);
+  const ofAll = becomeProgram?.method === as.method ? becomeProgram.path : as.method;
+  const program = quote(as.program ?? ofAll);
   const flags = words.map((word) => `${quote(word)} `).join("");
-  if (as.method === "su") return `LC_ALL=C exec su -s /bin/sh ${flags}${user} -c ${quote(SHELL_LOOP)}`;
+  if (as.method === "su")
+    return `LC_ALL=C exec ${program} -s /bin/sh ${flags}${user} -c ${quote(SHELL_LOOP)}`;
   const asking = prompt === undefined ? "-n" : `-S -p ${quote(prompt)}`;
-  return `LC_ALL=C exec sudo -H ${flags}${asking} -u ${user} -- /bin/sh -c ${quote(SHELL_LOOP)}`;
+  return `LC_ALL=C exec ${program} -H ${flags}${asking} -u ${user} -- /bin/sh -c ${quote(SHELL_LOOP)}`;
 }
 
 async function answerPrompt(

@@ -26,6 +26,7 @@ export interface ShellTransportOptions {
   loginUser: string | undefined;
   becomePassword: string | undefined;
   becomeFlags: ConnectionSettings["becomeFlags"] | undefined;
+  becomeProgram: ConnectionSettings["becomeProgram"] | undefined;
   lost: Promise<TransportError>;
 }
 
@@ -120,7 +121,8 @@ export class ShellTransport implements Transport {
 
   /** The shell of a user, or a second one when the first has something to do and that is no matter. */
   #lane(as: ShellUser, besideOthers: boolean): Lane {
-    const user = as.kind === "login" ? "" : [as.method, as.user, ...(as.flags ?? [])].join(":");
+    const user =
+      as.kind === "login" ? "" : [as.method, as.user, as.program ?? "", ...(as.flags ?? [])].join(":");
     const first = this.#lanes.get(user) ?? this.#openLane(user, as);
     if (!besideOthers || first.underWay === 0) return first;
     let idlest = first;
@@ -135,9 +137,8 @@ export class ShellTransport implements Transport {
   /** @param instead takes over where no other shell can be had, as with `MaxSessions 1` in sshd_config. */
   #openLane(key: string, as: ShellUser, instead?: Lane): Lane {
     this.#counters.channels += 1;
-    const { host, opener, becomePassword, becomeFlags } = this.#options;
     const forget = (): void => void this.#lanes.delete(key);
-    const opened = openShell({ host, opener, as, becomePassword, becomeFlags, onClose: forget });
+    const opened = openShell({ ...this.#options, as, onClose: forget });
     opened.catch(instead === undefined ? forget : () => undefined);
     const lane: Lane = {
       shell: instead === undefined ? opened : opened.catch(() => instead.shell),
@@ -166,16 +167,8 @@ export class ShellTransport implements Transport {
       shell.close();
       return;
     }
-    const { host, opener, becomePassword, becomeFlags } = this.#options;
     this.#counters.channels += 1;
-    const killer = await openShell({
-      host,
-      opener,
-      as,
-      becomePassword,
-      becomeFlags,
-      onClose: () => undefined,
-    }).catch(() => undefined);
+    const killer = await openShell({ ...this.#options, as, onClose: () => undefined }).catch(() => undefined);
     if (killer === undefined) {
       shell.close();
       return;

@@ -64,6 +64,7 @@ export async function openSsh(settings: ConnectionSettings, signal?: AbortSignal
     loginUser: user,
     becomePassword: settings.becomePassword,
     becomeFlags: settings.becomeFlags,
+    becomeProgram: settings.becomeProgram,
     lost,
   });
 }

@@ -10,6 +10,8 @@ export type ShellUser =
       method: BecomeMethod;
       /** Options for sudo or su, instead of those that the connection has for all. */
       flags?: readonly string[];
+      /** What is run for sudo or su, instead of what the connection has for all. */
+      program?: string;
     };
 
 export type BecomeMethod = "sudo" | "su";

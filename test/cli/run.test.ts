@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -64,6 +65,36 @@ test.each([
     if (code !== 0) expect(ended).toMatchObject({ stdout: expect.stringContaining("hosts:1:1: error:") });
   },
 );
+
+test("how to connect is looked at for all hosts of all plays before the first host is touched; what an earlier play sets is waited for", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
+  const touched = path.join(folder, "touched");
+  const play = (hosts: string, task: string): string =>
+    `- hosts: ${hosts}\n  gather_facts: false\n  tasks:\n    - ${task}\n`;
+  await writeFile(
+    path.join(folder, "site.yml"),
+    `${play("one", `command: touch ${touched}`)}${play("one", "set_fact: {seconds: 5}")}${play("all", "debug: {msg: hi}")}`,
+  );
+  const hosts = (more: string): Promise<void> =>
+    writeFile(path.join(folder, "hosts"), `one\ntwo ${more}\n[all:vars]\nansible_connection=local\n`);
+  const ended = (): Promise<unknown> =>
+    run(process.execPath, [PLUMB, "run", "-i", "hosts", "site.yml"], { cwd: folder }).then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      (error: unknown) => error,
+    );
+  for (const [setting, said] of [
+    ["ansible_port=abc", "two: ansible_port is `abc`"],
+    ["ansible_become_method=doas", "two: ansible_become_method `doas`"],
+    ["ansible_become=maybe", "`ansible_become` must be true or false"],
+  ] as const) {
+    await hosts(setting);
+    expect(await ended()).toMatchObject({ code: 2, stderr: expect.stringContaining(said) });
+    expect(existsSync(touched)).toBe(false);
+  }
+  await hosts('ansible_timeout="{{ hostvars.one.seconds }}"');
+  expect(await ended()).toMatchObject({ code: 0 });
+  expect(existsSync(touched)).toBe(true);
+});
 
 test("a role or a file of tasks that is used twice has each time the parameters of that use", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));

@@ -142,6 +142,27 @@ describe("connecting", () => {
     ).resolves.toMatchObject({ finished: { outcome: "failed" } });
   });
 
+  test("ansible_become_exe and become_exe run another program in place of sudo, and one that is not there is told of", async () => {
+    const program = "/srv/other-sudo";
+    const log = "/tmp/other-sudo-ran";
+    await onHost(
+      HOST,
+      `printf '#!/bin/sh\\necho ran >> ${log}; exec sudo "$@"\\n' > ${program}; chmod 755 ${program}; rm -f ${log}`,
+    );
+    const who = "- command: id -un\n  register: who\n- assert: {that: who.stdout == 'root'}";
+    const by = (variables: Record<string, string>, tasks: string) =>
+      runTasks(tasks, { hosts: [HOST], user: "admin", variables });
+    const variable = await by({ ansible_become_exe: program }, who);
+    expect(variable.finished.outcome).toBe("ok");
+    const ran = await onHost(HOST, `wc -l < ${log}; rm -f ${log}`);
+    expect(Number(ran)).toBeGreaterThan(0);
+    const keyword = await by({}, who.replace("id -un", `id -un\n  become_exe: ${program}`));
+    expect(keyword.finished.outcome).toBe("ok");
+    expect(await onHost(HOST, `wc -l < ${log}; rm -f ${log} ${program}`)).not.toBe("0\n");
+    const gone = await by({ ansible_become_exe: program }, who);
+    expect(unreachableCode(gone.events)).toBe("become-failed");
+  });
+
   test("su works with its password", async () => {
     const variables = {
       ansible_become_method: "su",

@@ -70,23 +70,21 @@ describe("ansible_become_flags", () => {
 
   test("stand in front of the user, each a word of its own, and only for the method that they are for", () => {
     const as = { kind: "become", user: "root", method: "sudo" } as const;
-    const flags = { method: "sudo", words: ["-g", "two words"] } as const;
+    const flags = { becomeFlags: { method: "sudo", words: ["-g", "two words"] } } as const;
     expect(becomeCommand(as, undefined, flags)).toContain("sudo -H -g 'two words' -n -u root -- /bin/sh");
     expect(becomeCommand({ ...as, method: "su" }, undefined, flags)).not.toContain("two words");
-    expect(becomeCommand({ ...as, method: "su" }, undefined, { method: "su", words: ["-"] })).toContain(
-      "su -s /bin/sh - root -c",
-    );
+    expect(
+      becomeCommand({ ...as, method: "su" }, undefined, { becomeFlags: { method: "su", words: ["-"] } }),
+    ).toContain("su -s /bin/sh - root -c");
   });
 });
 
 describe("Ansible's other names for becoming", () => {
-  test("a method, and a program, that Plumb does not have are refused: it never takes another instead", () => {
+  test("a method that Plumb does not have is refused: it never takes another instead", () => {
     expect(refusal(() => settings({ ansible_become_method: "doas" })).message).toContain("doas");
     expect(refusal(() => becomeMethodOf(scopeOf({ ansible_become_method: "runas" }), "web1")).line).toBe(
       AT.line,
     );
-    expect(refusal(() => settings({ ansible_become_exe: "/opt/bin/pbrun" })).message).toContain("pbrun");
-    expect(settings({ ansible_become_exe: "/usr/bin/sudo" }).becomeMethod).toBe("sudo");
     expect(settings({ ansible_become_method: "ansible.builtin.su" }).becomeMethod).toBe("su");
   });
 
@@ -100,6 +98,42 @@ describe("Ansible's other names for becoming", () => {
     expect(settings({ ansible_su_flags: "-m" }).becomeFlags).toBeUndefined();
     expect(settings({ ansible_sudo_flags: "-E" }).becomeFlags?.words).toEqual(["-E"]);
   });
+});
+
+describe("ansible_become_exe", () => {
+  test.each(["/opt/my-tools/sudo", "doas-as-sudo", "/usr/bin/sudo"])(
+    "%s is run in place of sudo",
+    (program) => {
+      const { becomeProgram } = settings({ ansible_become_exe: program });
+      expect(becomeProgram).toEqual({ method: "sudo", path: program });
+      const as = { kind: "become", user: "root", method: "sudo" } as const;
+      expect(becomeCommand(as, undefined, { becomeProgram })).toContain(
+        `exec ${program} -H -n -u root -- /bin/sh`,
+      );
+      expect(becomeCommand({ ...as, method: "su" }, undefined, { becomeProgram })).toContain(
+        "exec su -s /bin/sh",
+      );
+    },
+  );
+
+  test("of su is run in place of su, and the keyword of a task in place of both", () => {
+    const { becomeProgram } = settings({ ansible_become_method: "su", ansible_su_exe: "/opt/su" });
+    const as = { kind: "become", user: "root", method: "su" } as const;
+    expect(becomeCommand(as, undefined, { becomeProgram })).toContain("exec /opt/su -s /bin/sh");
+    expect(becomeCommand({ ...as, program: "/own/su" }, undefined, { becomeProgram })).toContain(
+      "exec /own/su -s",
+    );
+  });
+
+  test.each(["sudo -E", "", "~/bin/sudo", "-x", "bin/sudo", "/opt/a b"])(
+    "%j is no program, and refused",
+    (program) => {
+      expect(refusal(() => settings({ ansible_become_exe: program }))).toMatchObject({
+        code: "invalid-option",
+        line: AT.line,
+      });
+    },
+  );
 });
 
 describe("ansible_ssh_args", () => {

@@ -62,7 +62,7 @@ const TAKE_MAPPINGS = new Set([
   "vars_prompt",
 ]);
 /** Whatever is written there is taken: `loop` may be of anything, and Plumb has no use for these two. */
-const TAKE_ANYTHING = new Set(["loop", "collections", "transaction"]);
+const TAKE_ANYTHING = new Set(["loop", "transaction"]);
 
 function expectProper(problem: Diagnostic | undefined, line: number): void {
   expect(problem?.at).toMatchObject({ line, column: expect.any(Number) });
