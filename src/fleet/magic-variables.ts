@@ -107,7 +107,7 @@ function place(source: string | undefined): { inventory_file: Value; inventory_d
 const members = new WeakMap<Inventory, ValueMap>();
 
 /** Group name to all its hosts, children's too: made once an inventory. */
-function groupMembers(inventory: Inventory): ValueMap {
+export function groupMembers(inventory: Inventory): ValueMap {
   let groups = members.get(inventory);
   if (groups === undefined) {
     groups = Object.fromEntries(

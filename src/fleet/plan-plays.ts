@@ -1,3 +1,4 @@
+import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { hostsMatching } from "../inventory/pattern.ts";
 import { leavesOf } from "../playbook/leaves.ts";
@@ -5,6 +6,8 @@ import { settledPlay } from "../playbook/play-keywords.ts";
 import type { Play, Playbook } from "../playbook/playbook.ts";
 import { evaluate, literalOf } from "../variables/evaluate.ts";
 import { createScope } from "../variables/host-scope.ts";
+import type { Value } from "../variables/value.ts";
+import { groupMembers } from "./magic-variables.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { PlayRun } from "./run-play.ts";
 
@@ -44,13 +47,15 @@ function planPlay(
   index: number,
 ): Omit<PlayRun, "number"> {
   const own = { level: "play vars", variables: play.variables };
-  const scope = createScope({ layers: [own, extraVariables] });
+  const groups = { value: { kind: "literal", value: groupMembers(inventory) } } as const;
+  const magic = { level: "magic variables", variables: new Map([["groups", groups]]) };
+  const scope = createScope({ layers: [own, extraVariables, magic] });
   const settled = settledPlay(play, scope);
   const value = evaluate(play.hosts, scope);
   const pattern = Array.isArray(value) ? value.map(String).join(",") : String(value);
   const isLocal = pattern === "localhost" && !inventory.hosts.has("localhost");
   const within = limit === undefined ? undefined : new Set(hostsMatching(limit, inventory));
-  const matched = isLocal ? ["localhost"] : hostsMatching(pattern, inventory);
+  const matched = isLocal ? ["localhost"] : hostsOf(play, value, inventory);
   const hosts = isLocal || within === undefined ? matched : matched.filter((host) => within.has(host));
   return {
     playbook,
@@ -59,6 +64,23 @@ function planPlay(
     pattern,
     hosts: ordered(hosts, settled.order),
   };
+}
+
+/**
+ * Whoever computes the hosts and comes to none wants none: `!expr default(groups.balancers, [])` is for a part that not everybody has. A name that is written out has to be there.
+ *
+ * @throws DiagnosticsError with the place of the pattern
+ */
+function hostsOf({ hosts, at }: Play, value: Value, inventory: Inventory): readonly string[] {
+  if (Array.isArray(value) && value.length === 0 && hosts.kind !== "list") return [];
+  const pattern = Array.isArray(value) ? value.map(String).join(",") : String(value);
+  try {
+    return hostsMatching(pattern, inventory);
+  } catch (error) {
+    if (!(error instanceof DiagnosticsError)) throw error;
+    const placed = error.diagnostics.map((one) => ({ ...one, at: one.at ?? hosts.at ?? at }));
+    throw new DiagnosticsError(placed, { cause: error });
+  }
 }
 
 function refreshesInventory({ sections }: Play): boolean {

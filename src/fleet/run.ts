@@ -148,8 +148,7 @@ function outcomeOf(state: RunState, hosts: readonly HostRecap[]): RunFinished["o
 /** @throws DiagnosticsError when a limit leaves no host of any play. */
 function requireHosts(plays: readonly PlannedPlay[], limit: string | undefined): void {
   if (plays.some(({ run: play }) => play === undefined || play.hosts.length > 0)) return;
-  throw inputError(
-    "no-hosts",
-    limit === undefined ? "no play has a host" : `no play has a host within --limit ${limit}`,
-  );
+  if (limit !== undefined) throw inputError("no-hosts", `no play has a host within --limit ${limit}`);
+  const first = plays[0]?.run?.play;
+  throw inputError("no-hosts", "no play has a host", present("at", first?.hosts.at ?? first?.at));
 }

@@ -90,6 +90,13 @@ function enumerate(part: string, inventory: Inventory): readonly string[] | unde
 function nothing(part: string, inventory: Inventory): Error {
   const meant = didYouMean(part, [...inventory.groups.keys(), ...inventory.hosts.keys()]);
   return inputError("pattern-matches-nothing", `no host or group matches \`${part}\``, {
-    hint: meant === undefined ? "plumb inventory --graph shows what there is" : `did you mean \`${meant}\`?`,
+    hint: meant === undefined ? whatThereIs(inventory) : `did you mean \`${meant}\`?`,
   });
+}
+
+/** The groups by their names, where they are few. */
+function whatThereIs({ groups }: Inventory): string {
+  const names = [...groups.keys()].filter((name) => name !== "all" && name !== "ungrouped");
+  if (names.length === 0 || names.length > 12) return "plumb inventory --graph shows what there is";
+  return `the inventory has the groups ${names.join(", ")}`;
 }
