@@ -153,12 +153,12 @@ function againSubject(unit: string): Subject {
 /** @throws ModuleFailure when the process does not follow the file afterwards. */
 async function apply(host: StepHost, want: Params, login: Login): Promise<Applied> {
   const service = `${want.service}.service`;
-  const { file, active, sinceSeconds, unitIsNewer, userlistIsNewer } = await look(host, want.config, service);
+  const { file, active, logEnd, unitIsNewer, userlistIsNewer } = await look(host, want.config, service);
   const sections = parseIni(file);
   let wanted: ReadonlyMap<string, string> = sections.get("pgbouncer") ?? new Map<string, string>();
   const restartedFor = async (why: string): Promise<Applied> => {
     await restart(host, service);
-    await refuseSilentFailure(host, want, login, { wanted, service, sinceSeconds });
+    await refuseSilentFailure(host, want, login, { wanted, service, logEnd });
     return { what: why, rows: [] };
   };
   if (!active) return restartedFor("started");
@@ -179,7 +179,7 @@ async function apply(host: StepHost, want: Params, login: Login): Promise<Applie
     want.drain_seconds,
   );
   await askUntil(host, login, ["RELOAD"], want.timeout);
-  await refuseSilentFailure(host, want, login, { wanted, service, sinceSeconds });
+  await refuseSilentFailure(host, want, login, { wanted, service, logEnd });
   return { what: ["reloaded", ...drained].join("; "), rows: [] };
 }
 
@@ -195,7 +195,8 @@ function withRemoved(
 interface Seen {
   file: string;
   active: boolean;
-  sinceSeconds: string;
+  /** Where its log ends, as journalctl(1) takes it: a time has whole seconds only, and what a RELOAD in the same second said would count again. */
+  logEnd: string;
   /** Its unit has been written since it was started. */
   unitIsNewer: boolean;
   /** A user has been taken out of the userlist since it was started. */
@@ -211,7 +212,8 @@ async function look(host: StepHost, config: string, service: string): Promise<Se
         `{ date '+now=%s.%N'; read -r up rest < /proc/uptime; echo "up=$up"
 systemctl show -p ActiveState,ActiveEnterTimestampMonotonic -- "$unit"
 for path in $(systemctl show -p FragmentPath,DropInPaths --value -- "$unit"); do stat -c 'written=%.9Y' -- "$path"; done
-[ ! -e "$users" ] || stat -c 'users=%.9Y' -- "$users"; } >&2`,
+[ ! -e "$users" ] || stat -c 'users=%.9Y' -- "$users"
+journalctl --no-pager -q -n 1 -o cat --show-cursor | sed -n 's/^-- cursor: /cursor=/p'; } >&2`,
       ),
     ),
   );
@@ -220,11 +222,12 @@ for path in $(systemctl show -p FragmentPath,DropInPaths --value -- "$unit"); do
     throw new ModuleFailure(`${config} and ${service} can't be looked at: ${said.trim().split("\n").at(-1)}`);
   const number = (name: string): number => Number(new RegExp(`^${name}=([\\d.]+)$`, "m").exec(said)?.[1]);
   const startedAt = number("now") - number("up") + number("ActiveEnterTimestampMonotonic") / 1e6;
+  const [, cursor] = /^cursor=(\S+)$/m.exec(said) ?? [];
   const written = [...said.matchAll(/^written=([\d.]+)$/gm)].map(([, time]) => Number(time));
   return {
     file: result.stdout.toString(),
     active: /^ActiveState=(active|reloading)$/m.test(said),
-    sinceSeconds: String(Math.floor(number("now"))),
+    logEnd: cursor === undefined ? `--since=@${Math.floor(number("now"))}` : `--after-cursor=${cursor}`,
     unitIsNewer: written.some((time) => time > startedAt),
     userlistIsNewer: number("users") > startedAt,
   };
@@ -272,16 +275,12 @@ async function refuseSilentFailure(
   host: StepHost,
   want: Params,
   login: Login,
-  {
-    wanted,
-    service,
-    sinceSeconds,
-  }: { wanted: ReadonlyMap<string, string>; service: string; sinceSeconds: string },
+  { wanted, service, logEnd }: { wanted: ReadonlyMap<string, string>; service: string; logEnd: string },
 ): Promise<void> {
   const left = driftedSettings(wanted, (await showConfig(host, want, login))?.values);
   const log = await host.run(
     shellLines(
-      sh`journalctl --no-pager -q -o cat -p warning -u ${service} --since ${`@${sinceSeconds}`} | grep -v -E ${HARMLESS}`,
+      sh`journalctl --no-pager -q -o cat -p warning -u ${service} ${logEnd} | grep -v -E ${HARMLESS}`,
       rawShell("exit 0"),
     ),
   );

@@ -20,7 +20,7 @@ export const leftOfInstances = (host: string): Promise<string> =>
 
 /** Two processes share the port on each pooler; then it is one again. */
 export function severalInstances(folder: () => string): void {
-  const two = ["{pgbouncer_instances: 2, pgbouncer_default_pool_size: 8}"];
+  const two = ["{pgbouncer_instances: 2, pgbouncer_default_pool_size: 8, pgbouncer_log_file: true}"];
   const units = (host: string): Promise<string> =>
     onHost(host, "systemctl list-units --plain --no-legend 'pgbouncer*' | awk '{print $1, $3}'");
 
@@ -51,6 +51,11 @@ export function severalInstances(folder: () => string): void {
     for (const host of ["pool1", "pool2"]) {
       expect(await units(host)).toBe("pgbouncer-2.service active\npgbouncer.service active\n");
       expect(await onHost(host, "ls -A /run/pgbouncer /run/pgbouncer-2 | grep -c PGSQL.6432")).toBe("2\n");
+      // Each has a log file of its own, and both are rotated.
+      const logs = ["/var/log/pgbouncer/pgbouncer.log", "/var/log/pgbouncer-2/pgbouncer.log"];
+      const rotated = logs.map((log) => `${log}.1`).join(" ");
+      await onHost(host, "logrotate --force /etc/logrotate.d/plumb-pgbouncer");
+      expect(await onHost(host, `grep -l 'process up' ${rotated}`)).toBe(`${rotated.replace(" ", "\n")}\n`);
     }
   });
 
@@ -131,6 +136,10 @@ export function severalInstances(folder: () => string): void {
     for (const host of ["pool1", "pool2"]) {
       expect(await units(host)).toBe("pgbouncer.service active\n");
       expect(await leftOfInstances(host)).toBe("");
+      // What the first process has written stays.
+      expect(
+        await onHost(host, "ls /etc/logrotate.d/plumb-pgbouncer 2>/dev/null; rm /var/log/pgbouncer/*"),
+      ).toBe("");
     }
     expect(told((await provisionFrom(folder(), { limit: "poolers" })).not("ok"))).toEqual([]);
   });

@@ -115,6 +115,13 @@ describe("the main job", () => {
     async (host) => {
       const address = labHost(host).address;
       await expect(onHost("db1", `timeout 2 bash -c '</dev/tcp/${address}/6432'`)).rejects.toThrow();
+      // Nor by PgBouncer itself, should the firewall have a hole.
+      const hole = `inet plumb input ip saddr ${labHost("db1").address} accept`;
+      const handle = (await onHost(host, `nft -e -a insert rule ${hole}`)).match(/handle \d+/)?.[0];
+      const asked = `PGPASSWORD=${await passwordOf(folder, "app")} psql -XAtqc 'select 1' "host=${address} port=6432 user=app dbname=app sslmode=require" 2>&1 || true`;
+      const answer = await onHost("db1", asked);
+      await onHost(host, `nft delete rule inet plumb input ${handle}`);
+      expect(answer).toMatch(/login rejected|no authentication method/);
       const tunnel = await openTunnel("app1", address, 6432);
       const safe = { ca: await authorityOf(folder), servername: host };
       const login = async (user: string, database: string, ssl: typeof safe | false): Promise<void> => {
@@ -141,7 +148,14 @@ describe("the main job", () => {
 
   test("a new pool size is reloaded without a restart; a new port is a restart", async () => {
     const before = await onHost("pool1", "systemctl show -p MainPID --value pgbouncer");
+    // Clients that do not trust the certificate are no complaint about the configuration.
+    const knocks = onHost(
+      "pool1",
+      `until [ -e /run/knocked ]; do openssl s_client -starttls postgres -verify_return_error -connect ${labHost("pool1").address}:6432 </dev/null >/dev/null 2>&1; done; rm /run/knocked; journalctl -q -o cat -p warning -u pgbouncer -n 20`,
+    );
     const size = await provision({ limit: "pool1", extra: ["{pgbouncer_default_pool_size: 12}"] });
+    await onHost("pool1", "touch /run/knocked");
+    expect(await knocks).toContain("TLS handshake error");
     expect(told(size.not("ok"))).toEqual([
       expect.stringContaining("a RELOAD applies it"),
       expect.stringMatching(/apply the pgbouncer configuration: reloaded/),
@@ -161,6 +175,40 @@ describe("the main job", () => {
       expect.stringContaining("needs a restart: listen_backlog"),
       expect.stringMatching(/restarted for listen_backlog/),
     ]);
+  });
+
+  test("a reload that was silently ignored is a failure, on both releases", async () => {
+    const file = path.join(folder, "apply.yml");
+    await writeFile(
+      file,
+      `- hosts: poolers
+  become: true
+  tasks:
+    - pgbouncer_admin:
+        command: apply
+        socket: /run/pgbouncer
+        user: pgb_admin
+        password: "{{ pgbouncer_admin_password }}"
+`,
+    );
+    const poolers = ["pool1", "pool2"];
+    // PgBouncer answers RELOAD, and goes on with what it had.
+    const ini = "/etc/pgbouncer/pgbouncer.ini";
+    const breakIt = `cp -p ${ini} /run/kept.ini; sed -i 's/^server_lifetime = .*/server_lifetime = 30s/' ${ini}`;
+    await Promise.all(poolers.map((host) => onHost(host, breakIt)));
+    const { tasks } = await provision({ playbook: file });
+    await Promise.all(poolers.map((host) => onHost(host, `mv /run/kept.ini ${ini}`)));
+    expect(told(tasks).sort()).toEqual(
+      poolers.map((host) =>
+        expect.stringMatching(
+          `^${host} failed pgbouncer_admin: PgBouncer was reloaded and (complains|still has)`,
+        ),
+      ),
+    );
+    const whole = (await provision({ playbook: file })).tasks;
+    expect(whole.map(({ status, message }) => `${status} ${message}`)).toEqual(
+      poolers.map(() => "changed reloaded"),
+    );
   });
 
   test.each([
@@ -215,6 +263,20 @@ describe("the main job", () => {
     ]);
     expect(failed.map(({ message }) => message).join()).toMatch(/cipher/i);
     expect(await Promise.all(["pool1", "pool2"].map((host) => onHost(host, look)))).toEqual(before);
+  });
+
+  test("a setting that PostgreSQL does not take fails the run, and it goes on with what it had", async () => {
+    const postgresql = (settings: Record<string, string>) =>
+      provision({ limit: "db1", extra: [JSON.stringify({ postgresql_settings: settings })] });
+    const { tasks } = await postgresql({ work_mem: "much", geqo_seed: "0.5" });
+    expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([
+      expect.stringMatching(
+        /^db1 failed find settings that are not taken: .*plumb\.conf:\d+: work_mem = much: /s,
+      ),
+    ]);
+    const shown = "cd /; runuser -u postgres -- psql -XAtqc 'show work_mem'";
+    expect(await onHost("db1", shown)).toBe("4MB\n");
+    expect(told((await postgresql({})).tasks.filter(({ status }) => status === "failed"))).toEqual([]);
   });
 
   test("a setting that the version lacks is refused on Debian 12 and taken on Debian 13", async () => {
