@@ -64,6 +64,7 @@ const modules: Readonly<Record<string, LoadModule>> = {
   pgbouncer_hba: async () => erased((await import("./pgbouncer-hba.ts")).pgbouncerHba),
   pgbouncer_ini: async () => erased((await import("./pgbouncer-ini.ts")).pgbouncerIni),
   pgbouncer_instances: async () => erased((await import("./pgbouncer-instances.ts")).pgbouncerInstances),
+  pgbouncer_replaced: async () => erased((await import("./pgbouncer-replaced.ts")).pgbouncerReplaced),
   pgbouncer_restart: async () => erased((await import("./pgbouncer-restart.ts")).pgbouncerRestart),
   pgbouncer_userlist: async () => erased((await import("./pgbouncer-userlist.ts")).pgbouncerUserlist),
   postgresql_db: async () => erased((await import("./postgresql-db.ts")).postgresqlDb),

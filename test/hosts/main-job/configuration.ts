@@ -267,6 +267,16 @@ export function configuration(folder: () => string): void {
     // It was stopped in order: no copy is needed.
     expect(told((await play("replication")).not("ok")).join()).not.toContain("A copy of the primary");
     expect(await sql("mon1", "17", "select pg_is_in_recovery()", 5433)).toBe("t\n");
+    // Of another major version it can't be one, and nothing is touched.
+    const other = await provisionFrom(folder(), {
+      ...{ inventory, playbook: "playbooks/replication.yml", limit: "mon1" },
+      extra: ["{postgresql_version: '15'}"],
+    });
+    expect(told(other.not("ok"))).toEqual([
+      expect.stringMatching(
+        /^mon1 failed The same as this one will be: the primary is PostgreSQL 17, and this host would have 15/,
+      ),
+    ]);
     await operationsWithGiven(play, certificates);
   }, 300_000);
 }

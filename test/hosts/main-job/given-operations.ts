@@ -34,5 +34,8 @@ export async function operationsWithGiven(
     "systemctl stop given; rm -r /etc/given /etc/systemd/system/given.service; systemctl daemon-reload",
   );
   await withExtra("remove-user", { remove_user: "app_1", remove_role: true });
+  // The primary is mon1's successor: db3.
+  await withExtra("maintenance", { maintenance_command: "systemctl restart postgresql@17-main" });
+  await play("upgrade-pgbouncer");
   await play("restart-pgbouncer", { extra: ['{"restart_drain_seconds": 1, "restart_balancer_seconds": 0}'] });
 }

@@ -1,9 +1,11 @@
+import { rename } from "node:fs/promises";
+import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { health } from "../pooler-health.ts";
 import { mostErrors, openTransaction, underApplications } from "./applications.ts";
 import { installedAndRunning, offerNewer, withdrawNewer } from "./newer-package.ts";
-import { client, ownClients, PORTS, prepareProduction, provision } from "./setting.ts";
+import { client, folder, ownClients, PORTS, prepareProduction, provision } from "./setting.ts";
 
 const POOLERS = ["pool1", "pool2"] as const;
 /** Load balancers have no part in these: the applications ask the poolers directly. */
@@ -101,6 +103,26 @@ function renewing(): void {
     const looked = await provision("check-certificates.yml");
     expect([looked.failed, looked.changed]).toEqual([[], []]);
     expect(looked.tasks.map(({ host }) => host).sort()).toEqual(Object.keys(CERTIFICATES));
+    // Another authority: the replica has it too, and follows by it.
+    const changed = await provision("change-authority.yml", {
+      extra: { old_ca_directory: path.join(folder(), "pki"), new_ca_directory: path.join(folder(), "pki-2") },
+    });
+    expect(changed.failed).toEqual([]);
+    await rename(path.join(folder(), "pki"), path.join(folder(), "pki-old"));
+    await rename(path.join(folder(), "pki-2"), path.join(folder(), "pki"));
+    await Promise.all(
+      Object.entries(CERTIFICATES).map(async ([host, file]) =>
+        expect(
+          await onHost(
+            host,
+            `openssl verify -CAfile ${path.dirname(file)}/ca.crt ${file}; grep -c BEGIN ${path.dirname(file)}/ca.crt`,
+          ),
+        ).toBe(`${file}: OK\n1\n`),
+      ),
+    );
+    await onHost("db2", "systemctl restart postgresql@15-main");
+    const follows = "cd /; runuser -u postgres -- psql -XAtqc 'select status from pg_stat_wal_receiver'";
+    await expect.poll(() => onHost("db2", follows), { timeout: 20_000 }).toBe("streaming\n");
   });
 }
 

@@ -45,7 +45,7 @@ export const PORTS = {
   alertmanager_port: 9344,
 } as const;
 
-const folder = (): string => path.join(tmpdir(), `plumb-production-${lab.name}`);
+export const folder = (): string => path.join(tmpdir(), `plumb-production-${lab.name}`);
 
 export async function prepareProduction(
   groups: Record<string, string[]> = {},
