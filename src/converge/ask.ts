@@ -7,7 +7,7 @@ import type { HostSession } from "./host-session.ts";
 import { describeEnd } from "./script-end.ts";
 
 /** The questions of one kind for one shell: one bulk command. */
-interface Bulk {
+export interface Bulk {
   kind: QueryKind<unknown, unknown>;
   as: ShellUser;
   questions: AddressedQuery[];
@@ -58,12 +58,21 @@ async function askWhatIsNotListed(
 }
 
 function collect(answers: Answers, questions: readonly AddressedQuery[]): Bulk[] {
-  const bulks = new Map<string, Bulk>();
   const seen = new Set<string>();
+  return bulksOf(
+    questions.filter((question) => {
+      const identity = identify(question);
+      if (seen.has(identity) || answers.has(question)) return false;
+      seen.add(identity);
+      return true;
+    }),
+  );
+}
+
+/** Questions by kind and by who asks. */
+export function bulksOf(questions: readonly AddressedQuery[]): Bulk[] {
+  const bulks = new Map<string, Bulk>();
   for (const question of questions) {
-    const identity = identify(question);
-    if (seen.has(identity) || answers.has(question)) continue;
-    seen.add(identity);
     const key = `${question.query.kind.name}\0${describeShellUser(question.as)}`;
     const bulk = bulks.get(key);
     if (bulk === undefined)
@@ -96,7 +105,7 @@ async function askBulk(session: HostSession, bulk: Bulk, signal: AbortSignal | u
     refused !== undefined
       ? [notKnown(`query ${bulk.kind.name}: ${refused}`)]
       : "exitCode" in result
-        ? read(bulk, keys, result)
+        ? readAnswers(bulk, result)
         : result;
   bulk.questions.forEach((question, index) => {
     session.answers.set(question, answers[index] ?? notKnown(`query ${bulk.kind.name}: no answer`));
@@ -125,7 +134,9 @@ function unasked(error: unknown, keys: readonly unknown[]): readonly Answered<un
   return keys.map(() => notKnown(error.message));
 }
 
-function read(bulk: Bulk, keys: readonly unknown[], result: ExecResult): readonly Answered<unknown>[] {
+/** What the bulk command printed, as answers in the order of its questions. */
+export function readAnswers(bulk: Bulk, result: ExecResult): readonly Answered<unknown>[] {
+  const keys = bulk.questions.map(({ query }) => query.key);
   const stderr = result.stderr.toString();
   if (result.exitCode === undefined || result.truncated) {
     const reason = result.truncated ? "its output is too large" : describeEnd(result);

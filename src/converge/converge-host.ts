@@ -6,7 +6,9 @@ import { type Facts, FLEETING_FACTS, withoutFleeting } from "../queries/facts.ts
 import { TransportError } from "../transport/transport.ts";
 import { ask } from "./ask.ts";
 import { questionsOf, tasksInOrder, type Upcoming } from "./ask-ahead.ts";
+import { tellOfUntold } from "./done-together.ts";
 import type { HostUnreachable } from "./event.ts";
+import { isPlain, tasksAtHead } from "./following-tasks.ts";
 import { handlerId, handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import { HostStateError } from "./host-session.ts";
@@ -36,12 +38,13 @@ export async function convergeHost(context: HostContext): Promise<HostEnd> {
     const places = new Places();
     for (const [index, section] of play.sections.entries()) {
       places.add(section.nodes);
-      await runNodes(context, section.nodes, { tasks, places, rescued: false });
+      await runNodes(context, section.nodes, { tasks, places, rescued: false, behind: () => [] });
       context.hooks.arrive(places.end());
       await flushHandlers(context, index === play.sections.length - 1);
     }
     return "ok";
   } catch (error) {
+    tellOfUntold(context);
     return endOf(context, error);
   }
 }
@@ -150,21 +153,21 @@ interface Surroundings {
   tasks: Upcoming["tasks"];
   places: Places;
   rescued: boolean;
+  /** The tasks that follow directly when all is done here. */
+  behind(): Iterable<Task>;
 }
 
 /** @throws StopHost when a task fails and nothing rescues it. */
 async function runNodes(context: HostContext, nodes: readonly Node[], around: Surroundings): Promise<void> {
   for (const [index, node] of nodes.entries()) {
-    if (node.kind === "block") await runBlock(context, node, around);
+    const behind = function* (): Generator<Task> {
+      if (yield* tasksAtHead(nodes, index + 1)) yield* around.behind();
+    };
+    if (node.kind === "block")
+      await runBlock(context, node, { ...around, behind: isPlain(node) ? behind : () => [] });
     else if (node.kind === "include") await runInclude(context, node, around);
-    else await runOne(context, node, tasksAtHead(nodes.slice(index + 1)), around);
+    else await runOne(context, node, behind, around);
   }
-}
-
-/** The tasks in front of the first block or include. */
-function tasksAtHead(nodes: readonly Node[]): Task[] {
-  const end = nodes.findIndex((node) => node.kind !== "task");
-  return (end === -1 ? nodes : nodes.slice(0, end)) as Task[];
 }
 
 async function runBlock(context: HostContext, block: Block, around: Surroundings): Promise<void> {
@@ -247,7 +250,7 @@ async function runInclude(context: HostContext, include: Include, around: Surrou
 async function runOne(
   context: HostContext,
   task: Task,
-  siblings: readonly Task[],
+  following: () => Iterable<Task>,
   around: Surroundings,
 ): Promise<void> {
   refuseToGoOn(context);
@@ -262,7 +265,7 @@ async function runOne(
     }
     if (!checkRole(context, task)) throw failed(context, task);
     const upcoming: Upcoming = { tasks: around.tasks, position };
-    const place = { upcoming, siblings, rescued: around.rescued, handler: false };
+    const place = { upcoming, following, rescued: around.rescued, handler: false };
     const end = await runTask(context, task, place);
     noteTurn(context, task);
     if (!end.failed) return;
@@ -289,7 +292,8 @@ function noteTurn(context: HostContext, task: Task): void {
 /** @throws StopHost when the run is being stopped, or somebody has ended the play. */
 function refuseToGoOn(context: HostContext): void {
   if (context.isStopping()) throw new StopHost("interrupted");
-  if (context.hooks.isEnded()) throw new StopHost("ended");
+  // What has been done already is told first.
+  if (context.doneAhead.size === 0 && context.hooks.isEnded()) throw new StopHost("ended");
 }
 
 /** Whether the task is of a role that `meta: end_role` has ended, or of one that such a role has pulled in. */
@@ -360,7 +364,7 @@ function dueHandlers(
 
 async function runHandler(context: HostContext, handler: Task, due: readonly Task[]): Promise<void> {
   if (context.isStopping()) throw new StopHost("interrupted");
-  const place = { upcoming: { tasks: due, position: 0 }, siblings: [], rescued: false, handler: true };
+  const place = { upcoming: { tasks: due, position: 0 }, following: () => [], rescued: false, handler: true };
   if (await context.hooks.wants(handler)) {
     const end = await runTask(context, handler, place);
     noteTurn(context, handler);

@@ -1,17 +1,18 @@
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
-import type { NeededChange } from "../modules/change.ts";
+import type { NeededChange, NoChange } from "../modules/change.ts";
 import type { Controller } from "../modules/module.ts";
-import type { Question } from "../modules/step.ts";
+import type { Question, StepOutput } from "../modules/step.ts";
 import type { Expansion, Play, RoleContext, Task } from "../playbook/playbook.ts";
 import type { Facts } from "../queries/facts.ts";
+import type { Answered } from "../queries/query.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { ValueMap } from "../variables/value.ts";
 import type { Event, TaskCounts, TaskReference } from "./event.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
 import type { HostVariables } from "./host-variables.ts";
-import type { JoinedEnd } from "./perform-joined.ts";
+import type { StepFailure } from "./perform-options.ts";
 import type { Place } from "./place.ts";
 import type { Prepared } from "./prepare.ts";
 import type { TaskEnd } from "./task-result.ts";
@@ -31,7 +32,7 @@ export interface ConvergeOptions {
   watcher?: Watcher | undefined;
   /** `--resume`: what can't be asked about was done by the run that is gone on with. */
   isDone?: ((host: string, task: TaskReference) => boolean) | undefined;
-  /** Whether changes that have nothing to do with each other may be made together: not where each of them is asked about, watched or told of before it begins. */
+  /** Whether changes between which nothing has to be decided may be made together: not where somebody is asked about each. */
   mayJoin: boolean;
   /** Workers: resolves when what was told is safe, so that no change is begun that nobody has heard of. */
   told?: (() => Promise<void>) | undefined;
@@ -53,6 +54,8 @@ export interface PlayHooks {
   arrive(place: Place): void;
   /** Resolves when this host may act: with `strategy: linear`, when no other host of its batch is behind. @throws Interrupted */
   turn(): Promise<void>;
+  /** Whether no other host waits for this one, or counts on what it has yet to do. */
+  goesAlone(): boolean;
   /** Ends the play, or this batch of it, for all hosts. */
   end(what: "play" | "batch"): void;
   /** Whether somebody has ended it. */
@@ -127,12 +130,15 @@ export interface HostContext {
   lookahead: number;
 }
 
-/** A change that has been made, or has failed, before its turn. */
-export interface DoneAhead {
-  prepared: Prepared;
-  change: NeededChange;
-  end: JoinedEnd;
-}
+/** What was done, or found to be as wanted, in one trip with an earlier change, before its turn. */
+export type DoneAhead =
+  | { kind: "change"; prepared: Prepared; change: NeededChange; title: string; end: PartEnd }
+  | { kind: "nothing"; prepared: Prepared; change: NoChange };
+
+/** Without `answers` of the moment behind it, what is known now says whether it has come to what was wanted. */
+export type PartEnd =
+  | { kind: "done"; outputs: readonly StepOutput[]; answers?: ReadonlyMap<string, Answered<unknown>> }
+  | { kind: "failed"; error: StepFailure };
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 

@@ -1,46 +1,85 @@
 import { isDeepStrictEqual } from "node:util";
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
-import type { Change, NeededChange } from "../modules/change.ts";
+import type { Change, NeededChange, NoChange } from "../modules/change.ts";
 import { ModuleFailure } from "../modules/module.ts";
 import type { ScriptStep, Step, WriteFileStep } from "../modules/step.ts";
 import { namesSetByTask } from "../playbook/names-set-by.ts";
 import type { Task } from "../playbook/playbook.ts";
-import type { PathState } from "../queries/path-state.ts";
 import { PendingVariable } from "../variables/scope.ts";
-import { compare, isAllKnown, NotKnown } from "./apply-pass.ts";
 import { preparePass } from "./ask-ahead.ts";
+import { compare, isAllKnown, NotKnown } from "./compare.ts";
+import type { TaskReference } from "./event.ts";
 import { handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import type { TaskUser } from "./host-session.ts";
+import { subjectsOf } from "./keeper.ts";
+import { canBeLookedAt } from "./look-again.ts";
 import { type Pass, passesOf, passKey } from "./passes.ts";
 import { contentSize, LARGEST_INLINE_BYTES } from "./perform.ts";
 import { type Prepared, situation } from "./prepare.ts";
 import { isSilent, referenceTo } from "./report-task.ts";
 import type { RunningPass } from "./running-pass.ts";
 import { holds } from "./skip.ts";
+import { pathsWritten, plainSteps, Written } from "./written-paths.ts";
 
 /**
  * Changes that are made in one trip with the change whose turn it is.
  *
- * After a change nothing that was known about the host counts any more, so each change takes two trips: to make it, and to make sure of it and ask for what comes next. Between files, links and folders
- * that have nothing to do with each other no decision is needed: what the next one has to do is known before the first is done, and stays true. So they are done by one script, in their order, up to
- * the first that fails; when their turn comes, each is made sure of and told of as any other. Only tasks in one list are joined: never across a block or an include, and never what others wait for.
+ * After a change nothing that was known about the host counts any more, so each change takes two trips: to make it, and to make sure of it and ask for what comes next. Where no decision is needed
+ * in between, changes are done by one script, in their order, up to the first that fails; when their turn comes, each is told of as any other.
+ *
+ * - `apart`: files, links and folders that have nothing to do with each other. What the next one has to do is known before the first is done, and certainly stays true.
+ * - `in turn`: whatever one change may do to what the next was decided from, the host itself is asked right before it, and the script ends where anything has moved.
+ *
+ * Only tasks that follow each other directly are joined: never across an include, or the edge of a block that says what happens when they fail, and never what others wait for.
  */
-export interface JoinedChange {
+export interface Joined {
+  how: "apart" | "in turn";
+  /** Steps of the change whose turn it is. */
+  own: readonly HostStep[];
+  parts: readonly JoinedPart[];
+  /** Changes among them; without any there is nothing to join. */
+  changes: readonly JoinedChange[];
+  /** It ended where nobody has asked yet what comes next. */
+  isOutOfSight: boolean;
+}
+
+export type JoinedPart = JoinedChange | JoinedNothing;
+
+interface PartOfPass {
   /** Of the pass, as in `HostContext.doneAhead`. */
   key: string;
   prepared: Prepared;
+  /** How many tasks behind the one whose turn it is. */
+  distance: number;
+}
+
+export interface JoinedChange extends PartOfPass {
+  kind: "change";
   change: NeededChange;
   steps: readonly HostStep[];
   title: string;
-  /** How many tasks behind the one whose turn it is. */
-  distance: number;
+  reference: TaskReference;
+  isSilent: boolean;
+  handlers: readonly string[];
+}
+
+/** As wanted already, between two changes. */
+interface JoinedNothing extends PartOfPass {
+  kind: "nothing";
+  change: NoChange;
 }
 
 export type HostStep = ScriptStep | WriteFileStep;
 
 /** So many are joined at most: Ctrl-C ends a run when what is under way is done. */
 const MOST_JOINED = 100;
+/** Each of them is asked about twice more. */
+const MOST_IN_TURN = 16;
+/** Packages and services take their time. */
+const MOST_SLOW = 5;
+
+const NOTHING: Joined = { how: "apart", own: [], parts: [], changes: [], isOutOfSight: false };
 
 /**
  * The changes that follow a change and can be made together with it; none where it can't be joined itself.
@@ -52,51 +91,30 @@ export async function changesToJoin(
   prepared: Prepared,
   change: NeededChange,
   steps: readonly Step[],
-): Promise<JoinedChange[]> {
+): Promise<Joined> {
   const { context, session, task, place } = running;
   if (!context.options.mayJoin || place.handler || session !== context.session || session.transport.isLocal)
-    return [];
-  const first = joinedPaths(context, prepared, change, steps);
-  if (first === undefined || !mayBeJoined(context, task)) return [];
-  const written = new Written(first);
-  const joined: JoinedChange[] = [];
-  let bytes = inputBytes(first.steps);
+    return NOTHING;
+  const own = plainSteps(steps);
+  if (own === undefined || change.action === "run" || !mayBeJoined(context, task)) return NOTHING;
+  const joining = new Joining(context, prepared, change, own);
   try {
     for (const next of passesAfter(running)) {
-      if (!mayBeJoined(context, next.task)) break;
+      if (!joining.isPossible || !mayBeJoined(context, next.task)) break;
       if (!context.options.selects(next.task) || !holds(next.task, next.pass.scope)) continue;
       const its = await preparePass(context, next.task, next.pass);
-      if (!isAllKnown(session, its) || !written.leavesAlone(its)) break;
-      const wanted = compare(context, session, its);
-      if (wanted.action === "none") continue;
-      if (wanted.warnings !== undefined || !isSameUser(its.user, prepared.user)) break;
-      const paths = joinedPaths(
-        context,
-        its,
-        wanted,
-        its.module.steps(wanted, its.input, situation(context, session, its.modes)),
-      );
-      if (paths === undefined || !written.mayAlsoWrite(paths)) break;
-      bytes += inputBytes(paths.steps);
-      if (bytes > LARGEST_INLINE_BYTES || joined.length + 1 >= MOST_JOINED) break;
-      if (!areNotified(context, next)) break;
-      written.add(paths);
-      joined.push({
-        key: passKey(next.task, next.pass),
-        prepared: its,
-        change: wanted,
-        steps: paths.steps,
-        distance: place.siblings.indexOf(next.task) + 1,
-        title: isSilent(next.task, next.pass.scope)
-          ? "hidden by no_log"
-          : referenceTo(context, { ...next, handler: false, delegatedTo: undefined }).name,
-      });
+      if (!isAllKnown(session, its)) {
+        joining.isOutOfSight = true;
+        break;
+      }
+      if (!isSameUser(its.user, prepared.user)) break;
+      if (!joining.add(next, its, compare(context, session, its), next.distance)) break;
     }
   } catch (error) {
     // What is wrong, or can't be known yet, is told when its turn comes.
     if (!isToldLater(error)) throw error;
   }
-  return joined;
+  return joining.joined();
 }
 
 function isToldLater(error: unknown): boolean {
@@ -115,25 +133,31 @@ function* passesAfter({
   pass,
   place,
   isLast,
-}: RunningPass): Generator<{ task: Task; pass: Pass }> {
+}: RunningPass): Generator<{ task: Task; pass: Pass; distance: number }> {
   const pending = new Set(namesSetByTask(task));
   const ofTask = (one: Task): Pass[] => passesOf(one, context.variables.scopeOf(one, pending));
   if (pass.item !== undefined) {
     const { index } = pass.item;
-    for (const other of ofTask(task)) if ((other.item?.index ?? 0) > index) yield { task, pass: other };
+    for (const other of ofTask(task))
+      if ((other.item?.index ?? 0) > index) yield { task, pass: other, distance: 0 };
   }
   if (isLast) return;
-  for (const one of place.siblings) {
+  let distance = 0;
+  for (const one of place.following()) {
+    distance += 1;
     for (const name of namesSetByTask(one)) pending.add(name);
-    for (const other of ofTask(one)) yield { task: one, pass: other };
+    for (const other of ofTask(one)) yield { task: one, pass: other, distance };
   }
 }
 
 /** Whether nothing but the module says how a task comes out, and no other host waits for it. */
-function mayBeJoined({ play }: HostContext, task: Task): boolean {
-  const { keywords, loop } = task;
+function mayBeJoined({ play, checkedRoles, endedRoles }: HostContext, task: Task): boolean {
+  const { keywords, loop, role } = task;
   return (
     task.module !== "meta" &&
+    endedRoles.size === 0 &&
+    // The variables of a role are looked at before its first change.
+    (role?.specification === undefined || checkedRoles.has(role)) &&
     play.maxFailPercentage === undefined &&
     [
       keywords.anyErrorsFatal,
@@ -153,12 +177,6 @@ function mayBeJoined({ play }: HostContext, task: Task): boolean {
   );
 }
 
-/** Handlers are written down before a change: those of the first change are. */
-function areNotified(context: HostContext, { task, pass }: { task: Task; pass: Pass }): boolean {
-  const { pendingHandlers } = context.session;
-  return handlersNotifiedBy(context, task, pass.scope).every((handler) => pendingHandlers.includes(handler));
-}
-
 function isSameUser(one: TaskUser, other: TaskUser): boolean {
   return isDeepStrictEqual(one, other);
 }
@@ -167,95 +185,110 @@ function inputBytes(steps: readonly HostStep[]): number {
   return steps.reduce((sum, step) => sum + (step.kind === "script" ? 0 : contentSize(step.content)), 0);
 }
 
-interface JoinedPaths {
-  steps: readonly HostStep[];
-  paths: readonly string[];
-}
+const isSlow = (steps: readonly HostStep[]): boolean =>
+  steps.some((step) => step.kind === "script" && step.timeoutMs !== undefined);
 
-/** What a change writes, where that is files, links and folders by their own names and nothing else. */
-function joinedPaths(
-  { session }: HostContext,
-  prepared: Prepared,
-  change: Change,
-  all: readonly Step[],
-): JoinedPaths | undefined {
-  const { module, input } = prepared;
-  if (change.action !== "create" && change.action !== "update") return undefined;
-  if (module.result !== undefined || questionsAbout(prepared) === undefined) return undefined;
-  const steps = all.filter((step) => step.kind !== "controller" && isPlain(step)) as HostStep[];
-  if (steps.length < all.length) return undefined;
-  const subjects =
-    module.touches?.(input, change) ??
-    steps.flatMap((step) => (step.kind === "script" ? (step.touches ?? [{ kind: "lost", what: "" }]) : []));
-  const paths = steps.flatMap((step) => (step.kind === "write-file" ? [step.path] : []));
-  for (const subject of subjects) {
-    if (subject.kind !== "path" || subject.tree === true) return undefined;
-    paths.push(subject.path);
-  }
-  // By a link, or by another name of the same file, it could be somewhere else.
-  for (const question of prepared.queries.values()) {
-    const answered = session.answers.get(question);
-    const state = answered?.known === true ? (answered.answer as Partial<PathState>) : undefined;
-    if (state?.type === "link" || (state?.type === "file" && state.links !== 1)) return undefined;
-  }
-  return { steps, paths: [...new Set(paths)] };
-}
+/** Puts together what one trip does. */
+class Joining {
+  readonly #context: HostContext;
+  readonly #first: Prepared;
+  readonly #own: readonly HostStep[];
+  readonly #parts: JoinedPart[] = [];
+  readonly #written = new Written();
+  #how: Joined["how"];
+  #changes = 0;
+  #bytes: number;
+  #slow: number;
+  isOutOfSight = false;
 
-function isPlain(step: HostStep): boolean {
-  if (step.as !== undefined) return false;
-  if (step.kind === "write-file") return true;
-  return (
-    step.stdin === undefined &&
-    step.environment === undefined &&
-    step.timeoutMs === undefined &&
-    step.succeedsWith === undefined
-  );
-}
-
-/** The paths on which all that a pass has asked depends. */
-function questionsAbout({ queries }: Prepared): readonly string[] | undefined {
-  const paths: string[] = [];
-  for (const { query } of queries.values()) {
-    const about = query.kind.paths?.(query.key);
-    if (about === undefined) return undefined;
-    paths.push(...about);
-  }
-  return paths;
-}
-
-/** What has been written so far. */
-class Written {
-  readonly #paths: string[] = [];
-
-  constructor(first: JoinedPaths) {
-    this.add(first);
+  constructor(context: HostContext, first: Prepared, change: NeededChange, steps: readonly HostStep[]) {
+    this.#context = context;
+    this.#first = first;
+    this.#own = steps;
+    this.#bytes = inputBytes(steps);
+    this.#slow = isSlow(steps) ? 1 : 0;
+    const paths = pathsWritten(context.session, first, change, steps);
+    this.#how = paths === undefined ? "in turn" : "apart";
+    this.#written.add(paths ?? []);
   }
 
-  add({ paths }: JoinedPaths): void {
-    this.#paths.push(...paths);
+  /** Whether anything can be joined with the first at all. */
+  get isPossible(): boolean {
+    return this.#how === "apart" || this.#canBeLookedAt(this.#first);
   }
 
-  /** Whether what a pass knows of the host is still true. */
-  leavesAlone(prepared: Prepared): boolean {
-    const about = questionsAbout(prepared);
-    return about?.every((path) => this.#paths.every((written) => !isAffected(path, written))) === true;
+  joined(): Joined {
+    const end = this.#parts.findLastIndex(({ kind }) => kind === "change");
+    const parts = this.#parts.slice(0, end + 1);
+    const changes = parts.filter((part): part is JoinedChange => part.kind === "change");
+    return { how: this.#how, own: this.#own, parts, changes, isOutOfSight: this.isOutOfSight };
   }
 
-  /** Whether these are certainly others: one folder may be reached by several names, and have a file of the same name. */
-  mayAlsoWrite({ paths }: JoinedPaths): boolean {
-    return paths.every((path) =>
-      this.#paths.every(
-        (written) => folderOf(path) === folderOf(written) || nameOf(path) !== nameOf(written),
-      ),
+  /** @returns whether it was taken in, and the next may be looked at. */
+  add(next: { task: Task; pass: Pass }, prepared: Prepared, wanted: Change, distance: number): boolean {
+    const { session } = this.#context;
+    const part = { key: passKey(next.task, next.pass), prepared, distance };
+    if (wanted.warnings !== undefined) return false;
+    if (wanted.action === "none")
+      return this.#fits(prepared, undefined) && this.#push({ ...part, kind: "nothing", change: wanted });
+    if (wanted.action === "run") return false;
+    const steps = plainSteps(
+      prepared.module.steps(wanted, prepared.input, situation(this.#context, session, prepared.modes)),
+    );
+    if (steps === undefined) return false;
+    const paths = pathsWritten(session, prepared, wanted, steps);
+    if (!this.#fits(prepared, { paths, isSeen: this.#isSeen(prepared, wanted, steps) })) return false;
+    const reference = referenceTo(this.#context, { ...next, handler: false, delegatedTo: undefined });
+    if (this.#context.options.watcher?.objection?.(this.#context.host, reference, wanted) !== undefined)
+      return false;
+    this.#bytes += inputBytes(steps);
+    this.#slow += isSlow(steps) ? 1 : 0;
+    this.#changes += 1;
+    if (this.#bytes > LARGEST_INLINE_BYTES || this.#slow > MOST_SLOW) return false;
+    this.#written.add(paths ?? []);
+    const silent = isSilent(next.task, next.pass.scope);
+    return this.#push({
+      ...part,
+      kind: "change",
+      change: wanted,
+      steps,
+      title: silent ? "hidden by no_log" : reference.name,
+      reference,
+      isSilent: silent,
+      handlers: handlersNotifiedBy(this.#context, next.task, next.pass.scope),
+    });
+  }
+
+  #push(part: JoinedPart): boolean {
+    this.#parts.push(part);
+    return this.#how === "apart" ? this.#changes < MOST_JOINED - 1 : this.#parts.length < MOST_IN_TURN;
+  }
+
+  /** Whether it can go along as things are, or in turn from here on. */
+  #fits(
+    prepared: Prepared,
+    change: { paths: readonly string[] | undefined; isSeen: boolean } | undefined,
+  ): boolean {
+    if (this.#how === "apart" && this.#written.leavesAlone(prepared)) {
+      if (change === undefined) return true;
+      if (change.paths !== undefined && this.#written.mayAlsoWrite(change.paths)) return true;
+    }
+    if (change?.isSeen === true && !this.#context.hooks.goesAlone()) return false;
+    const all = [this.#first, ...this.#parts.map((part) => part.prepared), prepared];
+    if (all.length > MOST_IN_TURN || !all.every((one) => this.#canBeLookedAt(one))) return false;
+    this.#how = "in turn";
+    return true;
+  }
+
+  #canBeLookedAt(prepared: Prepared): boolean {
+    const { session } = this.#context;
+    return canBeLookedAt(prepared, session.shellUser("task", prepared.user));
+  }
+
+  /** Whether other hosts may see that it was done: they may wait for it, or count on its being done behind something of theirs. */
+  #isSeen({ module, input }: Prepared, change: NeededChange, steps: readonly HostStep[]): boolean {
+    return subjectsOf(module, input, change, steps).some(
+      ({ kind }) => kind !== "path" && kind !== "user" && kind !== "group" && kind !== "sysctl",
     );
   }
 }
-
-/** Whether what is at a path may be otherwise after something else was written. */
-function isAffected(path: string, written: string): boolean {
-  if (path === written || path.startsWith(`${written}/`)) return true;
-  return path === "/" ? folderOf(written) === "" : written.startsWith(`${path}/`);
-}
-
-const folderOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
-const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);

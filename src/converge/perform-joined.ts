@@ -35,7 +35,7 @@ export async function performJoined(
   for (const { step, keeper, change } of parts) {
     // What others do is told when their turn comes, as far as their tasks may be told of.
     if (change === 0) options.progress(step.title);
-    scripts.push(stepScript(step, keeper, options));
+    scripts.push(stepScript(step, keeper, options, "together"));
     if (step.kind === "write-file") input.push(await contentBytes(step.content));
   }
   const exec = await session.run(joinedScript(scripts), session.shellUser("task", user), {
@@ -54,11 +54,18 @@ export async function performJoined(
   return [...changes.slice(0, part.change).map(() => ({ kind: "done" as const })), { kind: "failed", error }];
 }
 
-function stepScript(step: HostStep, keeper: Keeper | undefined, { holdsSecret }: PerformOptions): ShellText {
-  if (step.kind === "script") return sh`( ${keeper?.guarded(step.script) ?? step.script}\n) </dev/null >&2`;
+/** A step as a part of a script. @param output whether what it prints goes to standard error all together, or each where it belongs. */
+export function stepScript(
+  step: HostStep,
+  keeper: Keeper | undefined,
+  { holdsSecret }: Pick<PerformOptions, "holdsSecret">,
+  output: "together" | "apart",
+): ShellText {
+  const to = rawShell(output === "together" ? " >&2" : "");
+  if (step.kind === "script") return sh`( ${keeper?.guarded(step.script) ?? step.script}\n) </dev/null${to}`;
   const secret = isPrivate(step.content, holdsSecret);
   const keep = keeper?.beforeWrite(step.path, secret);
-  return sh`( ${writeFileScript(step, contentSize(step.content), "next", secret, keep)}\n) >&2`;
+  return sh`( ${writeFileScript(step, contentSize(step.content), "next", secret, keep)}\n)${to}`;
 }
 
 /**

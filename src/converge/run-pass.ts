@@ -7,9 +7,10 @@ import { amountOf, retriesOf } from "../playbook/repetition.ts";
 import { lastingPart } from "../queries/query.ts";
 import { TransportError } from "../transport/transport.ts";
 import { PendingOnHost, type Scope } from "../variables/scope.ts";
-import { applyPass, isAllKnown, MOST_TRIES } from "./apply-pass.ts";
+import { applyPass, MOST_TRIES } from "./apply-pass.ts";
 import { ask } from "./ask.ts";
 import { askAhead, preparePass } from "./ask-ahead.ts";
+import { isAllKnown } from "./compare.ts";
 import { handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession } from "./host-session.ts";
@@ -175,7 +176,9 @@ function jobTerms(task: Task, scope: Scope): JobTerms | undefined {
 
 async function limitedPass(running: RunningPass): Promise<Outcome> {
   const { task, pass } = running;
-  if (!holds(task, pass.scope)) {
+  // What is done already is told of, whatever others have set meanwhile.
+  const isDone = running.context.doneAhead.has(passKey(task, pass));
+  if (!isDone && !holds(task, pass.scope)) {
     const { options, host } = running.context;
     options.watcher?.passedOver?.(host, task, pass.scope);
     return skipped(task, pass.scope);
@@ -238,14 +241,25 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
         for (const diagnostic of diagnosticsOf(findings, "warning", task, pass.scope))
           context.emit({ type: "warning", host: context.host, message: diagnostic.message, diagnostic });
       },
-      beforeChange: async (change, isHarmless) => {
+      beforeChange: async (change, isHarmless, joined) => {
         const objection = context.options.watcher?.objection?.(context.host, reference, change);
         if (objection !== undefined) throw new ModuleFailure(objection);
-        const summary = silent ? "hidden by no_log" : context.secrets.redact(change.summary);
-        context.emit({ type: "task-started", host: context.host, task: reference, summary });
+        // Whatever becomes of this run, it is known of each that it was begun.
+        for (const one of [{ reference, change, isSilent: silent }, ...joined]) {
+          const summary = one.isSilent ? "hidden by no_log" : context.secrets.redact(one.change.summary);
+          context.emit({ type: "task-started", host: context.host, task: one.reference, summary });
+        }
         await context.options.told?.();
-        await notify(running);
+        const others = await notify(
+          running,
+          joined.flatMap(({ handlers }) => handlers),
+        );
         running.hasActed ||= !isHarmless;
+        return others;
+      },
+      wasBegun: async () => {
+        await notify(running);
+        running.hasActed = true;
       },
       ask: asking(running),
       progress: (step, line) => {
@@ -351,11 +365,22 @@ async function askFor(
   }
 }
 
-/** Handlers are written down on the host before anything is changed, so that they run even if this run dies. */
-async function notify(running: RunningPass): Promise<void> {
+/**
+ * Handlers are written down on the host before anything is changed, so that they run even if this run dies.
+ *
+ * @param others those of changes that are begun with this one.
+ * @returns what of these nobody had notified before.
+ */
+async function notify(running: RunningPass, others: readonly string[] = []): Promise<readonly string[]> {
   const { context, task, pass } = running;
   running.notified = handlersNotifiedBy(context, task, pass.scope);
-  if (running.notified.length === 0) return;
-  if (context.options.checkMode) context.session.noteHandlers(running.notified);
-  else running.newlyNotified = await context.session.rememberHandlers(running.notified);
+  const all = [...new Set([...running.notified, ...others])];
+  if (all.length === 0) return [];
+  if (context.options.checkMode) {
+    context.session.noteHandlers(all);
+    return [];
+  }
+  const fresh = await context.session.rememberHandlers(all);
+  running.newlyNotified = fresh.filter((handler) => running.notified.includes(handler));
+  return fresh.filter((handler) => !running.notified.includes(handler));
 }

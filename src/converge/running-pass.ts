@@ -8,8 +8,8 @@ import type { ReportedPass } from "./report-task.ts";
 /** Where a task stands: what its failure means, and what is asked ahead with it. */
 export interface TaskPlace {
   upcoming: Upcoming;
-  /** The tasks that follow it directly, in the same list: what an include or a block is in between ends them. */
-  siblings: readonly Task[];
+  /** The tasks that follow it directly: an include in between ends them, and a block that says what happens when they fail. */
+  following(): Iterable<Task>;
   /** A `rescue` takes over when it fails. */
   rescued: boolean;
   handler: boolean;

@@ -74,7 +74,7 @@ export async function undoInterrupted(context: HostContext): Promise<boolean> {
   );
   const end = await runTask(context, task, {
     upcoming: { tasks: [task], position: 0 },
-    siblings: [],
+    following: () => [],
     rescued: false,
     handler: true,
   });
@@ -99,7 +99,12 @@ export async function undoTransaction(
     const name = block.name?.kind === "literal" ? ` ${String(block.name.value)}` : "";
     const task = undoTask({ id: block.id, at: block.at, title: name }, session.journal, since, user);
     const upcoming = { tasks: [task], position: 0 };
-    const end = await runTask(context, task, { upcoming, siblings: [], rescued: false, handler: true });
+    const end = await runTask(context, task, {
+      upcoming,
+      following: () => [],
+      rescued: false,
+      handler: true,
+    });
     if (end.failed) complete = false;
   }
   if (!complete) return;

@@ -5,8 +5,8 @@ import { type TrialAnswer, trial } from "../queries/trial.ts";
 import { sh, shellLines } from "../shell/shell-text.ts";
 import type { ShellUser } from "../transport/transport.ts";
 import type { AddressedQuery } from "./answers.ts";
-import { compare, isAllKnown, NotKnown } from "./apply-pass.ts";
 import { ask } from "./ask.ts";
+import { compare, isAllKnown, NotKnown } from "./compare.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession } from "./host-session.ts";
 import {

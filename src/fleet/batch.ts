@@ -34,6 +34,11 @@ export class Batch {
     }
   }
 
+  /** Whether no host waits for another, or counts on what it has done. */
+  get goesAlone(): boolean {
+    return this.#inStep === undefined || this.hosts.length === 1;
+  }
+
   arrive(host: string, place: Place): void {
     this.#inStep?.arrive(host, place);
   }

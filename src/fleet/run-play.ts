@@ -248,9 +248,7 @@ function contextOf(
       watcher: options.watcher,
       isDone: options.isDone,
       told: options.told,
-      mayJoin: [options.wants, options.watcher, options.told, options.observe].every(
-        (one) => one === undefined,
-      ),
+      mayJoin: options.wants === undefined && options.observe === undefined,
       observe: options.observe,
     },
     hooks: hooksOf(state, batchRun, session.name),
@@ -298,6 +296,7 @@ function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
       await batch.turn(host);
       if (state.stopping) throw new Interrupted();
     },
+    goesAlone: () => batch.goesAlone,
     end: (what) => {
       batch.end();
       if (what === "play") course.isEnded = true;

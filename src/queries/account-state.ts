@@ -1,4 +1,4 @@
-import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { type Answered, defineQuery, known, notKnown, type QueryOutput } from "./query.ts";
 
 export type GroupState = { exists: false } | { exists: true; gid: number; members: readonly string[] };
@@ -30,7 +30,8 @@ export type UserState =
 export const groupState = defineQuery<string, GroupState>({
   name: "group-state",
   identify: (name) => name,
-  script: (names) => ({ script: sh`getent group -- ${[...names]} || [ $? -eq 2 ]` }),
+  script: (names) => ({ script: groupScript(names) }),
+  recheck: groupScript,
   parse: (output, names) => {
     const groups = groupLines(output.stdout.toString());
     const byNumber = new Map(
@@ -42,19 +43,16 @@ export const groupState = defineQuery<string, GroupState>({
   },
 });
 
+function groupScript(names: readonly string[]): ShellText {
+  return sh`getent group -- ${[...names]} || [ $? -eq 2 ]`;
+}
+
 /** Users by name, or by number, with the groups they are in. */
 export const userState = defineQuery<string, UserState>({
   name: "user-state",
   identify: (name) => name,
-  script: (names) => ({
-    script: shellLines(
-      sh`set -- ${[...names]}`,
-      rawShell(
-        'getent passwd -- "$@"; echo; getent group; echo; [ ! -r /etc/shadow ] || getent shadow -- "$@"',
-      ),
-      rawShell("exit 0"),
-    ),
-  }),
+  script: (names) => ({ script: userScript(names) }),
+  recheck: userScript,
   parse: (output, names) => {
     // No account has an empty name, so that an empty line ends a part.
     const [passwd = "", group = "", shadowed = ""] = output.stdout.toString().split(/^\n/m);
@@ -93,6 +91,16 @@ export const userState = defineQuery<string, UserState>({
     });
   },
 });
+
+function userScript(names: readonly string[]): ShellText {
+  return shellLines(
+    sh`set -- ${[...names]}`,
+    rawShell(
+      'getent passwd -- "$@"; echo; getent group; echo; [ ! -r /etc/shadow ] || getent shadow -- "$@"',
+    ),
+    rawShell("exit 0"),
+  );
+}
 
 /** shadow(5): an empty field is no day. */
 function dayOf(text: string | undefined): number | undefined {

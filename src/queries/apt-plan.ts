@@ -1,5 +1,5 @@
 import { sh, shellLines } from "../shell/shell-text.ts";
-import { type Answered, defineQuery, known, notKnown } from "./query.ts";
+import { type Answered, defineQuery, known, nothingAsked, notKnown } from "./query.ts";
 
 /** What apt would do of its own accord. */
 export type AptAction = "upgrade" | "dist-upgrade" | "autoremove";
@@ -16,6 +16,7 @@ export interface AptPlanned {
 /** apt-get(8) with `--simulate`, which takes no lock and changes nothing. A question without action costs nothing. */
 export const aptPlan = defineQuery<AptAction | undefined, { planned: readonly AptPlanned[] }>({
   name: "apt-plan",
+  recheck: nothingAsked,
   identify: (action) => action ?? "",
   script: (actions) => ({
     script: shellLines(

@@ -1,5 +1,5 @@
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
-import { defineQuery, known, notKnown } from "./query.ts";
+import { defineQuery, known, nothingAsked, notKnown } from "./query.ts";
 
 /** What is in a package file, and what of it is installed. */
 export type DebFile =
@@ -17,6 +17,7 @@ export type DebFile =
 /** Package files on the host, as dpkg-deb(1) reads them. undefined: nothing is asked. */
 export const debFile = defineQuery<string | undefined, DebFile>({
   name: "deb-file",
+  recheck: nothingAsked,
   identify: (path) => path ?? "",
   script: (paths) => ({
     script: shellLines(

@@ -1,5 +1,5 @@
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
-import { defineQuery, known, notKnown } from "./query.ts";
+import { defineQuery, known, nothingAsked, notKnown } from "./query.ts";
 
 export interface HardLinkQuestion {
   /** The second name. */
@@ -19,6 +19,7 @@ export interface HardLink {
 export const hardLink = defineQuery<HardLinkQuestion | undefined, HardLink>({
   name: "hard-link",
   paths: (question) => (question === undefined ? [] : undefined),
+  recheck: nothingAsked,
   identify: (question) => (question === undefined ? "" : `${question.path}\0${question.src}`),
   script: (questions) => ({
     script: shellLines(

@@ -1,10 +1,11 @@
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
-import { defineQuery, known, notKnown } from "./query.ts";
+import { defineQuery, known, nothingAsked, notKnown } from "./query.ts";
 
 /** Times that people write, in seconds since 1970: date(1) of the host reads them, which knows its time zone. undefined: nothing is asked. */
 export const hostTime = defineQuery<string | undefined, { seconds: number | undefined }>({
   name: "host-time",
   paths: (text) => (text === undefined ? [] : undefined),
+  recheck: nothingAsked,
   identify: (text) => text ?? "",
   script: (texts) => ({
     script: shellLines(

@@ -1,5 +1,5 @@
 import { TRUSTS } from "../shell/safe-folder.ts";
-import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { type Answered, defineQuery, known, notKnown } from "./query.ts";
 
 /** What is at a path. */
@@ -97,47 +97,8 @@ export const pathState = defineQuery<PathQuestion, PathState>({
   paths: ({ path, follow }) => (follow === true ? undefined : [path]),
   identify: ({ path, sha256, content, follow }) =>
     `${path}\0${sha256 === true}\0${content === true}\0${follow === true}`,
-  script: (questions) => {
-    const paths = [...new Set(questions.map(({ path }) => path))];
-    const hashed = [...new Set(questions.filter(({ sha256 }) => sha256 === true).map(({ path }) => path))];
-    const followed = [...new Set(questions.filter(({ follow }) => follow === true).map(({ path }) => path))];
-    const shown = [...new Set(questions.filter(({ content }) => content === true).map(({ path }) => path))];
-    return {
-      script: shellLines(
-        sh`set -- ${paths}`,
-        rawShell(`stat --printf 'S\\0%n${STAT_FIELDS}' -- "$@" 2>/dev/null`),
-        rawShell("for path; do"),
-        rawShell(
-          `  if [ -L "$path" ]; then printf 'L\\0%s\\0' "$path"; readlink -n -- "$path"; printf '\\0'`,
-        ),
-        rawShell('  elif [ ! -e "$path" ]; then'),
-        rawShell(
-          '    above=$path; while [ ! -e "$above" ]; do case $above in */*) above=${above%/*};; *) above=; esac; [ -n "$above" ] || above=/; done',
-        ),
-        rawShell(
-          `    if [ -d "$above" ] && [ ! -x "$above" ]; then printf 'U\\0%s\\0%s\\0' "$path" "$above"; elif [ -d "\${path%/*}/" ]; then printf 'A\\0%s\\0' "$path"; else [ ! -d "$above" ] || above=; printf 'N\\0%s\\0%s\\0' "$path" "$above"; fi`,
-        ),
-        rawShell("  fi"),
-        rawShell("done"),
-        ...(hashed.length === 0
-          ? []
-          : [
-              sh`set -- ${hashed}`,
-              rawShell('count=$#; for path; do [ -f "$path" ] && set -- "$@" "$path"; done; shift "$count"'),
-              rawShell(`printf 'H\\0'; [ $# -eq 0 ] || sha256sum -z -- "$@" 2>/dev/null; printf '\\0'`),
-            ]),
-        // A path begins with a slash, so none is called like these.
-        ...(followed.length === 0
-          ? []
-          : [
-              sh`set -- ${followed}`,
-              rawShell(`stat -L --printf 'S\\0${FOLLOWED}%n${STAT_FIELDS}' -- "$@" 2>/dev/null`),
-            ]),
-        ...(shown.length === 0 ? [] : [TRUSTS, rawShell(SHOW)]),
-        ...inGroups(shown).map((paths) => sh`( show ${paths} )`),
-      ),
-    };
-  },
+  script: (questions) => ({ script: pathScript(questions) }),
+  recheck: pathScript,
   parse: (output, questions) => {
     const found = parseRecords(output.stdout.toString("latin1").split("\0"));
     return questions.map(({ path, follow }): Answered<PathState> => {
@@ -148,6 +109,44 @@ export const pathState = defineQuery<PathQuestion, PathState>({
     });
   },
 });
+
+function pathScript(questions: readonly PathQuestion[]): ShellText {
+  const paths = [...new Set(questions.map(({ path }) => path))];
+  const hashed = [...new Set(questions.filter(({ sha256 }) => sha256 === true).map(({ path }) => path))];
+  const followed = [...new Set(questions.filter(({ follow }) => follow === true).map(({ path }) => path))];
+  const shown = [...new Set(questions.filter(({ content }) => content === true).map(({ path }) => path))];
+  return shellLines(
+    sh`set -- ${paths}`,
+    rawShell(`stat --printf 'S\\0%n${STAT_FIELDS}' -- "$@" 2>/dev/null`),
+    rawShell("for path; do"),
+    rawShell(`  if [ -L "$path" ]; then printf 'L\\0%s\\0' "$path"; readlink -n -- "$path"; printf '\\0'`),
+    rawShell('  elif [ ! -e "$path" ]; then'),
+    rawShell(
+      '    above=$path; while [ ! -e "$above" ]; do case $above in */*) above=${above%/*};; *) above=; esac; [ -n "$above" ] || above=/; done',
+    ),
+    rawShell(
+      `    if [ -d "$above" ] && [ ! -x "$above" ]; then printf 'U\\0%s\\0%s\\0' "$path" "$above"; elif [ -d "\${path%/*}/" ]; then printf 'A\\0%s\\0' "$path"; else [ ! -d "$above" ] || above=; printf 'N\\0%s\\0%s\\0' "$path" "$above"; fi`,
+    ),
+    rawShell("  fi"),
+    rawShell("done"),
+    ...(hashed.length === 0
+      ? []
+      : [
+          sh`set -- ${hashed}`,
+          rawShell('count=$#; for path; do [ -f "$path" ] && set -- "$@" "$path"; done; shift "$count"'),
+          rawShell(`printf 'H\\0'; [ $# -eq 0 ] || sha256sum -z -- "$@" 2>/dev/null; printf '\\0'`),
+        ]),
+    // A path begins with a slash, so none is called like these.
+    ...(followed.length === 0
+      ? []
+      : [
+          sh`set -- ${followed}`,
+          rawShell(`stat -L --printf 'S\\0${FOLLOWED}%n${STAT_FIELDS}' -- "$@" 2>/dev/null`),
+        ]),
+    ...(shown.length === 0 ? [] : [TRUSTS, rawShell(SHOW)]),
+    ...inGroups(shown).map((paths) => sh`( show ${paths} )`),
+  );
+}
 
 /** What stat says of it, and what was found out of the file through the link. */
 function throughLink(

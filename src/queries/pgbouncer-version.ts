@@ -1,4 +1,5 @@
-import { rawShell } from "../shell/shell-text.ts";
+import { rawShell, shellLines } from "../shell/shell-text.ts";
+import { APT_BASIS } from "./apt-basis.ts";
 import { listedPackage } from "./package-list.ts";
 import { defineQuery, known } from "./query.ts";
 
@@ -17,6 +18,11 @@ export const pgbouncerVersion = defineQuery<"own", PgbouncerVersion>({
     const version = /^(?:\d+:)?(\d+\.\d+(?:\.\d+)?)/.exec(listed?.version ?? "")?.[1];
     return listed?.status === "installed" && version !== undefined ? { version, installed: true } : undefined;
   },
+  recheck: () =>
+    shellLines(
+      rawShell("stat -c '%n %s %z' -- \"$(command -v pgbouncer)\" /usr/sbin/pgbouncer 2>/dev/null"),
+      APT_BASIS,
+    ),
   script: () => ({
     script: rawShell(
       "if command -v pgbouncer >/dev/null; then pgbouncer --version; elif [ -x /usr/sbin/pgbouncer ]; then /usr/sbin/pgbouncer --version; else apt-cache policy pgbouncer 2>/dev/null; fi; exit 0",

@@ -1,4 +1,4 @@
-import type { ShellText } from "../shell/shell-text.ts";
+import { rawShell, type ShellText } from "../shell/shell-text.ts";
 import type { PackageList } from "./package-list.ts";
 
 /** An answer, or why it could not be found out. "Could not find out" is never "absent". */
@@ -30,6 +30,11 @@ export interface QueryKind<Key, Answer> {
    * What the list of packages that comes with the facts says already, so that nobody need be asked; undefined where it does not say.
    */
   fromPackages?(key: Key, packages: PackageList): Answer | undefined;
+  /**
+   * Shell text that prints the same as long as the answers are the same, at little cost: it is run between two changes that are made in one trip, to make sure that the first has not moved what
+   * the second was decided from. It may print other things for the same answers, never the same for others. undefined: these keys can't be asked in between.
+   */
+  recheck?(keys: readonly Key[]): ShellText | undefined;
   /** One answer a key, in the order of the keys. What the output does not say is not known: never a default. */
   parse(output: QueryOutput, keys: readonly Key[]): readonly Answered<Answer>[];
 }
@@ -78,6 +83,11 @@ export function lastingPart<Answer>(kind: QueryKind<unknown, Answer>, answer: An
 export interface QueryConstructor<Key, Answer> {
   (key: Key, as?: RunAs): Query<Answer>;
   readonly kind: QueryKind<Key, Answer>;
+}
+
+/** A `recheck` for kinds of which most questions ask nothing: those that do can't be asked in between. */
+export function nothingAsked(keys: readonly unknown[]): ShellText | undefined {
+  return keys.every((key) => key === undefined) ? rawShell(":") : undefined;
 }
 
 export function known<Answer>(answer: Answer): Answered<Answer> {

@@ -1,19 +1,12 @@
-import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { defineQuery, known } from "./query.ts";
 
 /** The value of a kernel setting, blanks made single; undefined when the kernel has no such setting. */
 export const sysctlValue = defineQuery<string, { value: string | undefined }>({
   name: "sysctl-value",
   identify: (name) => name,
-  script: (names) => ({
-    script: shellLines(
-      ...names.map((name) => {
-        const file = `/proc/sys/${name.replaceAll(".", "/")}`;
-        return sh`if [ -e ${file} ]; then printf 'V '; cat ${file}; else echo A; fi`;
-      }),
-      rawShell("exit 0"),
-    ),
-  }),
+  script: (names) => ({ script: valuesScript(names) }),
+  recheck: valuesScript,
   parse: (output, names) => {
     const lines = output.stdout.toString().split("\n");
     return names.map((_, index) => {
@@ -22,3 +15,13 @@ export const sysctlValue = defineQuery<string, { value: string | undefined }>({
     });
   },
 });
+
+function valuesScript(names: readonly string[]): ShellText {
+  return shellLines(
+    ...names.map((name) => {
+      const file = `/proc/sys/${name.replaceAll(".", "/")}`;
+      return sh`if [ -e ${file} ]; then printf 'V '; cat ${file}; else echo A; fi`;
+    }),
+    rawShell("exit 0"),
+  );
+}

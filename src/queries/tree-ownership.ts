@@ -16,6 +16,10 @@ export interface TreeOwnership {
 export const treeOwnership = defineQuery<TreeQuestion, TreeOwnership>({
   name: "tree-ownership",
   paths: ({ owner, group }) => (owner === undefined && group === undefined ? [] : undefined),
+  recheck: (questions) =>
+    questions.every(({ owner, group }) => owner === undefined && group === undefined)
+      ? rawShell(":")
+      : undefined,
   identify: ({ path, owner, group }) =>
     owner === undefined && group === undefined ? "" : `${path}\0${owner ?? ""}\0${group ?? ""}`,
   script: (questions) => ({

@@ -1,4 +1,4 @@
-import { sh } from "../shell/shell-text.ts";
+import { type ShellText, sh } from "../shell/shell-text.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
 
 /** What systemd says of a unit (systemctl(1), `show`; systemd 252). */
@@ -21,7 +21,8 @@ const PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonRe
 export const unitState = defineQuery<string, UnitState>({
   name: "unit-state",
   identify: (unit) => unit,
-  script: (units) => ({ script: sh`systemctl show --property=${PROPERTIES} -- ${[...units]}` }),
+  script: (units) => ({ script: showScript(units) }),
+  recheck: showScript,
   parse: (output, units) => {
     const blocks = output.stdout.toString().trim().split(/\n\n/);
     if (output.exitCode !== 0 || blocks.length !== units.length) {
@@ -50,6 +51,10 @@ export const unitState = defineQuery<string, UnitState>({
     });
   },
 });
+
+function showScript(units: readonly string[]): ShellText {
+  return sh`systemctl show --property=${PROPERTIES} -- ${[...units]}`;
+}
 
 /** The unit's full name: systemctl takes `pgbouncer` for `pgbouncer.service`. */
 export function unitName(name: string): string {

@@ -1,5 +1,5 @@
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
-import { defineQuery, known, notKnown } from "./query.ts";
+import { defineQuery, known, nothingAsked, notKnown } from "./query.ts";
 
 export interface UserKey {
   /** undefined: there is no such user, or no key that can be read. */
@@ -11,6 +11,7 @@ export interface UserKey {
 /** A user's key for SSH: its public half, which is all that leaves the host. A public file without its private one counts for nothing. */
 export const userKey = defineQuery<{ user: string; file: string } | undefined, UserKey>({
   name: "user-key",
+  recheck: nothingAsked,
   identify: (question) => (question === undefined ? "" : `${question.user}\0${question.file}`),
   script: (questions) => ({
     script: shellLines(

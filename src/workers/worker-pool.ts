@@ -1,4 +1,4 @@
-import type { Event } from "../converge/event.ts";
+import type { Event, TaskReference } from "../converge/event.ts";
 import { noCounts } from "../converge/no-counts.ts";
 import type { Elsewhere, HostWork } from "../fleet/elsewhere.ts";
 import type { PlayRun } from "../fleet/run-play.ts";
@@ -29,8 +29,8 @@ export class WorkerPool implements Elsewhere {
   readonly #waiting = new Map<string, (work: HostWork) => void>();
   /** What was told of a host in attempts that came to nothing: its changes have happened all the same. */
   readonly #changed = new Map<string, number>();
-  /** The change that a host was told to be at last, until it was told to have ended. */
-  readonly #begun = new Map<string, string>();
+  /** The changes that a host was told to have begun, until they were told to have ended: by task and item, their names. */
+  readonly #begun = new Map<string, Map<string, string>>();
   #listening: Promise<void> | undefined;
   #isStopping = false;
   #lastNews = Date.now();
@@ -114,8 +114,12 @@ export class WorkerPool implements Elsewhere {
 
   /** Counts what hosts have been told to have changed, so that what a dead worker did is in the recap. */
   #count(event: Event): void {
-    if (event.type === "task-started") this.#begun.set(event.host, event.task.name);
-    if (event.type === "task-finished" || event.type === "host-unreachable") this.#begun.delete(event.host);
+    if (event.type === "task-started") {
+      const begun = this.#begun.get(event.host) ?? new Map<string, string>();
+      this.#begun.set(event.host, begun.set(passOf(event.task), event.task.name));
+    }
+    if (event.type === "task-finished") this.#begun.get(event.host)?.delete(passOf(event.task));
+    if (event.type === "host-unreachable") this.#begun.delete(event.host);
     if (event.type === "host-connected") this.#tellOfUnfinished(event.host);
     if (event.type !== "task-finished" || event.status !== "changed") return;
     this.#changed.set(event.host, (this.#changed.get(event.host) ?? 0) + 1);
@@ -123,14 +127,14 @@ export class WorkerPool implements Elsewhere {
 
   /** Another worker begins where one has gone in the middle of something. */
   #tellOfUnfinished(host: string): void {
-    const name = this.#begun.get(host);
-    if (name === undefined) return;
+    const names = [...new Set(this.#begun.get(host)?.values())].map((name) => `\`${name}\``);
     this.#begun.delete(host);
+    if (names.length === 0) return;
     this.#options.emit({
       type: "warning",
       time: new Date().toISOString(),
       host,
-      message: `a worker went in the middle of \`${name}\`: how far it got, nobody has heard; what is still out of true is set right now`,
+      message: `a worker went in the middle of ${names.join(", ")}: how far it got, nobody has heard; what is still out of true is set right now`,
     });
   }
 
@@ -195,5 +199,7 @@ const nothingDone = (end: HostWork["end"]): HostWork => ({
   pendingHandlers: [],
   durationMs: 0,
 });
+
+const passOf = ({ taskId, item }: TaskReference): string => `${taskId}\0${item?.index ?? ""}`;
 
 const keyOf = (batch: number, host: string): string => `${batch}\0${host}`;

@@ -9,6 +9,19 @@ const folder = (name: string, host = HOST): Promise<string> =>
 
 const tripsOf = ({ finished }: Converged): number => finished.hosts[0]?.counters?.roundTrips ?? 0;
 
+/** Tasks that were begun before an earlier one was over: those that were made in one trip with it. */
+const begunTogether = ({ events }: Converged): string[] => {
+  const open = new Set<string>();
+  const together: string[] = [];
+  for (const event of events) {
+    if (event.type === "task-started") {
+      if (open.size > 0) together.push(event.task.name);
+      open.add(event.task.name);
+    } else if (event.type === "task-finished") open.delete(event.task.name);
+  }
+  return together;
+};
+
 const count = ({ tasks }: Converged, status: string): number =>
   tasks.filter((task) => task.status === status).length;
 
@@ -120,3 +133,100 @@ describe("changes of files that have nothing to do with each other", () => {
     expect(made).toBeLessThan(300);
   });
 });
+
+const unit = (name: string, more = ""): string =>
+  `{name: ${name}.service, unit: {Description: joined${more}}, service: {ExecStart: /bin/sleep infinity}, install: {WantedBy: multi-user.target}}`;
+
+const CLEAN =
+  "systemctl disable --now joined-a joined-b 2>/dev/null; rm -rf /srv/joined /etc/systemd/system/joined-*; systemctl daemon-reload; userdel -r joined 2>/dev/null; groupdel joiners 2>/dev/null; groupdel joined 2>/dev/null; DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y sl tree >/dev/null 2>&1; true";
+
+describe.each(["bookworm1", "trixie1"])(
+  "changes of any kind between which nothing is to be decided: %s",
+  (host) => {
+    const hosts = [host];
+
+    test("packages, accounts, files, units and services take a few trips, each is told as it was, and all of it is right", async () => {
+      await onHost(host, CLEAN);
+      const tasks = `- {name: package one, package: {name: sl}}
+- {name: package two, package: {name: tree}}
+- {name: group, group: {name: joiners}}
+- {name: group there, group: {name: root}}
+- {name: user, user: {name: joined, group: joiners, system: true}, register: user}
+- {name: folder, file: {path: /srv/joined, state: directory, owner: joined}}
+- {name: file, copy: {dest: /srv/joined/file, content: "{{ user.failed }}"}}
+- {name: unit a, systemd_unit: ${unit("joined-a")}, notify: told}
+- {name: unit b, systemd_unit: ${unit("joined-b", ", Wants: joined-a.service")}, notify: told too}
+- {name: service a, systemd: {name: joined-a, state: started, enabled: true}}
+- {name: service b, systemd: {name: joined-b, state: started}}`;
+      const handlers =
+        "- {name: told, command: touch /srv/joined/told}\n- {name: told too, command: touch /srv/joined/told-too}";
+      const first = await runTasks(tasks, { hosts, handlers });
+      expect(first.tasks.filter(({ status }) => status !== "changed").map(({ task }) => task.name)).toEqual([
+        "group there",
+      ]);
+      // What a change has moved of what the next was decided from is decided anew: the user after its group, and a service after its unit.
+      expect(begunTogether(first)).toEqual(
+        expect.arrayContaining(["package two", "group", "unit a", "service a"]),
+      );
+      expect(tripsOf(first)).toBeLessThan(26);
+      expect(
+        await onHost(
+          host,
+          "dpkg -s sl tree | grep -c 'ok installed'; id -gn joined; stat -c %U /srv/joined; cat /srv/joined/file; echo; systemctl is-active joined-a joined-b; systemctl is-enabled joined-a; ls /srv/joined",
+        ),
+      ).toMatch(/^2\njoiners\njoined\nfalse\nactive\nactive\nenabled\nfile\ntold\ntold-too\n$/);
+      const second = await runTasks(tasks, { hosts, handlers });
+      expect(count(second, "changed")).toBe(0);
+    });
+
+    test("what a change brings along is not told as made by the next, and what it takes from one before is no broken promise", async () => {
+      await onHost(
+        host,
+        "userdel -r joined 2>/dev/null; groupdel joined 2>/dev/null; systemctl stop joined-b",
+      );
+      // useradd makes the group of the user's name; starting b starts a, which it wants.
+      const run = await runTasks(
+        `- {name: user, user: {name: joined}}
+- {name: its group, group: {name: joined}}
+- {name: a is down, systemd: {name: joined-a, state: stopped}}
+- {name: b is up, systemd: {name: joined-b, state: started}}`,
+        { hosts },
+      );
+      expect(run.tasks.map(({ task, status }) => `${task.name} ${status}`)).toEqual([
+        "user changed",
+        "its group ok",
+        "a is down changed",
+        "b is up changed",
+      ]);
+      expect(begunTogether(run)).toEqual(expect.arrayContaining(["its group", "b is up"]));
+      expect(await onHost(host, "systemctl is-active joined-a joined-b")).toBe("active\nactive\n");
+    });
+
+    test("the first that fails ends it: nothing behind it is done, and its handlers are not called", async () => {
+      const run = await runTasks(
+        `- {name: one, copy: {dest: /srv/joined/one, content: x}}
+- {name: two, systemd_unit: {name: joined-c.service, service: {ExecStart: /bin/false}}}
+- {name: three, user: {name: joined, shell: /no-such-shell, uid: 0, non_unique: false}, ignore_errors: true}
+- {name: a, systemd: {name: joined-a, state: stopped}}
+- {name: four, copy: {dest: /srv/joined/four, content: x, owner: nobody-there}}
+- {name: five, group: {name: joiners-too}, notify: never}`,
+        { hosts, handlers: "- {name: never, command: touch /srv/joined/never}" },
+      );
+      expect(run.tasks.map(({ task, status }) => `${task.name} ${status}`)).toEqual([
+        "one changed",
+        "two changed",
+        "three ignored",
+        "a changed",
+        "four failed",
+      ]);
+      expect(begunTogether(run)).toContain("five");
+      expect(run.finished.hosts[0]?.pendingHandlers).toEqual([]);
+      expect(
+        await onHost(
+          host,
+          `ls /srv/joined; getent group joiners-too; rm -f /etc/systemd/system/joined-c.service; ${CLEAN}`,
+        ),
+      ).toBe("file\none\ntold\ntold-too\n");
+    });
+  },
+);
