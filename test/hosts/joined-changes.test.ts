@@ -140,12 +140,14 @@ const unit = (name: string, more = ""): string =>
 const CLEAN =
   "systemctl disable --now joined-a joined-b 2>/dev/null; rm -rf /srv/joined /etc/systemd/system/joined-*; systemctl daemon-reload; userdel -r joined 2>/dev/null; groupdel joiners 2>/dev/null; groupdel joined 2>/dev/null; DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y sl tree >/dev/null 2>&1; true";
 
-describe.each(["bookworm1", "trixie1"])(
-  "changes of any kind between which nothing is to be decided: %s",
-  (host) => {
-    const hosts = [host];
+/** Both at once: each as a run of its own, in which it waits for nobody. */
+const onEach = async (act: (host: string, hosts: string[]) => Promise<void>): Promise<void> => {
+  await Promise.all(["bookworm1", "trixie1"].map((host) => act(host, [host])));
+};
 
-    test("packages, accounts, files, units and services take a few trips, each is told as it was, and all of it is right", async () => {
+describe("changes of any kind between which nothing is to be decided, on Debian 12 and 13", () => {
+  test("packages, accounts, files, units and services take a few trips, each is told as it was, and all of it is right", () =>
+    onEach(async (host, hosts) => {
       await onHost(host, CLEAN);
       const tasks = `- {name: package one, package: {name: sl}}
 - {name: package two, package: {name: tree}}
@@ -177,9 +179,10 @@ describe.each(["bookworm1", "trixie1"])(
       ).toMatch(/^2\njoiners\njoined\nfalse\nactive\nactive\nenabled\nfile\ntold\ntold-too\n$/);
       const second = await runTasks(tasks, { hosts, handlers });
       expect(count(second, "changed")).toBe(0);
-    });
+    }));
 
-    test("what a change brings along is not told as made by the next, and what it takes from one before is no broken promise", async () => {
+  test("what a change brings along is not told as made by the next, and what it takes from one before is no broken promise", () =>
+    onEach(async (host, hosts) => {
       await onHost(
         host,
         "userdel -r joined 2>/dev/null; groupdel joined 2>/dev/null; systemctl stop joined-b",
@@ -200,9 +203,10 @@ describe.each(["bookworm1", "trixie1"])(
       ]);
       expect(begunTogether(run)).toEqual(expect.arrayContaining(["its group", "b is up"]));
       expect(await onHost(host, "systemctl is-active joined-a joined-b")).toBe("active\nactive\n");
-    });
+    }));
 
-    test("the first that fails ends it: nothing behind it is done, and its handlers are not called", async () => {
+  test("the first that fails ends it: nothing behind it is done, and its handlers are not called", () =>
+    onEach(async (host, hosts) => {
       const run = await runTasks(
         `- {name: one, copy: {dest: /srv/joined/one, content: x}}
 - {name: two, systemd_unit: {name: joined-c.service, service: {ExecStart: /bin/false}}}
@@ -227,6 +231,5 @@ describe.each(["bookworm1", "trixie1"])(
           `ls /srv/joined; getent group joiners-too; rm -f /etc/systemd/system/joined-c.service; ${CLEAN}`,
         ),
       ).toBe("file\none\ntold\ntold-too\n");
-    });
-  },
-);
+    }));
+});
