@@ -12,7 +12,7 @@ import { pathState } from "../../src/queries/path-state.ts";
 import { rawShell } from "../../src/shell/shell-text.ts";
 import type { ExecResult, ScriptRequest, ShellUser } from "../../src/transport/transport.ts";
 
-/** Scripts are run by dash here; what is tried is the script and how its output is read. */
+/** Scripts are run by a shell here; what is tried is the script and how its output is read. */
 const folder = mkdtempSync(path.join(tmpdir(), "plumb-in-turn-"));
 const LOGIN: ShellUser = { kind: "login" };
 
@@ -21,7 +21,7 @@ const session = (change: Partial<ExecResult> = {}): HostSession =>
     shellUser: () => LOGIN,
     run: async ({ shell }: { shell: string }, _: ShellUser, rest: Partial<ScriptRequest>) => {
       const input = rest.stdin as Uint8Array | undefined;
-      const { status, stdout, stderr } = spawnSync("dash", ["-c", shell], { cwd: folder, input });
+      const { status, stdout, stderr } = spawnSync("/bin/sh", ["-c", shell], { cwd: folder, input });
       const end = { durationMs: 1, timedOut: false, aborted: false, connectionLost: false, truncated: false };
       return { ...end, exitCode: status ?? undefined, stdout, stderr, ...change };
     },
