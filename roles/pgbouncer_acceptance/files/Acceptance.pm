@@ -28,11 +28,11 @@ sub now_ms { return 1000 * clock_gettime(CLOCK_MONOTONIC) }
 # Microseconds are enough, and keep the result small.
 sub milliseconds { return 0 + sprintf '%.3f', $_[0] }
 
-# As a client logs in: TLS verified, SCRAM. libpq reads its own variables, so that no value has to be quoted. Dies with libpq's message.
+# As a client logs in: TLS verified, SCRAM, within so many seconds (`limit`). libpq reads its own variables, so that no value has to be quoted. Dies with libpq's message.
 sub login {
     my ($to, %more) = @_;
     local @ENV{qw(PGHOST PGHOSTADDR PGPORT PGDATABASE PGUSER PGSSLMODE PGSSLROOTCERT PGAPPNAME PGCONNECT_TIMEOUT PGGSSENCMODE)} =
-        (@$to{qw(host address port database user sslmode ca)}, 'plumb-acceptance', 30, 'disable');
+        (@$to{qw(host address port database user sslmode ca)}, 'plumb-acceptance', $more{limit} // 30, 'disable');
     delete local $ENV{PGSSLROOTCERT} if !defined $to->{ca};
     delete local $ENV{PGHOSTADDR} if !defined $to->{address};
     my $database = eval {
