@@ -2,13 +2,11 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Event, RunFinished, TaskFinished } from "../../src/converge/event.ts";
-import { Secrets } from "../../src/diagnostics/secrets.ts";
 import { run } from "../../src/fleet/run.ts";
 import type { RunOptions } from "../../src/fleet/run-options.ts";
-import { loadInventory } from "../../src/inventory/load-inventory.ts";
-import { loadPlaybook } from "../../src/playbook/load-playbook.ts";
 import { lab } from "./lab.ts";
 import { labHost } from "./lab-hosts.ts";
+import { usualOptions } from "./usual-options.ts";
 
 /** What a run on lab hosts did. */
 export interface Converged {
@@ -93,22 +91,14 @@ async function runOptions(
     .map(([name, value]) => `${name}=${value ?? ""}`);
   const groups = Object.entries(options.groups ?? {}).flatMap(([name, members]) => [`[${name}]`, ...members]);
   await writeFile(inventory, [...lines, ...groups, "[all:vars]", ...settings, ""].join("\n"));
+  const usual = await usualOptions(inventory, file);
   return {
+    ...usual,
     runId: `test-${process.pid}-${++runs}`,
-    inventory: await loadInventory([inventory]),
-    playbooks: [await loadPlaybook(file, { rolePaths: [path.resolve("roles")] })],
-    tags: [],
-    skipTags: [],
-    extraVariables: { level: "extra vars", variables: new Map() },
     checkMode: options.check === true,
     diffMode: options.diff === true,
-    forks: 8,
-    connection: { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 10_000 },
-    defaultUser: { become: false, becomeUser: "root", becomeMethod: "sudo" },
-    secrets: new Secrets(),
     emit,
-    stopping: options.stopping ?? new AbortController().signal,
-    aborting: new AbortController().signal,
+    stopping: options.stopping ?? usual.stopping,
     ...options.override,
   };
 }

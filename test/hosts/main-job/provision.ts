@@ -3,13 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { stringify } from "yaml";
 import type { Event, RunFinished, TaskFinished } from "../../../src/converge/event.ts";
-import { Secrets } from "../../../src/diagnostics/secrets.ts";
 import { run } from "../../../src/fleet/run.ts";
-import { loadInventory } from "../../../src/inventory/load-inventory.ts";
-import { loadPlaybook } from "../../../src/playbook/load-playbook.ts";
 import { extraVariables } from "../../../src/variables/extra-variables.ts";
 import { lab } from "../lab.ts";
 import { labHost } from "../lab-hosts.ts";
+import { usualOptions } from "../usual-options.ts";
 
 /** A copy of the example's group_vars with an inventory of the lab's hosts: db1, pool1 (Debian 12), pool2 (Debian 13), app1. */
 export async function mainJobInventory(): Promise<string> {
@@ -78,27 +76,15 @@ export interface Provisioned {
 /** Runs playbooks/pgbouncer.yml, or another one, on the inventory. */
 export async function provisionFrom(folder: string, options: ProvisionOptions = {}): Promise<Provisioned> {
   const events: Event[] = [];
+  const inventory = path.join(folder, options.inventory ?? "hosts.yml");
   const finished = await run({
+    ...(await usualOptions(inventory, options.playbook ?? "playbooks/pgbouncer.yml")),
     runId: "main-job",
-    inventory: await loadInventory([path.join(folder, options.inventory ?? "hosts.yml")]),
-    playbooks: [
-      await loadPlaybook(options.playbook ?? "playbooks/pgbouncer.yml", {
-        rolePaths: [path.resolve("roles")],
-      }),
-    ],
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     tags: options.tags ?? [],
-    skipTags: [],
     extraVariables: await extraVariables(options.extra ?? []),
     checkMode: options.check === true,
-    diffMode: true,
-    forks: 8,
-    connection: { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 10_000 },
-    defaultUser: { become: false, becomeUser: "root", becomeMethod: "sudo" },
-    secrets: new Secrets(),
     emit: (event) => events.push(event),
-    stopping: new AbortController().signal,
-    aborting: new AbortController().signal,
   });
   const tasks = events.filter((event): event is TaskFinished => event.type === "task-finished");
   return {

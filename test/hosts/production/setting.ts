@@ -5,15 +5,13 @@ import path from "node:path";
 import pg from "pg";
 import { stringify } from "yaml";
 import type { TaskFinished } from "../../../src/converge/event.ts";
-import { Secrets } from "../../../src/diagnostics/secrets.ts";
 import { run } from "../../../src/fleet/run.ts";
-import { loadInventory } from "../../../src/inventory/load-inventory.ts";
-import { loadPlaybook } from "../../../src/playbook/load-playbook.ts";
 import { extraVariables } from "../../../src/variables/extra-variables.ts";
 import { PLUMB } from "../../built-plumb.ts";
 import { lab } from "../lab.ts";
 import { labHost } from "../lab-hosts.ts";
 import { consoleRows } from "../pooler-health.ts";
+import { usualOptions } from "../usual-options.ts";
 
 /**
  * The shipped playbooks on the lab's hosts, as a production would run them: one folder with inventory, authority and passwords, shared by the files that use it.
@@ -111,25 +109,15 @@ export async function provision(
 ): Promise<Provisioned> {
   const tasks: TaskFinished[] = [];
   const finished = await run({
+    ...(await usualOptions(path.join(folder(), "hosts.yml"), `playbooks/${playbook}`)),
     // What a run keeps to be undone lies under its name.
     runId: `production-${++runs}`,
-    inventory: await loadInventory([path.join(folder(), "hosts.yml")]),
-    playbooks: [await loadPlaybook(`playbooks/${playbook}`, { rolePaths: [path.resolve("roles")] })],
     ...(options.limit === undefined ? {} : { limit: options.limit }),
-    tags: [],
-    skipTags: [],
     extraVariables: await extraVariables([JSON.stringify(options.extra ?? {})]),
     checkMode: options.check === true,
-    diffMode: true,
-    forks: 8,
-    connection: { becomeMethod: "sudo", hostKeyPolicy: "strict", connectTimeoutMs: 10_000 },
-    defaultUser: { become: false, becomeUser: "root", becomeMethod: "sudo" },
-    secrets: new Secrets(),
     emit: (event) => {
       if (event.type === "task-finished") tasks.push(event);
     },
-    stopping: new AbortController().signal,
-    aborting: new AbortController().signal,
   });
   const told = (wanted: readonly string[]): string[] =>
     tasks
