@@ -64,6 +64,8 @@ install_modules() {
 [ "$(uname -s)" = Linux ] && command -v dpkg-query >/dev/null || fail "this needs Debian (or its kin); Plumb itself runs wherever Node.js does"
 install_packages
 install_node
+# What the tests' hosts are made from: it waits for the network and for one processor, as the next steps do.
+[ "$command" != test ] || { node scripts/lab-images.ts & images=$!; }
 install_modules
 PATH=$PWD/node_modules/.bin:$PATH
 export PATH
@@ -80,6 +82,8 @@ case $command in
     knip & unused=$!
     node scripts/audit.ts & weaknesses=$!
     for one in $types $style $unused $weaknesses; do wait "$one" || fail "this must be in order before anything is tried"; done
+    # Where they could not be built, the tests that want hosts say so.
+    wait "$images" || true
     # What has just been built is what is tried.
     PLUMB_TEST_BUILT=yes exec vitest run "$@"
     ;;

@@ -55,7 +55,9 @@ async function mountRoot(plan: LabPlan, host: LabHost): Promise<void> {
   const [upper, work] = [path.join(folder, "upper"), path.join(folder, "work")];
   for (const part of [root, upper, work]) await mkdir(part, { recursive: true });
   await chmod(folder, 0o755);
-  const layers = `lowerdir=${imagePath(host.release)},upperdir=${upper},workdir=${work}`;
+  const lists = plan.packageLists?.[host.release];
+  const lower = [...(lists === undefined ? [] : [lists]), imagePath(host.release)].join(":");
+  const layers = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
   await runCommand(["mount", "-t", "overlay", "overlay", "-o", layers, root]);
 }
 

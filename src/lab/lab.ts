@@ -5,6 +5,7 @@ import { runCommand, tryCommand } from "./command.ts";
 import { isRunning, killHost, publicHostKey, removeHost, startHost } from "./host.ts";
 import { ensureImage } from "./image.ts";
 import { claimSubnet, ensureBridge, removeBridge } from "./network.ts";
+import { ensurePackageLists, removePackageLists } from "./package-lists.ts";
 import {
   bridgeAddress,
   keyPath,
@@ -15,6 +16,7 @@ import {
   labPath,
   labRoot,
   layOut,
+  type Release,
 } from "./plan.ts";
 import { missingForLab } from "./requirements.ts";
 
@@ -27,15 +29,16 @@ export interface LabStatus extends LabPlan {
 /**
  * Brings a lab up: builds the images, lays out the network, boots the hosts that do not run. What is there already is left alone.
  *
+ * @param havePackageLists whether fresh hosts have apt's lists already.
  * @throws Error naming what this machine lacks; CommandFailure.
  */
 export async function labUp(
   name: string,
   specs: readonly LabHostSpec[],
   onProgress: (line: string) => void = () => undefined,
+  havePackageLists = false,
 ): Promise<LabStatus> {
-  const missing = missingForLab();
-  if (missing.length > 0) throw new Error(missing.join("\n"));
+  mustBeAble();
   const before = await readPlan(name);
   const plan = layOut(name, before?.subnet ?? (await claimSubnet()), specs, before?.hosts ?? []);
   await mkdir(labPath(name), { recursive: true, mode: 0o755 });
@@ -43,9 +46,9 @@ export async function labUp(
   await ensureBridge(plan);
   const cachePort = await ensureAptCache();
   const releases = [...new Set(plan.hosts.map((host) => host.release))];
-  await Promise.all(
-    releases.map((release) => ensureImage(release, `http://127.0.0.1:${cachePort}`, onProgress)),
-  );
+  await imagesOf(releases, cachePort, onProgress);
+  const lists = before?.packageLists ?? (havePackageLists ? await listsOf(releases, cachePort) : undefined);
+  if (lists !== undefined) await writePlan(Object.assign(plan, { packageLists: lists }));
   await ensureMemory(name);
   await ensureKey(name);
   await writeFile("/proc/sys/fs/inotify/max_user_instances", "8192");
@@ -53,6 +56,38 @@ export async function labUp(
   await Promise.all(plan.hosts.map((host) => startHost(plan, host, proxyFor(plan, cachePort))));
   await writeKnownHosts(plan);
   return statusOf(plan);
+}
+
+/** Builds what all labs share, for whoever has something else to do meanwhile. @throws as `labUp`. */
+export async function buildImages(
+  releases: readonly Release[],
+  onProgress: (line: string) => void,
+): Promise<void> {
+  mustBeAble();
+  await imagesOf(releases, await ensureAptCache(), onProgress);
+}
+
+function mustBeAble(): void {
+  const missing = missingForLab();
+  if (missing.length > 0) throw new Error(missing.join("\n"));
+}
+
+async function imagesOf(
+  releases: readonly Release[],
+  port: number,
+  onProgress: (line: string) => void,
+): Promise<void> {
+  await Promise.all(releases.map((release) => ensureImage(release, `http://127.0.0.1:${port}`, onProgress)));
+}
+
+async function listsOf(
+  releases: readonly Release[],
+  port: number,
+): Promise<Partial<Record<Release, string>>> {
+  const made = releases.map(
+    async (release) => [release, await ensurePackageLists(release, `http://127.0.0.1:${port}`)] as const,
+  );
+  return Object.fromEntries(await Promise.all(made));
 }
 
 const proxyFor = (plan: LabPlan, port: number): string => `http://${bridgeAddress(plan)}:${port}`;
@@ -95,6 +130,7 @@ export async function labDown(name: string, purge = false): Promise<void> {
   }
   if ((await labNames()).length === 0) {
     await stopAptCache();
+    await removePackageLists();
     if (purge) await rm(labRoot(), { recursive: true, force: true });
   }
 }

@@ -21,6 +21,8 @@ export interface LabPlan {
   /** Third byte of the subnet 10.213.N.0/24. */
   subnet: number;
   hosts: LabHost[];
+  /** Layers with apt's lists, by release; without, a host fetches its own. */
+  packageLists?: Partial<Record<Release, string>>;
 }
 
 /** Where labs live: on disk what is kept, in memory what is not. */

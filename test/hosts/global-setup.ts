@@ -26,7 +26,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await down();
   forgetTurns(...names);
   const [first = ""] = names;
-  await labUp(first, hostsOf(kind), (line) => process.stderr.write(`lab: ${line}\n`));
+  await labUp(first, hostsOf(kind), (line) => process.stderr.write(`lab: ${line}\n`), true);
   project.provide("labs", { kind, names });
   return down;
 }
