@@ -27,7 +27,7 @@ afterAll(async () => {
   for (const host of HOSTS)
     await onHost(
       host,
-      "systemctl -q disable nftables; sed -i /nftables.d/d /etc/nftables.conf; apt-get purge -yq ufw >/dev/null 2>&1; true",
+      "systemctl -q disable nftables; sed -i /nftables.d/d /etc/nftables.conf; dpkg --purge ufw >/dev/null 2>&1; true",
     );
 });
 

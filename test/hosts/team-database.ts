@@ -1,6 +1,7 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { havePackages } from "./have-packages.ts";
 import { labHost, onHost } from "./lab-hosts.ts";
 
 /** A PostgreSQL that a team shares: Debian's own, on a lab host, with a certificate of an authority of its own. */
@@ -29,7 +30,7 @@ export async function teamDatabase(host: string, roles: readonly string[]): Prom
   await onHost(
     host,
     `set -e
-if ! [ -e /usr/bin/pg_ctlcluster ] || ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y postgresql >/dev/null 2>&1; fi
+${havePackages("postgresql")}
 v=$(ls /etc/postgresql); conf=/etc/postgresql/$v/main; data=/var/lib/postgresql
 cd $data
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -keyout team.key -out team.crt -subj /CN=team -addext subjectAltName=IP:${address} 2>/dev/null

@@ -2,6 +2,7 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Event, RunFinished } from "../../src/converge/event.ts";
+import { havePackages } from "./have-packages.ts";
 import { lab } from "./lab.ts";
 import { folderWithHosts, labHost, onHost } from "./lab-hosts.ts";
 import { type PlumbProcess, startCommand, startPlumb } from "./plumb-process.ts";
@@ -116,7 +117,7 @@ const logs = async (): Promise<string[]> =>
 const pooler = (mode: "transaction" | "session"): Promise<string> =>
   onHost(
     "bookworm1",
-    `[ -e /usr/sbin/pgbouncer ] || DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends pgbouncer >/dev/null 2>&1
+    `${havePackages("pgbouncer")}
 printf '[databases]\nteam = host=127.0.0.1\n[pgbouncer]\nlisten_addr = *\nlisten_port = 6432\nauth_type = scram-sha-256\nauth_file = /etc/pgbouncer/userlist.txt\npool_mode = ${mode}\nserver_tls_sslmode = require\n' > /etc/pgbouncer/pgbouncer.ini
 printf '"team_worker" "${team.password}"\n' > /etc/pgbouncer/userlist.txt; systemctl restart pgbouncer; for n in $(seq 300); do ss -ltn | grep -q :6432 && exit; sleep 0.2; done; exit 1`,
   );

@@ -74,8 +74,6 @@ export function firewall(folder: () => string): void {
       await onHost("app1", knock(host));
       await expect(onHost("db1", knock(host))).rejects.toThrow();
     }
-    await Promise.all(
-      hosts.map((host) => onHost(host, "apt-get -qq purge -y ufw >/dev/null 2>&1; rm -rf /etc/ufw")),
-    );
+    await Promise.all(hosts.map((host) => onHost(host, "dpkg --purge ufw >/dev/null 2>&1; rm -rf /etc/ufw")));
   });
 }

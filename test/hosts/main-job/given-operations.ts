@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { havePackages } from "../have-packages.ts";
 import { onHost } from "../lab-hosts.ts";
 import type { GivenCertificates } from "./given-certificates.ts";
 import { type Provisioned, type ProvisionOptions, told } from "./provision.ts";
@@ -19,7 +20,7 @@ export async function operationsWithGiven(
   };
   await onHost(
     "app1",
-    "{ apt-get -qq update && apt-get -qq install -y postgresql-client; } >/dev/null 2>&1; printf '[Service]\\nEnvironmentFile=/etc/given/database.env\\nExecStart=/bin/sleep infinity\\n' > /etc/systemd/system/given.service; systemctl daemon-reload",
+    `${havePackages("postgresql-client")}; printf '[Service]\\nEnvironmentFile=/etc/given/database.env\\nExecStart=/bin/sleep infinity\\n' > /etc/systemd/system/given.service; systemctl daemon-reload`,
   );
   await withExtra("application", shop);
   expect(told((await withExtra("application", shop)).not("ok"))).toEqual([]);

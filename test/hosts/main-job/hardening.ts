@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { havePackages } from "../have-packages.ts";
 import { labHost, onHost, sendToHost } from "../lab-hosts.ts";
 import { authorityOf, passwordOf, provisionFrom, told } from "./provision.ts";
 
@@ -14,7 +15,7 @@ export function hardening(folder: () => string): void {
     );
     await Promise.all(
       hosts.map(async (host) => {
-        await onHost(host, "apt-get -qq install -y postgresql-client >/dev/null 2>&1");
+        await onHost(host, havePackages("postgresql-client"));
         await onHost(
           host,
           `grep -q ' db1$' /etc/hosts || echo '${labHost("db1").address} db1' >> /etc/hosts

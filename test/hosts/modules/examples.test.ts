@@ -8,6 +8,7 @@ import type { TaskFinished } from "../../../src/converge/event.ts";
 import { loadModule, moduleNames } from "../../../src/modules/catalogue.ts";
 import type { ModuleExample } from "../../../src/modules/module.ts";
 import { runPlaybook } from "../converge.ts";
+import { havePackages } from "../have-packages.ts";
 import { onHost, sendToHost } from "../lab-hosts.ts";
 import {
   CONTROLLER_FILES,
@@ -122,15 +123,7 @@ beforeAll(async () => {
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -keyout tls/web.key -out tls/web.crt -subj /CN=www.example.org -addext subjectAltName=DNS:www.example.org 2>/dev/null && cp tls/web.crt tls/public-ca.crt";
   const release = "mkdir -p app/bin && echo x > app/bin/app && tar -czf files/app-1.4.2.tar.gz app";
   await promisify(execFile)("/bin/sh", ["-ec", `${certificate}; ${release}`], { cwd: folder });
-  await Promise.all(
-    HOSTS.map((host) =>
-      sendToHost(
-        host,
-        "bash -s",
-        `ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt-get -qq update\nDEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends ${PACKAGES} >/dev/null 2>&1 </dev/null`,
-      ),
-    ),
-  );
+  await Promise.all(HOSTS.map((host) => sendToHost(host, "bash -s", havePackages(...PACKAGES.split(" ")))));
   const key = await onHost("bookworm1", "cat /etc/apt/trusted.gpg.d/debian-archive-bookworm-automatic.asc");
   await writeFile(path.join(folder, "files", "vendor.asc"), key);
 });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
+import { havePackages } from "../have-packages.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepsItsPromise } from "./promise.ts";
 
@@ -12,7 +13,7 @@ const SSH = "ssh://root@127.0.0.1";
 /** A repository with another in it, on the host itself, that only a key of its own opens. */
 beforeAll(async () => {
   const prepare = `set -e
-command -v git >/dev/null || { apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y git >/dev/null 2>&1; }
+${havePackages("git")}
 rm -rf /srv/inner /srv/outer; ssh-keygen -q -t ed25519 -N '' -f '/srv/deploy key' <<< y >/dev/null 2>&1
 echo "$(cat '/srv/deploy key.pub' | cut -d' ' -f1,2) git-test" >> /root/.ssh/authorized_keys
 export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x@example.org GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x@example.org
@@ -51,7 +52,7 @@ test("a commit counts as signed only by a key that the user's GnuPG knows", asyn
     HOSTS.map((host) =>
       onHost(
         host,
-        `set -e; command -v gpg >/dev/null || { apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends gnupg >/dev/null 2>&1; }
+        `set -e; ${havePackages("gnupg")}
 gpg --batch --quiet --passphrase '' --quick-gen-key 'x <x@example.org>' ed25519 sign 2>/dev/null
 rm -rf /srv/signed; git init -q -b main /srv/signed && cd /srv/signed && git config user.name x && git config user.email x@example.org
 git commit -q --allow-empty -m plain && git tag plain && git commit -q --allow-empty -S -m signed`,

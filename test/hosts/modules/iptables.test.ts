@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
+import { havePackages } from "../have-packages.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepTheirPromises, type Promised } from "./promise.ts";
 
@@ -7,9 +8,7 @@ const HOSTS = ["bookworm1", "trixie1"] as const;
 const onBoth = (command: string): Promise<unknown> => Promise.all(HOSTS.map((host) => onHost(host, command)));
 
 beforeAll(async () => {
-  await onBoth(
-    "command -v iptables-translate >/dev/null || { apt-get -qq update && apt-get -qq install -y iptables; } >/dev/null 2>&1",
-  );
+  await onBoth(havePackages("iptables"));
 }, 300_000);
 
 const RULE =

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
+import { havePackages } from "../have-packages.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepsItsPromise } from "./promise.ts";
 
@@ -13,8 +14,7 @@ test("logrotate keeps its promise", async () => {
     module: "logrotate",
     tasks:
       "- logrotate: {name: app, paths: [/var/log/app/*.log, '/var/log/my app.log'], frequency: weekly, rotate: 3, create: '0640 root adm', postrotate: \"logger 'it''s rotated' || true\"}",
-    before:
-      "command -v logrotate >/dev/null || { apt-get -qq update && apt-get -qq install -y logrotate; } >/dev/null 2>&1; mkdir -p /var/log/app; echo x > /var/log/app/a.log; echo y > '/var/log/my app.log'",
+    before: `${havePackages("logrotate")}; mkdir -p /var/log/app; echo x > /var/log/app/a.log; echo y > '/var/log/my app.log'`,
     holds:
       "logrotate --state /tmp/state --force /etc/logrotate.d/app && [ -f /var/log/app/a.log.1.gz ] && [ -f '/var/log/my app.log.1.gz' ] && [ \"$(stat -c '%a %G' /var/log/app/a.log)\" = '640 adm' ]; code=$?; rm -f /tmp/state /var/log/app/a.log.*; echo x > /var/log/app/a.log; rm -f '/var/log/my app.log'.*; echo y > '/var/log/my app.log'; exit $code",
     drift: "sed -i '/create/d' /etc/logrotate.d/app",
@@ -44,7 +44,7 @@ describe.each(["bookworm1", "trixie1"])("on %s", (host) => {
   test("logrotate refuses what it would not do: an unknown directive, a log twice, a directory that others may write to", async () => {
     await onHost(
       host,
-      "command -v logrotate >/dev/null || { apt-get -qq update && apt-get -qq install -y logrotate; } >/dev/null 2>&1; mkdir -p /var/log/open; chmod 777 /var/log/open; touch /var/log/open/a.log",
+      `${havePackages("logrotate")}; mkdir -p /var/log/open; chmod 777 /var/log/open; touch /var/log/open/a.log`,
     );
     const tasks = `
 - logrotate: {name: one, paths: /var/log/one.log, options: [rotat 5]}

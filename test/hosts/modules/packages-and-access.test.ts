@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
+import { havePackages } from "../have-packages.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepTheirPromises, type Promised } from "./promise.ts";
 
@@ -10,8 +11,7 @@ const HOSTS = ["bookworm1", "trixie1"];
 
 /** dnf works on Debian, with a database of its own; the repository holds two versions of one package. */
 const REPOSITORY = `set -e
-ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt-get -qq update
-DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends acl dnf createrepo-c rpm >/dev/null 2>&1
+${havePackages("acl", "dnf", "createrepo-c", "rpm")}
 mkdir -p /srv/rpms /etc/yum.repos.d && cd /srv/rpms
 for version in 1.0 2.0; do
   printf '%s\\n' 'Name: plumb-hello' "Version: $version" 'Release: 1' 'Summary: For a test' 'License: MIT' 'BuildArch: noarch' '%description' 'For a test.' '%install' 'mkdir -p %{buildroot}/opt/hello' "echo $version > %{buildroot}/opt/hello/version" '%files' '/opt/hello/version' > hello.spec

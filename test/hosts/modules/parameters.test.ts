@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
+import { havePackages } from "../have-packages.ts";
 import { lab } from "../lab.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepsItsPromise, keepTheirPromises, type Promised } from "./promise.ts";
 
 const HOSTS = ["bookworm1", "trixie1"];
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGLQm3DZsW1AQ8Bn4ejm5kkJ6jvQ7VNbqkJfPvcVDb7V";
-const UFW =
-  "command -v ufw >/dev/null || { apt-get -qq update; apt-get -qq install -y ufw; } >/dev/null 2>&1";
+const UFW = havePackages("ufw");
 const BUILD =
   "mkdir -p /srv/deb/DEBIAN && printf 'Package: plumb-probe\\nVersion: 1.2-3\\nArchitecture: all\\nMaintainer: x <x@example.org>\\nDescription: probe\\nDepends: coreutils\\n' > /srv/deb/DEBIAN/control && dpkg-deb -b /srv/deb '/srv/a probe.deb' >/dev/null && rm -r /srv/deb";
 

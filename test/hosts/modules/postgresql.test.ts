@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
+import { havePackages } from "../have-packages.ts";
 import { onHost, sendToHost } from "../lab-hosts.ts";
 import { keepTheirPromises, type Promised } from "./promise.ts";
 
@@ -9,8 +10,7 @@ const psql = (sql: string): string => `runuser -u postgres -- psql -qAtX -c "${s
 /** PostgreSQL and PgBouncer as Debian installs them; TLS of the pooler with the same certificate of the system. */
 beforeAll(async () => {
   const install = `
-apt-get -qq update
-DEBIAN_FRONTEND=noninteractive apt-get -qq install -y postgresql pgbouncer >/dev/null 2>&1
+${havePackages("postgresql", "pgbouncer")}
 printf '[databases]\\n[pgbouncer]\\nlisten_addr=127.0.0.1\\nlisten_port=6432\\nauth_type=any\\nclient_tls_sslmode=require\\nclient_tls_cert_file=/srv/pooler.crt\\nclient_tls_key_file=/srv/pooler.key\\n' > /etc/pgbouncer/pgbouncer.ini
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -keyout /srv/pooler.key -out /srv/pooler.crt -subj /CN=pooler -addext subjectAltName=IP:127.0.0.1 2>/dev/null
 chown postgres /srv/pooler.key

@@ -1,4 +1,5 @@
 import { describe, test } from "vitest";
+import { havePackages } from "../have-packages.ts";
 import { keepTheirPromises, type Promised } from "./promise.ts";
 
 const WEIRD = `it's $HOME "x" \`id\` ü`;
@@ -161,8 +162,7 @@ const CASES: readonly Promised[] = [
   {
     module: "ufw",
     tasks: "- ufw: {rule: allow, port: 6432, proto: tcp, from_ip: 10.0.1.0/24, comment: the pooler}",
-    before:
-      "{ ls /var/lib/apt/lists/*Packages* >/dev/null || apt-get -qq update; apt-get -qq install -y ufw; } >/dev/null 2>&1",
+    before: havePackages("ufw"),
     holds: "ufw show added | grep -q 'from 10.0.1.0/24 to any port 6432 proto tcp'",
     drift: "ufw delete allow proto tcp from 10.0.1.0/24 to any port 6432",
     undo: {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
+import { havePackages } from "../have-packages.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepTheirPromises, type Promised } from "./promise.ts";
 
@@ -17,8 +18,7 @@ const CASES: readonly Promised[] = [
   {
     module: "locale_gen",
     tasks: "- locale_gen: {name: de_DE.UTF-8}",
-    before:
-      "{ ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt-get -qq update; }; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y locales >/dev/null 2>&1",
+    before: havePackages("locales"),
     holds: "locale -a | grep -qx de_DE.utf8 && grep -qx 'de_DE.UTF-8 UTF-8' /etc/locale.gen",
     drift: "sed -i 's/^de_DE/# de_DE/' /etc/locale.gen && localedef --delete-from-archive de_DE.utf8",
     undo: {

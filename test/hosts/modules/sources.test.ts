@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { TaskFinished } from "../../../src/converge/event.ts";
 import { runTasks } from "../converge.ts";
+import { havePackages } from "../have-packages.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepTheirPromises, type Promised } from "./promise.ts";
 
@@ -71,7 +72,7 @@ beforeAll(async () => {
     HOSTS.map((host) =>
       onHost(
         host,
-        `{ apt-get -qq update && apt-get -qq install -y git curl zip unzip xz-utils bzip2 zstd; } >/dev/null 2>&1; mkdir -p /srv/web; echo public > /srv/web/file.txt; echo private > /srv/web/private.txt; printf %s '${SERVER.replaceAll("'", "'\\''")}' > /srv/server.pl; systemd-run --quiet --collect --unit=webserver perl /srv/server.pl; export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@t GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@t; git init -q -b main /srv/repo && cd /srv/repo && echo one > file && git add . && git commit -qm one && git tag v1 && echo two > file && git commit -qam two`,
+        `${havePackages("git", "curl", "zip", "unzip", "xz-utils", "bzip2", "zstd")}; mkdir -p /srv/web; echo public > /srv/web/file.txt; echo private > /srv/web/private.txt; printf %s '${SERVER.replaceAll("'", "'\\''")}' > /srv/server.pl; systemd-run --quiet --collect --unit=webserver perl /srv/server.pl; export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@t GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@t; git init -q -b main /srv/repo && cd /srv/repo && echo one > file && git add . && git commit -qm one && git tag v1 && echo two > file && git commit -qam two`,
       ),
     ),
   );

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
+import { havePackages } from "../have-packages.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepsItsPromise, keepTheirPromises, type Promised, titled } from "./promise.ts";
 
@@ -154,12 +155,7 @@ const SCHEDULES: readonly Promised[] = [
 
 beforeAll(async () => {
   await Promise.all(
-    HOSTS.map((host) =>
-      onHost(
-        host,
-        `{ ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt-get -qq update; }; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y cron e2fsprogs fdisk lvm2 >/dev/null 2>&1; ${DISK}`,
-      ),
-    ),
+    HOSTS.map((host) => onHost(host, `${havePackages("cron", "e2fsprogs", "fdisk", "lvm2")}; ${DISK}`)),
   );
 });
 

@@ -4,6 +4,7 @@ import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { TaskFinished } from "../../../src/converge/event.ts";
 import { runTasks } from "../converge.ts";
+import { havePackages } from "../have-packages.ts";
 import { onHost, sendToHost } from "../lab-hosts.ts";
 
 const HOST = "trixie1";
@@ -39,10 +40,7 @@ async function only(task: string, options: { check?: boolean } = {}): Promise<Ta
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "plumb-uri-"));
-  await onHost(
-    HOST,
-    "apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install -y nginx-light >/dev/null 2>&1",
-  );
+  await onHost(HOST, havePackages("nginx-light"));
   await onHost(
     HOST,
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -keyout /etc/nginx/web.key -out /etc/nginx/web.crt -subj /CN=web -addext subjectAltName=IP:127.0.0.1 2>/dev/null; printf 'ann:{PLAIN}s3cret word\\n' > /etc/nginx/users; rm -f /etc/nginx/sites-enabled/default",

@@ -3,6 +3,7 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { havePackages } from "../have-packages.ts";
 import { labHost, onHost, sendToHost } from "../lab-hosts.ts";
 
 /** Where messages go to. */
@@ -85,10 +86,7 @@ export async function startReceivers(): Promise<void> {
     ...["-subj", "/CN=mailbox", "-addext", `subjectAltName=IP:${labHost(RECEIVER).address}`],
     ...["-keyout", key, "-out", cert],
   ]);
-  await onHost(
-    RECEIVER,
-    "{ apt-get -qq update && apt-get -qq install -y --no-install-recommends libio-socket-ssl-perl; } >/dev/null",
-  );
+  await onHost(RECEIVER, havePackages("libio-socket-ssl-perl"));
   await sendToHost(RECEIVER, "cat > /root/mailbox.key", await readFile(key));
   await sendToHost(RECEIVER, "cat > /root/mailbox.crt", await readFile(cert));
   for (const monitor of MONITORS) await sendToHost(monitor, `cat > ${CA_FILE}`, await readFile(cert));
