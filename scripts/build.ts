@@ -56,6 +56,17 @@ const noHttpAgents: Plugin = {
   load: (id) => (id === "\0no-http-agents" ? "module.exports = {};" : null),
 };
 
+/** ssh2's WebAssembly for a cipher that is hardly ever chosen; see src/transport/poly1305.ts. */
+const noWebAssembly: Plugin = {
+  name: "no-web-assembly",
+  resolveId: (id, importer) =>
+    id === "./crypto/poly1305.js" && /[\\/]ssh2[\\/]/.test(importer ?? "") ? "\0poly1305" : null,
+  load: (id) =>
+    id === "\0poly1305"
+      ? `module.exports = require(${JSON.stringify(path.resolve("src/transport/poly1305.ts"))}).poly1305Module;`
+      : null,
+};
+
 /** Native parts that are never installed: pure JavaScript does the same. Who asks for one is told that it is missing. */
 const noNativeParts: Plugin = {
   name: "no-native-parts",
@@ -132,7 +143,7 @@ function ascii(code: string): string {
 await rm("dist", { recursive: true, force: true });
 const common: InputOptions = {
   platform: "node",
-  plugins: [builtins, noHttpAgents, noNativeParts, noLanguages, importGiven],
+  plugins: [builtins, noHttpAgents, noWebAssembly, noNativeParts, noLanguages, importGiven],
 };
 const output = {
   format: "cjs",

@@ -5,7 +5,7 @@ import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
 import { lab } from "./lab.ts";
-import { labHost, onHost } from "./lab-hosts.ts";
+import { labHost, onHost, restartSshd } from "./lab-hosts.ts";
 import { typed } from "./typed.ts";
 
 /** The command as a person runs it, from the sources. */
@@ -144,6 +144,18 @@ describe("outputs", () => {
 });
 
 describe("ad hoc", () => {
+  test("a host is reached whose sshd has no cipher but chacha20-poly1305", async () => {
+    const setting = "/etc/ssh/sshd_config.d/one-cipher.conf";
+    await onHost("bookworm1", `echo Ciphers chacha20-poly1305@openssh.com > ${setting}; ${restartSshd}`);
+    try {
+      const { code, stdout } = await plumb("exec", "bookworm1", "-i", inventory, "--", "seq", "30000");
+      const numbers = stdout.split("\n").filter((line) => /^\d+$/.test(line.trim()));
+      expect([code, numbers.length, numbers.at(-1)?.trim()]).toEqual([0, 30_000, "30000"]);
+    } finally {
+      await onHost("bookworm1", `rm ${setting}; ${restartSshd}`);
+    }
+  });
+
   test("ping, facts and exec reach hosts without a playbook", async () => {
     expect((await plumb("ping", "bookworm1", "-i", inventory, "--become")).stdout).toContain("as root");
     const facts = JSON.parse((await plumb("facts", "bookworm1:trixie1", "-i", inventory)).stdout) as Record<
