@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
+import { withAllProblems } from "../diagnostics/all-problems.ts";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import type { Secrets } from "../diagnostics/secrets.ts";
 import type { Playbook, VariablePrompt } from "../playbook/playbook.ts";
@@ -27,8 +28,11 @@ export async function answerPrompts(
   terminal: Terminal = realTerminal,
 ): Promise<ReadonlyMap<VariablePrompt, SourcedVariable>> {
   const answers = new Map<VariablePrompt, SourcedVariable>();
-  for (const prompt of playbooks.flatMap(({ plays }) => plays.flatMap(({ prompts }) => prompts))) {
-    if (extra.variables.has(prompt.name)) continue;
+  const prompts = playbooks
+    .flatMap(({ plays }) => plays.flatMap((play) => play.prompts))
+    .filter(({ name }) => !extra.variables.has(name));
+  if (!terminal.isThere) await withAllProblems(prompts, requireDefault);
+  for (const prompt of prompts) {
     const typed = await answerOf(prompt, terminal);
     if (prompt.isPrivate) secrets.add(typed);
     const value = prompt.encrypt === undefined ? typed : await hashed(typed, prompt, prompt.encrypt);
@@ -38,15 +42,18 @@ export async function answerPrompts(
   return answers;
 }
 
+/** @throws DiagnosticsError for what nobody can be asked and no default answers */
+function requireDefault(prompt: VariablePrompt): void {
+  if (prompt.default !== undefined) return;
+  throw inputError("invalid-option", `vars_prompt: there is no terminal to ask for \`${prompt.name}\` on`, {
+    at: prompt.at,
+    hint: `give it with -e ${prompt.name}=VALUE, or a default`,
+  });
+}
+
 async function answerOf(prompt: VariablePrompt, terminal: Terminal): Promise<string> {
   const fallback = prompt.default;
-  if (!terminal.isThere) {
-    if (fallback !== undefined) return fallback;
-    throw inputError("invalid-option", `vars_prompt: there is no terminal to ask for \`${prompt.name}\` on`, {
-      at: prompt.at,
-      hint: `give it with -e ${prompt.name}=VALUE, or a default`,
-    });
-  }
+  if (!terminal.isThere) return fallback ?? "";
   const shown = fallback === undefined || prompt.isPrivate ? prompt.prompt : `${prompt.prompt} [${fallback}]`;
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const answer = (await terminal.ask(`${shown}: `, prompt)) || (fallback ?? "");

@@ -11,12 +11,22 @@ import type { TypedLines } from "./typed-lines.ts";
  */
 export function askStep(typed: TypedLines): (task: Task) => Promise<boolean> {
   let isAsking = true;
+  let isAnswered = true;
   const wants = async (task: Task): Promise<boolean> => {
     if (!isAsking) return true;
-    process.stderr.write(`Run ${safeText(namesOf(task)[0] ?? task.module)}? (n)o, (y)es, (c)ontinue: `);
-    const answer = ((await typed.next()) ?? "n").trim().toLowerCase();
-    if (answer === "c" || answer === "continue") isAsking = false;
-    return !isAsking || answer === "y" || answer === "yes";
+    for (;;) {
+      if (isAnswered)
+        process.stderr.write(`Run ${safeText(namesOf(task)[0] ?? task.module)}? (n)o, (y)es, (c)ontinue: `);
+      const answer = isAnswered ? await typed.next() : undefined;
+      if (answer === undefined && isAnswered) {
+        isAnswered = false;
+        process.stderr.write("\nNobody answers: nothing more is run.\n");
+      }
+      const word = (answer ?? "n").trim().toLowerCase();
+      if (word === "c" || word === "continue") isAsking = false;
+      if (!isAsking || word === "y" || word === "yes") return true;
+      if (word === "n" || word === "no" || word === "") return false;
+    }
   };
   return (task) => typed.inTurn(() => wants(task));
 }

@@ -36,7 +36,7 @@ export async function inventoryOf(
   if (sources.length === 0) {
     throw inputError("invalid-option", "which hosts? There is no inventory", {
       expected: "-i inventory/production, -i hosts.yml or -i 'host1,host2,'",
-      hint: "PLUMB_INVENTORY sets it for good",
+      hint: "PLUMB_INVENTORY sets it for good; for plays on this machine, -i localhost, will do",
     });
   }
   return loadInventory(sources, { keyring, ...how });

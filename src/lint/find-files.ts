@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
+import { isCollection, parseDocument } from "yaml";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import { shownPath } from "../playbook/load-context.ts";
 import type { FileKind, SourceFile } from "./tree.ts";
@@ -48,9 +49,23 @@ async function readSource(file: string, isNamed: boolean): Promise<SourceFile | 
   const { size } = await stat(file);
   if (size > LARGEST_BYTES && !isNamed) return undefined;
   const bytes = await readFile(file);
-  if (bytes.includes(0)) return undefined;
+  const isAsked = isNamed && /\.ya?ml$/.test(file);
+  if (bytes.includes(0) && !isAsked) return undefined;
   const text = bytes.toString();
-  return { file: shownPath(file), text, kind: kindOf(file, text) };
+  const kind = kindOf(file, text);
+  return {
+    file: shownPath(file),
+    text,
+    kind: kind === "other" && isAsked && isNothing(text) ? "playbook" : kind,
+  };
+}
+
+/** A file that somebody names and that says nothing, or can't be read, was meant to be a playbook: it is not passed by without a word. */
+function isNothing(text: string): boolean {
+  const document = parseDocument(text);
+  return (
+    document.errors.length > 0 || !isCollection(document.contents) || document.contents.items.length === 0
+  );
 }
 
 /** What a file is, by where it stands and what stands in it. */

@@ -6,12 +6,12 @@ const CLAUSE = /^([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]))+)$/;
 
 /** Octal as `fileMode` takes it, or words as chmod(1) and Ansible take them: `u=rw,g=r,o=`. */
 export const anyFileMode = z.union([
-  fileMode,
   z
     .string()
     .refine((text) => !/^[0-9]/.test(text) && text.split(",").every((clause) => CLAUSE.test(clause)), {
       error: 'must be octal digits in quotes, such as "0644", or as chmod writes it, such as u=rw,g=r,o=',
     }),
+  fileMode,
 ]);
 
 /** What a clause without u, g, o or a leaves alone: Debian's umask of root. */

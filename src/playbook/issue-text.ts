@@ -126,6 +126,11 @@ function unionFindings(
 ): Finding[] {
   const meant = alternatives.find((issues) => issues.every((issue) => !isWrongKind(issue)));
   if (meant !== undefined) return inside(meant, path, actual, isSecret);
+  const said = alternatives
+    .flat()
+    .flatMap(innermost)
+    .find((issue) => issue.path.length === 0 && !STOCK_MESSAGE.test(issue.message));
+  if (said !== undefined) return [{ path, message: lowerFirst(said.message) }];
   const expected = [
     ...new Set(
       alternatives.flatMap((issues) =>
@@ -142,6 +147,13 @@ function unionFindings(
       message: expected.length === 0 ? `can't be ${shown}` : `must be ${expected.join(" or ")}, not ${shown}`,
     },
   ];
+}
+
+/** Alternatives may have alternatives themselves. */
+function innermost(issue: Issue): readonly Issue[] {
+  return issue.code === "invalid_union" && issue.path.length === 0
+    ? issue.errors.flat().flatMap(innermost)
+    : [issue];
 }
 
 function isWrongKind(issue: Issue): boolean {

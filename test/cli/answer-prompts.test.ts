@@ -53,7 +53,8 @@ describe("vars_prompt", () => {
 
   test("without a terminal the default holds, and without a default it is an error", async () => {
     expect(await answers("    - {name: version, default: 1.5}\n", NOBODY)).toEqual({ version: "1.5" });
-    expect(await findings(() => answers("    - {name: version}\n", NOBODY))).toEqual(["invalid-option:3"]);
+    const more = "    - {name: version}\n    - {name: other, default: x}\n    - {name: third}\n";
+    expect(await findings(() => answers(more, NOBODY))).toEqual(["invalid-option:3", "invalid-option:5"]);
   });
 
   test("confirm asks until both answers are the same", async () => {

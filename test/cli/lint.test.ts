@@ -17,6 +17,12 @@ for (const [name, body] of [
 ] as const)
   writeFileSync(path.join(folder, `${name}.yml`), task(body));
 
+writeFileSync(path.join(folder, "compose.yml"), "services: {web: {image: nginx}}\n");
+writeFileSync(path.join(folder, "empty.yml"), "# nothing\n");
+writeFileSync(path.join(folder, "cut-off.yml"), "[[[[");
+writeFileSync(path.join(folder, "binary.yml"), Buffer.from([0, 0xff, 0xfe]));
+writeFileSync(path.join(folder, "mode.yml"), task("file: {path: /a, mode: 0644}"));
+
 function lint(...args: string[]): { code: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [PLUMB, "lint", ...args], {
     cwd: folder,
@@ -36,6 +42,16 @@ describe("plumb lint", () => {
       ["open.yml", "--strict"],
       0,
       "0 warnings, 1 note",
+    ],
+    ["2 for a file that is named and empty", ["empty.yml"], 2, "empty.yml:1:1: error: a playbook is a list"],
+    ["2 for a file that is named and no YAML", ["cut-off.yml"], 2, "[yaml-syntax]"],
+    ["2 for a file that is named and no text", ["binary.yml"], 2, "[file-unreadable]"],
+    ["0 for a file that is named and something else", ["compose.yml"], 0, "Nothing was found."],
+    [
+      "2 for a mode without quotes, with how to write it",
+      ["mode.yml"],
+      2,
+      'must be text in quotes, such as "0644"',
     ],
     ["2 for errors", ["wrong.yml", "warned.yml"], 2, "1 error, 1 warning"],
   ] as const)("exits %s", (_title, args, code, said) => {

@@ -66,6 +66,29 @@ test.each([
   },
 );
 
+test("without an inventory there is no host, not even this one, and the error says what to write; --step says when nobody answers", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
+  const playbook =
+    "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - command: touch touched\n      args: {chdir: FOLDER}\n";
+  await writeFile(path.join(folder, "site.yml"), playbook.replace("FOLDER", folder));
+  const started = (...args: string[]): ReturnType<typeof run> => {
+    const ended = run(process.execPath, [PLUMB, "run", "site.yml", ...args], {
+      cwd: folder,
+      env: { ...process.env, PLUMB_INVENTORY: "" },
+    });
+    ended.child.stdin?.end("what?\n");
+    return ended;
+  };
+  await expect(started()).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("-i localhost,"),
+  });
+  const { stderr } = await started("-i", "localhost,", "--step");
+  expect(String(stderr).split("Run command?")).toHaveLength(3);
+  expect(stderr).toContain("Nobody answers: nothing more is run.");
+  expect(existsSync(path.join(folder, "touched"))).toBe(false);
+});
+
 test("how to connect is looked at for all hosts of all plays before the first host is touched; what an earlier play sets is waited for", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
   const touched = path.join(folder, "touched");
