@@ -43,6 +43,9 @@ const FOUND: Partial<Record<PlannedTask["status"], DriftItem["status"]>> = {
   "would-change": "drift",
   unknown: "unknown",
   failed: "failed",
+  // Its author can live with the failure; whether it is as wanted, nobody knows all the same.
+  ignored: "unknown",
+  rescued: "unknown",
 };
 
 /** What a check says of drift. Handlers are left out: they follow from what is in the report already. */
@@ -66,14 +69,14 @@ export function driftOf(plan: Plan, history: TaskHistory, rules: readonly Severi
       };
       items.push({ ...found, ...(status === "drift" ? history.since(host, task) : {}) });
     }
-    const count = (status: PlannedTask["status"]): number =>
-      own.filter((task) => task.status === status).length;
+    const count = (...statuses: PlannedTask["status"][]): number =>
+      own.filter((task) => statuses.includes(task.status)).length;
     return {
       host,
       outcome,
       ok: count("ok"),
       drift: count("would-change"),
-      unknown: count("unknown"),
+      unknown: count("unknown", "ignored", "rescued"),
       failed: count("failed"),
     };
   });

@@ -119,11 +119,11 @@ restore_group() {
 }
 restore_user() {
   if [ "$3" = absent ]; then userdel -- "$2"; return; fi
-  { IFS=: read -r name x uid gid gecos home shell; IFS=: read -r name2 hash rest; read -r groups; } < "$keep/$1"
+  { IFS=: read -r name x uid gid gecos home shell; IFS=: read -r name2 hash last min max warn inactive expire rest; read -r groups; } < "$keep/$1"
   more=; first=
   for one in $groups; do if [ -z "$first" ]; then first=$one; else more=\${more:+$more,}$one; fi; done
   getent group -- "$gid" >/dev/null || groupadd -g "$gid" -- "$2" || return 1
   if getent passwd -- "$2" >/dev/null; then program=usermod; else program='useradd -M'; fi
   $program -u "$uid" -g "$gid" -c "$gecos" -d "$home" -s "$shell" -G "$more" -- "$2" || return 1
-  [ -z "$hash" ] || printf '%s:%s\\n' "$2" "$hash" | chpasswd -e
+  [ -z "$hash" ] || { printf '%s:%s\\n' "$2" "$hash" | chpasswd -e && chage -d "\${last:--1}" -m "\${min:--1}" -M "\${max:--1}" -W "\${warn:--1}" -I "\${inactive:--1}" -E "\${expire:--1}" -- "$2"; }
 }`;

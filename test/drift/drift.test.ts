@@ -73,6 +73,8 @@ test("handlers and what is in order are no drift; the worst stands first", () =>
 test("unknown, and a host that is away, are never told as no drift", () => {
   const told = (tasks: PlannedTask[]): string => driftText(driftOf(planOf(tasks), never), "pretty", plain);
   expect(told([planned("a", "unknown")])).toContain("1 unknown: only a run would tell; 1 host not reached");
+  // `ignore_errors` and `rescue` are about what a run does then.
+  expect(told([planned("a", "ignored"), planned("b", "rescued")])).toContain("2 unknown");
   expect(told([])).not.toContain("no drift");
   expect(driftText(driftOf(planOf([]), never), "junit", plain)).toContain('errors="1"');
   expect(driftText(driftOf(planOf([]), never), "prometheus", plain)).toContain(

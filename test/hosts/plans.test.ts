@@ -327,7 +327,7 @@ test("the timer of the example looks for drift again and again, as a user of its
 for n in $(seq 300); do [ "$(ls /srv/plumb/.plumb/runs/*.jsonl 2>/dev/null | wc -l)" -ge 2 ] && [ -f ${metrics} ] && break; sleep 0.2; done; systemctl stop plumb-drift.timer; while [ "$(systemctl is-active plumb-drift.service)" = activating ]; do sleep 0.1; done; systemctl is-failed plumb-drift.service; stat -c '%U %a' ${metrics}; cat ${metrics}`,
   );
   expect(said).toContain('plumb_drift_resources{host="trixie1",state="drift"} 1');
-  expect(said).toMatch(/^inactive\nplumb 640\n/);
+  expect(said).toMatch(/^inactive\nplumb 644\n/);
   await onHost(
     host,
     "rm -rf /etc/systemd/system/plumb-drift.* /opt/plumb /srv/plumb /usr/local/bin/node /var/lib/prometheus; systemctl daemon-reload; userdel -rf plumb 2>/dev/null; true",

@@ -30,7 +30,7 @@ const rollback = (run: string | undefined, options: Parameters<typeof apply>[1] 
 const LOOK = `cd /etc; for one in undo.conf undo.secret undo.d undo.d/made undo.link undo-tree undo-tree/sub/file systemd/system/undo.service nftables.d/undo.nft; do
   stat -c '%n %F %a %U:%G' "$one" 2>/dev/null || echo "$one -"; done
 cat undo.conf undo.secret undo-tree/sub/file 2>/dev/null; readlink undo.link
-systemctl is-active undo undo-old; systemctl is-enabled undo undo-old; dpkg-query -W -f '\${Status}\\n' tree 2>/dev/null; getent passwd undo; id undo; getent group undoers; readlink -f /etc/localtime; hostname; cat /etc/hostname; nft list tables; cat /proc/sys/net/ipv4/conf/lo/accept_source_route`;
+systemctl is-active undo undo-old; systemctl is-enabled undo undo-old; dpkg-query -W -f '\${Status}\\n' tree 2>/dev/null; getent passwd undo; id undo; getent shadow undo-system; getent group undoers; readlink -f /etc/localtime; hostname; cat /etc/hostname; nft list tables; cat /proc/sys/net/ipv4/conf/lo/accept_source_route`;
 
 const TASKS = `
 - copy: {dest: /etc/undo.conf, content: "after\\n", mode: "0640", group: adm}
@@ -44,6 +44,7 @@ const TASKS = `
 - systemd: {name: undo-old, state: stopped, enabled: false}
 - package: {name: tree}
 - user: {name: undo, shell: /bin/sh}
+- user: {name: undo-system, state: absent}
 - group: {name: undoers}
 - timezone: {name: Pacific/Auckland}
 - hostname: {name: undone}
@@ -56,7 +57,7 @@ beforeAll(async () => {
   for (const host of HOSTS) {
     await onHost(
       host,
-      `rm -rf /var/lib/plumb/undo; printf '[Service]\\nExecStart=/usr/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/undo-old.service; systemctl daemon-reload; systemctl -q enable --now undo-old; cd /etc; echo before > undo.conf; chmod 604 undo.conf; chown man:games undo.conf
+      `rm -rf /var/lib/plumb/undo; useradd --system undo-system; printf '[Service]\\nExecStart=/usr/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/undo-old.service; systemctl daemon-reload; systemctl -q enable --now undo-old; cd /etc; echo before > undo.conf; chmod 604 undo.conf; chown man:games undo.conf
 echo old password > undo.secret; chmod 600 undo.secret; mkdir -p undo-tree/sub; echo kept > undo-tree/sub/file; chmod 700 undo-tree; ln -sfn /etc/hostname undo.link`,
     );
   }
@@ -66,7 +67,7 @@ afterAll(async () => {
   for (const host of HOSTS)
     await onHost(
       host,
-      "rm -rf /etc/undo.conf /etc/undo.secret /etc/undo-tree /etc/undo.link /etc/undo.d /var/lib/plumb/undo /var/lib/plumb/made /home/undo; systemctl -q disable --now undo-old; rm -f /etc/systemd/system/undo-old.service; systemctl daemon-reload",
+      "rm -rf /etc/undo.conf /etc/undo.secret /etc/undo-tree /etc/undo.link /etc/undo.d /var/lib/plumb/undo /var/lib/plumb/made /home/undo; userdel undo-system; systemctl -q disable --now undo-old; rm -f /etc/systemd/system/undo-old.service; systemctl daemon-reload",
     );
 });
 
