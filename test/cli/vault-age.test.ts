@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, test, vi } from "vitest";
+import { typed } from "../hosts/typed.ts";
 import { folder, read, vault, write } from "./vault-process.ts";
 
 // Every test starts Plumb a few times, on a machine that may be busy.
@@ -68,26 +69,23 @@ describe("age", () => {
 
 describe("a passphrase of age", () => {
   /** age asks at its terminal. */
-  const withAge = (args: string, passphrase: string): void => {
-    const script = `sleep 1; printf '${passphrase}\\n'; sleep 1; printf '${passphrase}\\n'; sleep 1`;
-    execFileSync("sh", ["-c", `(${script}) | script -qec "${args}" /dev/null`], {
-      cwd: folder,
-      stdio: "ignore",
-    });
+  const withAge = async (args: string, passphrase: string): Promise<void> => {
+    const { code, said } = await typed(`cd ${folder} && exec ${args}`, [passphrase, passphrase]);
+    expect(code, said).toBe(0);
   };
 
   test("opens what age -p encrypts, edits it, and age opens what is written with one", async () => {
     write("pass.yml", "a: 1\n");
     write("passphrase", "correct horse\n");
-    withAge("age -p -a -o pass.age pass.yml", "correct horse");
+    await withAge("age -p -a -o pass.age pass.yml", "correct horse");
     const known = ["--vault-password-file", "passphrase"];
     const env = { VISUAL: "", EDITOR: "sed -i s/1/changed/" };
     expect((await vault(["edit", "pass.age", ...known], { env })).code).toBe(0);
-    withAge("age -d -o plain.yml pass.age", "correct horse");
+    await withAge("age -d -o plain.yml pass.age", "correct horse");
     expect(read("plain.yml")).toBe("a: changed\n");
     write("own.yml", "a: 2\n");
     expect((await vault(["encrypt", "own.yml", "--age-passphrase", ...known])).code).toBe(0);
-    withAge("age -d -o own.plain own.yml", "correct horse");
+    await withAge("age -d -o own.plain own.yml", "correct horse");
     expect(read("own.plain")).toBe("a: 2\n");
     // Deriving a key from a passphrase takes seconds on purpose, and it is done six times.
   }, 240_000);
@@ -100,7 +98,7 @@ describe("a passphrase of age", () => {
     );
     execFileSync("age-keygen", ["-o", "hidden"], { cwd: folder, stdio: "ignore" });
     const recipient = execFileSync("age-keygen", ["-y", "hidden"], { cwd: folder, encoding: "utf8" }).trim();
-    withAge("age -p -o hidden.age hidden", "correct horse");
+    await withAge("age -p -o hidden.age hidden", "correct horse");
     execFileSync("age", ["-r", recipient, "-o", "for-hidden.age", "pass.yml"], { cwd: folder });
     const keys = ["--age-identity", "hidden.age", "--vault-password-file", "passphrase"];
     expect((await vault(["view", "for-hidden.age", ...keys])).stdout).toBe("a: 1\n");
