@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
@@ -108,7 +108,7 @@ function renewing(): void {
       extra: { old_ca_directory: path.join(folder(), "pki"), new_ca_directory: path.join(folder(), "pki-2") },
     });
     expect(changed.failed).toEqual([]);
-    await rename(path.join(folder(), "pki"), path.join(folder(), "pki-old"));
+    await rm(path.join(folder(), "pki"), { recursive: true });
     await rename(path.join(folder(), "pki-2"), path.join(folder(), "pki"));
     await Promise.all(
       Object.entries(CERTIFICATES).map(async ([host, file]) =>
