@@ -286,9 +286,9 @@ export function highAvailability(): void {
     await prepareProduction(TWO_REPLICAS);
     // As if this one had been left out: what it remembers is older than what the other does.
     await onHost("pool2", `rm ${remembered}/${db2}; mv /run/older ${remembered}/${db1}`);
-    expect((await provision("pgbouncer.yml", { limit: "poolers" })).changed.map(named)).toEqual([
-      "pool2 Who was replaced",
+    expect((await provision("pgbouncer.yml", { limit: "poolers" })).changed.map(named).sort()).toEqual([
       "pool2 Who is the primary again",
+      "pool2 Who was replaced",
     ]);
     await onHost("db2", "rm /var/lib/postgresql/15/main/global/pg_control");
     // It keeps nobody from the one behind it.
