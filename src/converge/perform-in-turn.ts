@@ -40,7 +40,8 @@ export async function performInTurn(
   const { session, user, signal } = options;
   const mark = randomUUID();
   const input: Uint8Array[] = [];
-  const title = parts[0]?.steps[0]?.title ?? "";
+  const others = parts.filter(({ steps }) => steps.length > 0).length - 1;
+  const title = `${parts[0]?.steps[0]?.title ?? ""}, and ${others} more`;
   let limitMs = options.stepLimitMs;
   for (const step of parts.flatMap(({ steps }) => steps)) {
     if (step.kind === "write-file") input.push(await contentBytes(step.content));

@@ -142,6 +142,21 @@ describe("a plan", () => {
     }
     const shown = await plumb("history", "show", "last");
     expect(shown.output).toContain(`${right} of ${tested} predictions right`);
+    // What needs no decision in between is made in one trip here too: it is begun before what comes before it is over.
+    const newest = readdirSync(path.join(project, ".plumb/runs"))
+      .filter((name) => name.endsWith(".jsonl"))
+      .sort()
+      .at(-1);
+    const events = readFileSync(path.join(project, ".plumb/runs", newest ?? ""), "utf8").split("\n");
+    for (const host of HOSTS) {
+      const at = (type: string, name: string): number =>
+        events.findIndex((line) =>
+          [`"type":"${type}"`, `"host":"${host}"`, `"name":"${name}"`].every((part) => line.includes(part)),
+        );
+      expect(at("task-started", "second line")).toBeGreaterThan(-1);
+      expect(at("task-started", "setting")).toBeGreaterThan(-1);
+      expect(at("task-started", "setting")).toBeLessThan(at("task-finished", "second line"));
+    }
   });
 
   test("is refused when a host has moved, before anything is touched, and what moved is named", async () => {
