@@ -1,4 +1,4 @@
-import { inputError } from "../diagnostics/diagnostic.ts";
+import { inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { becomeFlagsOf, becomeMethodOf, becomeProgramOf } from "../inventory/become-settings.ts";
 import { loadModule } from "../modules/catalogue.ts";
 import type { Module, ModuleDefinition, Situation } from "../modules/module.ts";
@@ -120,6 +120,8 @@ export function taskUser(context: HostContext, { keywords }: Task, scope: Scope)
   };
   const become = choose("ansible_become", keywords.become);
   const user = choose("ansible_become_user", keywords.becomeUser);
+  if (typeof user === "string" && user.includes("\0"))
+    throw inputError("wrong-type", "`become_user` can't hold a NUL character");
   const method = becomeMethodOf(scope, context.host) ?? keywords.becomeMethod ?? fallback.becomeMethod;
   const flags = keywords.becomeFlags === undefined ? undefined : evaluate(keywords.becomeFlags, scope);
   const program = keywords.becomeExe === undefined ? undefined : evaluate(keywords.becomeExe, scope);
@@ -154,7 +156,7 @@ function environmentOf(task: Task, scope: Scope): Readonly<Record<string, string
       });
     }
     for (const [name, value] of Object.entries(values))
-      environment[checkedName(name, layer, task)] = environmentText(value);
+      environment[checkedName(name, layer, task)] = environmentText(value, name, layer.at ?? task.at);
   }
   return environment;
 }
@@ -168,9 +170,12 @@ function checkedName(name: string, layer: Templated, task: Task): string {
   });
 }
 
-function environmentText(value: Value): string {
+/** @throws DiagnosticsError for what no environment can hold */
+function environmentText(value: Value, name: string, at: SourceRange): string {
   if (value === null) return "";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (!text.includes("\0")) return text;
+  throw inputError("wrong-type", `the environment variable \`${name}\` can't hold a NUL character`, { at });
 }
 
 /** `{{ omit }}` leaves a parameter out. */

@@ -148,7 +148,7 @@ const programNames = (method: BecomeMethod): string[] => ["ansible_become_exe", 
 
 /** @throws DiagnosticsError invalid-option */
 function programOf(host: string, scope: Scope, { name, text }: Found): string {
-  if (/^(\/[^\s~]+|[^\s/~-][^\s/~]*)$/.test(text)) return text;
+  if (!text.includes("\0") && /^(\/[^\s~]+|[^\s/~-][^\s/~]*)$/.test(text)) return text;
   throw refused(scope, name, {
     what: `${host}: ${name} \`${text}\` is no program`,
     expected: "a name, such as sudo, or an absolute path, such as /usr/local/bin/sudo",
@@ -159,6 +159,8 @@ function programOf(host: string, scope: Scope, { name, text }: Found): string {
 /** @throws DiagnosticsError invalid-option */
 function passedOn(host: string, scope: Scope, method: BecomeMethod, { name, text }: Found): string[] {
   const words: string[] = [];
+  if (text.includes("\0"))
+    throw refused(scope, name, { what: `${host}: ${name} can't hold a NUL character` });
   const written = shellWords(text, { comments: false });
   for (let index = 0; index < written.length; index++) {
     const word = written[index] ?? "";

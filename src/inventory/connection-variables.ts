@@ -38,8 +38,13 @@ export function connectionSettings(
   };
   const text = (...names: string[]): string | undefined => {
     const found = value(...names);
-    return found === undefined ? undefined : String(found);
+    if (found === undefined) return undefined;
+    const written = String(found);
+    if (!written.includes("\0")) return written;
+    const name = names.find((one) => (scope.lookup(one) ?? null) !== null) ?? "";
+    throw inputError("wrong-type", `${host}: ${name} can't hold a NUL character`, at(scope, name));
   };
+  if (host.includes("\0")) throw inputError("wrong-type", "the name of a host can't hold a NUL character");
   const explicit = text("ansible_connection");
   const isLocal = explicit === "local" || (explicit === undefined && host === "localhost");
   if (explicit !== undefined && !["ssh", "local", "smart", "paramiko", "paramiko_ssh"].includes(explicit)) {

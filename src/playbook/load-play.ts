@@ -26,6 +26,9 @@ export async function loadPlay(
       expected: "hosts: PATTERN",
     });
   }
+  const isPattern = ({ kind }: Templated): boolean => kind !== "map" && kind !== "list";
+  if (!(hosts.kind === "list" ? hosts.items.every(isPattern) : isPattern(hosts)))
+    entries.wrong("hosts", "a pattern, or a list of patterns");
   const keywords = { ...inherit(above, entries), variables: above.variables };
   const handlers: Task[] = [];
   const roles: RoleContext[] = [];

@@ -23,10 +23,43 @@ export function validateParameters(
 ): unknown {
   const given = Object.fromEntries(values);
   const result = (module.params as z.ZodType<unknown>).safeParse(given);
-  if (result.success) return result.data;
+  if (result.success) {
+    const nul = [...values].flatMap(([name, value]) => pathOfNul(module, name, value) ?? []);
+    if (nul.length === 0) return result.data;
+    throw new DiagnosticsError(nul.map((finding) => asDiagnostic(finding, { module, task, scope })));
+  }
   throw new DiagnosticsError(
     result.error.issues.flatMap((issue) => issueDiagnostics(issue, { module, task, scope }, given)),
   );
+}
+
+/** What becomes the content of a file, or is only shown, may be any text. */
+const ANY_TEXT: ReadonlySet<string> = new Set([
+  "block",
+  "body",
+  "content",
+  "fail_msg",
+  "line",
+  "msg",
+  "replace",
+  "success_msg",
+  "value",
+]);
+
+/** No name, path or argument on a host can hold a NUL character: where one stands; undefined where none does. */
+function pathOfNul(module: Module, name: string, value: Value): Finding | undefined {
+  if (module.name === "set_fact" || ANY_TEXT.has(name)) return undefined;
+  const within = (some: Value, path: readonly string[]): readonly string[] | undefined => {
+    if (typeof some === "string") return some.includes("\0") ? path : undefined;
+    if (typeof some !== "object" || some === null) return undefined;
+    for (const [key, inner] of Object.entries(some)) {
+      const found = key.includes("\0") ? path : within(inner, [...path, key]);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  const path = within(value, [name]);
+  return path === undefined ? undefined : { path, message: "must not contain a NUL character" };
 }
 
 /** Of which task's parameters an issue speaks. */

@@ -66,6 +66,18 @@ interface TolerantPart {
  * @throws DiagnosticsError expression-syntax, with a caret
  */
 export function compileExpression(source: string, at: SourceRange): Expression {
+  try {
+    return compiled(source, at);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw inputError("expression-syntax", "this expression is too long: it has more parts than can be read", {
+      at,
+      hint: "a list of conditions is one behind the other; what is computed belongs into variables",
+    });
+  }
+}
+
+function compiled(source: string, at: SourceRange): Expression {
   const text = withSymbols(source.trim());
   let ast: ASTNode;
   try {

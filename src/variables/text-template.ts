@@ -128,6 +128,7 @@ export function compileTemplate(text: string, locate: Locate, fallback?: SourceR
   refuseJinja(text, locate, fallback);
   const plain = plainTemplate(text, (offset) => locateOffset(text, offset, locate));
   if (plain !== undefined) return plain;
+  refuseDeepBlocks(text, locate, fallback);
   const program = parse(text, locate, fallback);
   const places: Place[] = [];
   const names = new Set<string>();
@@ -185,6 +186,26 @@ function refuseJinja(text: string, locate: Locate, fallback: SourceRange | undef
     at: fallback ?? locate(before.length, before.at(-1)?.length ?? 0),
     hint: jinja.hint,
   });
+}
+
+/** Blocks inside of blocks: nobody writes as many, and Handlebars takes minutes over thousands of them. */
+const DEEPEST_BLOCKS = 100;
+
+/** @throws DiagnosticsError template-syntax */
+function refuseDeepBlocks(text: string, locate: Locate, fallback: SourceRange | undefined): void {
+  let depth = 0;
+  for (const { 1: kind, index } of text.matchAll(/\{\{~?(#|\/|\^(?=\s*\w))/g)) {
+    depth += kind === "/" ? -1 : 1;
+    if (depth <= DEEPEST_BLOCKS) continue;
+    throw inputError(
+      "template-syntax",
+      `more than ${DEEPEST_BLOCKS} blocks stand inside of each other here`,
+      {
+        at: fallback ?? locateOffset(text, index, locate),
+        hint: "is each of them closed?",
+      },
+    );
+  }
 }
 
 function parse(text: string, locate: Locate, fallback: SourceRange | undefined): hbs.AST.Program {

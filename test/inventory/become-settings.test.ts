@@ -125,7 +125,7 @@ describe("ansible_become_exe", () => {
     );
   });
 
-  test.each(["sudo -E", "", "~/bin/sudo", "-x", "bin/sudo", "/opt/a b"])(
+  test.each(["sudo -E", "", "~/bin/sudo", "-x", "bin/sudo", "/opt/a b", "/a\0b"])(
     "%j is no program, and refused",
     (program) => {
       expect(refusal(() => settings({ ansible_become_exe: program }))).toMatchObject({
@@ -153,6 +153,16 @@ describe("ansible_ssh_args", () => {
     expect(connection({ ansible_ssh_password: "x" }).password).toBe("x");
   });
 });
+
+test.each(["ansible_host", "ansible_user", "ansible_ssh_private_key_file"])(
+  "%s can't hold a NUL character",
+  (name) => {
+    expect(refusal(() => connectionSettings("web1", scopeOf({ [name]: "a\0b" }), GIVEN))).toMatchObject({
+      code: "wrong-type",
+      line: AT.line,
+    });
+  },
+);
 
 describe("numbers of a connection", () => {
   test.each([

@@ -39,3 +39,9 @@ describe("templates in a play's keywords", () => {
     await expect(settled(keywords, variables)).rejects.toThrow();
   });
 });
+
+test.each(["{}", "[[]]", "[{a: b}]"])("hosts: %s is refused, with its place", async (hosts) => {
+  await expect(withPlaybook(`- hosts: ${hosts}\n  tasks: []\n`, () => undefined)).rejects.toMatchObject({
+    diagnostics: [expect.objectContaining({ code: "wrong-type", at: expect.objectContaining({ line: 1 }) })],
+  });
+});

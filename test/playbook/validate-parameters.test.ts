@@ -49,6 +49,15 @@ const wrong: [string, string[]][] = [
   ["name: x", ["99:1 `stub.count` `count` belongs to `state: present`"]],
 ];
 
+test("a NUL character, which no name or argument on a host can hold, is told when it is known, with its place", () => {
+  expect(atRunTime('name: "{{ x }}"\ncount: 1', 'x: "a\\0b"')).toEqual([
+    expect.stringContaining("`stub.name` must not contain a NUL character"),
+  ]);
+  expect(atRunTime('name: x\ncount: 1\nnames: [a, "b\\0"]', "")).toEqual([
+    "3:12 `stub.names.1` must not contain a NUL character",
+  ]);
+});
+
 describe("wrong parameters", () => {
   test.each(wrong)("%j are told when the playbook is loaded", (yaml, expected) => {
     expect(checkParameters({ module: stub, task: stubTask(yaml) }).map(brief)).toEqual(expected);
