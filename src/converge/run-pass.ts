@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import type { Secrets } from "../diagnostics/secrets.ts";
 import type { NeededChange } from "../modules/change.ts";
 import { ModuleFailure } from "../modules/module.ts";
 import type { StepHost } from "../modules/step.ts";
@@ -278,7 +279,7 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
   if (result.kind === "predicted") {
     const isRefused = await tried(running, prepared, result.change, signal);
     context.options.watcher?.predicted?.(context.host, reference, {
-      answers: answersTo(session, prepared),
+      answers: answersTo(session, prepared, context.secrets),
       facts: session.facts ?? {},
     });
     context.changesPending = true;
@@ -332,11 +333,16 @@ function asking({ context, task, pass, attempt }: RunningPass): StepHost["ask"] 
   return ask === undefined ? undefined : (question, signal) => ask(key, question, signal);
 }
 
-function answersTo(session: HostSession, { queries }: Prepared): Map<string, unknown> {
+/** Some questions are called by the path that they are about; a plan is a file that others read. */
+function answersTo(session: HostSession, { queries }: Prepared, secrets: Secrets): Map<string, unknown> {
   const answers = new Map<string, unknown>();
   for (const [name, question] of queries) {
     const answered = session.answers.get(question);
-    if (answered?.known === true) answers.set(name, lastingPart(question.query.kind, answered.answer));
+    if (answered?.known !== true) continue;
+    const shown = secrets.redact(name);
+    let own = shown;
+    for (let number = 2; answers.has(own); number++) own = `${shown} (${number})`;
+    answers.set(own, lastingPart(question.query.kind, answered.answer));
   }
   return answers;
 }

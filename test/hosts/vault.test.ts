@@ -366,6 +366,16 @@ describe("what comes out of a vault", () => {
     await Promise.all(HOSTS.map((name) => onHost(name, SPY)));
     const paths = (...args: string[]): Promise<Ended> =>
       plumb("run", at("paths.yml"), "-i", at("hosts.ini"), ...keys(), "--output", "plain", ...args);
+    const planned = await plumb(
+      "plan",
+      at("paths.yml"),
+      "-i",
+      at("hosts.ini"),
+      ...keys(),
+      "--out",
+      at("plan.json"),
+    );
+    expect(found(planned.output + readFileSync(at("plan.json"), "utf8"), everything)).toEqual([]);
     const check = await paths("--check", "--diff");
     const first = await paths("--diff");
     const second = await paths();
