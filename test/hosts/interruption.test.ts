@@ -117,7 +117,7 @@ async function walk(
     let isBusy = false;
     const run: PlumbProcess = provision(
       (event) => {
-        if (event.type !== "task-started" || (under !== undefined && !ALL)) return;
+        if (event.type !== "task-started" || (isBusy && !ALL)) return;
         const name = nameOf(event);
         if (begun.has(name)) return;
         begun.add(name);
@@ -250,7 +250,9 @@ describe("the main playbook", () => {
       taken += 1;
       return KINDS.find((kind) => kind === HOW) ?? KINDS[taken % KINDS.length];
     };
-    const delayMs = (): number => [0, 3, 10, 30, 100][Math.floor(random() * 5)] ?? 0;
+    // Changes that are made in one trip are all begun at its beginning: the later ones are interrupted somewhere on the way.
+    const delays = [0, 3, 10, 30, 100, 300, 1000, 3000];
+    const delayMs = (): number => delays[Math.floor(random() * delays.length)] ?? 0;
     // Where one host is interrupted the others go on: one after the other, so that none of their changes is left out.
     for (const limit of ALL ? HOSTS.map((host) => ["--limit", host]) : [[]]) {
       const { begun, interrupted } = await walk(choose, delayMs, interruptBy, limit);
