@@ -3,6 +3,7 @@ import { ModuleFailure } from "../modules/module.ts";
 import type { Step, StepTrial, WriteFileStep } from "../modules/step.ts";
 import { type TrialAnswer, trial } from "../queries/trial.ts";
 import { sh, shellLines } from "../shell/shell-text.ts";
+import { VALIDATION_FAILED } from "../shell/validation.ts";
 import type { ShellUser } from "../transport/transport.ts";
 import type { AddressedQuery } from "./answers.ts";
 import { ask } from "./ask.ts";
@@ -22,7 +23,7 @@ import {
 import { StepFailure } from "./perform-options.ts";
 import { type Prepared, situation } from "./prepare.ts";
 import { STEP_LIMIT_MS, withinLimit } from "./time-limit.ts";
-import { describeRefusal, NOT_FOUND, tryFileScript, VALIDATION_FAILED } from "./write-file.ts";
+import { describeRefusal, NOT_FOUND, tryFileScript } from "./write-file.ts";
 
 /** A trial of a step, as a question. */
 interface StepQuestion {

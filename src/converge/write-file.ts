@@ -2,9 +2,8 @@ import { tryOwnerScript } from "../modules/owner-trial.ts";
 import type { WriteFileStep } from "../modules/step.ts";
 import { enterFolderOf } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
+import { VALIDATION_FAILED, validationOf } from "../shell/validation.ts";
 
-/** Exit code when the `validate` command refused the new content (sysexits.h EX_DATAERR). */
-export const VALIDATION_FAILED = 65;
 /** Exit code of a shell that does not find a program (POSIX 2.8.2). */
 export const NOT_FOUND = 127;
 /** Exit code when not all of the content arrived (sysexits.h EX_IOERR). */
@@ -69,7 +68,7 @@ export function tryFileScript(step: WriteFileStep, isPrivate: boolean): ShellTex
     ownerText(step),
     modeText(step, isPrivate),
     rawShell(
-      `${validationOf(step.validate)} || { [ $? -ne ${NOT_FOUND} ] || exit ${NOT_FOUND}; exit ${VALIDATION_FAILED}; }`,
+      `${validationOf(step.validate).shell} || { [ $? -ne ${NOT_FOUND} ] || exit ${NOT_FOUND}; exit ${VALIDATION_FAILED}; }`,
     ),
   );
 }
@@ -111,8 +110,5 @@ function modeText(step: WriteFileStep, isPrivate: boolean): ShellText {
 }
 
 function validateText(command: string): ShellText {
-  return rawShell(`${validationOf(command)} || exit ${VALIDATION_FAILED}`);
+  return rawShell(`${validationOf(command).shell} || exit ${VALIDATION_FAILED}`);
 }
-
-const validationOf = (command: string): string =>
-  `( ${command.replaceAll("%s", '"$PWD"/content')} ) </dev/null >&2`;

@@ -1,6 +1,7 @@
 import type { Trial } from "../queries/trial.ts";
 import { enterFolderOf } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
+import { VALIDATION_FAILED, validationOf } from "../shell/validation.ts";
 import { ownerText, ownerTrials } from "./owner-trial.ts";
 
 /** A file whose content comes into being on the host itself. */
@@ -16,9 +17,6 @@ export interface PlacedFile {
   validate?: string | undefined;
   backup?: boolean | undefined;
 }
-
-/** Exit code when the `validate` command refused the new content (sysexits.h EX_DATAERR). */
-const VALIDATION_FAILED = 65;
 
 /** Shell text that makes a file beside its place and moves it there when it is whole, with its owner and mode, checked and synced to disk. */
 export function placeFileScript(file: PlacedFile): ShellText {
@@ -60,8 +58,6 @@ function makeScript(file: PlacedFile): ShellText {
     file.mode === undefined ? undefined : sh`chmod -- ${file.mode} content`,
     file.validate === undefined
       ? undefined
-      : rawShell(
-          `( ${file.validate.replaceAll("%s", '"$PWD"/content')} ) </dev/null >&2 || exit ${VALIDATION_FAILED}`,
-        ),
+      : rawShell(`${validationOf(file.validate).shell} || exit ${VALIDATION_FAILED}`),
   );
 }
