@@ -213,7 +213,7 @@ async function look(host: StepHost, config: string, service: string): Promise<Se
 systemctl show -p ActiveState,ActiveEnterTimestampMonotonic -- "$unit"
 for path in $(systemctl show -p FragmentPath,DropInPaths --value -- "$unit"); do stat -c 'written=%.9Y' -- "$path"; done
 [ ! -e "$users" ] || stat -c 'users=%.9Y' -- "$users"
-journalctl --no-pager -q -n 1 -o cat --show-cursor | sed -n 's/^-- cursor: /cursor=/p'; } >&2`,
+journalctl --sync; journalctl --no-pager -q -n 1 -o cat --show-cursor | sed -n 's/^-- cursor: /cursor=/p'; } >&2`,
       ),
     ),
   );
@@ -280,7 +280,8 @@ async function refuseSilentFailure(
   const left = driftedSettings(wanted, (await showConfig(host, want, login))?.values);
   const log = await host.run(
     shellLines(
-      sh`journalctl --no-pager -q -o cat -p warning -u ${service} ${logEnd} | grep -v -E ${HARMLESS}`,
+      // The journal may be behind with what a process has written on standard error.
+      sh`journalctl --sync; journalctl --no-pager -q -o cat -p warning -u ${service} ${logEnd} | grep -v -E ${HARMLESS}`,
       rawShell("exit 0"),
     ),
   );

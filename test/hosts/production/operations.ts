@@ -121,8 +121,9 @@ function renewing(): void {
       ),
     );
     await onHost("db2", "systemctl restart postgresql@15-main");
-    const follows = "cd /; runuser -u postgres -- psql -XAtqc 'select status from pg_stat_wal_receiver'";
-    await expect.poll(() => onHost("db2", follows), { timeout: 20_000 }).toBe("streaming\n");
+    const follows =
+      "cd /; runuser -u postgres -- psql -XAtqc 'select status from pg_stat_wal_receiver' | grep . || tail -n 3 /var/log/postgresql/*.log";
+    await expect.poll(() => onHost("db2", follows)).toBe("streaming\n");
   });
 }
 
