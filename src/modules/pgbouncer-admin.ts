@@ -195,7 +195,10 @@ function withRemoved(
 interface Seen {
   file: string;
   active: boolean;
-  /** Where its log ends, as journalctl(1) takes it: a time has whole seconds only, and what a RELOAD in the same second said would count again. */
+  /**
+   * Where its complaints end, as journalctl(1) takes it: a time has whole seconds only, and what a RELOAD in the same second said would count again. The cursor is that of a
+   * complaint: behind one that is not among what is asked for, journalctl of systemd 252 leaves the first out.
+   */
   logEnd: string;
   /** Its unit has been written since it was started. */
   unitIsNewer: boolean;
@@ -213,7 +216,7 @@ async function look(host: StepHost, config: string, service: string): Promise<Se
 systemctl show -p ActiveState,ActiveEnterTimestampMonotonic -- "$unit"
 for path in $(systemctl show -p FragmentPath,DropInPaths --value -- "$unit"); do stat -c 'written=%.9Y' -- "$path"; done
 [ ! -e "$users" ] || stat -c 'users=%.9Y' -- "$users"
-journalctl --sync; journalctl --no-pager -q -n 1 -o cat --show-cursor | sed -n 's/^-- cursor: /cursor=/p'; } >&2`,
+journalctl --sync; journalctl --no-pager -q -n 1 -o cat -p warning -u "$unit" --show-cursor | sed -n 's/^-- cursor: /cursor=/p'; } >&2`,
       ),
     ),
   );

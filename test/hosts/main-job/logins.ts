@@ -185,7 +185,7 @@ pgbouncer_databases:
       await onHost(host, `cp -p ${target} /root/kept; ${how.replace("FILE", target)}`);
       const said = await apply();
       await onHost(host, `cp -p /root/kept ${target}; rm /root/kept`);
-      expect(said).toMatch(/failed/);
+      expect(said, target).toMatch(/failed/);
       expect(said).toMatch(new RegExp(says));
     }
     expect(await apply()).toMatch(/reloaded/);
