@@ -93,6 +93,9 @@ function renewing(): void {
           onHost(host, `openssl x509 -noout -serial -in ${file}`),
         ),
       );
+    // It has been the primary, or is new.
+    const follows = await provision("replication.yml", { extra: { postgresql_replica_rebuild: true } });
+    expect(follows.failed).toEqual([]);
     const before = await serials();
     const seen = await underApplications("certificates renewed", "pool2", async () => {
       const renewed = await provision("rotate-certificates.yml", { extra: { rotate_older_than: 0.3 } });
@@ -121,9 +124,9 @@ function renewing(): void {
       ),
     );
     await onHost("db2", "systemctl restart postgresql@15-main");
-    const follows =
+    const streams =
       "cd /; runuser -u postgres -- psql -XAtqc 'select status from pg_stat_wal_receiver' | grep . || tail -n 3 /var/log/postgresql/*.log";
-    await expect.poll(() => onHost("db2", follows)).toBe("streaming\n");
+    await expect.poll(() => onHost("db2", streams)).toBe("streaming\n");
   });
 }
 
