@@ -17,7 +17,6 @@ import { Answers } from "./answers.ts";
 import {
   keepHandlersScript,
   LOCK_HELD,
-  LOCK_LEFT,
   LOCK_WAITS,
   type LockOwner,
   lockScript,
@@ -27,6 +26,7 @@ import {
   TRANSACTION_OPEN,
 } from "./host-state.ts";
 import type { Journal } from "./keep-script.ts";
+import { lockProblem } from "./lock-problem.ts";
 import { requireExit } from "./script-end.ts";
 
 /** As whom a task acts on the host. */
@@ -294,33 +294,8 @@ export class HostSession {
   }
 
   #readLock(lock: ExecResult): void {
-    const said = lock.stderr.toString().trim().split("\n").at(-1) ?? "";
-    if (lock.exitCode === LOCK_LEFT) {
-      throw new HostStateError(
-        `a command that a run which is gone has left still runs on this host, after ${LEFT_OVER_SECONDS} s: ${said}`,
-        "wait until it has ended, or have it ended with --take-over",
-      );
-    }
-    const [, connection, ...holder] = said.split(" ");
-    const problem = lock.exitCode === LOCK_HELD ? holder.join(" ") : said;
-    if (lock.exitCode === LOCK_HELD && problem.startsWith(`${this.#options.lockOwner.runId} `)) {
-      throw new HostStateError(
-        `this run works on the same host already, under the name \`${problem.replace(/^.*, as /, "")}\``,
-        "two names of the inventory lead to one host: take one of them out, or leave it out with --limit",
-      );
-    }
-    if (lock.exitCode === LOCK_HELD) {
-      throw new HostStateError(
-        `another run is working on this host: ${problem}`,
-        `wait until it has ended, or end it; the lock goes with its connection${connection === "-" ? "" : `: where its controller is gone for good, \`sudo kill ${connection}\` on the host ends it`}`,
-      );
-    }
-    if (lock.exitCode !== 0) {
-      throw new HostStateError(
-        `the host's lock could not be taken: ${problem || `exit ${String(lock.exitCode)}`}`,
-        "Plumb keeps its state in /var/lib/plumb (or ~/.local/state/plumb without become); is the disk full, or the file system read-only?",
-      );
-    }
+    const problem = lockProblem(lock, this.runId, LEFT_OVER_SECONDS);
+    if (problem !== undefined) throw new HostStateError(problem.message, problem.hint);
     const lines = lock.stdout.toString().split("\n").filter(Boolean);
     const open = lines.find((line) => line.startsWith(TRANSACTION_OPEN));
     const transaction = readTransaction(open);
