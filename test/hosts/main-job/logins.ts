@@ -5,7 +5,7 @@ import pg from "pg";
 import { expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { type Credentials, openTunnel, startLoad } from "../pooler-load.ts";
-import { authorityOf, provisionFrom, told } from "./provision.ts";
+import { applyPlaybook, authorityOf, provisionFrom, told } from "./provision.ts";
 
 /** Who gets in, who must not, and how a password is changed while everybody logs in. */
 export function logins(folder: () => string): void {
@@ -160,19 +160,7 @@ pgbouncer_databases:
   });
 
   test.each(["pool1", "pool2"])("on %s a reload that PgBouncer did not follow is a failure", async (host) => {
-    const file = path.join(folder(), "apply.yml");
-    await writeFile(
-      file,
-      `- hosts: ${host}
-  become: true
-  tasks:
-    - pgbouncer_admin:
-        command: apply
-        socket: /run/pgbouncer
-        user: pgb_admin
-        password: "{{ pgbouncer_admin_password }}"
-`,
-    );
+    const file = await applyPlaybook(folder(), host);
     const apply = async (): Promise<string> =>
       told((await provisionFrom(folder(), { playbook: file })).tasks).join();
     const spoil = [

@@ -18,6 +18,7 @@ import { ipv6 } from "./ipv6.ts";
 import { logFile } from "./log-file.ts";
 import { logins } from "./logins.ts";
 import {
+  applyPlaybook,
   authorityOf,
   mainJobInventory,
   type Provisioned,
@@ -178,19 +179,7 @@ describe("the main job", () => {
   });
 
   test("a reload that was silently ignored is a failure, on both releases", async () => {
-    const file = path.join(folder, "apply.yml");
-    await writeFile(
-      file,
-      `- hosts: poolers
-  become: true
-  tasks:
-    - pgbouncer_admin:
-        command: apply
-        socket: /run/pgbouncer
-        user: pgb_admin
-        password: "{{ pgbouncer_admin_password }}"
-`,
-    );
+    const file = await applyPlaybook(folder, "poolers");
     const poolers = ["pool1", "pool2"];
     // PgBouncer answers RELOAD, and goes on with what it had.
     const ini = "/etc/pgbouncer/pgbouncer.ini";

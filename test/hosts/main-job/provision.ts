@@ -108,3 +108,21 @@ export async function passwordOf(folder: string, name: string): Promise<string> 
 export function authorityOf(folder: string): Promise<string> {
   return readFile(path.join(folder, "pki", "ca.crt"), "utf8");
 }
+
+/** A playbook in `folder` that has PgBouncer of some hosts read its configuration, and nothing else. */
+export async function applyPlaybook(folder: string, hosts: string): Promise<string> {
+  const file = path.join(folder, "apply.yml");
+  await writeFile(
+    file,
+    `- hosts: ${hosts}
+  become: true
+  tasks:
+    - pgbouncer_admin:
+        command: apply
+        socket: /run/pgbouncer
+        user: pgb_admin
+        password: "{{ pgbouncer_admin_password }}"
+`,
+  );
+  return file;
+}
