@@ -10,6 +10,7 @@ import { absolutePath } from "./parameter-types.ts";
 import { pausePooler, resumePooler } from "./pause-pooler.ts";
 import { askUntil, type Login, loginOf, loginParams } from "./pg-query.ts";
 import { RESTART_NEEDED } from "./pgbouncer-userlist.ts";
+import { betweenLogins } from "./reload-pooler.ts";
 import type { StepHost } from "./step.ts";
 import type { Subject } from "./subject.ts";
 
@@ -60,7 +61,7 @@ export const pgbouncerAdmin = defineLoadingModule<
   name: "pgbouncer_admin",
   summary: "PgBouncer's console: apply the configuration, pause, resume, show",
   description:
-    "`apply` compares SHOW CONFIG with the file: where a setting differs that only a restart applies, or the unit has been written or a user taken out of the userlist (`pgbouncer_userlist: restart_without`) since the service was started, it restarts the service; otherwise it sends RELOAD. Afterwards SHOW CONFIG must say what the file says, and the log no error: PgBouncer answers RELOAD even to a file that it could not read. Databases that are in the file no more are drained before a RELOAD, which would cut transactions otherwise: no new clients, `drain_seconds` for those who are there to leave, then they are cut between two transactions. A PAUSE that is not complete within `timeout` seconds is taken back, and the task fails.",
+    "`apply` compares SHOW CONFIG with the file: where a setting differs that only a restart applies, or the unit has been written or a user taken out of the userlist (`pgbouncer_userlist: restart_without`) since the service was started, it restarts the service; otherwise it sends RELOAD. Afterwards SHOW CONFIG must say what the file says, and the log no error: PgBouncer answers RELOAD even to a file that it could not read. Databases that are in the file no more are drained before a RELOAD, which would cut transactions otherwise: no new clients, `drain_seconds` for those who are there to leave, then they are cut between two transactions. RELOAD and RECONNECT wait for logins to PostgreSQL that are under way, ten seconds at most: PgBouncer would cut them, take that for logins that failed, and refuse clients until `server_login_retry` has passed. A PAUSE that is not complete within `timeout` seconds is taken back, and the task fails.",
   params,
   secretParams: ["password"],
   examples: [
@@ -134,6 +135,10 @@ async function command(host: StepHost, want: Params, login: Login): Promise<Appl
     );
     return { what: changed ? want.command : `is ${verb}d already`, rows: [], unchanged: !changed };
   }
+  if (/^\s*(reload|reconnect)\b/i.test(want.command)) {
+    await betweenLogins(host, login, want.command, want.timeout);
+    return { what: want.command, rows: [] };
+  }
   const { answers } = await askUntil(host, login, [want.command], want.timeout);
   return { what: want.command, rows: JSON.parse(JSON.stringify(answers[0]?.rows ?? [])) as Value };
 }
@@ -178,7 +183,7 @@ async function apply(host: StepHost, want: Params, login: Login): Promise<Applie
     [...(sections.get("databases")?.keys() ?? [])],
     want.drain_seconds,
   );
-  await askUntil(host, login, ["RELOAD"], want.timeout);
+  await betweenLogins(host, login, "RELOAD", want.timeout);
   await refuseSilentFailure(host, want, login, { wanted, service, logEnd });
   return { what: ["reloaded", ...drained].join("; "), rows: [] };
 }

@@ -27,6 +27,7 @@ import {
   provisionFrom,
   told,
 } from "./provision.ts";
+import { reloadBetweenLogins } from "./reload-between-logins.ts";
 import { transaction } from "./transaction.ts";
 import { userlistEntries } from "./userlist-entries.ts";
 
@@ -325,6 +326,7 @@ function group(title: string, tests: (folder: () => string) => void): void {
 group("several instances on a host", severalInstances);
 group("the configuration", configuration);
 group("a log file", logFile);
+group("reloads", reloadBetweenLogins);
 group("certificates", certificates);
 group("transactions", transaction);
 group("logins", logins);
