@@ -98,7 +98,15 @@ async function readPlaybooks(
 }
 
 /** Where Plumb looks for what a playbook names, beside it. */
-const BESIDE_PLAYBOOKS = ["vars", "group_vars", "host_vars", "templates", "files"];
+const BESIDE_PLAYBOOKS = [
+  "vars",
+  "group_vars",
+  "host_vars",
+  "templates",
+  "files",
+  "../templates",
+  "../files",
+];
 
 /** What the playbooks use and was not named: whole roles, for a playbook may use a part of one; files that were loaded; and what stands beside the playbooks. */
 async function filesElsewhere(

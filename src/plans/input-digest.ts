@@ -16,6 +16,7 @@ const BESIDE_PLAYBOOK = [
   "library",
   "modules",
 ];
+const BESIDE_PLAYBOOKS_FOLDER = ["templates", "files", "vars"];
 const BESIDE_INVENTORY = ["group_vars", "host_vars"];
 const NOT_READ = new Set([".git", "node_modules", ".plumb"]);
 
@@ -36,6 +37,7 @@ export function digestInputs(
       for (const role of play.roles) places.add(role.path);
     }
     places.add(path.join(path.dirname(file), "roles"));
+    for (const name of BESIDE_PLAYBOOKS_FOLDER) places.add(path.join(path.dirname(file), "..", name));
   }
   for (const source of input.inventory.filter((one) => existsSync(one))) {
     places.add(source);

@@ -21,13 +21,15 @@ const LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
 /** A command on the controller that has not ended after this long holds everything up. */
 const LONGEST_COMMAND_MS = 60_000;
 
-/** Where a file on the controller is looked for, as Ansible looks: in the role, beside the playbook, and where one stands. */
+/** Where a file on the controller is looked for, as Ansible looks: in the role, beside the playbook and its folder, and where one stands. */
 function searchPath(caller: Caller, folder: "files" | "templates"): string[] {
   const places = ["role_path", "playbook_dir"].flatMap((name) => {
     const place = caller.variable(name);
     return typeof place === "string" && place !== "" ? [path.join(place, folder), place] : [];
   });
-  return [...places, process.cwd()];
+  const playbooks = caller.variable("playbook_dir");
+  const project = typeof playbooks === "string" ? [path.join(playbooks, "..", folder)] : [];
+  return [...places, ...project, process.cwd()];
 }
 
 /** @throws Error naming all places that were looked at. */
