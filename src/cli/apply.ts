@@ -5,6 +5,7 @@ import { type Moved, movedHosts, movedInputs } from "../plans/compare-plans.ts";
 import type { Plan } from "../plans/plan.ts";
 import { referee } from "../plans/score.ts";
 import { recordRun } from "../records/record-run.ts";
+import { newRunId } from "../records/run-id.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { paintFor } from "../views/colour.ts";
 import { openView } from "../views/open-view.ts";
@@ -13,13 +14,7 @@ import { consoleOutput } from "./console-output.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { interruption } from "./interruption.ts";
 import { inputsOf, makePlan, readPlan } from "./plan.ts";
-import {
-  answersOf,
-  loadPlaybookRun,
-  newRunId,
-  type PlaybookRunOptions,
-  runOptionsOf,
-} from "./playbook-run.ts";
+import { answersOf, loadPlaybookRun, type PlaybookRunOptions, runOptionsOf } from "./playbook-run.ts";
 import { sharedRecordOf } from "./shared-database.ts";
 import { keyringOf } from "./vault-options.ts";
 import { VERSION } from "./version.ts";

@@ -17,7 +17,7 @@ export async function execCommand(
   const [only = ""] = command;
   const script = command.length === 1 ? rawShell(only) : sh`${command}`;
   const answers = await onHosts(pattern, run, (session) =>
-    session.run(script, session.shellUser("task", run.defaultUser), { isUsersOwn: true }),
+    session.act(script, session.shellUser("task", run.defaultUser), { isUsersOwn: true }),
   );
   const paint = paintFor(process.stdout.isTTY);
   for (const { host, answer, error } of answers) {

@@ -11,6 +11,7 @@ import { PLAN_SCHEMA_VERSION, type Plan, parsePlan } from "../plans/plan.ts";
 import { planBuilder } from "../plans/plan-builder.ts";
 import { recordHead } from "../records/record-head.ts";
 import { recordRun } from "../records/record-run.ts";
+import { newRunId } from "../records/run-id.ts";
 import { paintFor } from "../views/colour.ts";
 import { eventLines } from "../views/event-lines.ts";
 import { planLines } from "../views/plan-lines.ts";
@@ -21,7 +22,6 @@ import {
   answersOf,
   type LoadedRun,
   loadPlaybookRun,
-  newRunId,
   type PlaybookRunOptions,
   runOptionsOf,
 } from "./playbook-run.ts";

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { Event } from "../converge/event.ts";
 import { withAllProblems } from "../diagnostics/all-problems.ts";
 import { connectEarly } from "../fleet/connect-early.ts";
@@ -147,9 +146,4 @@ export async function answersOf({
 
 function words(options: readonly string[] | undefined): string[] {
   return (options ?? []).flatMap((option) => option.split(",")).filter(Boolean);
-}
-
-/** Sorts by time and is never the same twice. */
-export function newRunId(): string {
-  return `${new Date().toISOString().replace(/[-:.Z]/g, "")}-${randomBytes(3).toString("hex")}`;
 }

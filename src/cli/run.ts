@@ -8,6 +8,7 @@ import { present } from "../playbook/present.ts";
 import type { TagSelection } from "../playbook/tags.ts";
 import type { DatabaseAddress } from "../postgresql/database-address.ts";
 import { recordRun } from "../records/record-run.ts";
+import { newRunId } from "../records/run-id.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { openView } from "../views/open-view.ts";
 import type { Output, OutputFormat } from "../views/view.ts";
@@ -19,7 +20,6 @@ import {
   answersOf,
   type LoadedRun,
   loadPlaybookRun,
-  newRunId,
   type PlaybookRunOptions,
   runOptionsOf,
 } from "./playbook-run.ts";

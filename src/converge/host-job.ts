@@ -28,20 +28,20 @@ export async function runAsJob(
   const { session } = options;
   const as = session.shellUser(step.as ?? "task", options.user);
   const id = newJobId();
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   const deadlineMs = startedMs + terms.limitSeconds * 1000 + GRACE_MS;
   await reachable(session, deadlineMs, () => startJob(id, step, terms, as, options));
   for (;;) {
-    const look = Math.min(terms.pollMs, Math.max(0, deadlineMs - Date.now()));
+    const look = Math.min(terms.pollMs, Math.max(0, deadlineMs - performance.now()));
     await wait(look, undefined, { signal: session.signal }).catch(() => undefined);
     const state = await reachable(session, deadlineMs, () => lookAt(session, id, as));
     if (state.state === "finished") {
       await session.run(forgetJobScript(id), as, { timeoutMs: LOOK_LIMIT_MS });
       return resultOf(step.title, state, terms);
     }
-    const leftBehind = session.signal.aborted || Date.now() > deadlineMs;
+    const leftBehind = session.signal.aborted || performance.now() > deadlineMs;
     if (state.state !== "running" || leftBehind) throw notEnded(step.title, id, state, leftBehind);
-    options.progress(step.title, `job ${id}, for ${Math.round((Date.now() - startedMs) / 1000)} s`);
+    options.progress(step.title, `job ${id}, for ${Math.round((performance.now() - startedMs) / 1000)} s`);
   }
 }
 
@@ -123,7 +123,7 @@ async function reachable<Type>(
       return await act();
     } catch (error) {
       const mayPass = isAway(error) || (error instanceof HostStateError && session.isLost);
-      if (!mayPass || Date.now() > deadlineMs || session.signal.aborted) throw error;
+      if (!mayPass || performance.now() > deadlineMs || session.signal.aborted) throw error;
       await wait(RECONNECT_EVERY_MS, undefined, { signal: session.signal }).catch(() => undefined);
     }
   }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type Facts, facts } from "../queries/facts.ts";
 import { type PackageList, packageList } from "../queries/package-list.ts";
 import type { RunAs } from "../queries/query.ts";
-import type { ShellText } from "../shell/shell-text.ts";
+import { rawShell, type ShellText } from "../shell/shell-text.ts";
 import { addCounters } from "../transport/add-counters.ts";
 import { present } from "../transport/present.ts";
 import type {
@@ -14,12 +14,9 @@ import type {
   TransportCounters,
 } from "../transport/transport.ts";
 import { Answers } from "./answers.ts";
+import { alsoHeldScript, LOCK_HELD, LOCK_WAITS, type LockOwner, lockScript, MOST_SLOW } from "./host-lock.ts";
 import {
   keepHandlersScript,
-  LOCK_HELD,
-  LOCK_WAITS,
-  type LockOwner,
-  lockScript,
   type OpenTransaction,
   readTransaction,
   rememberHandlersScript,
@@ -51,7 +48,7 @@ export class HostStateError extends Error {
   }
 }
 
-/** What a dead run has left may go on so long before the next one gives up. */
+/** Each thing that a dead run has left may go on so long before the next one gives up. */
 const LEFT_OVER_SECONDS = 300;
 
 const WAITING = new RegExp(`${LOCK_WAITS}([^\\t\\n]*)\\t([^\\n]*)\\n`);
@@ -98,6 +95,8 @@ export class HostSession {
   readonly #journalSession = randomBytes(4).toString("hex");
   #kept = 0;
   #interrupted: OpenTransaction | undefined;
+  /** What the lock is for besides its first shell. */
+  readonly #heldFor = { shells: new Set<number>(), slow: 1 };
   readonly #keptAs = new Map<string, TaskUser>();
 
   constructor(name: string, address: string, transport: Transport, options: SessionOptions) {
@@ -203,6 +202,8 @@ export class HostSession {
     this.#watch(opened);
     this.answers.forgetAll();
     this.#packages = undefined;
+    this.#heldFor.shells.clear();
+    this.#heldFor.slow = 1;
     this.#begun = undefined;
     await this.begin();
   }
@@ -231,7 +232,7 @@ export class HostSession {
     const { lockOwner, checkMode, stateUser, takeOver } = this.#options;
     const terms = { createState: !checkMode, waitSeconds: LEFT_OVER_SECONDS, takeOver, deadController };
     return this.run(lockScript(lockOwner, this.name, terms), stateUser, {
-      timeoutMs: (LEFT_OVER_SECONDS + 60) * 1000,
+      timeoutMs: (LEFT_OVER_SECONDS * MOST_SLOW + 60) * 1000,
       onOutput: (text, stream) => {
         if (stream !== "stderr") return;
         heard += text;
@@ -294,7 +295,7 @@ export class HostSession {
   }
 
   #readLock(lock: ExecResult): void {
-    const problem = lockProblem(lock, this.runId, LEFT_OVER_SECONDS);
+    const problem = lockProblem(lock, this.runId);
     if (problem !== undefined) throw new HostStateError(problem.message, problem.hint);
     const lines = lock.stdout.toString().split("\n").filter(Boolean);
     const open = lines.find((line) => line.startsWith(TRANSACTION_OPEN));
@@ -346,6 +347,36 @@ export class HostSession {
     const result = await this.transport.run({ ...rest, script: quiet, as, signal: ending });
     if (result.connectionLost) throw await this.transport.lost;
     return result;
+  }
+
+  /**
+   * Runs a script that may change something. The host stays locked until it has ended, whoever's shell it runs in and whatever becomes of this run.
+   *
+   * @param slow so many things that take their time are in it.
+   * @throws TransportError as `run` does.
+   */
+  async act(
+    script: ShellText,
+    as: ShellUser,
+    { slow = 1, ...rest }: Parameters<HostSession["run"]>[2] & { slow?: number } = {},
+  ): Promise<ExecResult> {
+    if (this.transport.processOf(as) === undefined) await this.run(rawShell(":"), as);
+    // Sent ahead of it, and not waited for: what has arrived is done, though the link be cut.
+    const [, result] = await Promise.all([this.#hold(as, slow), this.run(script, as, rest)]);
+    return result;
+  }
+
+  async #hold(as: ShellUser, slow: number): Promise<void> {
+    const pid = this.transport.processOf(as);
+    const isKnown = pid === this.transport.processOf(this.stateUser) || this.#heldFor.shells.has(pid ?? 0);
+    if (isKnown && slow === this.#heldFor.slow) return;
+    if (!isKnown && pid !== undefined) this.#heldFor.shells.add(pid);
+    this.#heldFor.slow = slow;
+    const held = await this.run(alsoHeldScript(isKnown ? undefined : pid, slow), this.stateUser);
+    if (held.exitCode !== 0)
+      this.#options.warn(
+        `the host's lock could not be written: a run that follows would not wait for what this one leaves behind, if it were killed now: ${held.stderr.toString().trim()}`,
+      );
   }
 
   /**

@@ -11,6 +11,7 @@ import { compare, isAllKnown, NotKnown } from "./compare.ts";
 import type { TaskReference } from "./event.ts";
 import { handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
+import { MOST_SLOW } from "./host-lock.ts";
 import type { TaskUser } from "./host-session.ts";
 import { subjectsOf } from "./keeper.ts";
 import { canBeLookedAt } from "./look-again.ts";
@@ -76,8 +77,6 @@ export type HostStep = ScriptStep | WriteFileStep;
 const MOST_JOINED = 100;
 /** Each of them is asked about twice more. */
 const MOST_IN_TURN = 16;
-/** Packages and services take their time. */
-const MOST_SLOW = 5;
 
 const NOTHING: Joined = { how: "apart", own: [], parts: [], changes: [], isOutOfSight: false };
 
@@ -185,7 +184,8 @@ function inputBytes(steps: readonly HostStep[]): number {
   return steps.reduce((sum, step) => sum + (step.kind === "script" ? 0 : contentSize(step.content)), 0);
 }
 
-const isSlow = (steps: readonly HostStep[]): boolean =>
+/** Packages and services take their time. */
+export const isSlow = (steps: readonly HostStep[]): boolean =>
   steps.some((step) => step.kind === "script" && step.timeoutMs !== undefined);
 
 /** Puts together what one trip does. */

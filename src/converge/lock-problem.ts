@@ -1,19 +1,17 @@
 import type { ExecResult } from "../transport/transport.ts";
-import { LOCK_HELD, LOCK_LEFT } from "./host-state.ts";
+import { LOCK_HELD, LOCK_LEFT } from "./host-lock.ts";
 
-/** Why a host's lock was not had, and what to do; undefined: it was. @param leftOverSeconds how long what a dead run has left was waited for. */
-export function lockProblem(
-  lock: ExecResult,
-  runId: string,
-  leftOverSeconds: number,
-): { message: string; hint: string } | undefined {
+/** Why a host's lock was not had, and what to do; undefined: it was. */
+export function lockProblem(lock: ExecResult, runId: string): { message: string; hint: string } | undefined {
   if (lock.exitCode === 0) return undefined;
   const said = lock.stderr.toString().trim().split("\n").at(-1) ?? "";
-  if (lock.exitCode === LOCK_LEFT)
+  if (lock.exitCode === LOCK_LEFT) {
+    const [seconds, ...owner] = said.split(" ");
     return {
-      message: `a command that a run which is gone has left still runs on this host, after ${leftOverSeconds} s: ${said}`,
+      message: `a command that a run which is gone has left still runs on this host, after ${seconds} s: ${owner.join(" ")}`,
       hint: "wait until it has ended, or have it ended with --take-over",
     };
+  }
   if (lock.exitCode !== LOCK_HELD)
     return {
       message: `the host's lock could not be taken: ${said || `exit ${String(lock.exitCode)}`}`,

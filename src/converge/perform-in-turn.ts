@@ -4,7 +4,7 @@ import type { Answered } from "../queries/query.ts";
 import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { ExecResult } from "../transport/transport.ts";
-import type { HostStep } from "./join-changes.ts";
+import { type HostStep, isSlow } from "./join-changes.ts";
 import type { Keeper } from "./keeper.ts";
 import { lastLines } from "./last-lines.ts";
 import { basisScript, lookScripts, readLooks } from "./look-again.ts";
@@ -51,8 +51,9 @@ export async function performInTurn(
   const line = (text: string): void => {
     if (!text.startsWith(mark)) options.progress(title, text);
   };
-  const exec = await session.run(turnScript(parts, mark, options), session.shellUser("task", user), {
+  const exec = await session.act(turnScript(parts, mark, options), session.shellUser("task", user), {
     timeoutMs: limitMs,
+    slow: Math.max(1, parts.filter(({ steps }) => isSlow(steps)).length),
     stdin: Buffer.concat(input),
     ...(tellsLines ? { onOutput: lastLines(line) } : {}),
     ...(signal === undefined ? {} : { signal }),

@@ -38,7 +38,7 @@ export async function performJoined(
     scripts.push(stepScript(step, keeper, options, "together"));
     if (step.kind === "write-file") input.push(await contentBytes(step.content));
   }
-  const exec = await session.run(joinedScript(scripts), session.shellUser("task", user), {
+  const exec = await session.act(joinedScript(scripts), session.shellUser("task", user), {
     timeoutMs: options.stepLimitMs,
     stdin: Buffer.concat(input),
     ...(signal === undefined ? {} : { signal }),

@@ -60,7 +60,7 @@ async function transferring<Type>({ title }: Step, act: () => Promise<Type>): Pr
 /** What a step on the controller did without a script on the host is kept when it is done: nothing could have been kept before. */
 async function keepRest({ keeper, session, user }: PerformOptions): Promise<void> {
   const script = keeper?.beforeScript();
-  if (script !== undefined) await session.run(script, session.shellUser("task", user));
+  if (script !== undefined) await session.act(script, session.shellUser("task", user));
 }
 
 async function performScript(given: ScriptStep, options: PerformOptions): Promise<ExecResult> {
@@ -103,7 +103,7 @@ function refuseUnkept({ title }: Step, exec: ExecResult): void {
 
 function runScript(step: ScriptStep, options: PerformOptions): Promise<ExecResult> {
   const { session, user, signal } = options;
-  return session.run(step.script, session.shellUser(step.as ?? "task", user), {
+  return session.act(step.script, session.shellUser(step.as ?? "task", user), {
     timeoutMs: step.timeoutMs ?? options.stepLimitMs,
     environment: { ...options.environment, ...step.environment },
     onOutput: lastLines((line) => options.progress(step.title, line)),
@@ -130,7 +130,7 @@ async function performWrite(step: WriteFileStep, options: PerformOptions): Promi
     secret,
     keep,
   );
-  const exec = await session.run(script, as, {
+  const exec = await session.act(script, as, {
     timeoutMs: options.stepLimitMs,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(uploaded ? {} : { stdin: await contentBytes(step.content) }),
@@ -201,7 +201,7 @@ function stepHost(step: ControllerStep, options: PerformOptions, limit: AbortSig
       if (options.stopping.aborted) throw new Interrupted();
     },
     run: (script, rest = {}) =>
-      session.run(options.keeper?.guarded(script) ?? script, session.shellUser(rest.as ?? "task", user), {
+      session.act(options.keeper?.guarded(script) ?? script, session.shellUser(rest.as ?? "task", user), {
         environment: options.environment,
         signal,
         ...(rest.stdin === undefined ? {} : { stdin: rest.stdin }),

@@ -13,7 +13,7 @@ import { type Outcome, registeredOf } from "./task-result.ts";
  */
 export async function reached(context: HostContext, task: Task, act: () => Promise<void>): Promise<void> {
   const { session, variables } = context;
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   try {
     if (session.isLost) {
       await session.reconnect();

@@ -87,7 +87,7 @@ export function reportFinished(
       ? []
       : outcome.differences.map((difference) => withoutSecrets(difference, context.secrets)),
     data: silent ? null : redactMap(registeredOf(outcome, rest.attempts), context.secrets),
-    durationMs: Date.now() - rest.startedMs,
+    durationMs: Math.round(performance.now() - rest.startedMs),
     notified: rest.notified.map(redact),
     attempts: rest.attempts,
   });

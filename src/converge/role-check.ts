@@ -50,6 +50,6 @@ function reportRole(context: HostContext, task: Task, role: RoleContext, outcome
     name: { kind: "literal", value: `check the variables of role ${role.name}` },
   } as const;
   const reported = { task: named, pass: undefined, handler: false, delegatedTo: undefined };
-  const rest = { rescued: false, startedMs: Date.now(), attempts: 1, notified: [] };
+  const rest = { rescued: false, startedMs: performance.now(), attempts: 1, notified: [] };
   reportFinished(context, reported, outcome, rest);
 }

@@ -18,7 +18,7 @@ export async function expandAndReport(
   rescued: boolean,
 ): Promise<Node[] | undefined> {
   const { task } = include;
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   const report = (pass: Pass | undefined, outcome: Outcome): string =>
     reportFinished(context, { task, pass, handler: false, delegatedTo: undefined }, outcome, {
       rescued,

@@ -20,7 +20,7 @@ export async function runMeta(
   rescued: boolean,
   flushHandlers: () => Promise<void>,
 ): Promise<boolean> {
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   try {
     await act(context, task, flushHandlers);
     return true;

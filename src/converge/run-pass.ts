@@ -44,7 +44,7 @@ export async function whenKnown<Type>(context: HostContext, act: () => Type | Pr
 /** Runs one pass of a task, as often as `until` and `retries` say, and tells what came of it. */
 export async function runPass(running: RunningPass): Promise<TaskEnd> {
   const { context, session, place } = running;
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   context.options.observe?.(running.task, running.pass.scope);
   for (let attempt = 1; ; attempt++) {
     running.attempt = attempt;

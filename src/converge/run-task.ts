@@ -33,7 +33,7 @@ export async function runTask(context: HostContext, task: Task, place: TaskPlace
   try {
     manner = await whenKnown(context, () => mannerOf(context, task));
   } catch (error) {
-    return endWith(context, task, place, Date.now(), failure(context, error));
+    return endWith(context, task, place, performance.now(), failure(context, error));
   }
   const { runsOnce, atMost } = manner;
   const act = (): Promise<TaskEnd> => {
@@ -90,7 +90,7 @@ function endWith(
 }
 
 async function runHere(context: HostContext, task: Task, place: TaskPlace): Promise<TaskEnd> {
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   const report = (outcome: Outcome): TaskEnd => endWith(context, task, place, startedMs, outcome);
   let passes: readonly Pass[];
   try {

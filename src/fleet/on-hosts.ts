@@ -55,7 +55,7 @@ async function askOne<Answer>(
   sessions: Sessions,
   ask: (session: HostSession) => Promise<Answer>,
 ): Promise<HostAnswer<Answer>> {
-  const started = Date.now();
+  const started = performance.now();
   const keyring = options.keyring ?? new Keyring(options.secrets);
   const inventory = await groupAndHostVariables(options.inventory, host, {
     playbookFolder: undefined,
@@ -77,10 +77,10 @@ async function askOne<Answer>(
   }
   try {
     const answer = await ask(await sessions.with(host, scope));
-    return { host, answer, durationMs: Date.now() - started };
+    return { host, answer, durationMs: Math.round(performance.now() - started) };
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
-    return { host, error, durationMs: Date.now() - started };
+    return { host, error, durationMs: Math.round(performance.now() - started) };
   } finally {
     await sessions.release(host);
   }

@@ -112,13 +112,13 @@ async function takePart(state: RunState, batchRun: BatchRun, host: string): Prom
     state.setOutcome(progress, "interrupted");
     return;
   }
-  const started = Date.now();
+  const started = performance.now();
   const { end, isFatal } = batchRun.batch.isEnded
     ? { end: "ended" as const, isFatal: false }
     : batchRun.elsewhere === undefined
       ? await connectAndConverge(state, batchRun, host, progress)
       : await workElsewhere(state, batchRun, batchRun.elsewhere, host, progress);
-  if (batchRun.elsewhere === undefined) progress.durationMs += Date.now() - started;
+  if (batchRun.elsewhere === undefined) progress.durationMs += Math.round(performance.now() - started);
   state.setOutcome(progress, end === "ended" ? "ok" : end);
   if (end !== "failed" && end !== "unreachable") return;
   const isTooMuch = tooManyFailed(state, batchRun.play, batchRun.batch.hosts);
@@ -156,7 +156,7 @@ export async function workHere(
   state.forget(host);
   await state.sessions.forgetFailed(host);
   const progress = state.progressOf(host);
-  const started = Date.now();
+  const started = performance.now();
   const batchRun = { ...playRun, batch: new Batch(batch.hosts, 1, "free"), course: { isEnded: false } };
   const { end, isFatal } = await connectAndConverge(state, batchRun, host, progress);
   await state.sessions.release(host);
@@ -167,7 +167,7 @@ export async function workHere(
     isFatal,
     counts,
     pendingHandlers,
-    durationMs: Date.now() - started,
+    durationMs: Math.round(performance.now() - started),
     ...present("counters", counters),
   };
 }

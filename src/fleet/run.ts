@@ -24,12 +24,13 @@ import { Sessions, sumOfCounters } from "./sessions.ts";
  */
 export async function run(given: RunOptions): Promise<RunFinished> {
   const options: RunOptions = { ...given, emit: (event) => given.emit(redactEvent(event, given.secrets)) };
-  const started = Date.now();
-  const { state, plays } = openRun(options, started);
+  const startedMs = performance.now();
+  const startedAt = new Date();
+  const { state, plays } = openRun(options, startedAt);
   const { sessions } = state;
   options.emit({
     type: "run-started",
-    time: new Date(started).toISOString(),
+    time: startedAt.toISOString(),
     schema: EVENT_SCHEMA_VERSION,
     runId: options.runId,
     playbooks: options.playbooks.map(({ file }) => file),
@@ -50,7 +51,7 @@ export async function run(given: RunOptions): Promise<RunFinished> {
     runId: options.runId,
     outcome: "ok",
     hosts: await recaps(state),
-    durationMs: Date.now() - started,
+    durationMs: Math.round(performance.now() - startedMs),
   };
   const ended = { ...finished, outcome: outcomeOf(state, finished.hosts) };
   options.emit(ended);
@@ -65,7 +66,7 @@ export async function run(given: RunOptions): Promise<RunFinished> {
  */
 export function openRun(
   options: RunOptions,
-  startedMs: number,
+  startedAt: Date,
 ): { state: RunState; plays: readonly PlannedPlay[] } {
   const { playbooks, startAtTask } = options;
   const plays = planPlays(options);
@@ -75,7 +76,7 @@ export function openRun(
     lockOwner: {
       runId: options.runId,
       who: `${userInfo().username}@${hostname()}`,
-      since: new Date(startedMs).toISOString(),
+      since: startedAt.toISOString(),
       controller: thisProcess(),
     },
     checkMode: options.checkMode,

@@ -125,7 +125,7 @@ export class Sessions {
   }
 
   async #connect(host: string, scope: Scope): Promise<HostSession> {
-    const started = Date.now();
+    const started = performance.now();
     const settings = connectionSettings(host, scope, this.#options.connection);
     const { becomePassword, password } = settings;
     for (const secret of [becomePassword, password]) {
@@ -138,7 +138,7 @@ export class Sessions {
       type: "host-connected",
       time: new Date().toISOString(),
       host,
-      durationMs: Date.now() - started,
+      durationMs: Math.round(performance.now() - started),
     });
     return this.#sessionOf(host, scope, transport);
   }

@@ -108,7 +108,7 @@ async function disarm(host: StepHost, guard: Guard): Promise<void> {
 /** @throws ModuleFailure when nobody could log in any more: what was before is back then, or will be. */
 async function connectAnew(host: StepHost, guard: Guard, hint: string): Promise<void> {
   try {
-    await reconnect(host, Date.now() + Math.min(guard.seconds / 2, 10) * 1000);
+    await reconnect(host, performance.now() + Math.min(guard.seconds / 2, 10) * 1000);
     const result = await host.run(rawShell("true"));
     if (result.exitCode === 0) return;
     throw new Error("the shell on the new connection does not answer");
@@ -144,7 +144,7 @@ async function reconnect(host: StepHost, untilMs: number): Promise<void> {
     } catch (error) {
       const mayPass =
         error instanceof TransportError && ["unreachable", "connection-lost"].includes(error.code);
-      if (!mayPass || Date.now() >= untilMs) throw error;
+      if (!mayPass || performance.now() >= untilMs) throw error;
       await waitSeconds(0.2, host);
     }
   }

@@ -32,8 +32,8 @@ export async function drainRemovedDatabases(
     applicationsOf(await ask("SHOW CLIENTS")).filter((row) => removed.includes(String(row["database"])))
       .length;
   for (const name of removed) await ask(`DISABLE ${identifier(name)}`);
-  const deadline = Date.now() + drainSeconds * 1000;
-  for (let left = await clients(); left > 0 && Date.now() < deadline; left = await clients()) {
+  const deadline = performance.now() + drainSeconds * 1000;
+  for (let left = await clients(); left > 0 && performance.now() < deadline; left = await clients()) {
     host.progress(`${removed.join(", ")}: ${left} clients have not left yet`);
     await wait(POLL_MS, undefined, { signal: host.signal });
   }

@@ -90,12 +90,13 @@ export const pause = defineModule({
       timeoutMs: ((lengthOf(want) ?? MOST_SECONDS) + 60) * 1000,
       run: async (host) => {
         const start = new Date();
+        const startedMs = performance.now();
         const typed = await waited(want, host);
         const stop = new Date();
         const paused: Paused = {
           start: start.toISOString(),
           stop: stop.toISOString(),
-          delta: Math.round((stop.getTime() - start.getTime()) / 1000),
+          delta: Math.round((performance.now() - startedMs) / 1000),
           user_input: typed,
         };
         return { output: { title: change.summary, data: paused } };

@@ -215,7 +215,7 @@ async function tryUntil<Type>(
   timeoutSeconds: number,
   act: (stream: Duplex) => Promise<Type>,
 ): Promise<{ result: Type; tries: number }> {
-  const deadline = Date.now() + timeoutSeconds * 1000;
+  const deadline = performance.now() + timeoutSeconds * 1000;
   for (let tries = 1; ; tries++) {
     try {
       const stream = await within(login.timeoutMs, host.transport.forward(target));
@@ -227,7 +227,7 @@ async function tryUntil<Type>(
         /password authentication failed|SASL|certificate|no such user|no such database|syntax error/i.test(
           message,
         );
-      if (isFinal || Date.now() > deadline || host.signal.aborted) {
+      if (isFinal || performance.now() > deadline || host.signal.aborted) {
         throw new ModuleFailure(`the query failed: ${message}`, {
           cause: error,
           hint: hintFor(message),

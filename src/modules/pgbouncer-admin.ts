@@ -2,6 +2,7 @@ import { z } from "zod";
 import { driftedSettings } from "../pgbouncer/drifted-settings.ts";
 import { parseIni } from "../pgbouncer/ini.ts";
 import { settingNamed } from "../pgbouncer/settings.ts";
+import { isWrittenSince } from "../queries/written-since.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import type { Value } from "../variables/value.ts";
 import { drainRemovedDatabases } from "./drain-removed-databases.ts";
@@ -219,6 +220,7 @@ async function look(host: StepHost, config: string, service: string): Promise<Se
       rawShell(
         `{ date '+now=%s.%N'; read -r up rest < /proc/uptime; echo "up=$up"
 systemctl show -p ActiveState,ActiveEnterTimestampMonotonic -- "$unit"
+echo "entered=$(date -d "$(systemctl show -p ActiveEnterTimestamp --value -- "$unit")" +%s)"
 for path in $(systemctl show -p FragmentPath,DropInPaths --value -- "$unit"); do stat -c 'written=%.9Y' -- "$path"; done
 [ ! -e "$users" ] || stat -c 'users=%.9Y' -- "$users"
 journalctl --sync; journalctl --no-pager -q -n 1 -o cat -p warning -u "$unit" --show-cursor | sed -n 's/^-- cursor: /cursor=/p'; } >&2`,
@@ -229,15 +231,20 @@ journalctl --sync; journalctl --no-pager -q -n 1 -o cat -p warning -u "$unit" --
   if (result.exitCode !== 0)
     throw new ModuleFailure(`${config} and ${service} can't be looked at: ${said.trim().split("\n").at(-1)}`);
   const number = (name: string): number => Number(new RegExp(`^${name}=([\\d.]+)$`, "m").exec(said)?.[1]);
-  const startedAt = number("now") - number("up") + number("ActiveEnterTimestampMonotonic") / 1e6;
+  const start = {
+    now: number("now"),
+    up: number("up"),
+    upThen: number("ActiveEnterTimestampMonotonic") / 1e6,
+    clockThen: number("entered"),
+  };
   const [, cursor] = /^cursor=(\S+)$/m.exec(said) ?? [];
   const written = [...said.matchAll(/^written=([\d.]+)$/gm)].map(([, time]) => Number(time));
   return {
     file: result.stdout.toString(),
     active: /^ActiveState=(active|reloading)$/m.test(said),
     logEnd: cursor === undefined ? `--since=@${Math.floor(number("now"))}` : `--after-cursor=${cursor}`,
-    unitIsNewer: written.some((time) => time > startedAt),
-    userlistIsNewer: number("users") > startedAt,
+    unitIsNewer: written.some((time) => isWrittenSince(start, time)),
+    userlistIsNewer: isWrittenSince(start, number("users")),
   };
 }
 

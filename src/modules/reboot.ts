@@ -76,8 +76,8 @@ async function bootAnew(host: StepHost, want: Params): Promise<number> {
   const before = await bootId(host);
   if (before === undefined) throw new ModuleFailure(`${BOOT_ID} can't be read on this host`);
   await waitSeconds(want.pre_reboot_delay, host);
-  const started = Date.now();
-  const elapsed = (): number => Math.round((Date.now() - started) / 100) / 10;
+  const started = performance.now();
+  const elapsed = (): number => Math.round((performance.now() - started) / 100) / 10;
   await goDown(host, want);
   await waitSeconds(want.post_reboot_delay, host);
   for (;;) {

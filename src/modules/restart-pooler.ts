@@ -196,10 +196,10 @@ async function leaveByThemselves(
   wish: RestartWish,
   session: PgSession,
 ): Promise<readonly Record<string, unknown>[]> {
-  const deadline = Date.now() + wish.drainSeconds * 1000;
+  const deadline = performance.now() + wish.drainSeconds * 1000;
   for (;;) {
     const left = await applications(session);
-    if (left.length === 0 || Date.now() >= deadline) return left;
+    if (left.length === 0 || performance.now() >= deadline) return left;
     host.progress(`${wish.service}: ${left.length} clients have not left yet`);
     await wait(POLL_MS, undefined, { signal: host.signal });
   }
@@ -216,9 +216,9 @@ async function waitForExit(
   pid: number,
   seconds: number,
 ): Promise<boolean> {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = performance.now() + seconds * 1000;
   while ((await mainPid(host, wish.service)) === pid) {
-    if (Date.now() > deadline) return false;
+    if (performance.now() > deadline) return false;
     await wait(POLL_MS, undefined, { signal: host.signal });
   }
   return true;

@@ -115,8 +115,8 @@ function subject(want: Params): string {
 
 /** @returns seconds. @throws ModuleFailure after the time limit. */
 async function waitUntil(host: StepHost, want: Params): Promise<number> {
-  const started = Date.now();
-  const elapsed = (): number => Math.round((Date.now() - started) / 100) / 10;
+  const started = performance.now();
+  const elapsed = (): number => Math.round((performance.now() - started) / 100) / 10;
   await waitSeconds(want.delay, host);
   if (isAboutNothing(want)) {
     await waitSeconds(want.timeout, host);

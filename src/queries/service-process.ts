@@ -1,5 +1,6 @@
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
+import { isWrittenSince } from "./written-since.ts";
 
 /** The process of a service, and what it runs with that is not on the disk any more. */
 export interface ServiceProcess {
@@ -24,7 +25,7 @@ export const serviceProcess = defineQuery<string, ServiceProcess>({
       rawShell(`  pid=$(systemctl show -p MainPID --value -- "$service")
   printf 'service\\t%s\\npid\\t%s\\nactive\\t%s\\n' "$service" "$pid" "$(systemctl show -p ActiveState --value -- "$service")"
   [ "$pid" -gt 0 ] || continue
-  printf 'started\\t%s\\t%s\\t%s\\n' "$now" "$up" "$(systemctl show -p ActiveEnterTimestampMonotonic --value -- "$service")"
+  printf 'started\\t%s\\t%s\\t%s\\t%s\\n' "$now" "$up" "$(systemctl show -p ActiveEnterTimestampMonotonic --value -- "$service")" "$(date -d "$(systemctl show -p ActiveEnterTimestamp --value -- "$service")" +%s)"
   for path in $(systemctl show -p FragmentPath,DropInPaths --value -- "$service"); do stat -c 'written\t%.9Y' -- "$path"; done
   { readlink -- "/proc/$pid/exe"; sed -n 's/^[^/]*\\(\\/.*\\.so[^/]* (deleted)\\)$/\\1/p' "/proc/$pid/maps"; } | sed -n 's/ (deleted)$//p' | sort -u | sed 's/^/replaced\\t/'
 done`),
@@ -45,13 +46,13 @@ done`),
       if (lines === undefined) return notKnown(`nothing was said of ${service}`);
       const fields = (name: string): string[][] =>
         lines.filter(([first]) => first === name).map(([, ...rest]) => rest);
-      const [now, up, entered] = (fields("started")[0] ?? []).map(Number);
-      const startedAt = (now ?? 0) - (up ?? 0) + (entered ?? 0) / 1e6;
+      const [now = 0, up = 0, entered = 0, clockThen = 0] = (fields("started")[0] ?? []).map(Number);
+      const start = { now, up, upThen: entered / 1e6, clockThen };
       return known({
         pid: Number(fields("pid")[0]?.[0]),
         active: fields("active")[0]?.[0] ?? "",
         replacedFiles: fields("replaced").map(([path]) => path ?? ""),
-        unitIsNewer: fields("written").some(([time]) => Number(time) > startedAt),
+        unitIsNewer: fields("written").some(([time]) => isWrittenSince(start, Number(time))),
       });
     });
   },

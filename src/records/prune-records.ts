@@ -25,15 +25,22 @@ export function recordLimits(environment: NodeJS.ProcessEnv = process.env): Reco
  * @throws Error when the folder can't be read.
  */
 export function pruneRecords(folder: string, limits: RecordLimits, keep: string, now = Date.now()): void {
-  const oldest = now - limits.days * 24 * 3600 * 1000;
   let room = limits.megabytes * 1024 * 1024;
   const names = readdirSync(folder).filter((name) => RECORD_NAME.test(name));
-  for (const name of names.sort().reverse()) {
-    const file = path.join(folder, name);
-    const found = statSync(file, { throwIfNoEntry: false });
-    if (found === undefined) continue;
-    room -= found.size;
-    if (name.startsWith(keep)) continue;
-    if (found.mtimeMs < oldest || room < 0) rmSync(file, { force: true });
+  const records = names
+    .sort()
+    .reverse()
+    .flatMap((name) => {
+      const file = path.join(folder, name);
+      const found = statSync(file, { throwIfNoEntry: false });
+      if (found === undefined) return [];
+      return [{ file, size: found.size, mtimeMs: found.mtimeMs, isOfThisRun: name.startsWith(keep) }];
+    });
+  // As old as they were when there was a run before this one: a clock that jumps ahead makes none of them old.
+  const before = Math.max(...records.flatMap((one) => (one.isOfThisRun ? [] : [one.mtimeMs])));
+  const oldest = Math.min(now, before) - limits.days * 24 * 3600 * 1000;
+  for (const { file, size, mtimeMs, isOfThisRun } of records) {
+    room -= size;
+    if (!isOfThisRun && (mtimeMs < oldest || room < 0)) rmSync(file, { force: true });
   }
 }

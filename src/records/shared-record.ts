@@ -61,7 +61,7 @@ export function shareRecord(
       await send();
     } catch (error) {
       disconnect();
-      notBefore = Date.now() + AGAIN_AFTER_MS;
+      notBefore = performance.now() + AGAIN_AFTER_MS;
       if (!hasWarned)
         warn(
           `the shared record can't be written for now, and the run goes on: ${databaseTrouble(error)} (${address.shown})`,
@@ -81,7 +81,7 @@ export function shareRecord(
     }
   };
   const tick = (): void => {
-    if (busy !== undefined || Date.now() < notBefore) return;
+    if (busy !== undefined || performance.now() < notBefore) return;
     busy = sendNow().finally(() => {
       busy = undefined;
     });

@@ -6,6 +6,7 @@ export function lostTransport(error: TransportError): Transport {
   return {
     isLocal: false,
     lost: Promise.resolve(error),
+    processOf: () => undefined,
     run: () => Promise.resolve(lostResult()),
     upload: () => Promise.reject(error),
     download: () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) }),

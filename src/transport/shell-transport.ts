@@ -33,6 +33,8 @@ export interface ShellTransportOptions {
 /** A shell that one user has on the host, and how many scripts it has to do. */
 interface Lane {
   shell: Promise<FramedShell>;
+  /** When it has been opened. */
+  opened?: FramedShell;
   underWay: number;
 }
 
@@ -45,6 +47,9 @@ const HOSTS_WITH_LANES = 4;
 /** Pieces in which large files travel: each is a frame, and some are under way at once. */
 const PIECE_BYTES = 1024 * 1024;
 const PIECES_UNDER_WAY = 4;
+
+const laneOf = (as: ShellUser): string =>
+  as.kind === "login" ? "" : [as.method, as.user, as.program ?? "", ...(as.flags ?? [])].join(":");
 
 /** A transport made of framed shells, whatever carries their channels. */
 export class ShellTransport implements Transport {
@@ -115,14 +120,17 @@ export class ShellTransport implements Transport {
     this.#underWay += 1;
   }
 
+  processOf(as: ShellUser): number | undefined {
+    return this.#lanes.get(laneOf(this.#effective(as)))?.opened?.pid;
+  }
+
   #effective(as: ShellUser): ShellUser {
     return as.kind === "become" && as.user === this.#options.loginUser ? { kind: "login" } : as;
   }
 
   /** The shell of a user, or a second one when the first has something to do and that is no matter. */
   #lane(as: ShellUser, besideOthers: boolean): Lane {
-    const user =
-      as.kind === "login" ? "" : [as.method, as.user, as.program ?? "", ...(as.flags ?? [])].join(":");
+    const user = laneOf(as);
     const first = this.#lanes.get(user) ?? this.#openLane(user, as);
     if (!besideOthers || first.underWay === 0) return first;
     let idlest = first;
@@ -145,6 +153,12 @@ export class ShellTransport implements Transport {
       underWay: 0,
     };
     this.#lanes.set(key, lane);
+    void lane.shell.then(
+      (shell) => {
+        lane.opened = shell;
+      },
+      () => undefined,
+    );
     return lane;
   }
 

@@ -77,6 +77,8 @@ export interface Transport {
    * @throws TransportError when the shell of that user cannot be had (wrong become password, no such user).
    */
   run(request: ScriptRequest): Promise<ExecResult>;
+  /** Which process on the host runs a user's scripts; undefined as long as none has ended. */
+  processOf(as: ShellUser): number | undefined;
   /** Copies bytes into a new private file (0600, in a directory only that user can read) for `as`, however large. Returns its path. */
   upload(content: AsyncIterable<Uint8Array> | Uint8Array, as: ShellUser): Promise<string>;
   /** Streams a file of the host, however large. */

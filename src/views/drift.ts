@@ -72,7 +72,9 @@ function sinceText({ lastTrue, firstSeen }: DriftItem): string {
       : `${firstSeen} at the latest: no record has it as wanted`;
   const age = Date.now() - Date.parse(lastTrue);
   const rest = firstSeen === undefined ? "" : `, first seen ${firstSeen}`;
-  return `after ${lastTrue} (last true ${formatDuration(age)} ago)${rest}`;
+  // A clock that was set back has seen it true in what is now to come.
+  const ago = age < 0 ? "by a clock that was ahead of this one" : `${formatDuration(age)} ago`;
+  return `after ${lastTrue} (last true ${ago})${rest}`;
 }
 
 function markdown(report: DriftReport): string {

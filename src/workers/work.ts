@@ -167,7 +167,7 @@ async function join(options: WorkerOptions, runId: string): Promise<Taking | "re
       told: () =>
         Promise.race([sender.flush().catch(() => undefined), wait(TELL_MS, undefined, { ref: false })]),
     };
-    const { state, plays } = openRun(redacting, Date.now());
+    const { state, plays } = openRun(redacting, new Date());
     await state.prepareHostvars();
     tell(`${runId}: takes part`);
     return { state, plays, sender, soft, hard, isTold: false, busy: 0, done: 0, retried };

@@ -33,7 +33,7 @@ export class WorkerPool implements Elsewhere {
   readonly #begun = new Map<string, Map<string, string>>();
   #listening: Promise<void> | undefined;
   #isStopping = false;
-  #lastNews = Date.now();
+  #lastNews = performance.now();
   #isOver = false;
 
   private constructor(options: PoolOptions) {
@@ -78,7 +78,7 @@ export class WorkerPool implements Elsewhere {
       added.catch((error: unknown) => this.#lose(error));
       batch = { number, added };
       this.#batches.set(hosts, batch);
-      this.#lastNews = Date.now();
+      this.#lastNews = performance.now();
       stopping.addEventListener("abort", () => void this.#stop("soft"));
     }
     const done = new Promise<HostWork>((resolve) => {
@@ -98,9 +98,9 @@ export class WorkerPool implements Elsewhere {
       }
       for (const { batch, host, work } of results)
         this.#settle(keyOf(batch, host), this.#withLost(host, work));
-      if (events.length > 0 || results.length > 0) this.#lastNews = Date.now();
+      if (events.length > 0 || results.length > 0) this.#lastNews = performance.now();
       if (this.#isStopping && this.#waiting.size > 0) await queue.takeBack(runId, nothingDone("interrupted"));
-      else if (this.#waiting.size > 0 && Date.now() - this.#lastNews > NOBODY_MS && !this.#hasWarned) {
+      else if (this.#waiting.size > 0 && performance.now() - this.#lastNews > NOBODY_MS && !this.#hasWarned) {
         this.#hasWarned = true;
         this.#warn(
           `no worker has told anything for ${NOBODY_MS / 1000} s: \`plumb worker\` starts one, in a checkout of the same files`,

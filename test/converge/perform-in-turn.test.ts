@@ -16,10 +16,18 @@ import type { ExecResult, ScriptRequest, ShellUser } from "../../src/transport/t
 const folder = mkdtempSync(path.join(tmpdir(), "plumb-in-turn-"));
 const LOGIN: ShellUser = { kind: "login" };
 
+/** How many things that take their time the last one had. */
+let slow: number | undefined;
+
 const session = (change: Partial<ExecResult> = {}): HostSession =>
   ({
     shellUser: () => LOGIN,
-    run: async ({ shell }: { shell: string }, _: ShellUser, rest: Partial<ScriptRequest>) => {
+    act: async (
+      { shell }: { shell: string },
+      _: ShellUser,
+      rest: Partial<ScriptRequest> & { slow?: number },
+    ) => {
+      slow = rest.slow;
       const input = rest.stdin as Uint8Array | undefined;
       const { status, stdout, stderr } = spawnSync("/bin/sh", ["-c", shell], { cwd: folder, input });
       const end = { durationMs: 1, timedOut: false, aborted: false, connectionLost: false, truncated: false };
@@ -75,6 +83,16 @@ describe("several changes by one script, each asked about before it", () => {
     });
     expect(nothing).toMatchObject({ kind: "done", outputs: [] });
     expect(two?.kind === "done" && two.answers?.get("at")).toMatchObject({ answer: { sizeBytes: 7 } });
+  });
+
+  test("say how many of them take their time: so much longer the next run waits for them, should this one die", async () => {
+    const quick = part("quick", "true");
+    const long = part("long", "true");
+    const takingTime = { ...long, steps: long.steps.map((step) => ({ ...step, timeoutMs: 1000 })) };
+    await perform([quick, takingTime, quick, takingTime]);
+    expect(slow).toBe(2);
+    await perform([quick, quick]);
+    expect(slow).toBe(1);
   });
 
   test("end before the first of which something has moved, and before what follows it", async () => {

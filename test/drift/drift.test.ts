@@ -136,6 +136,14 @@ test("drift is dated by the last run that saw it in order and the first check af
   });
 });
 
+test("what a clock saw in order that was ahead of this one is not said to have been so a negative time ago", () => {
+  const lastTrue = new Date(Date.now() + 86_400_000).toISOString();
+  const report = driftOf(planOf([planned("a", "would-change")]), { since: () => ({ lastTrue }) });
+  expect(driftText(report, "pretty", plain)).toContain(
+    `after ${lastTrue} (last true by a clock that was ahead of this one)`,
+  );
+});
+
 test("how bad something is may be said by module, task, path and pattern; the last word counts", () => {
   const file = path.join(mkdtempSync(path.join(tmpdir(), "plumb-severity-")), "severity.conf");
   writeFileSync(file, "# ours\n\n/etc/pgbouncer/*=high\nweb : *=low\n");

@@ -52,5 +52,5 @@ test("site.yml needs two groups; the others are for whoever has such hosts", asy
 
 test("a playbook for which the inventory has no host is told of at its hosts", async () => {
   const options = await checkOptions([inventoryOf(TWO)], ["playbooks/ha.yml"]);
-  expect(() => openRun(options, 0)).toThrow(/ha\.yml:\d+:\d+: no play has a host/);
+  expect(() => openRun(options, new Date())).toThrow(/ha\.yml:\d+:\d+: no play has a host/);
 });

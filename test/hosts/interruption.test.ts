@@ -18,6 +18,7 @@ import { type PlumbProcess, startPlumb } from "./plumb-process.ts";
 const HOW = process.env["PLUMB_INTERRUPT"];
 const ALL = HOW !== undefined;
 const SEED = Number(process.env["PLUMB_INTERRUPT_SEED"] ?? "1");
+const TIME_MS = ALL ? 7_200_000 : 1_800_000;
 /** One of so many changes is interrupted. */
 const SAMPLED = 9;
 /** PostgreSQL 17, and PgBouncer 1.18 before it; or PostgreSQL 15, and PgBouncer 1.24 before it. */
@@ -26,7 +27,7 @@ const [DATABASE, CLIENT] = [POOLER === "trixie1" ? "bookworm1" : "trixie1", "boo
 const HOSTS = [DATABASE, POOLER, CLIENT];
 const ONLY = process.env["PLUMB_INTERRUPT_ONLY"]?.split(",") ?? HOSTS;
 
-type Kind = (typeof KINDS)[number];
+type Kind = (typeof KINDS)[number] | "host clock";
 const KINDS = [
   "kill -9",
   "cut link",
@@ -48,6 +49,7 @@ let folder = "";
 
 beforeAll(async () => {
   await freshDisks(HOSTS);
+  if (HOW === "host clock") await Promise.all(HOSTS.map(giveOwnClock));
   folder = await mkdtemp(path.join(tmpdir(), "plumb-interrupt-"));
   await cp("inventory/example/group_vars", path.join(folder, "group_vars"), { recursive: true });
   const { keyFile, knownHostsFile } = lab;
@@ -115,15 +117,25 @@ async function walk(
     let where = "";
     let under: Promise<void> | undefined;
     let isBusy = false;
+    // The trip that is to be interrupted has been begun; before that, what is told is told of changes that are made in it.
+    let isUnderWay = false;
+    let goOn = (): void => undefined;
     const run: PlumbProcess = provision(
       (event) => {
+        if (isBusy && ALL && event.type === "task-progress") isUnderWay = true;
+        // It has come to its end before the delay was over: it is interrupted behind it, and no further change is begun meanwhile.
+        if (isBusy && ALL && isUnderWay && event.type === "task-finished") goOn();
         if (event.type !== "task-started" || (isBusy && !ALL)) return;
         const name = nameOf(event);
         if (begun.has(name)) return;
+        if (isBusy && !isUnderWay) {
+          interrupted[interrupted.length - 1] += ` with ${name}`;
+          return;
+        }
         begun.add(name);
         if (isBusy) {
           // It is made on a disk that is full, like the one before it.
-          if (last !== undefined && last in FULL) interrupted.push(`${last}, still: ${name}`);
+          interrupted.push(`${last !== undefined && last in FULL ? `${last}, still` : "behind"}: ${name}`);
           return;
         }
         const kind = ONLY.includes(event.host) ? choose() : undefined;
@@ -131,15 +143,23 @@ async function walk(
         if (kind === undefined) return;
         where = event.host;
         interrupted.push(`${kind}: ${name} (${event.summary})`);
-        // Or it would get to further changes meanwhile, which then nobody interrupts.
-        if (ALL) run.child.kill("SIGSTOP");
         isBusy = true;
         const before = under;
+        const whenOver = new Promise<void>((resolve) => {
+          goOn = () => {
+            goOn = () => undefined;
+            // Or it would get to further changes meanwhile, which then nobody interrupts.
+            if (ALL) run.child.kill("SIGSTOP");
+            resolve();
+          };
+        });
+        void wait(delayMs()).then(() => goOn());
         // A link that is cut between two tasks is made anew, and the run goes on.
-        under = wait(delayMs())
+        under = whenOver
           .then(() => interrupt(kind, event.host, run))
           .then(() => {
             isBusy = false;
+            isUnderWay = false;
             return before;
           });
       },
@@ -153,7 +173,7 @@ async function walk(
       await expectNothingRuns(where, interrupted.at(-1) ?? "");
     if (under === undefined) {
       expect(complaints(run.events)).toEqual([]);
-      expect(code).toBe(0);
+      expect(code, run.text()).toBe(0);
       return { begun, interrupted, last: run.events };
     }
   }
@@ -219,8 +239,35 @@ const unfill = (host: string, directory: string): Promise<string> =>
     `set -e; umask 077; rm -f ${directory}/filler; rm -rf /run/kept; cp -a ${directory} /run/kept; umount ${directory}; rm -rf ${directory}/*; cp -a /run/kept/. ${directory}; rm -rf /run/kept`,
   );
 
+/** All programs that are started on the host from now on ask a clock of its own what time it is; what the kernel itself says (times of files, how long it has been up) is not moved. */
+const giveOwnClock = (host: string): Promise<string> =>
+  onHost(
+    host,
+    `set -e; export DEBIAN_FRONTEND=noninteractive
+apt-get -qq install -y libfaketime >/dev/null 2>&1 || { apt-get -qq update; apt-get -qq install -y libfaketime; } >/dev/null 2>&1
+settings='DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 FAKETIME_NO_CACHE=1'
+printf '%s\\n' $settings >> /etc/environment
+mkdir -p /etc/systemd/system.conf.d; printf '[Manager]\\nDefaultEnvironment=%s\\n' "$settings" > /etc/systemd/system.conf.d/clock.conf; systemctl daemon-reexec
+grep -q pam_env /etc/pam.d/sudo || echo 'session required pam_env.so readenv=1 user_readenv=0' >> /etc/pam.d/sudo
+echo +0 > /etc/faketimerc; echo /usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 > /etc/ld.so.preload; systemctl restart ssh`,
+  );
+
+/** Its clock jumps by three weeks: ahead, and the next time back again. @returns whether it is ahead. */
+async function jump(host: string): Promise<boolean> {
+  const said = await onHost(
+    host,
+    "if [ $(cat /etc/faketimerc) = +0 ]; then echo +21d; else echo +0; fi > /etc/faketimerc.new; mv /etc/faketimerc.new /etc/faketimerc; cat /etc/faketimerc",
+  );
+  return said === "+21d\n";
+}
+
 async function interruptBy(kind: Kind, host: string, { child, ended }: PlumbProcess): Promise<void> {
   if (kind === "kill -9" || kind === "clock") child.kill("SIGKILL");
+  if (kind === "host clock") {
+    // The run goes on where it jumps ahead, and is killed where it jumps back.
+    if (await jump(host)) child.kill("SIGCONT");
+    else child.kill("SIGKILL");
+  }
   if (kind === "cut link") {
     await onHost(host, "pkill -KILL -f '^sshd: admin'; true");
     child.kill("SIGCONT");
@@ -241,27 +288,32 @@ async function interruptBy(kind: Kind, host: string, { child, ended }: PlumbProc
 }
 
 describe("the main playbook", () => {
-  test("interrupted at its changes in every way there is: the next run goes on, and everything ends right", async () => {
-    const random = randomFrom(SEED);
-    console.log(`interrupted: ${HOW ?? `one change in ${SAMPLED}`}, seed ${SEED}`);
-    let taken = Math.floor(random() * KINDS.length);
-    const choose = (): Kind | undefined => {
-      if (!ALL && random() >= 1 / SAMPLED) return undefined;
-      taken += 1;
-      return KINDS.find((kind) => kind === HOW) ?? KINDS[taken % KINDS.length];
-    };
-    // Changes that are made in one trip are all begun at its beginning: the later ones are interrupted somewhere on the way.
-    const delays = [0, 3, 10, 30, 100, 300, 1000, 3000];
-    const delayMs = (): number => delays[Math.floor(random() * delays.length)] ?? 0;
-    // Where one host is interrupted the others go on: one after the other, so that none of their changes is left out.
-    for (const limit of ALL ? HOSTS.map((host) => ["--limit", host]) : [[]]) {
-      const { begun, interrupted } = await walk(choose, delayMs, interruptBy, limit);
-      console.log(
-        `${interrupted.length} of ${begun.size} changes were interrupted:\n${interrupted.join("\n")}`,
-      );
-      const isLeftAlone = limit[1] !== undefined && !ONLY.includes(limit[1]);
-      expect(interrupted.length).toBeGreaterThan(isLeftAlone ? -1 : ALL ? begun.size - 1 : 2);
-    }
-    await expectAllWell();
-  }, 1_800_000);
+  test(
+    "interrupted at its changes in every way there is: the next run goes on, and everything ends right",
+    async () => {
+      const random = randomFrom(SEED);
+      console.log(`interrupted: ${HOW ?? `one change in ${SAMPLED}`}, seed ${SEED}`);
+      let taken = Math.floor(random() * KINDS.length);
+      const choose = (): Kind | undefined => {
+        if (!ALL && random() >= 1 / SAMPLED) return undefined;
+        taken += 1;
+        if (HOW === "host clock") return HOW;
+        return KINDS.find((kind) => kind === HOW) ?? KINDS[taken % KINDS.length];
+      };
+      // Changes that are made in one trip are all begun at its beginning: the later ones are interrupted somewhere on the way.
+      const delays = [0, 3, 10, 30, 100, 300, 1000, 3000];
+      const delayMs = (): number => delays[Math.floor(random() * delays.length)] ?? 0;
+      // Where one host is interrupted the others go on: one after the other, so that none of their changes is left out.
+      for (const limit of ALL ? HOSTS.map((host) => ["--limit", host]) : [[]]) {
+        const { begun, interrupted } = await walk(choose, delayMs, interruptBy, limit);
+        console.log(
+          `${interrupted.length} of ${begun.size} changes were interrupted:\n${interrupted.join("\n")}`,
+        );
+        const isLeftAlone = limit[1] !== undefined && !ONLY.includes(limit[1]);
+        expect(interrupted.length).toBeGreaterThan(isLeftAlone ? -1 : ALL ? begun.size - 1 : 2);
+      }
+      await expectAllWell();
+    },
+    TIME_MS,
+  );
 });

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { lockScript } from "../../src/converge/host-lock.ts";
 import { PLUMB } from "../built-plumb.ts";
 import { folderWithHosts, labHost, onHost, restartSshd } from "./lab-hosts.ts";
 import { type PlumbProcess, startPlumb } from "./plumb-process.ts";
@@ -22,6 +23,7 @@ beforeAll(async () => {
   tasks:
     - shell: echo begun > /tmp/locks-begun; {{ command }}; echo done >> /tmp/locks-done
       when: command != ""
+      become_user: "{{ default user "root" }}"
     - copy: {content: "next\\n", dest: /tmp/locks-next}
 `,
   );
@@ -67,6 +69,36 @@ describe("a controller that was killed while a command runs", () => {
         .poll(() => onHost(host, "cat /tmp/locks-done; pgrep -f 'plumb[_]mark' || true"))
         .toBe("done\n");
     }
+  });
+
+  test("so does one of another user, and is waited for as well: the lock is for all shells of the run", async () => {
+    await clean();
+    const first = plumb("sleep 3", "-e", "user=games");
+    await begun(HOSTS);
+    first.child.kill("SIGKILL");
+    await first.ended;
+    const next = plumb("");
+    expect(await next.ended).toBe(0);
+    expect(warnings(next)[0]).toMatch(/waiting for what a run that is gone has left: sleep 3; \(.*\)/);
+    for (const host of HOSTS)
+      expect(await onHost(host, "cat /tmp/locks-done; stat -c %U /tmp/locks-done")).toBe("done\ngames\n");
+  });
+
+  test("several things that take their time, in one trip, are each waited for as long as one", async () => {
+    const [host = ""] = HOSTS;
+    const owner = { runId: "later", who: "somebody@elsewhere", since: "now", controller: "-" };
+    const terms = { createState: true, waitSeconds: 1, takeOver: false, deadController: undefined };
+    // As a run leaves it whose connection is gone: its shell goes on with what it has below it.
+    const said = await onHost(
+      host,
+      `sh -c 'sleep 60; :' >/dev/null 2>&1 & pid=$!; since=$(cut -d ' ' -f 22 /proc/$pid/stat)
+printf '%s\\n' "$pid $since 4194304 1 - earlier" 'slow 1' 'slow 3' > /var/lib/plumb/lock
+sh <<'THE_END_OF_IT' 2>&1 >/dev/null | tail -n 1
+${lockScript(owner, host, terms).shell}
+THE_END_OF_IT
+kill $(pgrep -P $pid) $pid; rm -f /var/lib/plumb/lock`,
+    );
+    expect(said).toBe("3 earlier\n");
   });
 
   test("--take-over ends it, with all that it has started", async () => {

@@ -5,7 +5,7 @@ import { serviceProcess } from "../../src/queries/service-process.ts";
 const UPGRADED = `service\tpgbouncer.service
 pid\t812
 active\tactive
-started\t1795632000.500000000\t4000.25\t3500250000
+started\t1795632000.500000000\t4000.25\t3500250000\t1795631500
 written\t1795630000.100000000
 replaced\t/
 service\tpgbouncer-2.service

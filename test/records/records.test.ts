@@ -116,6 +116,20 @@ test("old records go, then the oldest until the rest fits, never the run that as
   expect(readdirSync(folder)).toContain("notes.txt");
 });
 
+test("a clock that jumps ahead takes no records along, and neither does one that is set back", () => {
+  const folder = folderFor();
+  const names = ["20261101T000000-000001", "20261102T000000-000002", "20271103T000000-000003"];
+  for (const name of names) openRunRecord(folder, head(name), notCalled).close();
+  const at = Date.parse("2026-11-02T00:00:00Z");
+  for (const name of names.slice(0, 2)) utimesSync(path.join(folder, `${name}.jsonl`), at / 1000, at / 1000);
+  const year = 365 * 24 * 3600 * 1000;
+  for (const now of [at + year, at - year]) {
+    utimesSync(path.join(folder, `${names[2]}.jsonl`), now / 1000, now / 1000);
+    pruneRecords(folder, { days: 90, megabytes: 200 }, names[2] ?? "", now);
+    expect(readdirSync(folder).filter((name) => name.endsWith(".jsonl"))).toHaveLength(3);
+  }
+});
+
 test("limits come from the environment, and what is no number counts as not set", () => {
   expect(recordLimits({})).toEqual({ days: 90, megabytes: 200 });
   expect(recordLimits({ PLUMB_RUNS_KEEP_DAYS: "7", PLUMB_RUNS_KEEP_MB: "many" })).toEqual({

@@ -122,6 +122,17 @@ export function transportContract(open: () => Promise<Transport>): void {
         expect([result.exitCode, result.aborted]).toEqual([undefined, true]);
       }));
 
+    test("which process runs a user's scripts is known when one has ended, and of the shell that comes after it anew", () =>
+      onTransport(async (run, transport) => {
+        const pid = Number((await run("echo $$")).stdout.toString());
+        expect(transport.processOf({ kind: "login" })).toBe(pid);
+        expect(transport.processOf({ kind: "become", user: "nobody", method: "sudo" })).toBeUndefined();
+        await run("kill -KILL $$");
+        const next = Number((await run("echo $$")).stdout.toString());
+        expect(transport.processOf({ kind: "login" })).toBe(next);
+        expect(next).not.toBe(pid);
+      }));
+
     test("a script that kills its shell has no exit code, and the next one gets a new shell", () =>
       onTransport(async (run) => {
         expect((await run("kill -9 $$")).exitCode).toBeUndefined();
