@@ -1,8 +1,9 @@
-import { inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
+import { DiagnosticsError, inputError, type SourceRange } from "../diagnostics/diagnostic.ts";
 import { becomeFlagsOf, becomeMethodOf, becomeProgramOf } from "../inventory/become-settings.ts";
 import { loadModule } from "../modules/catalogue.ts";
 import type { Module, ModuleDefinition, Situation } from "../modules/module.ts";
 import { describeValue } from "../playbook/describe-value.ts";
+import { badEnvironmentName, isEnvironmentName } from "../playbook/environment-name.ts";
 import { booleanOf } from "../playbook/flag.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { validateParameters } from "../playbook/validate-parameters.ts";
@@ -120,8 +121,10 @@ export function taskUser(context: HostContext, { keywords }: Task, scope: Scope)
   };
   const become = choose("ansible_become", keywords.become);
   const user = choose("ansible_become_user", keywords.becomeUser);
-  if (typeof user === "string" && user.includes("\0"))
-    throw inputError("wrong-type", "`become_user` can't hold a NUL character");
+  if (typeof user === "string" && user.includes("\0")) {
+    const at = scope.sourceOf("ansible_become_user") ?? keywords.becomeUser?.at;
+    throw inputError("wrong-type", "`become_user` can't hold a NUL character", present("at", at));
+  }
   const method = becomeMethodOf(scope, context.host) ?? keywords.becomeMethod ?? fallback.becomeMethod;
   const flags = keywords.becomeFlags === undefined ? undefined : evaluate(keywords.becomeFlags, scope);
   const program = keywords.becomeExe === undefined ? undefined : evaluate(keywords.becomeExe, scope);
@@ -155,19 +158,13 @@ function environmentOf(task: Task, scope: Scope): Readonly<Record<string, string
         expected: "names and their values",
       });
     }
-    for (const [name, value] of Object.entries(values))
-      environment[checkedName(name, layer, task)] = environmentText(value, name, layer.at ?? task.at);
+    const at = layer.at ?? task.at;
+    for (const [name, value] of Object.entries(values)) {
+      if (!isEnvironmentName(name)) throw new DiagnosticsError([badEnvironmentName(name, at)]);
+      environment[name] = environmentText(value, name, at);
+    }
   }
   return environment;
-}
-
-/** A name that a shell can export. @throws DiagnosticsError */
-function checkedName(name: string, layer: Templated, task: Task): string {
-  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
-  throw inputError("wrong-type", `\`${name}\` can't be the name of an environment variable`, {
-    at: layer.at ?? task.at,
-    expected: "letters, digits and _",
-  });
 }
 
 /** @throws DiagnosticsError for what no environment can hold */

@@ -1,8 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { inputError } from "../diagnostics/diagnostic.ts";
+import { describeValue } from "../playbook/describe-value.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { amountOf } from "../playbook/repetition.ts";
+import { present } from "../transport/present.ts";
 import { evaluate } from "../variables/evaluate.ts";
 import type { Scope } from "../variables/scope.ts";
+import type { Templated } from "../variables/templated.ts";
 import { isValueMap, type ValueMap } from "../variables/value.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession } from "./host-session.ts";
@@ -183,10 +187,24 @@ async function hostOf(
   scope: Scope,
 ): Promise<{ session: HostSession; delegatedTo: string | undefined }> {
   const { delegateTo } = task.keywords;
-  const host = delegateTo === undefined ? context.host : String(evaluate(delegateTo, scope));
+  const host = delegateTo === undefined ? context.host : delegateOf(delegateTo, scope);
   if (host === context.host) return { session: context.session, delegatedTo: undefined };
   const session = isSkipped(task, scope) ? context.session : await context.hooks.sessionWith(host);
   return { session, delegatedTo: host };
+}
+
+/** @throws DiagnosticsError for what is no host's name */
+function delegateOf(delegateTo: Templated, scope: Scope): string {
+  const name = evaluate(delegateTo, scope);
+  const at = present("at", delegateTo.at);
+  if (name === null || name === "" || typeof name === "object")
+    throw inputError(
+      "wrong-type",
+      `\`delegate_to\` must be the name of a host, not ${describeValue(name)}`,
+      at,
+    );
+  if (!String(name).includes("\0")) return String(name);
+  throw inputError("wrong-type", "`delegate_to` can't hold a NUL character", at);
 }
 
 /** What can't be evaluated is told where the task is run. */

@@ -2,7 +2,9 @@ import { isBecome } from "../converge/prepare.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import { connectionSettings } from "../inventory/connection-variables.ts";
-import { PendingVariable } from "../variables/scope.ts";
+import { leavesOf } from "../playbook/leaves.ts";
+import { literalOf } from "../variables/evaluate.ts";
+import { PendingVariable, type Scope } from "../variables/scope.ts";
 import type { PlayRun } from "./run-play.ts";
 import type { RunState } from "./run-state.ts";
 import { variablesInPlay } from "./variables-in-play.ts";
@@ -11,21 +13,20 @@ import { variablesInPlay } from "./variables-in-play.ts";
 const OF_CONNECTIONS: ReadonlySet<string> = new Set(["wrong-type", "invalid-option"]);
 
 /**
- * Looks at the connection variables of all hosts of all plays, before the first host is touched. What only facts or earlier plays tell is left for the time when the host is
+ * Looks at the connection variables of all hosts of all plays, and of those that tasks are delegated to by name, before the first host is touched. What only facts or earlier plays tell is left for the time when the host is
  * connected, and so is all of a run of one host, which is connected at once.
  *
  * @throws DiagnosticsError with each fault once, whatever the number of hosts that have it.
  */
 export async function checkConnections(state: RunState, plays: readonly PlayRun[]): Promise<void> {
-  const isOnce = new Set(plays.flatMap(({ hosts }) => hosts)).size <= 1;
+  const isOnce = new Set(plays.flatMap((run) => [...run.hosts, ...delegates(state, run)])).size <= 1;
   if (isOnce) return;
   const faults = new Map<string, { diagnostic: Diagnostic; hosts: Set<string> }>();
   for (const playRun of plays) {
     const view = { ...playRun, batchHosts: playRun.hosts };
-    for (const host of playRun.hosts) {
+    for (const host of new Set([...playRun.hosts, ...delegates(state, playRun)])) {
       for (const diagnostic of await faultsOf(state, view, host)) {
-        const { code, message, at } = diagnostic;
-        const key = at === undefined ? message : `${code} ${at.file}:${at.line}:${at.column}`;
+        const key = keyOf(diagnostic, host);
         const known = faults.get(key) ?? { diagnostic, hosts: new Set<string>() };
         known.hosts.add(host);
         faults.set(key, known);
@@ -35,17 +36,43 @@ export async function checkConnections(state: RunState, plays: readonly PlayRun[
   if (faults.size > 0) throw new DiagnosticsError([...faults.values()].map(told));
 }
 
+/** Hosts of the inventory that tasks are delegated to by their names. */
+function delegates({ inventory }: RunState, { play }: PlayRun): string[] {
+  const tasks = [...leavesOf(play.sections.flatMap(({ nodes }) => nodes)), ...play.handlers];
+  return tasks.flatMap((leaf) => {
+    const { delegateTo } = (leaf.kind === "include" ? leaf.task : leaf).keywords;
+    const name = delegateTo === undefined ? undefined : literalOf(delegateTo);
+    return typeof name === "string" && inventory.hosts.has(name) ? [name] : [];
+  });
+}
+
+/** One fault of many hosts is one: its place, and of several in one line the variable that it is about. */
+function keyOf({ code, message, at }: Diagnostic, host: string): string {
+  if (at === undefined) return message;
+  const [variable] = /\b(ansible|become)_\w+/.exec(message.replace(`${host}: `, "")) ?? [""];
+  return `${code} ${at.file}:${at.line}:${at.column} ${variable}`;
+}
+
 async function faultsOf(
   state: RunState,
   view: PlayRun & { batchHosts: readonly string[] },
   host: string,
 ): Promise<readonly Diagnostic[]> {
-  try {
-    const variables = await variablesInPlay(state, view, host, () => true);
-    const scope = variables.scopeOf({ keywords: view.play.keywords });
+  let scope: Scope | undefined;
+  const become = (): void => {
+    const value = scope?.lookup("ansible_become");
+    if (scope !== undefined && value !== undefined) isBecome(value, scope);
+  };
+  const variables = async (): Promise<void> => {
+    scope = (await variablesInPlay(state, view, host, () => true)).scopeOf({ keywords: view.play.keywords });
     connectionSettings(host, scope, state.options.connection);
-    const become = scope.lookup("ansible_become");
-    if (become !== undefined) isBecome(become, scope);
+  };
+  return [...(await faultsIn(variables)), ...(await faultsIn(become))];
+}
+
+async function faultsIn(read: () => Promise<void> | void): Promise<readonly Diagnostic[]> {
+  try {
+    await read();
     return [];
   } catch (error) {
     if (error instanceof PendingVariable) return [];

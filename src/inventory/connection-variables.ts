@@ -1,4 +1,4 @@
-import { inputError } from "../diagnostics/diagnostic.ts";
+import { type Diagnostic, DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
 import type { ConnectionSettings } from "../transport/connection-settings.ts";
 import { present } from "../transport/present.ts";
 import type { Scope } from "../variables/scope.ts";
@@ -16,69 +16,36 @@ export interface ConnectionOverrides {
   connectTimeoutMs: number;
 }
 
+/** What `ansible_connection` and the keyword `connection` may be: all but `local` is SSH. */
+export const CONNECTIONS: readonly string[] = ["ssh", "local", "smart", "paramiko", "paramiko_ssh"];
+
 const LARGEST_PORT = 65_535;
 const LONGEST_SECONDS = 86_400;
 
 /**
  * How to reach a host, from its `ansible_*` variables.
  *
- * @throws DiagnosticsError for a value that can't be, or an SSH option that Plumb does not know.
+ * @throws DiagnosticsError with every value that can't be, and every SSH option that Plumb does not know.
  */
 export function connectionSettings(
   host: string,
   scope: Scope,
   overrides: ConnectionOverrides,
 ): ConnectionSettings {
-  const value = (...names: string[]): Value | undefined => {
-    for (const name of names) {
-      const found = scope.lookup(name);
-      if (found !== undefined && found !== null) return found;
-    }
-    return undefined;
-  };
-  const text = (...names: string[]): string | undefined => {
-    const found = value(...names);
-    if (found === undefined) return undefined;
-    const written = String(found);
-    if (!written.includes("\0")) return written;
-    const name = names.find((one) => (scope.lookup(one) ?? null) !== null) ?? "";
-    throw inputError("wrong-type", `${host}: ${name} can't hold a NUL character`, at(scope, name));
-  };
+  const { text, number, choice, collect, problems } = readerOf(host, scope);
   if (host.includes("\0")) throw inputError("wrong-type", "the name of a host can't hold a NUL character");
-  const explicit = text("ansible_connection");
-  const isLocal = explicit === "local" || (explicit === undefined && host === "localhost");
-  if (explicit !== undefined && !["ssh", "local", "smart", "paramiko", "paramiko_ssh"].includes(explicit)) {
-    throw inputError("wrong-type", `${host}: ansible_connection \`${explicit}\` is not supported`, {
-      expected: "ssh or local",
-      ...at(scope, "ansible_connection"),
-    });
-  }
-  const ssh = sshOptions(host, scope);
-  const checking = value("ansible_host_key_checking", "ansible_ssh_host_key_checking");
-  const number = (names: readonly string[], most: number): number | undefined => {
-    const found = value(...names);
-    if (found === undefined) return undefined;
-    const asNumber = typeof found === "boolean" || found === "" ? Number.NaN : Number(found);
-    if (asNumber > 0 && asNumber <= most) return asNumber;
-    const name = names.find((one) => (scope.lookup(one) ?? null) !== null) ?? "";
-    throw inputError("wrong-type", `${host}: ${name} is \`${String(found)}\``, {
-      expected: most === LARGEST_PORT ? `a port: 1 to ${most}` : "seconds",
-      ...at(scope, name),
-    });
-  };
-  const port = number(["ansible_port", "ansible_ssh_port"], LARGEST_PORT);
-  const settings: ConnectionSettings = {
+  const connection = choice("ansible_connection", CONNECTIONS, "ssh or local");
+  const isLocal = connection === "local" || (connection === undefined && host === "localhost");
+  const ssh = collect(() => sshOptions(host, scope)) ?? {};
+  const checking = scope.lookup("ansible_host_key_checking") ?? scope.lookup("ansible_ssh_host_key_checking");
+  const port = number(["ansible_port", "ansible_ssh_port"], "port");
+  const seconds = number(["ansible_ssh_timeout", "ansible_timeout"], "seconds");
+  const become = collect(() => becomeSettings(host, scope, overrides));
+  const settings = {
     name: host,
     connection: isLocal ? "local" : "ssh",
     hostKeyPolicy: checking === "accept-new" ? "accept-new" : (ssh.hostKeyPolicy ?? overrides.hostKeyPolicy),
-    connectTimeoutMs:
-      (number(["ansible_ssh_timeout", "ansible_timeout"], LONGEST_SECONDS) ?? 0) * 1000 ||
-      ssh.connectTimeoutMs ||
-      overrides.connectTimeoutMs,
-    ...becomeSettings(host, scope, overrides),
-  };
-  return {
-    ...settings,
+    connectTimeoutMs: (seconds ?? 0) * 1000 || ssh.connectTimeoutMs || overrides.connectTimeoutMs,
     ...present("address", text("ansible_host", "ansible_ssh_host")),
     ...present("port", port ?? ssh.port),
     ...present("user", text("ansible_user", "ansible_ssh_user") ?? ssh.user ?? overrides.user),
@@ -94,7 +61,78 @@ export function connectionSettings(
     ...present("knownHostsFiles", ssh.knownHostsFiles),
     ...present("keepAliveIntervalMs", ssh.keepAliveIntervalMs),
     ...present("keepAliveCount", ssh.keepAliveCount),
+  } as const;
+  if (become === undefined || problems.length > 0) throw new DiagnosticsError(problems);
+  return { ...settings, ...become };
+}
+
+/** What numbers may be. */
+const NUMBERS = {
+  port: {
+    expected: "a port: 1 to 65535",
+    isOne: isPort,
+  },
+  seconds: { expected: "seconds", isOne: (value: number): boolean => value > 0 && value <= LONGEST_SECONDS },
+} as const;
+
+/** Whether a connection can have this port. */
+export function isPort(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && value <= LARGEST_PORT;
+}
+
+/** Reads variables of which the first that is set counts, and gathers what is wrong with them. */
+function readerOf(host: string, scope: Scope) {
+  const problems: Diagnostic[] = [];
+  const first = (names: readonly string[]): { name: string; value: NonNullable<Value> } | undefined => {
+    for (const name of names) {
+      const value = scope.lookup(name);
+      if (value !== undefined && value !== null) return { name, value };
+    }
+    return undefined;
   };
+  const note = (name: string, what: string, rest: Pick<Diagnostic, "expected"> = {}): undefined => {
+    problems.push({
+      severity: "error",
+      code: "wrong-type",
+      message: `${host}: ${name} ${what}`,
+      ...rest,
+      ...at(scope, name),
+    });
+  };
+  const text = (...names: string[]): string | undefined => {
+    const found = first(names);
+    if (found === undefined) return undefined;
+    const { name, value } = found;
+    if (typeof value === "object")
+      return note(name, `must be text, not ${Array.isArray(value) ? "a list" : "a mapping"}`);
+    const written = String(value);
+    return written.includes("\0") ? note(name, "can't hold a NUL character") : written;
+  };
+  const number = (names: readonly string[], kind: keyof typeof NUMBERS): number | undefined => {
+    const found = first(names);
+    if (found === undefined) return undefined;
+    const { name, value } = found;
+    const isNumber = (typeof value === "string" && value !== "") || typeof value === "number";
+    const { isOne, expected } = NUMBERS[kind];
+    if (isNumber && isOne(Number(value))) return Number(value);
+    const shown = typeof value === "object" ? JSON.stringify(value) : String(value);
+    return note(name, `is \`${shown}\``, { expected });
+  };
+  const choice = (name: string, choices: readonly string[], expected: string): string | undefined => {
+    const value = text(name);
+    if (value === undefined || choices.includes(value)) return value;
+    return note(name, `\`${value}\` is not supported`, { expected });
+  };
+  const collect = <Type>(read: () => Type): Type | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof DiagnosticsError)) throw error;
+      problems.push(...error.diagnostics);
+      return undefined;
+    }
+  };
+  return { text, number, choice, collect, problems };
 }
 
 type SshOptions = Partial<
@@ -173,19 +211,19 @@ function readOption(key: string, value: string, options: SshOptions): boolean {
     case "stricthostkeychecking":
       // "no" would trust anybody; the most that can be had is trusting whoever comes first.
       options.hostKeyPolicy = value === "yes" ? "strict" : "accept-new";
-      return true;
+      return ["yes", "ask", "accept-new", "no", "off"].includes(value);
     case "connecttimeout":
       options.connectTimeoutMs = Number(value) * 1000;
-      return true;
+      return isCount(value);
     case "serveraliveinterval":
       options.keepAliveIntervalMs = Number(value) * 1000;
-      return true;
+      return isCount(value);
     case "serveralivecountmax":
       options.keepAliveCount = Number(value);
-      return true;
+      return isCount(value);
     case "port":
       options.port = Number(value);
-      return true;
+      return isPort(Number(value));
     case "user":
       options.user = value;
       return true;
@@ -203,6 +241,8 @@ function readOption(key: string, value: string, options: SshOptions): boolean {
       return false;
   }
 }
+
+const isCount = (value: string): boolean => /^\d+$/.test(value);
 
 function at(scope: Scope, name: string): { at?: NonNullable<ReturnType<Scope["sourceOf"]>> } {
   const range = scope.sourceOf(name);

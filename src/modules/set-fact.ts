@@ -2,10 +2,21 @@ import { z } from "zod";
 import type { Value, ValueMap } from "../variables/value.ts";
 import { defineModule } from "./module.ts";
 
-const params = z.record(
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "must be the name of a variable" }),
-  z.custom<Value>(() => true),
-);
+/** What Ansible takes for true and false; `key=value` text knows no others. */
+const FLAG = /^(true|yes|on|1|y|t|false|no|off|0|n|f)$/i;
+
+const params = z
+  .record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "must be the name of a variable" }),
+    z.custom<Value>(() => true),
+  )
+  .refine((all) => Object.keys(all).some((name) => name !== "cacheable"), {
+    error: "needs the name and the value of a variable",
+  })
+  .refine(({ cacheable = false }) => typeof cacheable !== "object" && FLAG.test(String(cacheable)), {
+    error: "must be true or false",
+    path: ["cacheable"],
+  });
 
 export const setFact = defineModule({
   name: "set_fact",

@@ -18,9 +18,10 @@ export function checkNotifications(
   const patterns = handlers.flatMap(patternOf);
   for (const task of [...tasks, ...handlers]) {
     for (const notified of task.notify) {
-      const name = literalOf(notified);
-      if (typeof name !== "string" || names.has(name) || patterns.some((pattern) => pattern.test(name)))
-        continue;
+      const literal = literalOf(notified);
+      if (literal === undefined) continue;
+      const name = String(literal);
+      if (names.has(name) || patterns.some((pattern) => pattern.test(name))) continue;
       const meant = didYouMean(name, names);
       state.problems.push({
         severity: "error",
@@ -37,8 +38,9 @@ export function checkNotifications(
 }
 
 function namesOf(handler: Task): string[] {
-  const name = handler.name === undefined ? undefined : literalOf(handler.name);
-  if (typeof name !== "string") return [...handler.listen];
+  const literal = handler.name === undefined ? undefined : literalOf(handler.name);
+  if (literal === undefined) return [...handler.listen];
+  const name = String(literal);
   return [name, ...(handler.role === undefined ? [] : [`${handler.role.name} : ${name}`]), ...handler.listen];
 }
 

@@ -17,10 +17,10 @@ export function checkParameters(checked: Checked): Diagnostic[] {
   const schemas = parameterSchemas(module);
   const given = Object.fromEntries(task.parameters.map(({ key, value }) => [key, knownPart(value)]));
   const isLiteral = task.parameters.every(({ value }) => literalOf(value) !== undefined);
-  if (schemas === undefined || isLiteral) {
-    const issues = isLiteral ? issuesOf(module.params as z.ZodType, given) : [];
-    return issues.flatMap((issue) => issueDiagnostics(issue, checked, given));
-  }
+  if (schemas === undefined || isLiteral)
+    return issuesOf(module.params as z.ZodType, given)
+      .filter((issue) => isLiteral || isAboutKnown(issue, given))
+      .flatMap((issue) => issueDiagnostics(issue, checked, given));
   const unknown = task.parameters.filter(({ key }) => !schemas.has(key));
   const missing = [...schemas].filter(
     ([name, schema]) => !(name in given) && !schema.safeParse(undefined).success,
@@ -33,6 +33,32 @@ export function checkParameters(checked: Checked): Diagnostic[] {
       return schema === undefined ? [] : checkOne(key, value, schema, checked, given);
     }),
   ];
+}
+
+/**
+ * The same for `module_defaults`, each entry by itself: tasks may give what is missing, and take back what does not go together.
+ */
+export function checkDefaults(checked: Checked): Diagnostic[] {
+  const { module, task } = checked;
+  const schemas = parameterSchemas(module);
+  if (schemas === undefined) return [];
+  const given = Object.fromEntries(task.parameters.map(({ key, value }) => [key, knownPart(value)]));
+  return task.parameters.flatMap(({ key, value }) => {
+    const schema = schemas.get(key);
+    return schema === undefined
+      ? [unknownParameter(key, checked)]
+      : checkOne(key, value, schema, checked, given);
+  });
+}
+
+/** Defaults of a group of modules: each must be a parameter of one of them. */
+export function parameterOfNone(all: readonly [Checked, ...Checked[]]): Diagnostic[] {
+  const known = all.map(({ module }) => parameterSchemas(module));
+  if (known.includes(undefined)) return [];
+  const [first] = all;
+  return first.task.parameters
+    .filter(({ key }) => !known.some((schemas) => schemas?.has(key)))
+    .map(({ key }) => unknownParameter(key, first));
 }
 
 /** One parameter by its own schema: rules about several parameters have to wait until all are known. */
@@ -52,7 +78,7 @@ function checkOne(
 
 /** An issue counts when nothing at its place is yet to come; what a rule of the module's own says may be about anything. */
 function isAboutKnown(issue: z.core.$ZodIssue, given: unknown): boolean {
-  if (issue.code === "unrecognized_keys") return true;
+  if (issue.code === "unrecognized_keys" || issue.code === "invalid_key") return true;
   return issue.code !== "custom" && !holdsUnknown(valueAt(given, issue.path.map(String)));
 }
 

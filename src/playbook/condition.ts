@@ -16,6 +16,11 @@ export function conditionsOf(keyword: string, value: Templated, fallback: Source
   if (value.kind === "text") throw braces(keyword, value.template.source, at);
   if (value.kind === "literal" && ["boolean", "string", "number"].includes(typeof value.value)) {
     const source = String(value.value);
+    if (typeof value.value === "number")
+      throw inputError("expression-type", `\`${keyword}: ${source}\` is neither true nor false`, {
+        at,
+        hint: `write true or false, or what is to be compared: \`${keyword}: count > ${source}\``,
+      });
     if (source.includes("{%")) throw braces(keyword, source, at);
     return [checked(keyword, compileExpression(source, at), at)];
   }

@@ -1,21 +1,27 @@
 import { literalOf } from "../variables/evaluate.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
+import type { Templated } from "../variables/templated.ts";
 import type { Entries } from "./entries.ts";
+import { connectionOf, nameOf, portOf } from "./literal-keywords.ts";
 import type { InheritedKeywords } from "./playbook.ts";
 
-/** Keywords of a play, and the variables that say the same. `user` is the old name of `remote_user`. */
-const VARIABLES: Readonly<Record<string, string>> = {
-  connection: "ansible_connection",
-  port: "ansible_port",
-  remote_user: "ansible_user",
-  user: "ansible_user",
-};
+/** Keywords of a play with their readers, and the variables that say the same. `user` is the old name of `remote_user`. */
+const VARIABLES: readonly [
+  keyword: string,
+  variable: string,
+  read: (entries: Entries, keyword: string) => Templated | undefined,
+][] = [
+  ["connection", "ansible_connection", connectionOf],
+  ["port", "ansible_port", portOf],
+  ["remote_user", "ansible_user", nameOf],
+  ["user", "ansible_user", nameOf],
+];
 
 /** `connection`, `port` and `remote_user` of a play, as variables. */
 export function connectionVariables(entries: Entries): ReadonlyMap<string, SourcedVariable> {
   const variables = new Map<string, SourcedVariable>();
-  for (const [keyword, variable] of Object.entries(VARIABLES)) {
-    const value = entries.wording(keyword);
+  for (const [keyword, variable, read] of VARIABLES) {
+    const value = read(entries, keyword);
     if (value !== undefined) variables.set(variable, { value, at: entries.keyPosition(keyword) });
   }
   return variables;

@@ -109,10 +109,18 @@ export class Entries {
 
   /** Texts, or templates that give some: a list, or one alone. */
   wordings(key: string): readonly Templated[] {
+    return this.#each(key, isWording, "text, or a list of texts");
+  }
+
+  /** Names, or templates that give some: a list, or one alone. A number is none. */
+  names(key: string, expected = "a name, or a list of names"): readonly Templated[] {
+    return this.#each(key, isName, expected);
+  }
+
+  #each(key: string, isRight: (item: Templated) => boolean, expected: string): readonly Templated[] {
     const items = this.list(key);
-    if (items.every(isWording)) return items;
-    this.wrong(key, "text, or a list of texts");
-    return [];
+    for (const item of items.filter((one) => !isRight(one))) this.wrong(key, expected, item);
+    return items.every(isRight) ? items : [];
   }
 
   boolean(key: string): boolean | undefined {
@@ -144,6 +152,14 @@ export class Entries {
     if (value !== undefined && (value.kind === "text" || value.kind === "expression")) return value;
     const number = this.number(key);
     return number === undefined ? undefined : { kind: "literal", value: number, at: this.positionOf(key) };
+  }
+
+  /** The same for what is counted. */
+  count(key: string): Templated | undefined {
+    const amount = this.amount(key);
+    return amount?.kind === "literal" && !Number.isInteger(amount.value)
+      ? this.wrong(key, "a whole number")
+      : amount;
   }
 
   /** A list; one thing counts as a list of one. */
@@ -202,22 +218,50 @@ export class Entries {
     }
   }
 
-  /** Notes a value that is not what its key needs. */
-  wrong(key: string, expected: string): undefined {
+  /** Notes a word that is none of those that its key takes. */
+  wrongChoice(key: string, choices: readonly string[], expected = `one of ${choices.join(", ")}`): undefined {
     const value = this.value(key);
+    const literal = value === undefined ? undefined : literalOf(value);
+    const meant = typeof literal === "string" ? didYouMean(literal, choices) : undefined;
+    if (meant === undefined) return this.wrong(key, expected);
+    this.note({
+      code: "wrong-type",
+      message: `\`${key}\` can't be \`${String(literal)}\``,
+      at: this.positionOf(key),
+      expected,
+      hint: `did you mean \`${meant}\`?`,
+    });
+    return undefined;
+  }
+
+  /**
+   * Notes a value that is not what its key needs.
+   *
+   * @param value of a list, the one that is wrong
+   */
+  wrong(key: string, expected: string, value: Templated | undefined = this.value(key)): undefined {
     const actual = value === undefined ? "nothing" : describeTemplated(value);
     this.note({
       code: "wrong-type",
       message: `\`${key}\` must be ${expected}; this is ${actual}`,
-      at: this.positionOf(key),
+      at: value?.at ?? this.positionOf(key),
+      ...(value?.kind === "literal" && typeof value.value === "boolean" && expected.includes("text")
+        ? { hint: "put it in quotes" }
+        : {}),
     });
     return undefined;
   }
 }
 
-function isWording({ kind, ...rest }: Templated): boolean {
-  if (kind === "map" || kind === "list") return false;
-  return !("value" in rest) || typeof rest.value !== "object";
+/** Text, a number, or a template. What YAML takes for true or false is a word that needs quotes. */
+function isWording(value: Templated): boolean {
+  if (value.kind === "literal") return ["string", "number"].includes(typeof value.value);
+  return value.kind === "text" || value.kind === "expression";
+}
+
+/** The same without numbers. */
+export function isName(value: Templated): boolean {
+  return isWording(value) && typeof literalOf(value) !== "number";
 }
 
 /** A value that is not evaluated yet, for a sentence. */

@@ -4,7 +4,7 @@ import type { Templated } from "../variables/templated.ts";
 import { checkKeywords } from "./check-keywords.ts";
 import { checkNotifications } from "./check-notifications.ts";
 import { connectionVariables } from "./connection-keywords.ts";
-import type { Entries } from "./entries.ts";
+import { type Entries, isName } from "./entries.ts";
 import { inherit } from "./inherit.ts";
 import { collecting, type LoadContext, type LoadState } from "./load-context.ts";
 import { loadPrompts } from "./load-prompts.ts";
@@ -22,13 +22,14 @@ export async function loadPlay(
   const hosts = entries.value("hosts");
   if (hosts === undefined) {
     throw inputError("missing-key", "this play does not say on which hosts it runs", {
-      at: entries.at,
+      at: entries.keyPosition("hosts"),
       expected: "hosts: PATTERN",
     });
   }
-  const isPattern = ({ kind }: Templated): boolean => kind !== "map" && kind !== "list";
-  if (!(hosts.kind === "list" ? hosts.items.every(isPattern) : isPattern(hosts)))
-    entries.wrong("hosts", "a pattern, or a list of patterns");
+  const patterns = entries.names("hosts", "a pattern, or a list of patterns");
+  const isEmpty = hosts.kind === "list" ? hosts.items.length === 0 : literalOf(hosts) === "";
+  if (isEmpty || patterns.some((pattern) => literalOf(pattern) === ""))
+    entries.wrong("hosts", "a pattern, or a list of patterns", isEmpty ? hosts : undefined);
   const keywords = { ...inherit(above, entries), variables: above.variables };
   const handlers: Task[] = [];
   const roles: RoleContext[] = [];
@@ -70,9 +71,11 @@ export async function loadPlay(
 /** Names of files; of a list in the list, the first that is there is read. */
 function variableFiles(entries: Entries): readonly Templated[] {
   const files = entries.list("vars_files");
-  const isName = (file: Templated): boolean => file.kind !== "map";
-  if (files.every((file) => isName(file) && (file.kind !== "list" || file.items.every(isName)))) return files;
-  return entries.wrong("vars_files", "a list of files") ?? [];
+  const isFile = (file: Templated): boolean =>
+    file.kind === "list" ? file.items.every(isFile) : isName(file) && !/^$|\0/.test(String(literalOf(file)));
+  for (const file of files.filter((one) => !isFile(one)))
+    entries.wrong("vars_files", "a list of files", file);
+  return files.filter(isFile);
 }
 
 async function loadSections(context: LoadContext, entries: Entries): Promise<Section[]> {

@@ -3,6 +3,7 @@ import { type Diagnostic, DiagnosticsError, inputError } from "../diagnostics/di
 import { findOwnModules } from "../modules/own-modules.ts";
 import type { Templated } from "../variables/templated.ts";
 import { Keyring } from "../variables/vault/keyring.ts";
+import { defaultsProblems } from "./check-defaults.ts";
 import { checkKeywords } from "./check-keywords.ts";
 import { describeTemplated, Entries } from "./entries.ts";
 import { inherit } from "./inherit.ts";
@@ -59,6 +60,7 @@ export async function inspectPlaybook(file: string, options: InspectOptions): Pr
   const state = stateFor(path.dirname(absolute), options);
   await collecting(state, () => findOwnModules(state.playbookFolder));
   const plays = (await collecting(state, () => loadPlays(state, absolute, [], NOTHING_INHERITED))) ?? [];
+  state.problems.push(...(await defaultsProblems(plays)));
   return { plays, problems: tidy(state.problems) };
 }
 

@@ -52,11 +52,12 @@ export function loadPrompts(play: Entries): VariablePrompt[] {
     const written = entries.text("encrypt");
     const encrypt = written === undefined ? undefined : ENCRYPTIONS[written];
     if (written !== undefined && encrypt === undefined)
-      entries.wrong("encrypt", "sha512_crypt or sha256_crypt");
+      entries.wrongChoice("encrypt", Object.keys(ENCRYPTIONS), "sha512_crypt or sha256_crypt");
     const salt = entries.text("salt");
     if (salt !== undefined && !/^[./0-9A-Za-z]{1,16}$/.test(salt)) {
       entries.wrong("salt", "1 to 16 characters of ./0-9A-Za-z");
     }
+    entries.boolean("unsafe");
     const saltSize = entries.number("salt_size") ?? 16;
     if (!Number.isInteger(saltSize) || saltSize < 1 || saltSize > 16)
       entries.wrong("salt_size", "a number from 1 to 16");

@@ -3,7 +3,7 @@ import type { Entries } from "./entries.ts";
 import type { NamedModule } from "./find-module.ts";
 import { appliedKeywords, inclusionParameters, loadInclusion } from "./include.ts";
 import type { LoadContext } from "./load-context.ts";
-import { loadRole } from "./load-role.ts";
+import { loadRole, type RolePart } from "./load-role.ts";
 import type { Node } from "./playbook.ts";
 import { present } from "./present.ts";
 import { findRole, roleStep } from "./role-files.ts";
@@ -35,12 +35,20 @@ export async function loadRoleUse(
   const target = parameters.value("name") ?? parameters.value("role");
   if (target === undefined) {
     throw inputError("missing-key", `\`${named.written}\` needs the parameter \`name\``, {
-      at: named.at,
+      at: (parameters.entry("name") ?? parameters.entry("role"))?.keyAt ?? named.at,
       hint: "it names the role",
     });
   }
   const at = target.at ?? named.at;
-  const tasksFrom = parameters.text("tasks_from");
+  const fileOf = (key: string): RolePart | undefined => {
+    const name = parameters.text(key);
+    if (name === "") return parameters.wrong(key, "the name of a file of the role");
+    return name === undefined ? undefined : { name, at: parameters.positionOf(key) };
+  };
+  const tasksFrom = fileOf("tasks_from");
+  const varsFrom = fileOf("vars_from");
+  const defaultsFrom = fileOf("defaults_from");
+  const handlersFrom = fileOf("handlers_from");
   const mayRepeat = parameters.boolean("allow_duplicates") ?? true;
   const isValidated = parameters.boolean("rolespec_validate") ?? true;
   const isPublic = parameters.boolean("public") ?? named.name === "import_role";
@@ -49,7 +57,7 @@ export async function loadRoleUse(
     named,
     target,
     apply: appliedKeywords(parameters),
-    find: async (name) => roleStep(findRole(context, name, at), tasksFrom),
+    find: async (name) => roleStep(findRole(context, name, at), tasksFrom?.name),
     load: async (inner, found) => {
       const folder = found.slice(0, found.lastIndexOf("#"));
       if (!mayRepeat && inner.roleFolders.has(folder)) return [];
@@ -61,9 +69,9 @@ export async function loadRoleUse(
         public: isPublic,
         validated: isValidated,
         ...present("tasksFrom", tasksFrom),
-        ...present("varsFrom", parameters.text("vars_from")),
-        ...present("defaultsFrom", parameters.text("defaults_from")),
-        ...present("handlersFrom", parameters.text("handlers_from")),
+        ...present("varsFrom", varsFrom),
+        ...present("defaultsFrom", defaultsFrom),
+        ...present("handlersFrom", handlersFrom),
       });
     },
   });

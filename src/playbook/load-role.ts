@@ -10,6 +10,12 @@ import { findRole, noSuchFile, roleFile, roleStep, roleVariables } from "./role-
 
 type Variables = ReadonlyMap<string, SourcedVariable>;
 
+/** A file of a role that somebody asked for by its name. */
+export interface RolePart {
+  name: string;
+  at: SourceRange;
+}
+
 /** One use of a role. */
 export interface RoleUse {
   name: string;
@@ -19,10 +25,10 @@ export interface RoleUse {
   /** `vars:` of its entry: as the role's own, and what its `vars/` say wins over them, as in Ansible. */
   variables: Variables;
   /** Which files of its parts: "main" where nothing is said. */
-  tasksFrom?: string;
-  varsFrom?: string;
-  defaultsFrom?: string;
-  handlersFrom?: string;
+  tasksFrom?: RolePart;
+  varsFrom?: RolePart;
+  defaultsFrom?: RolePart;
+  handlersFrom?: RolePart;
   /** The play sees its variables. */
   public: boolean;
   /** False leaves its variables unchecked. */
@@ -36,7 +42,7 @@ export interface RoleUse {
  */
 export async function loadRole(context: LoadContext, use: RoleUse): Promise<Node[]> {
   const folder = findRole(context, use.name, use.at);
-  const step = roleStep(folder, use.tasksFrom);
+  const step = roleStep(folder, use.tasksFrom?.name);
   context.roleFolders.add(folder);
   const dependencies: RoleContext[] = [];
   const role: RoleContext = { ...(await roleContext(context, folder, use)), dependencies };
@@ -50,8 +56,8 @@ export async function loadRole(context: LoadContext, use: RoleUse): Promise<Node
   };
   const before = await loadDependencies({ ...inner, roles: dependencies }, folder);
   if (use.public) context.roles.push(...dependencies, role);
-  const tasks = await nodesOf(inner, folder, "tasks", use.tasksFrom, use.at);
-  const handlers = await nodesOf({ ...inner, isHandler: true }, folder, "handlers", use.handlersFrom, use.at);
+  const tasks = await nodesOf(inner, folder, "tasks", use.tasksFrom);
+  const handlers = await nodesOf({ ...inner, isHandler: true }, folder, "handlers", use.handlersFrom);
   for (const handler of handlers.filter((node): node is Task => node.kind === "task")) {
     if (!context.handlers.some((known) => isSameHandler(known, handler))) context.handlers.push(handler);
   }
@@ -64,13 +70,13 @@ async function roleContext(
   use: RoleUse,
 ): Promise<Omit<RoleContext, "dependencies">> {
   const { state } = context;
-  const variables = (part: "defaults" | "vars", name: string | undefined): Promise<Variables> =>
-    roleVariables(state, folder, part, name ?? "main", name === undefined ? undefined : use.at);
+  const variables = (part: "defaults" | "vars", asked: RolePart | undefined): Promise<Variables> =>
+    roleVariables(state, folder, part, asked?.name ?? "main", asked?.at);
   const specification =
     use.validated === false
       ? undefined
       : await collecting(state, () =>
-          loadSpecification(state, folder, use.tasksFrom?.replace(/\.ya?ml$/, "") ?? "main"),
+          loadSpecification(state, folder, use.tasksFrom?.name.replace(/\.ya?ml$/, "") ?? "main"),
         );
   const defaults = await variables("defaults", use.defaultsFrom);
   const own = await variables("vars", use.varsFrom);
@@ -121,6 +127,7 @@ async function loadDependencies(context: LoadContext, folder: string): Promise<N
   if (content.kind === "literal" && content.value === null) return [];
   const shown = shownPath(file);
   const entries = new Entries(content, "meta/main.yml", startOf(shown), context.state.problems);
+  checkMeta(entries);
   const nodes: Node[] = [];
   for (const dependency of entries.list("dependencies")) {
     const inner = { ...context, file: shown };
@@ -130,16 +137,27 @@ async function loadDependencies(context: LoadContext, folder: string): Promise<N
   return nodes;
 }
 
+/** Keys of meta/main.yml (Ansible, "Using role dependencies" and "Role argument validation"). */
+const META_KEYS = ["allow_duplicates", "argument_specs", "collections", "dependencies", "galaxy_info"];
+
+function checkMeta(entries: Entries): void {
+  entries.knows(META_KEYS, "meta/main.yml");
+  entries.boolean("allow_duplicates");
+  entries.names("collections");
+  const about = entries.value("galaxy_info");
+  if (about !== undefined && about.kind !== "map") entries.wrong("galaxy_info", "a mapping");
+  if (entries.value("dependencies")?.kind === "map") entries.wrong("dependencies", "a list of roles");
+}
+
 async function nodesOf(
   context: LoadContext,
   folder: string,
   part: "tasks" | "handlers",
-  name: string | undefined,
-  at: SourceRange,
+  asked: RolePart | undefined,
 ): Promise<Node[]> {
-  const file = roleFile(folder, part, name ?? "main");
+  const file = roleFile(folder, part, asked?.name ?? "main");
   if (file === undefined) {
-    if (name !== undefined) throw noSuchFile(folder, part, name, at);
+    if (asked !== undefined) throw noSuchFile(folder, part, asked.name, asked.at);
     return [];
   }
   const inner = { ...context, file: shownPath(file), way: [...context.way, file] };

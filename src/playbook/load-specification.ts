@@ -1,12 +1,12 @@
 import path from "node:path";
 import type { SourceRange } from "../diagnostics/diagnostic.ts";
+import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import { literalOf } from "../variables/evaluate.ts";
-import type { Templated } from "../variables/templated.ts";
 import { Entries } from "./entries.ts";
 import { type LoadState, loadFile, shownPath, startOf } from "./load-context.ts";
-import type { RoleOption, RoleSpecification } from "./playbook.ts";
+import type { RoleOption, RoleSpecification, TogetherRule } from "./playbook.ts";
 import { present } from "./present.ts";
-import { roleFile } from "./role-files.ts";
+import { roleFile, taskFileNames } from "./role-files.ts";
 import { TOGETHER_KEYS, togetherRules } from "./together-rules.ts";
 
 /** Types that an option of a role may have. */
@@ -78,23 +78,70 @@ export async function loadSpecification(
     const at = startOf(shownPath(file));
     if (content.kind === "literal" && content.value === null) continue;
     const root = new Entries(content, path.basename(file), at, state.problems);
+    if (name === "argument_specs") root.knows(["argument_specs"], path.basename(file));
     const specs = root.value("argument_specs");
     if (specs === undefined) continue;
-    const entry = new Entries(specs, "`argument_specs`", at, state.problems).value(entryPoint);
-    return entry === undefined
-      ? undefined
-      : specificationOf(new Entries(entry, `\`${entryPoint}\``, at, state.problems));
+    const all = new Entries(specs, "`argument_specs`", root.positionOf("argument_specs"), state.problems);
+    checkEntryPoints(all, folder);
+    const found = new Map(all.keys.map((key) => [key, entryPointOf(all, key)]));
+    return found.get(entryPoint);
   }
   return undefined;
 }
 
+function entryPointOf(all: Entries, key: string): RoleSpecification | undefined {
+  const entry = all.value(key);
+  if (entry === undefined) return undefined;
+  return all.collect(() =>
+    specificationOf(new Entries(entry, `\`${key}\``, all.positionOf(key), all.problems)),
+  );
+}
+
+/** An entry point is the name of a file of tasks: what is said of a file that the role does not have would never be looked at. */
+function checkEntryPoints(all: Entries, folder: string): void {
+  for (const key of all.keys.filter(
+    (one) => roleFile(folder, "tasks", one) === undefined && one !== "main",
+  )) {
+    const meant = didYouMean(key, ["main", ...taskFileNames(folder)]);
+    all.note({
+      code: "unknown-key",
+      message: `the role has no tasks/${key}.yml for the specification \`${key}\``,
+      at: all.keyPosition(key),
+      ...(meant === undefined
+        ? { expected: "the name of a file of tasks, such as main" }
+        : { hint: `did you mean \`${meant}\`?` }),
+    });
+  }
+}
+
 function specificationOf(entries: Entries): RoleSpecification {
   entries.knows(ENTRY_KEYS, "a role's specification");
-  return {
-    description: descriptionOf(entries.value("description")) || (entries.text("short_description") ?? ""),
-    options: optionsOf(entries),
-    together: togetherRules(entries),
-  };
+  for (const key of ["author", "notes"]) entries.wordings(key);
+  for (const key of ["version_added", "examples"]) entries.text(key);
+  const description = descriptionOf(entries);
+  const summary = entries.text("short_description") ?? "";
+  const options = optionsOf(entries);
+  return { description: description || summary, options, together: togetherOf(entries, options) };
+}
+
+/** Rules about several options, which must be options. */
+function togetherOf(entries: Entries, options: ReadonlyMap<string, RoleOption>): TogetherRule[] {
+  const rules = togetherRules(entries);
+  for (const { names, when, at } of rules) {
+    for (const name of [...names, ...(when === undefined ? [] : [when.name])]) {
+      if (options.has(name)) continue;
+      const meant = didYouMean(name, options.keys());
+      entries.note({
+        code: "unknown-key",
+        message: `there is no option \`${name}\``,
+        at,
+        ...(meant === undefined
+          ? { expected: [...options.keys()].join(", ") || "options, and there are none here" }
+          : { hint: `did you mean \`${meant}\`?` }),
+      });
+    }
+  }
+  return rules;
 }
 
 function optionsOf(entries: Entries): ReadonlyMap<string, RoleOption> {
@@ -117,19 +164,20 @@ function optionsOf(entries: Entries): ReadonlyMap<string, RoleOption> {
 
 function optionOf(entries: Entries, at: SourceRange): RoleOption {
   entries.knows(OPTION_KEYS, "a role's option");
-  const choices = entries.list("choices").map(literalOf);
+  const options = optionsOf(entries);
+  entries.text("version_added");
   return {
     type: typeOf(entries, "type") ?? "str",
-    description: descriptionOf(entries.value("description")),
+    description: descriptionOf(entries),
     required: entries.boolean("required") ?? false,
     // Ansible's `no_log` says the same.
     secret: entries.boolean("secret") ?? entries.boolean("no_log") ?? false,
-    together: togetherRules(entries),
+    together: togetherOf(entries, options),
     at,
     ...present("default", entries.value("default")),
-    ...(choices.length === 0 ? {} : { choices: choices as (string | number | boolean)[] }),
+    ...present("choices", choicesOf(entries)),
     ...present("elements", typeOf(entries, "elements")),
-    ...(entries.value("options") === undefined ? {} : { options: optionsOf(entries) }),
+    ...(entries.value("options") === undefined ? {} : { options }),
   };
 }
 
@@ -139,11 +187,23 @@ function typeOf(entries: Entries, key: "type" | "elements"): RoleOption["type"] 
   const type =
     OPTION_TYPES.find((one) => one === word) ??
     (Object.hasOwn(TYPE_ALIASES, word) ? TYPE_ALIASES[word] : undefined);
-  return type ?? entries.wrong(key, `one of ${OPTION_TYPES.join(", ")}`);
+  return type ?? entries.wrongChoice(key, OPTION_TYPES);
 }
 
-function descriptionOf(value: Templated | undefined): string {
-  if (value === undefined) return "";
-  const literal = literalOf(value);
-  return Array.isArray(literal) ? literal.map(String).join(" ") : String(literal ?? "");
+function choicesOf(entries: Entries): RoleOption["choices"] {
+  const value = entries.value("choices");
+  const choices = value?.kind === "list" ? value.items.map(literalOf) : undefined;
+  const isOne = (choice: unknown): choice is string | number | boolean =>
+    ["string", "number", "boolean"].includes(typeof choice);
+  if (choices?.every(isOne)) return choices.length === 0 ? undefined : choices;
+  return value === undefined
+    ? undefined
+    : entries.wrong("choices", "a list of texts, numbers, true and false");
+}
+
+function descriptionOf(entries: Entries): string {
+  return entries
+    .wordings("description")
+    .map((text) => (text.kind === "text" ? text.template.source : String(literalOf(text) ?? "")))
+    .join(" ");
 }

@@ -22,7 +22,9 @@ export async function loadTaskFile(
   const parameters = inclusionParameters(entries, named, "file", ["file", "apply"]);
   const target = parameters.value("file");
   if (target === undefined) {
-    throw inputError("missing-key", `\`${named.written}\` needs the name of a file`, { at: named.at });
+    throw inputError("missing-key", `\`${named.written}\` needs the name of a file`, {
+      at: parameters.entry("file")?.keyAt ?? named.at,
+    });
   }
   return loadInclusion(context, {
     entries,

@@ -77,7 +77,7 @@ export function bareTask(
     ...present("changedWhen", conditions(entries, "changed_when")),
     ...present("failedWhen", conditions(entries, "failed_when")),
     ...present("until", conditions(entries, "until")),
-    ...present("retries", entries.amount("retries")),
+    ...present("retries", entries.count("retries")),
     ...present("delay", entries.amount("delay")),
     ...present("async", entries.amount("async")),
     ...present("poll", entries.amount("poll")),

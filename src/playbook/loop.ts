@@ -34,6 +34,8 @@ export function loopOf(entries: Entries): Loop | undefined {
   if (control === undefined) return plain;
   control.knows(CONTROLS, "`loop_control`");
   const pause = control.number("pause");
+  const isExtended = control.boolean("extended") === true;
+  const hasAllItems = control.boolean("extended_allitems") !== false;
   return {
     items,
     variable: variableName(control, "loop_var") ?? "item",
@@ -41,12 +43,7 @@ export function loopOf(entries: Entries): Loop | undefined {
     ...present("label", control.value("label")),
     ...present("pauseMs", pause === undefined ? undefined : pause * 1000),
     ...present("breakWhen", conditions(control, "break_when")),
-    extended:
-      control.boolean("extended") !== true
-        ? "no"
-        : control.boolean("extended_allitems") === false
-          ? "without-items"
-          : "yes",
+    extended: isExtended ? (hasAllItems ? "yes" : "without-items") : "no",
   };
 }
 
@@ -77,6 +74,7 @@ export function variableName(entries: Entries, key: string): string | undefined 
     if (key === "register" && isReserved(name)) entries.problems.push(reservedName(name, at));
     return name;
   }
-  entries.note(badVariableName(typeof name === "string" ? name : key, at));
+  if (typeof name === "string") entries.note(badVariableName(name, at));
+  else entries.wrong(key, "the name of a variable, without templates");
   return undefined;
 }

@@ -104,7 +104,7 @@ function orderOf(entries: Entries): Play["order"] {
   const written = entries.text("order");
   if (written === undefined || written === "default") return "inventory";
   const order = ORDERS.find((one) => one === written);
-  if (order === undefined) entries.wrong("order", `one of ${ORDERS.join(", ")}`);
+  if (order === undefined) entries.wrongChoice("order", ORDERS);
   return order ?? "inventory";
 }
 
@@ -123,7 +123,8 @@ function strategyOf(entries: Entries): Play["strategy"] {
       at: entries.positionOf("strategy"),
       hint: "--step asks before each task, and -vv shows what each was given and gave",
     });
-  } else if (strategy !== "linear") entries.wrong("strategy", "linear, free or host_pinned");
+  } else if (strategy !== "linear")
+    entries.wrongChoice("strategy", ["linear", "free", "host_pinned"], "linear, free or host_pinned");
   return "linear";
 }
 

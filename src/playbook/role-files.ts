@@ -52,6 +52,12 @@ function variableFiles(folder: string, part: string, name: string): string[] {
   return file === undefined ? [] : [file];
 }
 
+/** The names of a role's files of tasks. */
+export function taskFileNames(folder: string): string[] {
+  const tasks = path.join(folder, "tasks");
+  return isA("directory", tasks) ? readdirSync(tasks).map((name) => name.replace(/\.ya?ml$/, "")) : [];
+}
+
 /** The error for a part of a role that was asked for by name. */
 export function noSuchFile(folder: string, part: string, name: string, at: SourceRange): Error {
   return inputError("file-not-found", `the role \`${path.basename(folder)}\` has no ${part}/${name}`, {

@@ -37,7 +37,11 @@ export function togetherRules(entries: Entries): TogetherRule[] {
     entries.wrong("required_by", "a mapping of an option to those that it needs");
   for (const { key, keyAt, value } of by?.kind === "map" ? by.entries : []) {
     const needed = literalOf(value);
-    const names = (Array.isArray(needed) ? needed : [needed]).map(String);
+    const names = Array.isArray(needed) ? needed : [needed];
+    if (!names.every((name) => typeof name === "string")) {
+      entries.wrong("required_by", "a mapping of an option to those that it needs");
+      continue;
+    }
     rules.push({ kind: "by", names, when: { name: key }, at: keyAt ?? entries.positionOf("required_by") });
   }
   return rules;

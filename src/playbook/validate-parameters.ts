@@ -93,7 +93,7 @@ function asDiagnostic(finding: Finding, checked: Checked): Diagnostic {
   return {
     severity: "error",
     code: unknownKey !== undefined ? "unknown-parameter" : missing ? "missing-key" : "invalid-parameter",
-    message: `\`${subject}\` ${message}`,
+    message: `\`${subject}\`${/^(give|write|use|name) /.test(message) ? ":" : ""} ${message}`,
     at: parameterPosition(task, path, { ofKey, scope }),
     ...(expected === undefined ? {} : { expected }),
     hint: hint ?? `plumb doc ${module.name} shows its parameters`,

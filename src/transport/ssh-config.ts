@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import type { ConnectionSettings } from "./connection-settings.ts";
+import { TransportError } from "./transport.ts";
 
 /** How `ssh` itself would reach a host. */
 export interface SshConfig {
@@ -29,6 +30,7 @@ const cache = new Map<string, Promise<SshConfig | undefined>>();
  * What `~/.ssh/config` and `/etc/ssh/ssh_config` say of a host, by `ssh -G`: the only reader that knows Include, Match and tokens as ssh does.
  *
  * @returns undefined when there is no ssh client here: then only the inventory counts.
+ * @throws TransportError where ssh refuses the name, or its configuration
  */
 export function sshConfigOf(
   host: string,
@@ -64,8 +66,14 @@ async function ask(host: string, args: readonly string[]): Promise<SshConfig | u
     const { stdout } = await run("ssh", ["-G", ...args, "--", host], { timeout: 10_000 });
     return parseSshConfig(stdout);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
+    if (!(error instanceof Error)) throw error;
+    if ("code" in error && error.code === "ENOENT") return undefined;
+    const said = "stderr" in error ? String(error.stderr).replaceAll("\r", "").trim() : "";
+    const reason = said.split("\n").find(Boolean) ?? error.message;
+    throw new TransportError("unreachable", host, `${host}: ssh does not know how to reach it: ${reason}`, {
+      cause: error,
+      hint: "`ssh -G HOST` says the same: mend the name, or the configuration of ssh",
+    });
   }
 }
 

@@ -8,6 +8,7 @@ import { callFunction } from "./functions/library-function.ts";
 import { findPattern } from "./functions/patterns.ts";
 import { expressionHint, PYTHON_WORDS } from "./jinja-habits.ts";
 import { PendingVariable, type Scope } from "./scope.ts";
+import { syntaxInWords } from "./syntax-words.ts";
 import type { Expression } from "./templated.ts";
 import { callerFor } from "./text-template.ts";
 import { TYPE_NAMES, typeNamesIn } from "./type-names.ts";
@@ -360,7 +361,8 @@ function withSymbols(text: string): string {
 
 function syntaxError(source: string, at: SourceRange, error: unknown): DiagnosticsError {
   const hint = expressionHint(source);
-  return inputError("expression-syntax", `this is not a CEL expression: ${messageOf(error)}`, {
+  if (source.trim() === "") return inputError("expression-syntax", "this expression is empty", { at });
+  return inputError("expression-syntax", `this is not a CEL expression: ${syntaxInWords(messageOf(error))}`, {
     at,
     ...(hint === undefined ? {} : { hint }),
   });

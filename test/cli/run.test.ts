@@ -114,9 +114,70 @@ test("how to connect is looked at for all hosts of all plays before the first ho
     expect(await ended()).toMatchObject({ code: 2, stderr: expect.stringContaining(said) });
     expect(existsSync(touched)).toBe(false);
   }
+  await hosts("ansible_port=abc ansible_connection=locl ansible_become=maybe");
+  expect(await ended()).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/locl[\s\S]*abc[\s\S]*ansible_become` must/),
+  });
   await hosts('ansible_timeout="{{ hostvars.one.seconds }}"');
   expect(await ended()).toMatchObject({ code: 0 });
   expect(existsSync(touched)).toBe(true);
+});
+
+test("a host that tasks are only delegated to is looked at too, and a NUL character is refused with its place", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
+  const touched = path.join(folder, "touched");
+  const ended = async (task: string): Promise<unknown> => {
+    await writeFile(
+      path.join(folder, "site.yml"),
+      `- hosts: one\n  gather_facts: false\n  tasks:\n    - command: touch ${touched}\n    - debug: {msg: hi}\n      ${task}\n`,
+    );
+    return run(process.execPath, [PLUMB, "run", "-i", "hosts", "site.yml"], { cwd: folder }).then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      (error: unknown) => error,
+    );
+  };
+  await writeFile(path.join(folder, "hosts"), "one ansible_connection=local\ntwo ansible_port=abc\n");
+  expect(await ended("delegate_to: two")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("two: ansible_port is `abc`"),
+  });
+  for (const keyword of ["become_user", "delegate_to"])
+    expect(await ended(`${keyword}: "a\\0b"`)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(new RegExp(`site.yml:6:\\d+: error: .*\`${keyword}\` can't hold a NUL`)),
+    });
+  expect(existsSync(touched)).toBe(false);
+  for (const task of [
+    'environment: {A: "a\\0b"}',
+    'become_user: "{{ x }}"\n      become: true\n      vars: {x: "a\\0b"}',
+    'delegate_to: "{{ x }}"\n      vars: {x: "a\\0b"}',
+  ])
+    expect(await ended(task)).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/site.yml:6:\d+: error: .*NUL/),
+    });
+});
+
+test("a name that ssh refuses, and a configuration that it can't read, are of one host: the others go on", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
+  await writeFile(path.join(folder, "site.yml"), "- hosts: all\n  tasks:\n    - debug: {msg: hi}\n");
+  await writeFile(path.join(folder, "config"), "Nonsense yes\n");
+  for (const [host, reason] of [
+    ["'a b': ", "hostname contains invalid characters"],
+    ["one: {ansible_ssh_args: -F config}", "Bad configuration option: nonsense"],
+  ]) {
+    await writeFile(
+      path.join(folder, "hosts.yml"),
+      `all: {hosts: {${host}, here: {ansible_connection: local}}}\n`,
+    );
+    await expect(
+      run(process.execPath, [PLUMB, "run", "-i", "hosts.yml", "site.yml"], { cwd: folder }),
+    ).rejects.toMatchObject({
+      code: 4,
+      stdout: expect.stringMatching(new RegExp(`ssh does not know how to reach it: .*${reason}`)),
+    });
+  }
 });
 
 test("a role or a file of tasks that is used twice has each time the parameters of that use", async () => {

@@ -188,3 +188,40 @@ describe("numbers of a connection", () => {
     });
   });
 });
+
+describe("all that is wrong with how to reach a host", () => {
+  const refusals = (values: Record<string, Value>): string[] => {
+    try {
+      connectionSettings("web1", scopeOf(values), GIVEN);
+    } catch (error) {
+      if (!(error instanceof DiagnosticsError)) throw error;
+      return error.diagnostics.map(({ message, at }) => `${at?.line}:${at?.column} ${message}`);
+    }
+    return [];
+  };
+
+  test("is told at once", () => {
+    const told = refusals({
+      ansible_port: "abc",
+      ansible_connection: "locl",
+      ansible_become_method: "doas",
+      ansible_host: ["a"],
+      ansible_ssh_common_args: "-o ForwardAgent=yes",
+    });
+    expect(told).toHaveLength(5);
+    for (const line of told)
+      expect(line).toMatch(/^3:7 web1: .*ansible_|^3:7 web1: the SSH option .*ansible_/);
+  });
+
+  test.each([
+    ["ansible_host", { a: 1 }, "must be text, not a mapping"],
+    ["ansible_user", [1], "must be text, not a list"],
+    ["ansible_port", 22.5, "is `22.5`"],
+    ["ansible_port", [22], "is `[22]`"],
+    ["ansible_ssh_common_args", "-o Port=abc", "Port=abc"],
+    ["ansible_ssh_common_args", "-o ConnectTimeout=soon", "ConnectTimeout=soon"],
+    ["ansible_ssh_common_args", "-o StrictHostKeyChecking=maybe", "StrictHostKeyChecking=maybe"],
+  ])("%s: %j", (name, value, said) => {
+    expect(refusals({ [name]: value as Value })).toEqual([expect.stringContaining(said)]);
+  });
+});

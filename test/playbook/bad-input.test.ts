@@ -1,99 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Diagnostic } from "../../src/diagnostics/diagnostic.ts";
-import { KEYWORDS, type Place } from "../../src/playbook/keywords.ts";
 import { type Files, problemsOf } from "./loading.ts";
-
-/** Where a keyword stands in a playbook that is good without it, and the line that it then has. */
-const PLACES: Readonly<
-  Record<Place, { line: number; without: readonly string[]; text(entry: string): Files }>
-> = {
-  play: {
-    line: 2,
-    without: ["hosts"],
-    text: (entry) => `- hosts: all\n  ${entry}\n`,
-  },
-  role: {
-    line: 4,
-    without: ["role"],
-    text: (entry) => ({
-      "site.yml": `- hosts: all\n  roles:\n    - role: app\n      ${entry}\n`,
-      "roles/app/tasks/main.yml": "- debug: {msg: x}\n",
-    }),
-  },
-  block: {
-    line: 4,
-    without: ["block"],
-    text: (entry) => `- hosts: all\n  tasks:\n    - block: [{debug: {msg: x}}]\n      ${entry}\n`,
-  },
-  task: {
-    line: 4,
-    without: ["action", "local_action"],
-    text: (entry) => `- hosts: all\n  tasks:\n    - command: ls\n      ${entry}\n`,
-  },
-  handler: {
-    line: 4,
-    without: ["action", "local_action"],
-    text: (entry) => `- hosts: all\n  handlers:\n    - command: ls\n      ${entry}\n`,
-  },
-  include: {
-    line: 4,
-    without: [],
-    text: (entry) => ({
-      "site.yml": `- hosts: all\n  tasks:\n    - include_tasks: one.yml\n      ${entry}\n`,
-      "one.yml": "- debug: {msg: x}\n",
-    }),
-  },
-};
-
-const CASES = Object.entries(KEYWORDS).flatMap(([place, keywords]) => {
-  const { without } = PLACES[place as Place];
-  return keywords
-    .filter((keyword) => !without.includes(keyword))
-    .map((keyword) => ({ place: place as Place, keyword, title: `${keyword} of a ${place}` }));
-});
-
-/** What a mapping is right for gets a list, everything else a mapping. */
-const TAKE_MAPPINGS = new Set([
-  "vars",
-  "environment",
-  "module_defaults",
-  "args",
-  "loop_control",
-  "vars_prompt",
-]);
-/** Whatever is written there is taken: `loop` may be of anything, and Plumb has no use for these two. */
-const TAKE_ANYTHING = new Set(["loop", "transaction"]);
-
-function expectProper(problem: Diagnostic | undefined, line: number): void {
-  expect(problem?.at).toMatchObject({ line, column: expect.any(Number) });
-  expect(problem?.message).toMatch(/\w{3}/);
-  expect(problem?.message).not.toMatch(/undefined|object Object|NaN/);
-}
-
-describe("every keyword, wherever it may stand", () => {
-  test.each(CASES)("misspelt: $title", async ({ place, keyword }) => {
-    const misspelt = `${keyword.slice(0, 2)}${keyword.slice(1)}`;
-    const [problem] = await problemsOf(PLACES[place].text(`${misspelt}: x`));
-    expectProper(problem, PLACES[place].line);
-    expect(["unknown-key", "unknown-module", "several-modules"]).toContain(problem?.code);
-    expect(problem?.hint).toContain(`\`${keyword}\``);
-  });
-
-  test.each(CASES.filter(({ keyword }) => !TAKE_ANYTHING.has(keyword)))(
-    "of the wrong type: $title",
-    async ({ place, keyword }) => {
-      const value = TAKE_MAPPINGS.has(keyword) ? "[[1]]" : "{a: [1]}";
-      const problems = await problemsOf(PLACES[place].text(`${keyword}: ${value}`));
-      expectProper(problems[0], PLACES[place].line);
-      expect(problems[0]?.message).toContain(keyword);
-    },
-  );
-
-  test.each(CASES)("empty: $title is taken for nothing, or told of", async ({ place, keyword }) => {
-    for (const problem of await problemsOf(PLACES[place].text(`${keyword}:`)))
-      expectProper(problem, PLACES[place].line);
-  });
-});
 
 const inTask = (entry: string): string => `- hosts: all\n  tasks:\n    - command: ls\n      ${entry}\n`;
 const asTask = (entry: string): Files => ({
@@ -268,3 +174,83 @@ test.each(["action: {msg: x}", "local_action: {}", 'action: ""', "action: [debug
     expect(problems.map(({ code, at }) => `${code}:${at?.line}`)).toEqual(["missing-key:3"]);
   },
 );
+
+describe("module_defaults", () => {
+  const play = (defaults: string): string =>
+    `- hosts: all\n  module_defaults:\n    ${defaults}\n  tasks:\n    - debug: {msg: x}\n`;
+
+  test.each([
+    ["a misspelt module", "coppy: {mode: '0644'}", "3:5 unknown-module", "`copy`"],
+    [
+      "a misspelt parameter of a module that no task uses",
+      "copy: {mdoe: '0644'}",
+      "3:12 unknown-parameter",
+      "`mode`",
+    ],
+    ["a parameter of the wrong type", "copy: {force: 7}", "3:19 invalid-parameter", "copy"],
+    ["no mapping", "copy: [1]", "3:11 wrong-type", undefined],
+    [
+      "a parameter that no module of a group has",
+      "group/postgresql: {login_prot: 1}",
+      "3:24 unknown-parameter",
+      "`login_port`",
+    ],
+    ["a group that there is none of", "group/aws: {region: x}", "3:5 unknown-module", undefined],
+  ])("with %s", async (_, defaults, place, hint) => {
+    const problems = await problemsOf(play(defaults));
+    expect(problems.map(({ at, code }) => `${at?.line}:${at?.column} ${code}`)).toEqual([place]);
+    if (hint !== undefined) expect(problems[0]?.hint).toContain(hint);
+  });
+
+  test.each([
+    "copy: {mode: '{{ x }}', owner: root}",
+    "group/postgresql: {login_port: 5433}",
+    "ansible.builtin.apt: {update_cache: true}",
+  ])("%s is right", async (defaults) => {
+    expect(await problemsOf(play(defaults))).toEqual([]);
+  });
+});
+
+describe("what the specification of a role speaks of", () => {
+  const specified = (text: string): Promise<unknown> =>
+    problemsOf({
+      "site.yml": "- hosts: all\n  roles: [app]\n",
+      "roles/app/tasks/main.yml": "- debug: {msg: x}\n",
+      "roles/app/tasks/other.yml": "- debug: {msg: x}\n",
+      "roles/app/meta/argument_specs.yml": text,
+    });
+
+  test.each([
+    ["argument_specs:\n  mian: {}\n", 2, "`main`"],
+    ["argument_specs:\n  othre: {}\n", 2, "`other`"],
+    ["argument_specs:\n  other:\n    optoins: {}\n", 3, "`options`"],
+    [
+      "argument_specs:\n  main:\n    options: {user: {}, password: {}}\n    required_together: [[user, pasword]]\n",
+      4,
+      "`password`",
+    ],
+    ["argument_specs:\n  main:\n    options: {user: {}}\n    required_by: {usr: user}\n", 4, "`user`"],
+  ])("is looked for: %j", async (text, line, hint) => {
+    expect(await specified(text)).toMatchObject([
+      { code: "unknown-key", at: { line }, hint: expect.stringContaining(hint) },
+    ]);
+  });
+
+  test("may be all of what Ansible's documentation shows", async () => {
+    const text = `argument_specs:
+  main:
+    short_description: An application
+    description: [One, Two]
+    author: [Somebody, Somebody else]
+    version_added: 1.2
+    seealso: [{module: command, description: x}]
+    notes: [a note]
+    examples: "- hosts: all"
+    options:
+      port: {type: int, required: true, choices: [1, 2], version_added: "1.0"}
+      user: {type: dict, options: {name: {}, key: {no_log: true}}, required_together: [[name, key]]}
+    required_if: [[port, 1, [user], true]]
+`;
+    expect(await specified(text)).toEqual([]);
+  });
+});

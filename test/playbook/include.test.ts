@@ -282,7 +282,7 @@ describe("imports and includes are refused", () => {
     [
       "a file of a role that is not there",
       { "site.yml": site("- import_role: {name: app, tasks_from: nope}\n"), "roles/app/tasks/main.yml": "" },
-      ["site.yml:3:27 file-not-found"],
+      ["site.yml:3:44 file-not-found"],
     ],
   ])("%s", async (_title, files, expected) => {
     expect(await findings(files)).toEqual(expected);
