@@ -4,7 +4,7 @@ import { MessiestLast } from "./test/hosts/messiest-last.ts";
 
 /** Long steps are real ones: packages are installed, machines start. */
 const onHosts = {
-  globalSetup: ["test/built-plumb.ts", "test/hosts/global-setup.ts"],
+  globalSetup: ["test/own-temporary-folder.ts", "test/built-plumb.ts", "test/hosts/global-setup.ts"],
   setupFiles: ["test/hosts/take-lab.ts"],
   testTimeout: 120_000,
   hookTimeout: 300_000,
@@ -37,7 +37,7 @@ export default defineConfig({
           name: "unit",
           // They leave nothing behind in their process, and loading the sources anew for each costs more than the tests.
           isolate: false,
-          globalSetup: ["test/built-plumb.ts"],
+          globalSetup: ["test/own-temporary-folder.ts", "test/built-plumb.ts"],
           setupFiles: ["test/same-cases.ts"],
           include: ["test/**/*.test.ts"],
           exclude: ["test/hosts/**"],

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs what the demo, the tests and the benchmarks need on a Debian machine, as root, and starts them: sh scripts/bootstrap.sh demo|demo-full|test|bench
+# `build` makes Plumb ready for hosts of one's own, and needs no root where ssh and npm are there.
 set -eu
 cd "$(dirname "$0")/.."
 command=$1
 shift
 
 packages="systemd-container mmdebstrap nftables iproute2 openssh-client apt-cacher-ng openssl ca-certificates"
-case $command in demo*) ;; *) packages="$packages busybox sudo time" ;; esac
+case $command in build) packages=openssh-client ;; demo*) ;; *) packages="$packages busybox sudo time" ;; esac
 # What Plumb's vaults, inventories and plays are compared with, and a shell that completes its commands.
 [ "$command" != test ] || packages="$packages ansible-core age zsh"
 node_version=24.21.0
@@ -72,6 +73,7 @@ export PATH
 node scripts/build.ts
 
 case $command in
+  build) echo "Plumb is ready: $PWD/bin/plumb" ;;
   demo) exec node scripts/demo.ts "$@" ;;
   demo-full) exec node scripts/demo-full.ts "$@" ;;
   bench) exec node bench/run.ts "$@" ;;
@@ -87,5 +89,5 @@ case $command in
     # What has just been built is what is tried.
     PLUMB_TEST_BUILT=yes exec vitest run "$@"
     ;;
-  *) fail "usage: sh scripts/bootstrap.sh demo|demo-full|test|bench" ;;
+  *) fail "usage: sh scripts/bootstrap.sh build|demo|demo-full|test|bench" ;;
 esac

@@ -2,6 +2,7 @@ import { type Command, CommanderError, Option } from "commander";
 import { CommandInUse } from "./cli/command-in-use.ts";
 import { addCheckingCommands } from "./cli/define-checking-commands.ts";
 import { addHistoryCommands } from "./cli/define-history-commands.ts";
+import { addLabCommands } from "./cli/define-lab-commands.ts";
 import { addPgbouncerCommands } from "./cli/define-pgbouncer-commands.ts";
 import { addPlanCommands } from "./cli/define-plan-commands.ts";
 import { addUndoCommands } from "./cli/define-undo-commands.ts";
@@ -115,6 +116,14 @@ Examples:
 withHostOptions(program.command("ping"))
   .description("connect to hosts and say how long it took")
   .argument("<pattern>", "which hosts, such as all or 'web:&production'")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  plumb ping all -i inventory/production --become
+  plumb ping 'web:!web3' -i hosts.ini --user deploy --private-key ~/.ssh/deploy
+  plumb ping all -i 192.0.2.10,192.0.2.11 --user root --accept-new-host-keys`,
+  )
   .action(async (pattern: string, options) => {
     const { pingCommand } = await import("./cli/ping.ts");
     process.exitCode = await pingCommand(pattern, options);
@@ -142,6 +151,13 @@ program.command("keep-connections", { hidden: true }).action(async () => {
 withHostOptions(program.command("facts"))
   .description("show the facts of hosts, as JSON")
   .argument("<pattern>", "which hosts")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  plumb facts pool1 -i inventory/production
+  plumb facts all -i inventory/production | jq -r '.[] | .ansible_distribution_version'`,
+  )
   .action(async (pattern: string, options) => {
     const { factsCommand } = await import("./cli/facts.ts");
     process.exitCode = await factsCommand(pattern, options);
@@ -200,6 +216,14 @@ withVaultOptions(program.command("inventory"))
   .option("--export", "with --list: variables stay with the groups that have them")
   .option("--vars", "with --graph: show variables too")
   .argument("[group]", "with --graph: the group to begin with")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  plumb inventory -i inventory/production --graph
+  plumb inventory -i inventory/production --graph --vars poolers
+  plumb inventory -i inventory/production --host pool1`,
+  )
   .action(async (group: string | undefined, options) => {
     const { inventoryCommand } = await import("./cli/inventory.ts");
     process.exitCode = await inventoryCommand(group, options);
@@ -210,6 +234,13 @@ program
   .description("list the modules, or show the parameters, results and examples of one")
   .argument("[module]", "a module")
   .option("--json", "as JSON")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  plumb doc
+  plumb doc pgbouncer_ini`,
+  )
   .action(async (module: string | undefined, options) => {
     const { docCommand } = await import("./cli/doc.ts");
     process.exitCode = await docCommand(module, options);
@@ -222,55 +253,7 @@ addUndoCommands(program, withHostOptions);
 addWorkerCommand(program, withVaultOptions);
 addVaultCommands(program);
 addPgbouncerCommands(program, withHostOptions);
-
-const lab = program
-  .command("lab")
-  .description("real Debian hosts on this machine, to try things on (needs root)");
-const labName = ["--name <name>", "which lab", "lab"] as const;
-lab
-  .command("up")
-  .description("boot hosts; without names: db1, pool1, pool2, app1")
-  .argument("[host...]", "names, with a release behind a colon: web1:trixie")
-  .option(...labName)
-  .action(async (hosts: string[], options) => {
-    const { labUpCommand } = await import("./cli/lab.ts");
-    process.exitCode = await labUpCommand(hosts, options);
-  });
-lab
-  .command("down")
-  .description("end the hosts and remove every trace of the lab")
-  .option(...labName)
-  .option("--purge", "remove the images and cached packages too")
-  .action(async (options) => {
-    const { labDownCommand } = await import("./cli/lab.ts");
-    process.exitCode = await labDownCommand(options);
-  });
-lab
-  .command("list")
-  .description("show the labs and their hosts")
-  .action(async () => {
-    const { labListCommand } = await import("./cli/lab.ts");
-    process.exitCode = await labListCommand();
-  });
-lab
-  .command("ssh")
-  .description("log in to a host, or run a command there")
-  .argument("<host>")
-  .argument("[command...]", "the command, after --")
-  .option(...labName)
-  .action(async (host: string, command: string[], options) => {
-    const { labSshCommand } = await import("./cli/lab.ts");
-    process.exitCode = await labSshCommand(host, command, options);
-  });
-lab
-  .command("reset")
-  .description("give hosts a fresh disk")
-  .argument("<host...>")
-  .option(...labName)
-  .action(async (hosts: string[], options) => {
-    const { labResetCommand } = await import("./cli/lab.ts");
-    process.exitCode = await labResetCommand(hosts, options);
-  });
+addLabCommands(program);
 
 program
   .command("completion")

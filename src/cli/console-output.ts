@@ -11,6 +11,7 @@ export function consoleOutput(stream: NodeJS.WriteStream = process.stdout): Outp
       if (isOpen) stream.write(text);
     },
     isTerminal: stream.isTTY === true,
-    columns: stream.columns ?? 80,
+    // A terminal of unknown size says 0 (a serial console, a container's): rows would be as narrow.
+    hasMovableRows: stream.isTTY === true && stream.columns > 0 && process.env["TERM"] !== "dumb",
   };
 }

@@ -19,7 +19,12 @@ export function addCheckingCommands(program: Command): void {
     .option("--list-rules", "show what is looked for")
     .addHelpText(
       "after",
-      "\nExit status: 0 no errors (there may be warnings and notes); 2 errors, with --strict warnings too.",
+      `
+Examples:
+  plumb lint
+  plumb lint site.yml roles inventory/production --strict
+
+Exit status: 0 no errors (there may be warnings and notes); 2 errors, with --strict warnings too.`,
     )
     .action(async (paths: string[], options) => {
       const { lintCommand } = await import("./lint.ts");

@@ -34,6 +34,7 @@ Examples:
     .description("tell of a run again, with its differences")
     .argument("<run>", "the name of a run, the beginning of it, or `last`")
     .option("-v, --verbose", "every task")
+    .addHelpText("after", "\nExamples:\n  plumb history show last\n  plumb history show 20261125T1715 -v")
     .action(async (run: string, _options, command: Command) => {
       const { historyShowCommand } = await import("./history.ts");
       process.exitCode = await historyShowCommand(run, command.optsWithGlobals());
@@ -42,6 +43,7 @@ Examples:
   history
     .command("push")
     .description("send records that a shared PostgreSQL lacks there (--record, or PLUMB_RECORD)")
+    .addHelpText("after", "\nExample:\n  plumb history push --record postgres://me@db1/plumb")
     .action(async (_options, command: Command) => {
       const { historyPushCommand } = await import("./shared-history.ts");
       process.exitCode = await historyPushCommand(command.optsWithGlobals());
@@ -55,6 +57,10 @@ Examples:
     .option("--writer <role>", "a role that may add records, and nothing else", repeatable)
     .option("--reader <role>", "a role that may read them", repeatable)
     .option("--worker <role>", "a role that plumb run --workers and plumb worker may use", repeatable)
+    .addHelpText(
+      "after",
+      "\nExample:\n  plumb history prepare --record postgres://postgres@db1/plumb --writer deploy --reader staff",
+    )
     .action(async (_options, command: Command) => {
       const { historyPrepareCommand } = await import("./shared-history.ts");
       process.exitCode = await historyPrepareCommand(command.optsWithGlobals());

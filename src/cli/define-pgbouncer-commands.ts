@@ -6,7 +6,15 @@ import { repeatable } from "./repeatable.ts";
 export function addPgbouncerCommands(program: Command, withHostOptions: (command: Command) => Command): void {
   const pgbouncer = program
     .command("pgbouncer")
-    .description("status of poolers, sizes of pools, entries of userlists");
+    .description("status of poolers, sizes of pools, entries of userlists")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  plumb pgbouncer status poolers -i inventory/production --watch
+  plumb pgbouncer size -i inventory/production
+  plumb pgbouncer userlist app >> userlist.txt`,
+    );
   withHostOptions(pgbouncer.command("size"))
     .description(
       "compare what the pools can open with what PostgreSQL takes; asks the servers of the inventory, or takes numbers",

@@ -40,6 +40,7 @@ Examples:
     .description("show a plan, for review")
     .argument("<plan>", "a file that plumb plan wrote")
     .option("--json", "as JSON (docs/plans.md)")
+    .addHelpText("after", "\nExample:\n  plumb show monday.plan")
     .action(async (file: string, options) => {
       const { showCommand } = await import("./plan.ts");
       process.exitCode = await showCommand(file, options);
@@ -87,6 +88,10 @@ can't be known without a run.`,
     .addHelpText(
       "after",
       `
+Examples:
+  plumb apply monday.plan
+  plumb apply monday.plan --diff --ask-become-pass
+
 Playbooks, inventory, limit and tags are the plan's. Passwords, keys and variables that were typed with -e are not in it: give them again.
 Exit status: as plumb run, and 6 when it was refused: then nothing was touched.`,
     )

@@ -9,7 +9,7 @@ const STDOUT = 1;
  */
 export const helpOutput: OutputConfiguration = {
   writeOut: writeHelp,
-  getOutHelpWidth: () => (mayBeTerminal() && process.stdout.isTTY ? process.stdout.columns : 80),
+  getOutHelpWidth: () => (mayBeTerminal() && process.stdout.isTTY ? process.stdout.columns || 80 : 80),
   getOutHasColors: () => mayBeTerminal() && process.stdout.isTTY && process.stdout.hasColors(),
 };
 

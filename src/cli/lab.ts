@@ -1,7 +1,10 @@
 import { spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { inputError } from "../diagnostics/diagnostic.ts";
+import { labInventory } from "../lab/inventory.ts";
 import { labDown, labNames, labReset, labStatus, labUp } from "../lab/lab.ts";
-import type { LabHostSpec } from "../lab/plan.ts";
+import { type LabHostSpec, labPath } from "../lab/plan.ts";
 import { tableLines } from "../views/table.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 
@@ -11,9 +14,12 @@ const USUAL_HOSTS = ["db1", "pool1", "pool2:trixie", "app1"];
 export async function labUpCommand(hosts: readonly string[], { name }: { name: string }): Promise<ExitCode> {
   const specs = (hosts.length === 0 ? USUAL_HOSTS : hosts).map(specOf);
   const status = await labUp(name, specs, (line) => process.stderr.write(`${line}\n`));
+  const inventory = path.join(labPath(name), "hosts.yml");
+  await writeFile(inventory, labInventory(status, {}));
   process.stdout.write(
     `${tableLines(status.hosts.map((host) => [host.name, host.address, host.release])).join("\n")}\n`,
   );
+  process.stderr.write(`inventory: ${inventory}\n`);
   return EXIT.ok;
 }
 

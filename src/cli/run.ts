@@ -103,7 +103,7 @@ async function runLoaded(
   const resumed =
     options.resume === undefined ? undefined : await resumeOf(loaded, playbookFiles, options.resume);
   const answers = await answersOf(loaded);
-  const format = formatOf(options.output, output.isTerminal && options.step !== true);
+  const format = formatOf(options.output, output.hasMovableRows && options.step !== true);
   const viewOptions = { output, diff: options.diff === true, verbosity: options.verbose ?? 0 };
   let view = await openView(format, viewOptions);
   const { stopping, aborting, release } = interruption();
@@ -212,8 +212,8 @@ async function writeList(
 
 const FORMATS: readonly OutputFormat[] = ["tty", "plain", "json", "junit"];
 
-export function formatOf(wanted: string | undefined, isTerminal: boolean): OutputFormat {
-  if (wanted === undefined) return isTerminal ? "tty" : "plain";
+export function formatOf(wanted: string | undefined, hasMovableRows: boolean): OutputFormat {
+  if (wanted === undefined) return hasMovableRows ? "tty" : "plain";
   const format = FORMATS.find((one) => one === wanted);
   if (format !== undefined) return format;
   throw inputError("invalid-option", `--output ${wanted}: there is no such output`, {

@@ -68,7 +68,7 @@ function unknownKey(
     host,
     `${host}: its host key is not known: ${keyTypeOf(key)} ${fingerprint(key)}`,
     {
-      hint: `compare the fingerprint with what the host shows on its console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then connect once with ssh, or add it to ${files[0] ?? "known_hosts"}: ssh-keyscan ${scanArguments(name ?? host)}; ansible_host_key_checking: accept-new trusts new keys`,
+      hint: `compare the fingerprint with what the host shows on its console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then connect once with ssh, or add it to ${files[0] ?? "known_hosts"}: ssh-keyscan ${scanArguments(name ?? host)}; --accept-new-host-keys (ansible_host_key_checking: accept-new) trusts whatever a new host shows`,
     },
   );
 }

@@ -11,9 +11,10 @@ export interface View {
 /** Where a view writes. */
 export interface Output {
   write(text: string): void;
-  /** Whether colours and movable lines make sense. */
+  /** Whether colours make sense. */
   isTerminal: boolean;
-  columns: number;
+  /** Whether rows can be drawn again. */
+  hasMovableRows: boolean;
 }
 
 export type OutputFormat = "tty" | "plain" | "json" | "junit";

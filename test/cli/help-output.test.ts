@@ -21,3 +21,18 @@ test("a reader who goes away ends the output, and is no error", () => {
       "ended with 0\n",
     );
 });
+
+/** The commands that a help text names, with those below them. */
+function commandsBelow(above: string): string[] {
+  const [, listed = ""] = shell(`plumb ${above} --help`).split("\nCommands:\n");
+  return [...(listed.split("\n\n")[0] ?? "").matchAll(/^ {2}([a-z-]+)/gm)].flatMap(([, name = ""]) => {
+    const command = `${above} ${name}`.trim();
+    return name === "help" ? [] : [command, ...commandsBelow(command)];
+  });
+}
+
+test("every command is taught by an example", () => {
+  const commands = commandsBelow("");
+  expect(commands).toContain("lab reset");
+  expect(commands.filter((command) => !/\nExamples?\b/.test(shell(`plumb ${command} --help`)))).toEqual([]);
+});

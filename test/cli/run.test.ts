@@ -203,3 +203,27 @@ test("a role or a file of tasks that is used twice has each time the parameters 
     ...["part 3", "part 4", "base 5", "base 6", "part 7", "part 8"],
   ]);
 });
+
+test("a terminal that can't move its rows, or does not say how wide it is, gets plain lines", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
+  await writeFile(
+    path.join(folder, "site.yml"),
+    "- hosts: all\n  gather_facts: false\n  tasks:\n    - debug: {msg: hi}\n",
+  );
+  await writeFile(path.join(folder, "hosts"), "one ansible_connection=local\n");
+  const shownAt = async (terminal: string): Promise<string> =>
+    (
+      await run(
+        "script",
+        ["-qefc", `${terminal} ${process.execPath} ${PLUMB} run -i hosts site.yml`, "/dev/null"],
+        { cwd: folder },
+      )
+    ).stdout;
+  const hidesCursor = "\u001b[?25l";
+  expect(await shownAt("stty cols 100 rows 30; TERM=xterm")).toContain(hidesCursor);
+  for (const terminal of ["stty cols 0 rows 0; TERM=xterm", "stty cols 100 rows 30; TERM=dumb"]) {
+    const shown = await shownAt(terminal);
+    expect(shown).toContain("debug: hi");
+    expect(shown).not.toContain(hidesCursor);
+  }
+});

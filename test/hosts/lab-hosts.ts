@@ -4,8 +4,8 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { labPowerOff, labReset, labStart } from "../../src/lab/lab.ts";
-import { hostPath } from "../../src/lab/plan.ts";
+import { labPowerOff, labReset, labStart, labUp } from "../../src/lab/lab.ts";
+import { hostPath, type LabHostSpec } from "../../src/lab/plan.ts";
 import { lab } from "./lab.ts";
 import { endConnections, sharedArguments, sshArguments } from "./shared-connection.ts";
 
@@ -16,6 +16,11 @@ export function labHost(name: string): { name: string; address: string; release:
   const host = lab.hosts.find((one) => one.name === name);
   if (host === undefined) throw new Error(`the test lab has no host ${name}`);
   return host;
+}
+
+/** Boots a host that only the file of tests which calls it needs. */
+export async function alsoHost(host: LabHostSpec): Promise<void> {
+  Object.assign(lab, await labUp(lab.name, [host], undefined, true));
 }
 
 /** Gives those hosts of the lab a fresh disk on which another file has let Plumb do something. */

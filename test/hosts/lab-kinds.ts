@@ -1,6 +1,6 @@
 import type { LabHostSpec } from "../../src/lab/plan.ts";
 
-/** `single`: two releases for the modules, and a third host for what plays do with several. `fleet`: the four of the main job, a second database server, a monitoring host, and a host for a replica of Debian 13. */
+/** `single`: two releases for the modules, and a third host for what plays do with several. `fleet`: the four of the main job and a monitoring host; `alsoHost` adds what one file needs besides. */
 export type Kind = "single" | "fleet";
 
 const HOSTS: Readonly<Record<Kind, readonly LabHostSpec[]>> = {
@@ -14,9 +14,7 @@ const HOSTS: Readonly<Record<Kind, readonly LabHostSpec[]>> = {
     { name: "pool1", release: "bookworm" },
     { name: "pool2", release: "trixie" },
     { name: "app1", release: "bookworm" },
-    { name: "db2", release: "bookworm" },
     { name: "mon1", release: "trixie" },
-    { name: "db3", release: "trixie" },
   ],
 };
 

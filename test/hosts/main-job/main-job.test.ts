@@ -4,7 +4,7 @@ import pg from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
 import { settingNames } from "../../../src/pgbouncer/settings.ts";
 import { describeFromKnownState } from "../known-state.ts";
-import { asInstalled, cutPower, giveBackPower, labHost, onHost } from "../lab-hosts.ts";
+import { alsoHost, asInstalled, cutPower, giveBackPower, labHost, onHost } from "../lab-hosts.ts";
 import { openTunnel } from "../pooler-load.ts";
 import { acceptance } from "./acceptance.ts";
 import { applicationClient } from "./application-client.ts";
@@ -48,6 +48,8 @@ const provisionAll = async (): Promise<Provisioned> => {
   return done;
 };
 
+// A replica of another release.
+beforeAll(() => alsoHost({ name: "db3", release: "trixie" }));
 beforeAll(begin);
 
 describe("the main job", () => {

@@ -1,6 +1,6 @@
 import { beforeAll, expect } from "vitest";
 import { describeFromKnownState } from "../known-state.ts";
-import { asInstalled } from "../lab-hosts.ts";
+import { alsoHost, asInstalled } from "../lab-hosts.ts";
 import { alertsInEarnest } from "./alerts.ts";
 import { dashboardUnderLoad } from "./dashboard.ts";
 import { healthEndpoint } from "./health-endpoint.ts";
@@ -26,6 +26,8 @@ async function play(playbook: string, extra: Record<string, unknown> = {}): Prom
   expect((await provision(playbook, { extra })).failed).toEqual([]);
 }
 
+// A second database server.
+beforeAll(() => alsoHost({ name: "db2", release: "bookworm" }));
 beforeAll(begin);
 
 /** @param further what the groups before it have installed besides, and this one builds on. */
