@@ -7,6 +7,7 @@ import { type Caller, callFunction, type LibraryFunction } from "./functions/lib
 import { jinjaIn, templateHint } from "./jinja-habits.ts";
 import { plainTemplate } from "./plain-template.ts";
 import { PendingVariable, type Scope } from "./scope.ts";
+import { templateProblem } from "./template-problem.ts";
 import type { TextTemplate } from "./templated.ts";
 import { undefinedVariable } from "./undefined-variable.ts";
 import type { Value } from "./value.ts";
@@ -213,16 +214,12 @@ function parse(text: string, locate: Locate, fallback: SourceRange | undefined):
     return handlebars.parse(text);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const line = Number(/on line (\d+)/.exec(message)?.[1] ?? 1);
-    throw inputError("template-syntax", `the template can't be read: ${firstLines(message)}`, {
-      at: fallback ?? locate(line, 0),
-      hint: templateHint(text),
+    const { what, offset, hint } = templateProblem(text, message);
+    throw inputError("template-syntax", `the template can't be read: ${what}`, {
+      at: fallback ?? locateOffset(text, offset, locate),
+      hint: hint ?? templateHint(text),
     });
   }
-}
-
-function firstLines(message: string): string {
-  return message.split("\n").slice(1, 2).join(" ").trim() || message;
 }
 
 interface Rewriting {

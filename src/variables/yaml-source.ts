@@ -10,6 +10,7 @@ import {
 import type { ParsedFiles } from "./parsed-files.ts";
 import { Keyring } from "./vault/keyring.ts";
 import { type Extent, NestedTooDeeply, type Written, writtenIn } from "./written.ts";
+import { isUnclosedQuote, yamlProblem } from "./yaml-problem.ts";
 import { PLAIN_SCALARS } from "./yaml-scalars.ts";
 
 /** Whether a text came out of a vault, and what opens the vaults in it. */
@@ -96,20 +97,18 @@ function parseText(text: string, origin: Origin, at: (extent: Extent) => SourceR
   // Where the reader gave up in the depth, whatever it says besides comes from that.
   const tooDeep = document.errors.find(({ message }) => message.includes("call stack"));
   if (tooDeep !== undefined) throw new DiagnosticsError([nestedTooDeeply(at(tooDeep.pos))]);
-  // One slip makes several errors: the first on each line says what it is.
+  // One slip makes several errors: the first on each line says what it is, and behind a quote that has no end there is nothing.
   const lines = document.errors.map((error) => at(error.pos).line);
   const first = document.errors.filter((_, index) => lines.indexOf(lines[index] ?? 0) === index);
+  const unclosed = first.findIndex(isUnclosedQuote);
   throw new DiagnosticsError(
-    first.map((error): Diagnostic => {
-      const hint = syntaxHint(error.message, text, error.pos[0]);
+    first.slice(0, unclosed === -1 ? undefined : unclosed + 1).map((error): Diagnostic => {
+      const { message, extent, hint } = yamlProblem(error, document, text);
       return {
         severity: "error",
         code: "yaml-syntax",
-        message:
-          error.code === "MULTIPLE_DOCS"
-            ? "this file holds several documents, one behind another `---`"
-            : `this is not valid YAML: ${error.message}`,
-        at: at(error.pos),
+        message,
+        at: at(extent),
         ...(hint === undefined ? {} : { hint }),
       };
     }),
@@ -178,17 +177,4 @@ function notText(bytes: Buffer, file: string): DiagnosticsError {
     at: { file, line: line + 1, column: 1 },
     hint: `turn it into UTF-8: iconv -f LATIN1 -t UTF-8 ${file}`,
   });
-}
-
-function syntaxHint(message: string, text: string, offset: number): string | undefined {
-  const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
-  const lineEnd = text.indexOf("\n", offset);
-  const line = text.slice(lineStart, lineEnd === -1 ? undefined : lineEnd);
-  if (/:\s*\{\{/.test(line)) return 'a value that starts with `{{` must be in quotes: "{{ name }}"';
-  if (/tab/i.test(message) || line.includes("\t")) return "YAML is indented with spaces, never with tabs";
-  if (/multiple documents/i.test(message)) return "put each of them into a file of its own";
-  if (/unique/i.test(message)) return "a key may stand once in a mapping; the second one would silently win";
-  if (/nested mapping|compact mapping|implicit key/i.test(message))
-    return "text with a colon and a blank in it must be in quotes";
-  return undefined;
 }
