@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
 import { inputError } from "../diagnostics/diagnostic.ts";
+import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import { isValueMap, type Value, type ValueMap } from "../variables/value.ts";
 import type { InventoryBuilder } from "./inventory-builder.ts";
 import { sourcedValue } from "./source-value.ts";
@@ -44,7 +45,7 @@ interface Reading {
 
 function readGroup({ file, builder, hosts }: Reading, name: string, content: Value): void {
   builder.group(name, at(file));
-  const group = groupContent(name, content);
+  const group = groupContent(file, name, content);
   for (const host of listOf(file, `the hosts of \`${name}\``, group["hosts"])) {
     builder.addHost(name, host, { at: at(file) });
     hosts.add(host);
@@ -59,9 +60,23 @@ function readGroup({ file, builder, hosts }: Reading, name: string, content: Val
   }
 }
 
+/** What a group may have, and what each looks like: a host's own variables have no such names and values. */
+const GROUP_KEYS: Readonly<Record<string, (value: Value) => boolean>> = {
+  hosts: Array.isArray,
+  children: Array.isArray,
+  vars: isValueMap,
+};
+
 /** A list is one of hosts; a mapping without any of the three keys is a host with its variables, as Ansible reads it. */
-function groupContent(name: string, content: Value): ValueMap {
+function groupContent(file: string, name: string, content: Value): ValueMap {
   if (!isValueMap(content)) return { hosts: content };
+  for (const [key, value] of Object.entries(content)) {
+    const meant = Object.keys(GROUP_KEYS).includes(key)
+      ? undefined
+      : didYouMean(key, Object.keys(GROUP_KEYS));
+    if (meant !== undefined && GROUP_KEYS[meant]?.(value))
+      throw wrong(file, `the group \`${name}\` has \`${key}\`: did you mean \`${meant}\`?`);
+  }
   if (["hosts", "vars", "children"].some((key) => Object.hasOwn(content, key))) return content;
   return { hosts: [name], vars: content };
 }
@@ -89,10 +104,10 @@ async function askProgram(file: string, args: readonly string[]): Promise<ValueM
   try {
     answer = JSON.parse(stdout) as Value;
   } catch (error) {
-    throw wrong(
-      file,
-      `\`${args.join(" ")}\` printed no JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    if (!(error instanceof SyntaxError)) throw error;
+    const [beginning = ""] = stdout.trim().split("\n");
+    const said = beginning === "" ? "nothing" : `\`${beginning.slice(0, 60)}\``;
+    throw wrong(file, `\`${args.join(" ")}\` printed no JSON, or half of it; it begins with ${said}`);
   }
   if (!isValueMap(answer)) throw wrong(file, `\`${args.join(" ")}\` printed no JSON object`);
   return answer;

@@ -1,4 +1,5 @@
 import { type Diagnostic, DiagnosticsError, type SourceRange } from "../diagnostics/diagnostic.ts";
+import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import type { Value } from "../variables/value.ts";
 import type { InventoryBuilder } from "./inventory-builder.ts";
 import { pythonLiteral } from "./python-literal.ts";
@@ -51,9 +52,9 @@ class IniReader {
     try {
       const section = SECTION.exec(line);
       if (section !== null) this.#startSection(section[1] ?? "", section[2] ?? "hosts", at);
-      else if (line.startsWith("[") && line.endsWith("]")) {
+      else if (line.startsWith("[") && /\](\s|$)/.test(line)) {
         throw new Error(
-          `${line} is no section: write [group], [group:vars] or [group:children], without blanks`,
+          `${line} is no section: write [group], [group:vars] or [group:children], alone in its line and without blanks`,
         );
       } else if (this.#section.kind === "hosts") this.#readHosts(line, at);
       else if (this.#section.kind === "vars") this.#readVariable(line, at);
@@ -88,7 +89,12 @@ class IniReader {
 
   #startSection(group: string, kind: string, at: SourceRange): void {
     if (kind !== "hosts" && kind !== "vars" && kind !== "children") {
-      throw new Error(`[${group}:${kind}]: a section is [group], [group:vars] or [group:children]`);
+      const meant = didYouMean(kind, ["vars", "children"]);
+      throw new Error(
+        meant === undefined
+          ? `[${group}:${kind}]: a section is [group], [group:vars] or [group:children]`
+          : `[${group}:${kind}] is no section: did you mean [${group}:${meant}]?`,
+      );
     }
     this.#section = { group, kind };
     if (!this.#builder.hasGroup(group)) {
@@ -144,6 +150,8 @@ class IniReader {
           `\`${assignment}\` behind the host \`${pattern}\` is not a variable: write name=value`,
         );
       }
+      if (equals === 0)
+        throw new Error(`there is no name in front of \`${assignment}\`: write name=value, without blanks`);
       const value = iniValue(assignment.slice(equals + 1));
       return [assignment.slice(0, equals), sourcedValue(value, at, this.#builder)] as const;
     });

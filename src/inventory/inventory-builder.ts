@@ -55,6 +55,12 @@ export class InventoryBuilder {
     if (name === "")
       throw inputError("inventory-syntax", "a group must have a name", at === undefined ? {} : { at });
     if (this.#groups.has(name)) return;
+    if (CONTROL_CHARACTERS.test(name))
+      throw inputError(
+        "inventory-syntax",
+        `${JSON.stringify(name)} can't be the name of a group: there are control characters in it`,
+        at === undefined ? {} : { at },
+      );
     this.#groups.set(name, {
       hosts: new Set(),
       children: new Set(),
