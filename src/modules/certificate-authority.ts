@@ -56,6 +56,7 @@ async function makeOnce({ directory, commonName, days }: AuthorityWanted): Promi
     ...[
       "req",
       "-x509",
+      "-utf8",
       "-new",
       "-key",
       key,
@@ -107,22 +108,23 @@ export async function signRequest(
       ...(wanted.names.length === 0 ? [] : [`subjectAltName=${wanted.names.join(",")}`]),
     ];
     await writeFile(path.join(folder, "request.pem"), request, { mode: 0o600 });
-    await writeFile(path.join(folder, "extensions"), `${extensions.join("\n")}\n`);
-    const serial = await nextSerial();
-    return await openssl([
-      ...[
-        "x509",
-        "-req",
-        "-in",
-        path.join(folder, "request.pem"),
-        "-CA",
-        certificateFile(directory),
-        "-CAkey",
-        keyFile(directory),
-      ],
-      ...["-set_serial", serial, "-days", String(wanted.days), "-extfile", path.join(folder, "extensions")],
+    await writeFile(
+      path.join(folder, "extensions"),
+      `[req]\ndistinguished_name = name\n[name]\n[extensions]\n${extensions.join("\n")}\n`,
+    );
+    const said = [
+      ...["-in", path.join(folder, "request.pem")],
+      ...["-CA", certificateFile(directory), "-CAkey", keyFile(directory)],
+      ...["-set_serial", await nextSerial(), "-days", String(wanted.days), "-extensions", "extensions"],
       ...["-subj", subject(wanted.commonName)],
-    ]);
+    ];
+    const settings = path.join(folder, "extensions");
+    // `openssl x509` takes names for Latin-1; `openssl req` has authorities since 3.0 only.
+    return await openssl(
+      isAscii(wanted.commonName)
+        ? ["x509", "-req", "-extfile", settings, ...said]
+        : ["req", "-x509", "-utf8", "-config", settings, ...said],
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -139,6 +141,8 @@ async function nextSerial(): Promise<string> {
     await random.close();
   }
 }
+
+const isAscii = (text: string): boolean => /^[\u0001-\u007f]*$/.test(text);
 
 function subject(commonName: string): string {
   return `/CN=${commonName.replace(/[\\/+=]/g, "\\$&")}`;

@@ -1,13 +1,14 @@
 import { X509Certificate } from "node:crypto";
 import type { ValueMap } from "../variables/value.ts";
+import { nameParts } from "./certificate-name.ts";
 import { plainAddress } from "./plain-address.ts";
 
 /** What a certificate says, under the names that Ansible's modules for certificates give; `days_left` and `expires` are ours. */
 export function certificateFacts(certificate: X509Certificate, nowSeconds: number): ValueMap {
   const key = certificate.publicKey;
   return {
-    subject: nameParts(certificate.subject),
-    issuer: nameParts(certificate.issuer),
+    subject: longNames(certificate.subject),
+    issuer: longNames(certificate.issuer),
     subject_alt_name: alternativeNames(certificate),
     serial_number: `0x${certificate.serialNumber.toLowerCase()}`,
     not_before: asn1Time(certificate.validFromDate),
@@ -66,16 +67,8 @@ const LONG_NAMES: Readonly<Record<string, string>> = {
   L: "localityName",
 };
 
-function nameParts(name: string | undefined): ValueMap {
-  return Object.fromEntries(
-    (name ?? "")
-      .split("\n")
-      .filter((line) => line.includes("="))
-      .map((line) => {
-        const [key = "", ...value] = line.split("=");
-        return [LONG_NAMES[key] ?? key, value.join("=")];
-      }),
-  );
+function longNames(name: string | undefined): ValueMap {
+  return Object.fromEntries(nameParts(name).map(([key, value]) => [LONG_NAMES[key] ?? key, value]));
 }
 
 function alternativeNames({ subjectAltName = "" }: X509Certificate): string[] {

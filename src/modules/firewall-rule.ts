@@ -26,7 +26,7 @@ const portRange = z.string().refine(
 const ruleShape = {
   name: z
     .string()
-    .regex(/^[^"\n\\]{1,128}$/, { error: "must be one line without quotes" })
+    .regex(/^[^"\n\\]{1,128}$/, { error: 'must be one line of up to 128 letters, without `"` and `\\`' })
     .describe("What it is for; stands in the rule as its comment."),
   protocol: z
     .enum(["tcp", "udp", "vrrp"])

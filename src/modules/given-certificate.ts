@@ -2,6 +2,7 @@ import { createPrivateKey, type X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { parseCertificate } from "./certificate-authority.ts";
 import { certificatesOf, daysLeft } from "./certificate-facts.ts";
+import { isFor } from "./certificate-name.ts";
 import { ModuleFailure } from "./module.ts";
 
 /** A key and its certificate as somebody else issued them: files on the controller. */
@@ -113,7 +114,7 @@ function checkIssuer(
 function checkNames(certificate: X509Certificate, want: GivenWanted): void {
   const name = want.cert_src ?? "cert_src";
   const { common_name: commonName } = want;
-  if (commonName !== undefined && !certificate.subject.split("\n").includes(`CN=${commonName}`))
+  if (commonName !== undefined && !isFor(certificate.subject, commonName))
     throw wrong(
       "common_name",
       `${name} is for ${certificate.subject.replaceAll("\n", ", ")}, not for ${commonName}`,

@@ -6,7 +6,9 @@ const word = z
   .regex(/^(! ?)?[^\s"'\\{}#;-][^\s"'\\{};]*$/, {
     error: "must be one word, with `!` before it to mean all others",
   });
-const text = z.string().regex(/^[^"\n\\]{1,64}$/, { error: "must be one line without quotes" });
+const text = z
+  .string()
+  .regex(/^[^"\n\\]{1,64}$/, { error: 'must be one line of up to 64 letters, without `"` and `\\`' });
 const port = z.union([z.number().int().min(0).max(65535), word]);
 const number = z.union([z.number().int().min(0), word]);
 

@@ -34,7 +34,7 @@ const params = z
     ...ruleParams,
     comment: z
       .string()
-      .regex(/^[^"\n\\]{1,80}$/, { error: "must be one line without quotes" })
+      .regex(/^[^"\n\\]{1,80}$/, { error: 'must be one line of up to 80 letters, without `"` and `\\`' })
       .optional()
       .describe("What it is for."),
     policy: z

@@ -16,7 +16,9 @@ import { pathsTouched } from "./subject.ts";
 const params = z.strictObject({
   table: z
     .string()
-    .regex(/^[A-Za-z][A-Za-z0-9_]{0,31}$/)
+    .regex(/^[A-Za-z][A-Za-z0-9_]{0,31}$/, {
+      error: "must be a letter, then letters, digits and `_`, at most 32",
+    })
     .default("plumb")
     .describe("Name of the table (family inet) that Plumb owns. Other tables are not touched."),
   state: z.enum(["present", "absent"]).default("present").describe("Whether the table should be there."),

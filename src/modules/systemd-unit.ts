@@ -19,11 +19,13 @@ const params = z
   .strictObject({
     name: z
       .string()
-      .regex(/^[A-Za-z0-9:_.@-]+$/, { error: "must be the name of a unit" })
+      .regex(/^[A-Za-z0-9:_.@\\-]+$/, {
+        error: "must be the name of a unit: letters, digits, `:_.@-`; others as systemd-escape writes them",
+      })
       .describe("The unit; without an ending, a service."),
     dropin: z
       .string()
-      .regex(/^[A-Za-z0-9_.-]+$/)
+      .regex(/^[A-Za-z0-9_.-]+$/, { error: "must be a file name of letters, digits, `_`, `.` and `-`" })
       .optional()
       .describe("Write a drop-in of this name for the unit, instead of the unit itself."),
     state: z.enum(["present", "absent"]).default("present").describe("Whether it should be there."),

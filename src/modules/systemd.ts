@@ -9,7 +9,9 @@ const params = z
     name: z
       .string()
       .min(1)
-      .regex(/^[A-Za-z0-9:_.@\\-]+$/, { error: "must be the name of a unit" })
+      .regex(/^[A-Za-z0-9:_.@\\-]+$/, {
+        error: "must be the name of a unit: letters, digits, `:_.@-`; others as systemd-escape writes them",
+      })
       .optional()
       .describe("The unit; without an ending, a service."),
     state: z

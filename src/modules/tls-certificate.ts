@@ -4,6 +4,7 @@ import { hostClock } from "../queries/host-clock.ts";
 import { type KeyPair, keyPair } from "../queries/key-pair.ts";
 import { type PathState, pathState } from "../queries/path-state.ts";
 import { parseCertificate, readAuthority } from "./certificate-authority.ts";
+import { isFor } from "./certificate-name.ts";
 import type { Change, Difference } from "./change.ts";
 import { checkedCertificate, describeInstalled, type GivenPair } from "./given-certificate.ts";
 import { installPairScript, pairAttributesScript, removeScript } from "./install-pair.ts";
@@ -343,8 +344,7 @@ function whatIsWrong(
     !certificate.verify(authority.publicKey)
   )
     return "from another authority";
-  if (!certificate.subject.split("\n").includes(`CN=${want.common_name}`))
-    return `for ${certificate.subject}`;
+  if (!isFor(certificate.subject, want.common_name)) return `for ${certificate.subject}`;
   const has = namesOf(certificate);
   const wanted = want.subject_alt_names.map(plainName).sort();
   if (has.join(",") !== wanted.join(",")) return `for the names ${has.join(", ") || "(none)"}`;

@@ -21,7 +21,9 @@ function fieldLine(difference: Extract<Difference, { kind: "field" }>, paint: Pa
 }
 
 function textLines(difference: Extract<Difference, { kind: "text" }>, paint: Paint): string[] {
-  const { name, before, after } = difference;
+  const { before, after } = difference;
+  // A path may hold line ends; what follows one would be taken for a line of the difference.
+  const name = safeText(difference.name);
   if (difference.secret === true) return [`${name}: content differs (secret, not shown)`];
   if (difference.beforeUnread === true)
     return [`${name}: content differs (not shown: too large, binary, or not asked for)`];

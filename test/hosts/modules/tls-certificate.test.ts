@@ -133,3 +133,26 @@ test("the authority's certificate on hosts keeps its promise, and absent leaves 
   );
   expect(await readFile(path.join(folder, "trusted", "ca.key"), "utf8")).toContain("PRIVATE KEY");
 });
+
+test("authorities and certificates may bear any name: with commas, quotes, signs that openssl takes for its own, and letters of any language", async () => {
+  const authority = 'Größte, "beste" CA/O=x+y';
+  const names = [`Example, Inc. "db" \\ O=x/y`, "münchen, it's $HOME `id` €"];
+  const task = (name: string, index: number): string =>
+    `- tls_certificate: {ca_directory: named, key_path: "/srv/it's $n/${index} é.key", cert_path: "/srv/it's $n/${index} é.crt", common_name: ${JSON.stringify(name)}, subject_alt_names: ["*.wild.test", "::1"]}`;
+  const tasks = [
+    '- file: {path: "/srv/it\'s $n", state: directory}',
+    `- tls_ca: {directory: named, dest: "/srv/it's $n/ca.crt", common_name: ${JSON.stringify(authority)}}`,
+    ...names.map(task),
+    `- x509_certificate_info: {path: "/srv/it's $n/0 é.crt"}\n  register: info`,
+    "- debug: {msg: '{{ info.subject.commonName }}|{{ info.issuer.commonName }}'}",
+  ].join("\n");
+  await runTasks(tasks, { hosts: HOSTS }, folder);
+  const { statuses, tasks: done } = await runTasks(tasks, { hosts: HOSTS }, folder);
+  expect(statuses.filter((status) => !status.startsWith("ok"))).toEqual([]);
+  expect(done.at(-1)?.message).toBe(`${names[0]}|${authority}`);
+  const print = "openssl x509 -noout -subject -nameopt utf8 -in";
+  expect(
+    await onHost(HOSTS[0] ?? "", `cd /srv/it*n && ${print} '1 é.crt' && openssl verify -CAfile ca.crt *.crt`),
+  ).toBe(`subject=CN=${names[1]}\n0 é.crt: OK\n1 é.crt: OK\nca.crt: OK\n`);
+  await Promise.all(HOSTS.map((host) => onHost(host, "rm -r /srv/it*n")));
+});
