@@ -380,10 +380,18 @@ function evaluationError(source: string, at: SourceRange, error: unknown): unkno
   });
 }
 
+/** Longer than this is a value, and not what is said of it. */
+const LONGEST_MESSAGE = 600;
+
+const cut = (message: string): string =>
+  message.length > LONGEST_MESSAGE
+    ? `${message.slice(0, LONGEST_MESSAGE / 2)} … ${message.slice(-LONGEST_MESSAGE / 2)}`
+    : message;
+
 /** The first line: the excerpt that follows shows the rewritten text. */
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return (message.split("\n")[0] ?? message)
+  return cut(message.split("\n")[0] ?? message)
     .replaceAll(/plumb_part_\d+/g, "…")
     .replaceAll(TYPE_NAME, "")
     .replaceAll(BOUNDED_MATCHES, "matches");

@@ -240,8 +240,18 @@ function rewriteProgram(program: hbs.AST.Program | undefined, rewriting: Rewriti
       block.params = rewriteParams(block, rewriting);
       rewriteProgram(block.program, { ...rewriting, isSingle: false });
       rewriteProgram(block.inverse, { ...rewriting, isSingle: false });
-    }
+    } else if (NOT_HERE.test(statement.type)) throw noPartials(statement, rewriting);
   }
+}
+
+/** `{{> part}}`, and `{{* decorator}}`, of which nobody has any. */
+const NOT_HERE = /^(Partial|Decorator)/;
+
+function noPartials({ loc }: hbs.AST.Statement, { locate }: Rewriting): DiagnosticsError {
+  return inputError("template-syntax", "the template can't be read: there are no partials and decorators", {
+    at: locate(loc.start.line, loc.start.column),
+    hint: '{{ read_template "part.hbs" }} puts another template in',
+  });
 }
 
 function rewriteMustache(statement: hbs.AST.MustacheStatement, rewriting: Rewriting): void {
@@ -311,7 +321,16 @@ function checkHelper(call: HelperCall, { locate }: Rewriting): void {
 /** @throws DiagnosticsError unknown-function for a block that there is not */
 function checkBlock(block: hbs.AST.BlockStatement, { locate }: Rewriting): void {
   const name = String((block.path as hbs.AST.PathExpression).original);
-  if (BLOCK_HELPERS.has(name)) return;
+  if (BLOCK_HELPERS.has(name) && block.params.length === 1) return;
+  if (BLOCK_HELPERS.has(name))
+    throw inputError(
+      "template-syntax",
+      `the template can't be read: {{#${name}}} needs one value, and is given ${block.params.length || "none"}`,
+      {
+        at: locate(block.loc.start.line, block.loc.start.column),
+        hint: `write {{#${name} NAME}}; of a function, {{#${name} (FUNCTION NAME)}}`,
+      },
+    );
   throw inputError("unknown-function", `there is no block {{#${name}}}`, {
     at: locate(block.loc.start.line, block.loc.start.column),
     hint: functionsByName.has(name)

@@ -88,11 +88,10 @@ export function oneOf<Word extends string>(name: string, value: string, words: r
 /** A value for a sentence. */
 export function describe(value: Value | undefined): string {
   if (value === undefined || value === null) return "nothing";
-  return Array.isArray(value)
-    ? "a list"
-    : typeof value === "object"
-      ? "a mapping"
-      : `the ${typeof value} ${JSON.stringify(value)}`;
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "a mapping";
+  if (typeof value === "boolean") return String(value);
+  return `the ${typeof value === "string" ? "text" : "number"} ${JSON.stringify(value)}`;
 }
 
 /** What is true of a value where true or false is asked for: nothing that is empty, zero or null (as in Jinja2 and `{{#if}}`). */

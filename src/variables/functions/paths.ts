@@ -5,7 +5,9 @@ import { given, type LibraryFunction, list, text } from "./library-function.ts";
 
 /** Python's splitext: a name that starts with a point has no ending for that. */
 function splitEnding(file: string): [string, string] {
-  const ending = /[^/.][^/]*?(\.[^./]*)$/.exec(file.slice(file.lastIndexOf("/") + 1))?.[1] ?? "";
+  const name = file.slice(file.lastIndexOf("/") + 1);
+  const dot = name.lastIndexOf(".");
+  const ending = dot === -1 || /^\.*$/.test(name.slice(0, dot)) ? "" : name.slice(dot);
   return [file.slice(0, file.length - ending.length), ending];
 }
 
