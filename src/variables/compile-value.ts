@@ -23,7 +23,7 @@ const MERGE_KEY = String(Symbol("<<"));
  * @throws DiagnosticsError template-syntax, expression-syntax, expression-type
  */
 export function compileValue(source: YamlSource, node: Written | null, problems?: Diagnostic[]): Templated {
-  const whole: Source = { ...source, copies: { left: MOST_COPIES }, isCopy: false };
+  const whole: Source = { ...source, copies: { left: MOST_COPIES }, isCopy: false, isUnsafe: false };
   return compile(problems === undefined ? whole : { ...whole, problems }, node);
 }
 
@@ -35,6 +35,7 @@ interface Source extends YamlSource {
   /** How many more values aliases may stand for. */
   copies: { left: number };
   isCopy: boolean;
+  isUnsafe: boolean;
 }
 
 function compile(source: Source, node: Written | null): Templated {
@@ -55,15 +56,19 @@ function compile(source: Source, node: Written | null): Templated {
     case "scalar":
       return collected(source, at, node.value, () => compileScalar(source, node.value, node.tag, at));
     case "list":
-      return { kind: "list", items: node.items.map((item) => compile(source, item)), at };
+      return { kind: "list", items: node.items.map((item) => compile(inside(source, node), item)), at };
     case "map": {
-      const entries = mapEntries(source, node);
+      const entries = mapEntries(inside(source, node), node);
       return jsonVault(source, entries, at) ?? { kind: "map", entries, at };
     }
     case "other":
       throw inputError("wrong-type", "this YAML can't be used as a value", { at });
   }
 }
+
+/** All texts in what stands behind `!unsafe` are what they are. */
+const inside = (source: Source, { tag }: { tag?: string }): Source =>
+  tag === "!unsafe" ? { ...source, isUnsafe: true } : source;
 
 function mapEntries(source: Source, { pairs }: WrittenMap): TemplatedEntry[] {
   const entries = new Map<string, TemplatedEntry>();
@@ -80,6 +85,11 @@ function mapEntries(source: Source, { pairs }: WrittenMap): TemplatedEntry[] {
     if (key === "<<" || key === MERGE_KEY) {
       const below = compile(source, value);
       for (const map of below.kind === "list" ? below.items : [below]) {
+        if (!isMerged(map))
+          throw inputError("yaml-syntax", "`<<` takes a mapping, or a list of mappings", {
+            at: map.at ?? source.at(value),
+            expected: "`<<: *name` of a mapping that has `&name`",
+          });
         for (const entry of entriesOf(map)) {
           if (!entries.has(entry.key)) entries.set(entry.key, entry);
         }
@@ -112,6 +122,11 @@ function collected(
   }
 }
 
+const isMerged = (map: Templated): boolean =>
+  map.kind === "map" ||
+  (map.kind === "literal" &&
+    (map.value === null || (typeof map.value === "object" && !Array.isArray(map.value))));
+
 function entriesOf(map: Templated): readonly TemplatedEntry[] {
   if (map.kind === "map") return map.entries;
   if (
@@ -140,13 +155,15 @@ function jsonVault(
 }
 
 function compileScalar(
-  { origin }: Source,
+  { origin, isUnsafe }: Source,
   value: unknown,
   tag: string | undefined,
   at: SourceRange,
 ): Templated {
   if (tag === "!vault" || tag === "!vault-encrypted") return vaultedValue(String(value), at, origin.keyring);
-  const compiled = compiledScalar(value, tag, at);
+  const compiled = isUnsafe
+    ? ({ kind: "literal", value: plain(value), at } as const)
+    : compiledScalar(value, tag, at);
   return origin.isFromVault ? hidden(compiled, origin) : compiled;
 }
 
@@ -193,5 +210,6 @@ function compiledScalar(value: unknown, tag: string | undefined, at: SourceRange
 function plain(value: unknown): Value {
   if (value === undefined || value === null) return null;
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
-  return String(value);
+  // `!!binary`
+  return value instanceof Uint8Array ? Buffer.from(value).toString() : String(value);
 }

@@ -19,12 +19,14 @@ export interface WrittenScalar {
 export interface WrittenList {
   kind: "list";
   items: readonly (Written | null)[];
+  tag?: string;
   extent?: Extent;
 }
 
 export interface WrittenMap {
   kind: "map";
   pairs: readonly WrittenPair[];
+  tag?: string;
   extent?: Extent;
 }
 
@@ -84,13 +86,13 @@ export function writtenIn(document: Document.Parsed): Written | null {
       const target = finished.get(node.resolve(document));
       return { kind: "alias", name: node.source, ...(target === undefined ? {} : { target }) };
     }
-    if (isScalar(node))
-      return { kind: "scalar", value: node.value, ...(node.tag === undefined ? {} : { tag: node.tag }) };
-    if (isSeq(node)) return { kind: "list", items: node.items.map(writtenNode) };
+    if (isScalar(node)) return { kind: "scalar", value: node.value, ...tagOf(node) };
+    if (isSeq(node)) return { kind: "list", items: node.items.map(writtenNode), ...tagOf(node) };
     if (isMap(node)) {
       return {
         kind: "map",
         pairs: node.items.map(({ key, value }) => ({ key: keyOf(key), value: writtenNode(value) })),
+        ...tagOf(node),
       };
     }
     return { kind: "other" };
@@ -99,6 +101,10 @@ export function writtenIn(document: Document.Parsed): Written | null {
   const keyOf = (key: unknown): Written | string | null =>
     typeof key === "object" ? writtenNode(key) : String(key);
   return writtenNode(document.contents);
+}
+
+function tagOf({ tag }: { tag?: string | undefined }): { tag?: string } {
+  return tag === undefined ? {} : { tag };
 }
 
 function extentOf(node: unknown): { extent?: Extent } {

@@ -1,12 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
-import { parseDocument, type ScalarTag, type Tags } from "yaml";
+import { type CollectionTag, parseDocument, type ScalarTag, type Tags } from "yaml";
 import {
   type Diagnostic,
   DiagnosticsError,
   inputError,
   type SourceRange,
 } from "../diagnostics/diagnostic.ts";
+import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import type { ParsedFiles } from "./parsed-files.ts";
 import { Keyring } from "./vault/keyring.ts";
 import { type Extent, NestedTooDeeply, type Written, writtenIn } from "./written.ts";
@@ -36,10 +37,17 @@ export interface YamlSource {
 }
 
 /** Tags that Plumb gives a meaning: the text is kept, with its tag, for whoever compiles the value. */
-const KEPT_TAGS: ScalarTag[] = ["!expr", "!vault", "!vault-encrypted", "!unsafe"].map((tag) => ({
-  tag,
-  resolve: (text) => text,
-}));
+const TEXT_TAGS = ["!expr", "!vault", "!vault-encrypted", "!unsafe"];
+
+/** Of them, `!unsafe` may stand in front of lists and mappings too. */
+const KEPT_TAGS: (ScalarTag | CollectionTag)[] = [
+  ...TEXT_TAGS.map((tag) => ({ tag, resolve: (text: string) => text })),
+  ...(["seq", "map"] as const).map((collection) => ({
+    tag: "!unsafe",
+    collection,
+    resolve: (node: unknown) => node,
+  })),
+];
 
 const TYPED_BY_US = new Set(PLAIN_SCALARS.map(({ tag }) => tag));
 
@@ -84,6 +92,9 @@ function parseText(text: string, origin: Origin, at: (extent: Extent) => SourceR
     customTags: (tags) => [...tags.filter((tag) => !isTypedByUs(tag)), ...PLAIN_SCALARS, ...KEPT_TAGS],
     prettyErrors: false,
   });
+  const unknownTags = document.warnings.filter(({ code }) => code === "TAG_RESOLVE_FAILED");
+  if (document.errors.length === 0 && unknownTags.length > 0)
+    throw new DiagnosticsError(unknownTags.map(({ message, pos }) => unknownTag(message, at(pos))));
   if (document.errors.length === 0) {
     try {
       return writtenIn(document);
@@ -113,6 +124,28 @@ function parseText(text: string, origin: Origin, at: (extent: Extent) => SourceR
       };
     }),
   );
+}
+
+/** A tag that nobody knows would be left out, and what it stands in front of be taken as it is written. */
+function unknownTag(message: string, at: SourceRange): Diagnostic {
+  const tag = message.replace(/^Unresolved tag: /, "").replace(/^tag:yaml\.org,2002:/, "!!");
+  const problem = { severity: "error", code: "yaml-syntax", at } as const;
+  if (TEXT_TAGS.includes(tag))
+    return {
+      ...problem,
+      message: `\`${tag}\` must stand in front of text`,
+      hint: "put what is behind it in quotes",
+    };
+  if (/^!!(int|float|bool|null|timestamp|binary)$/.test(tag))
+    return { ...problem, message: `\`${tag}\` can't be said of this value`, hint: "leave the tag out" };
+  const meant = didYouMean(tag, TEXT_TAGS);
+  return {
+    ...problem,
+    message: `there is no tag \`${tag}\``,
+    ...(meant === undefined
+      ? { expected: "!expr, !vault or !unsafe; a text that starts with ! must be in quotes" }
+      : { hint: `did you mean \`${meant}\`?` }),
+  };
 }
 
 /** Reading goes as deep as the file does, and there is an end to that. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Files, problemsOf } from "./loading.ts";
+import { type Files, problemsOf, withPlaybook, written } from "./loading.ts";
 
 const inTask = (entry: string): string => `- hosts: all\n  tasks:\n    - command: ls\n      ${entry}\n`;
 const asTask = (entry: string): Files => ({
@@ -174,6 +174,47 @@ test.each(["action: {msg: x}", "local_action: {}", 'action: ""', "action: [debug
     expect(problems.map(({ code, at }) => `${code}:${at?.line}`)).toEqual(["missing-key:3"]);
   },
 );
+
+describe("tags of YAML", () => {
+  const play = (value: string): string => `- hosts: all\n  vars:\n    a: ${value}\n`;
+
+  test.each([
+    ["!vualt x", "yaml-syntax", /did you mean `!vault`/],
+    ["!exrp x", "yaml-syntax", /did you mean `!expr`/],
+    ["!python x", "yaml-syntax", /no tag `!python`/],
+    ["!!python/object:os.system x", "yaml-syntax", /no tag/],
+    ["!!int x", "yaml-syntax", /`!!int` can't be said of this value/],
+    ["!vault [1]", "yaml-syntax", /must stand in front of text/],
+    ["!vault {a: 1}", "yaml-syntax", /must stand in front of text/],
+    ["!expr [1]", "yaml-syntax", /must stand in front of text/],
+    ["!expr {a: 1}", "yaml-syntax", /must stand in front of text/],
+    ["!expr ''", "expression-syntax", /empty/],
+    ["!vault 7", "vault-damaged", /does not start with/],
+    ["!vault ''", "vault-damaged", /does not start with/],
+    ["{<<: 7}", "yaml-syntax", /`<<` takes a mapping/],
+    ["{<<: [7]}", "yaml-syntax", /`<<` takes a mapping/],
+  ])("%s is refused where it stands", async (value, code, said) => {
+    const [problem] = await problemsOf(play(value));
+    expect(problem).toMatchObject({ code, at: { file: "site.yml", line: 3 } });
+    expect(problem?.at?.column).toBeGreaterThanOrEqual(8);
+    expect(`${problem?.message} ${problem?.hint}`).toMatch(said);
+  });
+
+  test.each(["!!str 7", "!!binary aGk=", "!!set {a, b}", "!!map {a: 1}", "! x", "!unsafe '{{ x | y }}'"])(
+    "%s is right",
+    async (value) => {
+      expect(await problemsOf(play(value))).toEqual([]);
+    },
+  );
+
+  test("!unsafe in front of a list or a mapping is for every text in it, as in Ansible", async () => {
+    const text = play('!unsafe {b: ["{{ x | y }}", {c: "{{ z }}"}]}');
+    await withPlaybook(text, ({ plays }) => {
+      expect(written(plays[0]?.variables.get("a")?.value)).toEqual({ b: ["{{ x | y }}", { c: "{{ z }}" }] });
+      expect(JSON.stringify(plays[0]?.variables.get("a")?.value)).not.toContain('"template"');
+    });
+  });
+});
 
 describe("module_defaults", () => {
   const play = (defaults: string): string =>

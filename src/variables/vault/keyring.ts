@@ -74,6 +74,11 @@ export class Keyring {
     return this.decryptWith(text, what, at).content;
   }
 
+  /** Whether it is a vault at all, and whole. @throws DiagnosticsError vault-damaged, vault-truncated */
+  check(text: string, what: string, at: SourceRange): void {
+    opened(text, what, at);
+  }
+
   /** The same, and which password it was. */
   decryptWith(text: string, what: string, at: SourceRange): { content: Buffer; password: VaultPassword } {
     const envelope = opened(text, what, at);

@@ -8,10 +8,11 @@ import type { Keyring } from "./keyring.ts";
 export const VAULT_KEY = "__ansible_vault";
 
 /**
- * A value that is vaulted by itself. It is opened when somebody asks for it, and once: opening takes milliseconds, and a password that no task of a run
+ * A value that is vaulted by itself. That it is whole is seen at once. It is opened when somebody asks for it, and once: opening takes milliseconds, and a password that no task of a run
  * needs need not be known. What comes out is text, and never taken for a template.
  */
 export function vaultedValue(vaulted: string, at: SourceRange, keyring: Keyring): Templated {
+  keyring.check(vaulted, "this value", at);
   let opened: string | undefined;
   const evaluate = (): Value => {
     if (opened === undefined) {

@@ -175,8 +175,9 @@ describe("what is wrong with a vault", () => {
   test("the line of an inline vault is the one in the YAML file", async () => {
     const value = `name: x\none: ${inline("s3cret")}`.split("\n");
     value[4] = "            zzzz";
-    const scope = scopeOf(value.join("\n"), keyringWith(["default", PASSWORD]));
-    expect(await findings(() => scope.lookup("one"))).toMatchObject([
+    const read = (): unknown => scopeOf(value.join("\n"), keyringWith(["default", PASSWORD]));
+    // Nobody has asked for it yet.
+    expect(await findings(read)).toMatchObject([
       { code: "vault-damaged", at: { file: "vars.yml", line: 5 } },
     ]);
   });
