@@ -129,8 +129,13 @@ export const fetch = defineLoadingModule<
 
 /** A host must not choose where on the controller a file goes: neither its name nor a path with `..` may lead out of the folder. */
 function inside(base: string, host: string, src: string): string {
-  const target = path.join(base, host, src);
-  if (host.includes("/") || !target.startsWith(path.join(base, host) + path.sep))
+  const folder = path.join(base, host);
+  const target = path.join(folder, src);
+  if (
+    host.includes("/") ||
+    path.dirname(folder) !== path.resolve(base) ||
+    !target.startsWith(folder + path.sep)
+  )
     throw new ModuleFailure(`${src} would lead out of ${base}`);
   return target;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { unitName, unitState } from "../queries/unit-state.ts";
 import { rawShell, sh } from "../shell/shell-text.ts";
-import type { Change } from "./change.ts";
+import type { Change, NeededChange } from "./change.ts";
 import {
   diffManagedFile,
   type ManagedFile,
@@ -79,6 +79,16 @@ interface Unit {
   file: ManagedFile;
 }
 
+/** A run before this one came to its end between the file and systemd. */
+function readAnew(name: string): NeededChange<undefined> {
+  return {
+    action: "update",
+    summary: `have systemd read ${name} anew`,
+    differences: [{ kind: "field", name: "read by systemd", before: "an older version", after: "this one" }],
+    detail: undefined,
+  };
+}
+
 export const systemdUnit = defineLoadingModule<
   Params,
   Unit,
@@ -135,7 +145,10 @@ export const systemdUnit = defineLoadingModule<
     { at, unit },
   ): Change<{ rewrite: boolean; attributes: boolean } | undefined> => {
     if (want.state === "absent") {
-      if (at.type === "absent") return { action: "none", reason: `${file.path} is not there` };
+      if (at.type === "absent")
+        return unit.needsDaemonReload && unit.fragmentPath === file.path
+          ? readAnew(name)
+          : { action: "none", reason: `${file.path} is not there` };
       return {
         action: "delete",
         summary: `remove ${file.path}`,
@@ -145,14 +158,7 @@ export const systemdUnit = defineLoadingModule<
     }
     const change = diffManagedFile(file, at, "made by the module");
     if (change.action !== "none" || !unit.needsDaemonReload) return change;
-    return {
-      action: "update",
-      summary: `have systemd read ${name} anew`,
-      differences: [
-        { kind: "field", name: "read by systemd", before: "an older version", after: "this one" },
-      ],
-      detail: undefined,
-    };
+    return readAnew(name);
   },
   steps: (change, { want, file, name }) => {
     const reload = {

@@ -1,4 +1,4 @@
-import { type ShellText, sh } from "../shell/shell-text.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
 
 /** What systemd says of a unit (systemctl(1), `show`; systemd 252). */
@@ -10,6 +10,7 @@ export interface UnitState {
   sub: string;
   /** enabled, disabled, static, masked, indirect, generated, alias, linked; empty for a unit without a file. */
   file: string;
+  /** Its files are others than systemd has read. */
   needsDaemonReload: boolean;
   fragmentPath: string;
   canReload: boolean;
@@ -24,7 +25,9 @@ export const unitState = defineQuery<string, UnitState>({
   script: (units) => ({ script: showScript(units) }),
   recheck: showScript,
   parse: (output, units) => {
-    const blocks = output.stdout.toString().trim().split(/\n\n/);
+    const [shown = "", ...there] = output.stdout.toString().split(OWN_FILE);
+    const blocks = shown.trim().split(/\n\n/);
+    const ownFiles = new Set(there.map((line) => line.trim()));
     if (output.exitCode !== 0 || blocks.length !== units.length) {
       return units.map(() =>
         notKnown(
@@ -44,7 +47,9 @@ export const unitState = defineQuery<string, UnitState>({
         active: field("ActiveState"),
         sub: field("SubState"),
         file: field("UnitFileState"),
-        needsDaemonReload: field("NeedDaemonReload") === "yes",
+        needsDaemonReload:
+          field("NeedDaemonReload") === "yes" ||
+          (ownFiles.has(field("Id")) && LESS_THAN_OWN.test(field("FragmentPath"))),
         fragmentPath: field("FragmentPath"),
         canReload: field("CanReload") === "yes",
       });
@@ -52,8 +57,21 @@ export const unitState = defineQuery<string, UnitState>({
   },
 });
 
+/**
+ * Of a file that takes precedence over the one that a unit was loaded from, systemd does not say that it has not been read yet (252 and 257): a run that is killed right after writing one would leave
+ * the unit as it was. A link there is an alias, or masks the unit.
+ */
+const OWN_FILE = "\n\nplumb-own-file ";
+/** systemd.unit(5), "Unit File Load Path": what is behind /etc/systemd/system. */
+const LESS_THAN_OWN =
+  /^(\/usr)?(\/local)?\/lib\/systemd\/|^\/run\/systemd\/(system|generator|generator\.late)\//;
+
 function showScript(units: readonly string[]): ShellText {
-  return sh`systemctl show --property=${PROPERTIES} -- ${[...units]}`;
+  return shellLines(
+    sh`systemctl show --property=${PROPERTIES} -- ${[...units]} || exit`,
+    sh`cd /etc/systemd/system 2>/dev/null || exit 0; for unit in ${[...units]}; do`,
+    rawShell(`[ -L "$unit" ] || [ ! -f "$unit" ] || printf '\n\nplumb-own-file %s\n' "$unit"; done`),
+  );
 }
 
 /** The unit's full name: systemctl takes `pgbouncer` for `pgbouncer.service`. */

@@ -153,7 +153,9 @@ async function walk(
             resolve();
           };
         });
-        void wait(delayMs()).then(() => goOn());
+        // Before anything is written there: what is written while a disk is being filled would be lost with it.
+        if (ALL && kind in FULL) goOn();
+        else void wait(delayMs()).then(() => goOn());
         // A link that is cut between two tasks is made anew, and the run goes on.
         under = whenOver
           .then(() => interrupt(kind, event.host, run))
@@ -229,7 +231,7 @@ const LAST_YEAR = {
 const fill = (host: string, directory: string): Promise<string> =>
   onHost(
     host,
-    `set -e; umask 077; mkdir -p ${directory} /run/full; mount -t tmpfs -o size=$(($(du -sk ${directory} | cut -f 1) + 64))k,mode=$(stat -c %a ${directory}) none /run/full
+    `set -e; umask 077; mkdir -p ${directory} /run/full; while pgrep -x 'dpkg|apt-get' >/dev/null; do sleep 0.2; done; mount -t tmpfs -o size=$(($(du -sk ${directory} | cut -f 1) + 64))k,mode=$(stat -c %a ${directory}) none /run/full
 cp -a ${directory}/. /run/full; mount --bind /run/full ${directory}; umount /run/full; cat /dev/zero > ${directory}/filler 2>/dev/null || true`,
   );
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
   tasks:
     - shell: echo begun > /tmp/locks-begun; {{ command }}; echo done >> /tmp/locks-done
       when: command != ""
-      become_user: "{{ default user "root" }}"
+      become_user: '{{ default user "root" }}'
     - copy: {content: "next\\n", dest: /tmp/locks-next}
 `,
   );
@@ -79,7 +79,7 @@ describe("a controller that was killed while a command runs", () => {
     await first.ended;
     const next = plumb("");
     expect(await next.ended).toBe(0);
-    expect(warnings(next)[0]).toMatch(/waiting for what a run that is gone has left: sleep 3; \(.*\)/);
+    expect(warnings(next)[0]).toMatch(/waiting for what a run that is gone has left: sleep 3 ; +\(/);
     for (const host of HOSTS)
       expect(await onHost(host, "cat /tmp/locks-done; stat -c %U /tmp/locks-done")).toBe("done\ngames\n");
   });
@@ -91,7 +91,7 @@ describe("a controller that was killed while a command runs", () => {
     // As a run leaves it whose connection is gone: its shell goes on with what it has below it.
     const said = await onHost(
       host,
-      `sh -c 'sleep 60; :' >/dev/null 2>&1 & pid=$!; since=$(cut -d ' ' -f 22 /proc/$pid/stat)
+      `mkdir -p -m 0700 /var/lib/plumb; sh -c 'sleep 60; :' >/dev/null 2>&1 & pid=$!; since=$(cut -d ' ' -f 22 /proc/$pid/stat)
 printf '%s\\n' "$pid $since 4194304 1 - earlier" 'slow 1' 'slow 3' > /var/lib/plumb/lock
 sh <<'THE_END_OF_IT' 2>&1 >/dev/null | tail -n 1
 ${lockScript(owner, host, terms).shell}

@@ -1,4 +1,6 @@
 import {
+  chmodSync,
+  chownSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -88,6 +90,16 @@ test("a folder that is a link, or open to others, is refused", () => {
   symlinkSync(folder, link);
   expect(() => openRunRecord(link, head("20261125T120001-abcdef"), notCalled)).toThrow("no folder");
   expect(() => openRunRecord(folder, head(), notCalled)).toThrow("EEXIST");
+  const next = head("20261125T120002-abcdef");
+  for (const mode of [0o701, 0o750]) {
+    chmodSync(folder, mode);
+    expect(() => openRunRecord(folder, next, notCalled)).toThrow("is open to other users");
+  }
+  chmodSync(folder, 0o700);
+  chownSync(folder, 12345, 12345);
+  expect(() => openRunRecord(folder, next, notCalled)).toThrow("belongs to another user");
+  chownSync(folder, process.getuid?.() ?? 0, process.getgid?.() ?? 0);
+  openRunRecord(folder, next, notCalled).close();
 });
 
 test("old records go, then the oldest until the rest fits, never the run that asks or another's file", () => {

@@ -68,9 +68,8 @@ describe("a connection", () => {
 
   test("to a host whose name looks like an option asks ssh for a host of that name, or is refused", async () => {
     const asked = sshConfigOf("-oProxyCommand=touch /tmp/owned", {});
-    await expect(asked.then((config) => config?.proxyCommand)).rejects.toThrow(
-      "ssh does not know how to reach",
-    );
+    // An option without a host would be refused as well: ssh has to have looked at it as a host's name.
+    await expect(asked).rejects.toThrow(/hostname contains invalid characters/);
   });
 
   test("can't be told to trust any key: the most that can be had is the first key of a host that nobody knows", () => {

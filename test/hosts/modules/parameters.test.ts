@@ -232,6 +232,39 @@ test("a time of now is set every time, and check mode says so", async () => {
   );
 });
 
+test("a unit of one's own in the place of a package's is read by systemd, also where a run before was killed in between", async () => {
+  const name = "plumb-own-unit";
+  const unit = (word: string): string => `[Service]\\nExecStart=/bin/sleep ${word}\\n`;
+  const hosts = ["bookworm1", "trixie1"];
+  for (const host of hosts)
+    await onHost(
+      host,
+      `printf '${unit("1001")}' > /lib/systemd/system/${name}.service; systemctl daemon-reload; systemctl start ${name}`,
+    );
+  // What a run has done that was killed between the file and systemd.
+  const own = `- systemd_unit: {name: ${name}, service: {ExecStart: /bin/sleep 1002}}`;
+  await runTasks(own, { hosts });
+  for (const host of hosts)
+    await onHost(
+      host,
+      `cd /etc/systemd/system; mv ${name}.service aside; systemctl daemon-reload; mv aside ${name}.service; [ "$(systemctl show -p NeedDaemonReload --value ${name})" = no ]`,
+    );
+  const { tasks } = await runTasks(`${own}\n- systemd: {name: ${name}, state: restarted}`, { hosts });
+  expect(tasks.map(({ status, task }) => `${status} ${task.module}`).sort()).toEqual([
+    "changed systemd",
+    "changed systemd",
+    "changed systemd_unit",
+    "changed systemd_unit",
+  ]);
+  for (const host of hosts)
+    expect(await onHost(host, `systemctl show -p ExecStart --value ${name}`)).toContain("sleep 1002");
+  for (const host of hosts)
+    await onHost(
+      host,
+      `systemctl stop ${name}; rm /lib/systemd/system/${name}.service /etc/systemd/system/${name}.service; systemctl daemon-reload`,
+    );
+});
+
 test("systemd starts itself anew, and does not wait for a unit where it is told so", async () => {
   await Promise.all(
     HOSTS.map((host) =>
