@@ -16,6 +16,7 @@ export type DiagnosticCode =
   | "pattern-syntax"
   | "pattern-matches-nothing"
   | "unknown-host"
+  | "misspelt-group"
   // playbook
   | "unknown-module"
   | "several-modules"

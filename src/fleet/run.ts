@@ -2,7 +2,8 @@ import { hostname, userInfo } from "node:os";
 import type { HostRecap, RunFinished } from "../converge/event.ts";
 import { EVENT_SCHEMA_VERSION } from "../converge/event.ts";
 import { redactEvent } from "../converge/redact-event.ts";
-import { inputError } from "../diagnostics/diagnostic.ts";
+import { type Diagnostic, diagnosticSummary, inputError } from "../diagnostics/diagnostic.ts";
+import { misspeltGroups } from "../inventory/optional-groups.ts";
 import { leavesOf } from "../playbook/leaves.ts";
 import type { Include, Play, Task } from "../playbook/playbook.ts";
 import { present } from "../playbook/present.ts";
@@ -38,6 +39,7 @@ export async function run(given: RunOptions): Promise<RunFinished> {
     diffMode: options.diffMode,
     forks: options.forks,
   });
+  tellMisspeltGroups(options, plays);
   try {
     await runPlays(state, plays);
   } catch (error) {
@@ -70,7 +72,7 @@ export function openRun(
 ): { state: RunState; plays: readonly PlannedPlay[] } {
   const { playbooks, startAtTask } = options;
   const plays = planPlays(options);
-  requireHosts(plays, options.limit);
+  requireHosts(plays, options);
   const leftOut = startAtTask === undefined ? new Set<Task | Include>() : tasksBefore(playbooks, startAtTask);
   const sessions = new Sessions(options, {
     lockOwner: {
@@ -86,6 +88,28 @@ export function openRun(
   const state = new RunState(options, sessions, leftOut);
   return { state, plays };
 }
+
+/** Of a play whose hosts are found later, nobody can tell which groups there will be. */
+function tellMisspeltGroups({ inventory, emit }: RunOptions, plays: readonly PlannedPlay[]): void {
+  for (const { message, hint, at } of misspeltGroups(known(plays), inventory)) {
+    const diagnostic: Diagnostic = {
+      severity: "warning",
+      code: "misspelt-group",
+      message,
+      hint,
+      ...present("at", at),
+    };
+    emit({
+      type: "warning",
+      time: new Date().toISOString(),
+      message: `${diagnosticSummary(diagnostic)}: ${hint}`,
+      diagnostic,
+    });
+  }
+}
+
+const known = (plays: readonly PlannedPlay[]): Play[] =>
+  plays.flatMap(({ run: play }) => (play === undefined ? [] : [play.play]));
 
 /** Whether a host takes part in any of these plays. Of one that finds its hosts later, nobody can tell. */
 function neededBy(plays: readonly PlannedPlay[]): (host: string) => boolean {
@@ -147,9 +171,13 @@ function outcomeOf(state: RunState, hosts: readonly HostRecap[]): RunFinished["o
 }
 
 /** @throws DiagnosticsError when a limit leaves no host of any play. */
-function requireHosts(plays: readonly PlannedPlay[], limit: string | undefined): void {
+function requireHosts(plays: readonly PlannedPlay[], { inventory, limit }: RunOptions): void {
   if (plays.some(({ run: play }) => play === undefined || play.hosts.length > 0)) return;
   if (limit !== undefined) throw inputError("no-hosts", `no play has a host within --limit ${limit}`);
   const first = plays[0]?.run?.play;
-  throw inputError("no-hosts", "no play has a host", present("at", first?.hosts.at ?? first?.at));
+  const [misspelt] = misspeltGroups(known(plays), inventory);
+  throw inputError("no-hosts", "no play has a host", {
+    ...present("at", misspelt?.at ?? first?.hosts.at ?? first?.at),
+    ...present("hint", misspelt && `${misspelt.message}: ${misspelt.hint}`),
+  });
 }

@@ -4,7 +4,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import type { DiagnosticsError } from "../../src/diagnostics/diagnostic.ts";
 import { planPlays } from "../../src/fleet/plan-plays.ts";
-import { openRun } from "../../src/fleet/run.ts";
+import { openRun, run } from "../../src/fleet/run.ts";
 import { checkOptions } from "./run-options.ts";
 
 const inventoryOf = (text: string): string => {
@@ -53,4 +53,38 @@ test("site.yml needs two groups; the others are for whoever has such hosts", asy
 test("a playbook for which the inventory has no host is told of at its hosts", async () => {
   const options = await checkOptions([inventoryOf(TWO)], ["playbooks/ha.yml"]);
   expect(() => openRun(options, new Date())).toThrow(/ha\.yml:\d+:\d+: no play has a host/);
+});
+
+test("a group that plays can do without, and that has nearly the name of another one, is told of as misspelt", async () => {
+  const warned = async (inventory: string, playbook: string): Promise<string[]> => {
+    const told: string[] = [];
+    const options = await checkOptions([inventoryOf(inventory)], [playbook]);
+    const stopping = AbortSignal.abort();
+    await run({
+      ...options,
+      stopping,
+      emit: (event) => {
+        if (event.type === "warning") told.push(event.message);
+      },
+    });
+    return told;
+  };
+  const [client, ...others] = await warned(`${TWO}[client]\napp1\n[balancer]\n`, "playbooks/site.yml");
+  expect(client).toMatch(
+    /pgbouncer\.yml:\d+:\d+: the play is for the group `clients`, which the inventory does not have; it has `client`: did you mean `clients`\?/,
+  );
+  // Each once, however many plays ask for it.
+  expect(others).toEqual([expect.stringContaining("`balancers`")]);
+  expect(await warned(`${TWO}[clients]\napp1\n[web]\n`, "playbooks/site.yml")).toEqual([]);
+  // Groups of plays of their own.
+  const two = path.join(mkdtempSync(path.join(tmpdir(), "plumb-test-")), "two.yml");
+  writeFileSync(two, "- hosts: web1\n- hosts: !expr default(groups.web2, [])\n");
+  expect(await warned("[web1]\na\n", two)).toEqual([]);
+  // Where no host is left, it is why.
+  const none = await checkOptions([inventoryOf("[balancer]\na\n")], ["playbooks/ha.yml"]);
+  expect(() => openRun(none, 0)).toThrow(
+    expect.objectContaining({
+      diagnostics: [expect.objectContaining({ hint: expect.stringContaining("it has `balancer`") })],
+    }),
+  );
 });

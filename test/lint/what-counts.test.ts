@@ -16,6 +16,18 @@ test("an inventory in YAML on one line is one, and its variables and hosts count
   ]);
 });
 
+test("a group that a play can do without is missed where the inventory has one of nearly that name", async () => {
+  const site = "- name: Web\n  hosts: !expr default(groups.clients, [])\n  tasks: []\n";
+  const inventory = (group: string): string => `${group}:\n  hosts:\n    a:\n`;
+  expect((await lintFiles({ "site.yml": site, "inventory/hosts.yml": inventory("client") })).places).toEqual([
+    "site.yml:2:16 no-hosts-match",
+  ]);
+  for (const group of ["clients", "web"])
+    expect((await lintFiles({ "site.yml": site, "inventory/hosts.yml": inventory(group) })).places).toEqual(
+      [],
+    );
+});
+
 test("what an assert demands is left to whoever runs the playbook, and a misspelt name of it is told", async () => {
   const text = (used: string): string =>
     `- name: Remove\n  hosts: all\n  tasks:\n    - name: Which?\n      assert:\n        that: [defined(wanted)]\n    - name: It\n      debug:\n        msg: "{{ ${used} }}"\n`;

@@ -1,4 +1,5 @@
 import { DiagnosticsError } from "../../diagnostics/diagnostic.ts";
+import { misspeltGroups } from "../../inventory/optional-groups.ts";
 import { hostsMatching } from "../../inventory/pattern.ts";
 import { literalOf } from "../../variables/evaluate.ts";
 import type { Rule } from "../rule.ts";
@@ -8,7 +9,7 @@ export const noHostsMatch: Rule = {
   name: "no-hosts-match",
   severity: "warning",
   summary: "a play whose `hosts` match nothing in the inventory",
-  why: "The play would do nothing. A group that is there and empty is no mistake. Looked at only where the tree has an inventory, or one is named with `-i`.",
+  why: "The play would do nothing. A group that is there and empty is no mistake, nor is one that `!expr default(groups.web, [])` does without, unless the inventory has one of nearly that name of which the playbook does not speak. Looked at only where the tree has an inventory, or one is named with `-i`.",
   bad: {
     "inventory/hosts.yml": "web:\n  hosts:\n    web1:\n",
     "site.yml": "- name: Web\n  hosts: webs\n  tasks: []\n",
@@ -19,8 +20,14 @@ export const noHostsMatch: Rule = {
   },
   check: ({ playbooks, inventory }) => {
     if (inventory === undefined) return [];
-    return playbooks
-      .filter(({ isForRole }) => !isForRole)
+    const own = playbooks.filter(({ isForRole }) => !isForRole);
+    const misspelt = own.flatMap(({ plays }) =>
+      misspeltGroups(
+        plays.map(({ play }) => play),
+        inventory,
+      ).flatMap(({ at, ...said }) => (at === undefined ? [] : [{ ...said, at }])),
+    );
+    const missing = own
       .flatMap(({ plays }) => plays)
       .flatMap(({ play }) => {
         const pattern = literalOf(play.hosts);
@@ -40,5 +47,6 @@ export const noHostsMatch: Rule = {
           }));
         }
       });
+    return [...missing, ...misspelt];
   },
 };
