@@ -141,9 +141,13 @@ export function applicationClient(folder: () => string): void {
     },
   );
 
-  test("a pooler that stays away: calls end at their deadline, then at once; when it is back they work again", async () => {
-    const database = await open("pool2", { deadlineMs: 3_000, circuit: { patienceMs: 300, openMs: 500 } });
-    await onHost("pool2", "systemctl stop pgbouncer");
+  test("poolers that stay away: calls end at their deadline, then at once; when they are back they work again", async () => {
+    await Promise.all(POOLERS.map(([pooler]) => staysAway(pooler)));
+  });
+
+  async function staysAway(pooler: string): Promise<void> {
+    const database = await open(pooler, { deadlineMs: 3_000, circuit: { patienceMs: 300, openMs: 500 } });
+    await onHost(pooler, "systemctl stop pgbouncer");
     try {
       const calls = Array.from({ length: 4 }, () => database.query("select 1").catch((e: unknown) => e));
       for (const error of await Promise.all(calls)) {
@@ -156,7 +160,7 @@ export function applicationClient(folder: () => string): void {
       );
       expect(reasons).toContain("circuit-open");
     } finally {
-      await onHost("pool2", "systemctl start pgbouncer");
+      await onHost(pooler, "systemctl start pgbouncer");
     }
     await expect
       .poll(() =>
@@ -167,7 +171,7 @@ export function applicationClient(folder: () => string): void {
       )
       .toEqual([{ one: 1 }]);
     expect(database.metrics().circuit.state).toBe("closed");
-  });
+  }
 
   test.each(POOLERS)(
     "%s (%s) paused: idempotent calls wait for it, others say that nobody knows",
@@ -197,9 +201,13 @@ export function applicationClient(folder: () => string): void {
     expect(await Promise.all(calls)).toHaveLength(60);
   });
 
-  test("a pool that is exhausted for longer than PgBouncer lets clients wait: what it gave up on was not done, and is done again", () =>
-    withSettings("pool2", { default_pool_size: 2, reserve_pool_size: 0, query_wait_timeout: 1 }, async () => {
-      const database = await open("pool2");
+  test("pools that are exhausted for longer than PgBouncer lets clients wait: what it gave up on was not done, and is done again", async () => {
+    await Promise.all(POOLERS.map(([pooler]) => exhausted(pooler)));
+  });
+
+  const exhausted = (pooler: string): Promise<void> =>
+    withSettings(pooler, { default_pool_size: 2, reserve_pool_size: 0, query_wait_timeout: 1 }, async () => {
+      const database = await open(pooler);
       const taken = Promise.withResolvers<void>();
       const over = Promise.withResolvers<void>();
       let begun = 0;
@@ -221,7 +229,7 @@ export function applicationClient(folder: () => string): void {
       over.resolve();
       await Promise.all([writing, ...long]);
       expect(await written([id])).toEqual([1]);
-    }));
+    });
 
   test("a database that is gone: told within the deadline, and whole again when it is back", () =>
     // Its default, 15 s, is how long PgBouncer waits before it asks again.

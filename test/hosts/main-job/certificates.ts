@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
 import { type LoadResult, startLoad } from "../pooler-load.ts";
-import { givenCertificates, givenEverywhere } from "./given-certificates.ts";
+import { givenCertificates, givenEverywhere, givenFiles } from "./given-certificates.ts";
 import { authorityOf, type Provisioned, passwordOf, provisionFrom, told } from "./provision.ts";
 
 const openssl = promisify(execFile);
@@ -189,8 +189,7 @@ export function certificates(folder: () => string): void {
     const failedIn = ({ tasks }: Provisioned): string[] =>
       told(tasks.filter(({ status }) => status === "failed"));
     // In one run: what PostgreSQL is going to show is trusted before it shows it.
-    const { tls_certificate_file, tls_key_file, tls_ca_file } = given;
-    const files = { tls_certificate_file, tls_key_file, tls_ca_file };
+    const files = givenFiles(directory);
     const both = async (): Promise<string> =>
       (await authorityOf(folder())) + (await readFile(path.join(directory, "ca.crt"), "utf8"));
     const results = await underLoad(async () => {
@@ -206,6 +205,14 @@ export function certificates(folder: () => string): void {
     expect(results.flatMap(({ errors }) => errors)).toEqual([]);
     expect(failedIn(await provisionFrom(folder(), options))).toEqual([]);
     expect(told((await provisionFrom(folder(), options)).not("ok"))).toEqual([]);
+    // The playbook for two internal authorities has nothing to say here.
+    const folders = { old_ca_directory: path.join(folder(), "pki"), new_ca_directory: directory };
+    const change = await provisionFrom(folder(), {
+      playbook: "playbooks/change-authority.yml",
+      extra: [JSON.stringify({ ...files, ...folders })],
+    });
+    expect(failedIn(change).join()).toMatch(/certificates are given.*run playbooks\/pgbouncer\.yml/s);
+    expect(told(change.tasks.filter(({ status }) => status === "changed"))).toEqual([]);
     const ca = path.join(directory, "ca.crt");
     for (const host of ["pool1", "pool2"]) {
       // Since 1.24 connections to PostgreSQL that are there stay when a certificate is replaced.

@@ -13,10 +13,11 @@ export interface GivenCertificates {
   client: string;
 }
 
-/** Certificates of another authority for hosts and a client, as a company's would come. */
+/** Certificates of another authority for hosts and a client, as a company's would come. @param shared an address that all hosts have besides. */
 export async function givenCertificates(
   folder: string,
   hosts: readonly string[],
+  shared?: string,
 ): Promise<GivenCertificates> {
   const directory = await mkdtemp(path.join(folder, "given-"));
   const at = (name: string): string => path.join(directory, name);
@@ -26,7 +27,9 @@ export async function givenCertificates(
     ...["-keyout", at("ca.key"), "-out", at("ca.crt")],
   ]);
   for (const name of [...hosts, "app"]) {
-    const names = name === "app" ? "DNS:app" : `DNS:${name},IP:${labHost(name).address}`;
+    const addresses =
+      name === "app" ? [] : [labHost(name).address, ...(shared === undefined ? [] : [shared])];
+    const names = [`DNS:${name}`, ...addresses.map((address) => `IP:${address}`)].join();
     await run("openssl", [
       ...["req", "-new", ...newKey, "-subj", `/CN=${name}`, "-keyout", at(`${name}.key`)],
       ...["-out", at(`${name}.csr`), "-addext", `subjectAltName=${names}`],
@@ -39,11 +42,16 @@ export async function givenCertificates(
   return { directory, client: at("app") };
 }
 
-/** The variables by which hosts have them, clients must show one, and PostgreSQL wants one of the poolers. */
-export const givenEverywhere = ({ directory, client }: GivenCertificates): Record<string, unknown> => ({
+/** The variables by which hosts have them. */
+export const givenFiles = (directory: string): Record<string, string> & { tls_ca_file: string } => ({
   tls_certificate_file: path.join(directory, "{{ inventory_hostname }}.crt"),
   tls_key_file: path.join(directory, "{{ inventory_hostname }}.key"),
   tls_ca_file: path.join(directory, "ca.crt"),
+});
+
+/** The variables by which hosts have them, clients must show one, and PostgreSQL wants one of the poolers. */
+export const givenEverywhere = ({ directory, client }: GivenCertificates): Record<string, unknown> => ({
+  ...givenFiles(directory),
   pgbouncer_client_tls_sslmode: "verify-full",
   pgbouncer_server_tls_certificate: true,
   postgresql_clientcert: "verify-ca",

@@ -124,13 +124,23 @@ systemctl is-active -q relay.socket || { mkdir -p /run/relay; systemd-run -q --u
       await ask(host, bySocket("pgb_admin", "pgbouncer"), "reload");
       await expect.poll(async () => Number(await count())).toBe(before + 2);
     });
-    test("10. the certificate that stands in the file is the one that is shown", async () => {
-      const shown = await onHost(
+    test("10. another certificate is taken when it is reloaded", async () => {
+      const shown = (): Promise<string> =>
+        onHost(
+          host,
+          `openssl s_client -starttls postgres -connect ${labHost(host).address}:6432 </dev/null 2>/dev/null | openssl x509 -noout -subject`,
+        );
+      // Written over, so that they belong to whom they did.
+      await onHost(
         host,
-        `openssl s_client -starttls postgres -connect ${labHost(host).address}:6432 </dev/null 2>/dev/null | openssl x509 -noout -serial; openssl x509 -noout -serial -in /etc/pgbouncer/tls/server.crt`,
+        "cd /etc/pgbouncer/tls; cp -p server.crt server.key /root; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=another -keyout /root/another.key -out /root/another.crt 2>/dev/null; cat /root/another.key > server.key; cat /root/another.crt > server.crt; systemctl reload pgbouncer",
       );
-      const [now, file] = shown.trim().split("\n");
-      expect(now).toBe(file);
+      await expect.poll(shown).toContain("another");
+      await onHost(
+        host,
+        "cd /root; for file in server.crt server.key; do cat $file > /etc/pgbouncer/tls/$file; done; rm server.* another.*; systemctl reload pgbouncer",
+      );
+      await expect.poll(shown).not.toContain("another");
     });
     test("11. it writes to the journal and to its log file", async () => {
       expect(

@@ -23,6 +23,7 @@ export function logFile(folder: () => string): void {
       expect(await onHost(host, "ls /etc/logrotate.d/plumb-pgbouncer 2>/dev/null || true")).toBe("");
       const shown = (await consoleRows(host, "CONFIG")).find(({ key }) => key === "logfile");
       expect(shown?.["value"]).toBe("");
+      expect(await onHost(host, "ls -A /var/log/pgbouncer")).toBe("");
     }
   });
 }

@@ -3,7 +3,13 @@ import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { health } from "../pooler-health.ts";
-import { mostErrors, openTransaction, underApplications } from "./applications.ts";
+import {
+  applicationsAt,
+  mostErrors,
+  openTransaction,
+  underApplications,
+  whileAsking,
+} from "./applications.ts";
 import { installedAndRunning, offerNewer, withdrawNewer } from "./newer-package.ts";
 import { client, folder, ownClients, PORTS, prepareProduction, provision } from "./setting.ts";
 
@@ -67,10 +73,11 @@ function pausing(): void {
   test("PostgreSQL is restarted while clients wait: no error; what fails meanwhile does not keep them waiting", async () => {
     const maintain = (command: string) =>
       provision("maintenance.yml", { extra: { maintenance_command: command } });
-    const seen = await underApplications("PostgreSQL restarted", "pool1", async () => {
+    const asking = POOLERS.map((host) => applicationsAt({ host }));
+    const seen = await whileAsking("PostgreSQL restarted", asking, async () => {
       expect((await maintain("systemctl restart postgresql@15-main")).failed).toEqual([]);
     });
-    expect(seen.errors).toEqual(new Map());
+    for (const { errors } of seen) expect(errors).toEqual(new Map());
     expect((await maintain("exit 7")).failed.join()).toMatch(/exit (code )?7/);
     // A pooler tries a server that refused it again after server_login_retry.
     for (const host of POOLERS) await saysOk(host);
@@ -144,7 +151,7 @@ function restarting(): void {
     await Promise.all(POOLERS.map(restarted));
   });
 
-  test("two processes on 1.24, restarted and upgraded: clients that connect anew now and then notice nothing", async () => {
+  test("two processes on 1.24, restarted and upgraded: clients that connect anew now and then notice nothing; one process on 1.18, upgraded: each is cut once at most", async () => {
     expect((await provision("pgbouncer.yml", { limit: "pool2", extra: TWO })).failed).toEqual([]);
     const before = await onHost("pool2", "pidof pgbouncer");
     const unnoticed = async (what: string, playbook: string): Promise<void> => {
@@ -159,10 +166,20 @@ function restarting(): void {
     await unnoticed("restarted", "restart-pgbouncer.yml");
     const restarted = (await onHost("pool2", "pidof pgbouncer")).split(" ");
     expect(restarted.filter((pid) => before.split(" ").includes(pid))).toEqual([]);
-    await offerNewer(["pool2"]);
-    await unnoticed("upgraded", "upgrade-pgbouncer.yml");
+    await offerNewer(POOLERS);
+    const older = async (): Promise<void> => {
+      const seen = await underApplications("upgraded, one process", "pool1", async () => {
+        expect((await provision("upgrade-pgbouncer.yml", { limit: "pool1", extra: QUICK })).failed).toEqual(
+          [],
+        );
+      });
+      expect(mostErrors(seen)).toBeLessThanOrEqual(1);
+      expect([...seen.errors.values()].flat().join()).not.toMatch(/ECONNREFUSED/);
+    };
+    await Promise.all([older(), unnoticed("upgraded", "upgrade-pgbouncer.yml")]);
+    expect(await installedAndRunning("pool1")).toMatch(/\+plumb pgbouncer\n\/usr\/sbin\/pgbouncer\n$/);
     expect(await installedAndRunning("pool2")).toMatch(/\+plumb pgbouncer\n(\/usr\/sbin\/pgbouncer\n){2}$/);
-    await withdrawNewer(["pool2"]);
+    await withdrawNewer(POOLERS);
   });
 
   test("a transaction that does not end is not cut: the task fails, and the host starts the process when it is over", async () => {
@@ -234,10 +251,10 @@ function takingAway(): void {
     expect((await poolers(REPORTS)).changed).toEqual([]);
   });
 
-  test("a user goes: no login any more, its open transaction ends, and then it is refused", async () => {
+  test("a user goes: no login any more, its open transactions end, and then it is refused", async () => {
     await sql("create role report login password 'r'");
     const report = { user: "report", password: "r" };
-    const transaction = await openTransaction("pool2", "app", report);
+    const transactions = await Promise.all(POOLERS.map((host) => openTransaction(host, "app", report)));
     const removing = provision("remove-user.yml", {
       extra: { remove_user: "report", remove_wait_seconds: 30, remove_role: true },
     });
@@ -247,7 +264,7 @@ function takingAway(): void {
         () => "refused",
       );
     await expect.poll(login).toBe("refused");
-    await transaction.commit();
+    await Promise.all(transactions.map(({ commit }) => commit()));
     expect((await removing).failed).toEqual([]);
     expect(await sql("select count(*) from pg_roles where rolname = 'report'")).toBe("0\n");
     const again = await provision("remove-user.yml", { extra: { remove_user: "report", remove_role: true } });

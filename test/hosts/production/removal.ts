@@ -10,6 +10,7 @@ const MORE = {
   pgbouncer_instances: 2,
   pgbouncer_default_pool_size: 4,
   pgbouncer_reserve_pool_size: 1,
+  pgbouncer_log_file: true,
   pgbouncer_sysctl: { "net.core.somaxconn": 5000 },
 };
 

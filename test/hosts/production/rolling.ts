@@ -1,14 +1,16 @@
 import { beforeAll, expect, test } from "vitest";
+import { labHost, onHost } from "../lab-hosts.ts";
+import { givenCertificates, givenFiles } from "../main-job/given-certificates.ts";
 import { applicationsAt, type Experience, mostErrors, whileAsking } from "./applications.ts";
 import { installedAndRunning, offerNewer, withdrawNewer } from "./newer-package.ts";
-import { prepareProduction, provision, virtualAddress } from "./setting.ts";
+import { folder, PORTS, prepareProduction, provision, virtualAddress } from "./setting.ts";
 
 const POOLERS = ["pool1", "pool2"] as const;
 /** Longer than clients that renew their connections keep one. */
 const DRAIN = { restart_drain_seconds: 3 };
 const LIFE_MS = 800;
 
-/** Poolers behind HAProxy, one process each, one host after the other. */
+/** Poolers behind HAProxy, one process each, one host after the other; with given certificates, which name the virtual address. */
 export function rolling(): void {
   /** Who renews connections notices nothing; who stays is cut once by each pooler, between two transactions. */
   const judge = ([renewing, staying]: readonly Experience[]): void => {
@@ -20,8 +22,22 @@ export function rolling(): void {
   const behind = { host: "", address: virtualAddress() };
 
   beforeAll(async () => {
-    await prepareProduction();
+    const { directory } = await givenCertificates(folder(), ["db1", ...POOLERS], virtualAddress());
+    await prepareProduction({}, {}, givenFiles(directory));
     expect((await provision("pgbouncer.yml")).failed).toEqual([]);
+    expect((await provision("ha.yml")).failed).toEqual([]);
+    expect((await provision("pgbouncer.yml")).changed).toEqual([]);
+  });
+
+  test("both poolers show, at the virtual address too, certificates of the authority that gave them", async () => {
+    const shown = (address: string, port: number): Promise<string> =>
+      onHost(
+        "app1",
+        `openssl s_client -starttls postgres -connect ${address}:${port} </dev/null 2>/dev/null | openssl x509 -noout -issuer`,
+      );
+    for (const host of POOLERS)
+      expect(await shown(labHost(host).address, PORTS.pgbouncer_listen_port)).toContain("Somebody else");
+    expect(await shown(virtualAddress(), PORTS.haproxy_port)).toContain("Somebody else");
   });
 
   test("a rolling restart behind HAProxy: who connects anew now and then notices nothing, who stays is cut once by each pooler", async () => {

@@ -45,10 +45,16 @@ export const PORTS = {
 
 export const folder = (): string => path.join(tmpdir(), `plumb-production-${lab.name}`);
 
+/** Whom clients trust. */
+let authority: string | undefined;
+
+/** @param everybody more variables of all hosts. */
 export async function prepareProduction(
   groups: Record<string, string[]> = {},
   variables: Record<string, Record<string, unknown>> = {},
+  everybody: { tls_ca_file?: string } & Record<string, unknown> = {},
 ): Promise<void> {
+  authority = everybody.tls_ca_file;
   await mkdir(folder(), { recursive: true });
   await cp("inventory/example/group_vars", path.join(folder(), "group_vars"), { recursive: true });
   const { keyFile, knownHostsFile } = lab;
@@ -75,6 +81,7 @@ export async function prepareProduction(
           ha_virtual_address: virtualAddress(),
           monitoring_viewers: [controllerAddress()],
           ...PORTS,
+          ...everybody,
         },
         children: Object.fromEntries(children),
       },
@@ -151,7 +158,7 @@ export async function client(
     database: options.database ?? "app",
     password: options.password ?? (await secret("app")),
     ssl: {
-      ca: await readFile(path.join(folder(), "pki", "ca.crt"), "utf8"),
+      ca: await readFile(authority ?? path.join(folder(), "pki", "ca.crt"), "utf8"),
       host: options.address ?? labHost(host).address,
     },
     connectionTimeoutMillis: options.timeoutMs ?? 10_000,
