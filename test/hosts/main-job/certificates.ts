@@ -188,6 +188,17 @@ export function certificates(folder: () => string): void {
     const options = { extra: [JSON.stringify(given)], limit: "db1:poolers" };
     const failedIn = ({ tasks }: Provisioned): string[] =>
       told(tasks.filter(({ status }) => status === "failed"));
+    // Who would not be verified, or whose key it is not, is refused while the old ones are still there.
+    for (const [wrong, says] of [
+      [{ tls_given_names: ["elsewhere.example.org"] }, /db1\.crt is not for elsewhere\.example\.org/],
+      [{ tls_key_file: path.join(directory, "pool1.key") }, /pool1\.key is not the key of .*db1\.crt/],
+      [{ tls_ca_file: "" }, /set tls_key_file .* and tls_ca_file/],
+    ] as const) {
+      const extra = [JSON.stringify({ ...givenFiles(directory), ...wrong })];
+      const refused = await provisionFrom(folder(), { extra, limit: "db1" });
+      expect(failedIn(refused).join()).toMatch(says);
+      expect(told(refused.tasks.filter(({ status }) => status === "changed"))).toEqual([]);
+    }
     // In one run: what PostgreSQL is going to show is trusted before it shows it.
     const files = givenFiles(directory);
     const both = async (): Promise<string> =>
@@ -199,7 +210,7 @@ export function certificates(folder: () => string): void {
       const first = (what: RegExp): number => changed.findIndex((one) => what.test(one));
       for (const host of ["pool1", "pool2"])
         expect(first(new RegExp(`^${host} .*What follows is trusted`))).toBeLessThan(
-          first(/^db1 .*The given certificate/),
+          first(/^db1 .*The given key and certificate/),
         );
     }, both);
     expect(results.flatMap(({ errors }) => errors)).toEqual([]);
