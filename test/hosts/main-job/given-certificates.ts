@@ -13,11 +13,11 @@ export interface GivenCertificates {
   client: string;
 }
 
-/** Certificates of another authority for hosts and a client, as a company's would come. @param shared an address that all hosts have besides. */
+/** Certificates of another authority for hosts and a client, as a company's would come. @param shared names that all hosts have besides, as in a certificate: `IP:192.0.2.1`. */
 export async function givenCertificates(
   folder: string,
   hosts: readonly string[],
-  shared?: string,
+  shared: readonly string[] = [],
 ): Promise<GivenCertificates> {
   const directory = await mkdtemp(path.join(folder, "given-"));
   const at = (name: string): string => path.join(directory, name);

@@ -221,6 +221,7 @@ describe("the main job", () => {
       "reserved for the admin console",
     ],
     ["trust", "{pgbouncer_settings: {auth_type: trust}}", "lets everybody in"],
+    ["more processes than there can be", "{pgbouncer_instances: 17}", "it can be 1 to 16"],
   ])("%s is refused before anything is written", async (_what, extra, message) => {
     const before = await onHost("pool1", "sha256sum /etc/pgbouncer/pgbouncer.ini");
     const { tasks } = await provision({ limit: "pool1", extra: [extra] });

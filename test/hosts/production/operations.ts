@@ -11,7 +11,16 @@ import {
   whileAsking,
 } from "./applications.ts";
 import { installedAndRunning, offerNewer, withdrawNewer } from "./newer-package.ts";
-import { client, folder, ownClients, PORTS, prepareProduction, provision } from "./setting.ts";
+import {
+  client,
+  folder,
+  NAMES,
+  ownClients,
+  PORTS,
+  prepareProduction,
+  provision,
+  virtualAddress,
+} from "./setting.ts";
 
 const POOLERS = ["pool1", "pool2"] as const;
 /** Load balancers have no part in these: the applications ask the poolers directly. */
@@ -130,6 +139,11 @@ function renewing(): void {
         ).toBe(`${file}: OK\n1\n`),
       ),
     );
+    // They are for all that they were for.
+    const named = (host: "db2" | "pool1"): Promise<string> =>
+      onHost(host, `openssl x509 -noout -ext subjectAltName -in ${CERTIFICATES[host]}`);
+    expect(await named("db2")).toContain(NAMES.database);
+    expect(await named("pool1")).toMatch(new RegExp(`${virtualAddress()}.*${NAMES.pooler}`));
     await onHost("db2", "systemctl restart postgresql@15-main");
     const streams =
       "cd /; runuser -u postgres -- psql -XAtqc 'select status from pg_stat_wal_receiver' | grep . || tail -n 3 /var/log/postgresql/*.log";

@@ -3,7 +3,7 @@ import { labHost, onHost } from "../lab-hosts.ts";
 import { givenCertificates, givenFiles } from "../main-job/given-certificates.ts";
 import { applicationsAt, type Experience, mostErrors, whileAsking } from "./applications.ts";
 import { installedAndRunning, offerNewer, withdrawNewer } from "./newer-package.ts";
-import { folder, PORTS, prepareProduction, provision, virtualAddress } from "./setting.ts";
+import { folder, NAMES, PORTS, prepareProduction, provision, virtualAddress } from "./setting.ts";
 
 const POOLERS = ["pool1", "pool2"] as const;
 /** Longer than clients that renew their connections keep one. */
@@ -22,7 +22,8 @@ export function rolling(): void {
   const behind = { host: "", address: virtualAddress() };
 
   beforeAll(async () => {
-    const { directory } = await givenCertificates(folder(), ["db1", ...POOLERS], virtualAddress());
+    const shared = [`IP:${virtualAddress()}`, ...Object.values(NAMES).map((name) => `DNS:${name}`)];
+    const { directory } = await givenCertificates(folder(), ["db1", ...POOLERS], shared);
     await prepareProduction({}, {}, givenFiles(directory));
     expect((await provision("pgbouncer.yml")).failed).toEqual([]);
     expect((await provision("ha.yml")).failed).toEqual([]);

@@ -43,6 +43,9 @@ export const PORTS = {
   alertmanager_port: 9344,
 } as const;
 
+/** By which they are asked besides their own; their certificates have them. */
+export const NAMES = { pooler: "pooler.example.org", database: "database.example.org" } as const;
+
 export const folder = (): string => path.join(tmpdir(), `plumb-production-${lab.name}`);
 
 /** Whom clients trust. */
@@ -81,6 +84,8 @@ export async function prepareProduction(
           ha_virtual_address: virtualAddress(),
           monitoring_viewers: [controllerAddress()],
           ...PORTS,
+          pgbouncer_tls_names: [NAMES.pooler],
+          postgresql_tls_names: [NAMES.database],
           ...everybody,
         },
         children: Object.fromEntries(children),
