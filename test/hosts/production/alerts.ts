@@ -24,8 +24,10 @@ export function alertsInEarnest(): void {
       ],
       async () => {
         const ends = await Promise.all(POOLERS.map((host) => load(host, 9, "select pg_sleep(1.2)")));
-        await expect.poll(() => health("pool1")).toMatchObject({ status: 503, reason: "exhausted" });
-        expect((await health("pool1", "/health/routing")).status).toBe(200);
+        for (const host of POOLERS) {
+          await expect.poll(() => health(host)).toMatchObject({ status: 503, reason: "exhausted" });
+          expect((await health(host, "/health/routing")).status).toBe(200);
+        }
         await expect.poll(() => mailed("PgBouncerPoolExhausted", "FIRING")).toEqual([...MONITORS]);
         return async () => {
           await Promise.all(ends.map((end) => end()));

@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { setTimeout as wait } from "node:timers/promises";
+import type pg from "pg";
 import { expect, test } from "vitest";
 import type { HostPoolers } from "../../../src/views/pooler-status.ts";
 import { onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
 import { POOLERS, SMALL } from "./rehearsal.ts";
-import { PORTS, plumb, plumbLine, provision } from "./setting.ts";
+import { client, PORTS, plumb, plumbLine, provision } from "./setting.ts";
 
 export function healthEndpoint(): void {
   test("a second run changes nothing, and drift of it is found and mended", async () => {
@@ -174,10 +175,22 @@ async function walkThroughStates(host: string): Promise<void> {
     };
     await expect.poll(said, { message: `${host} ${when}`, interval: 300 }).toBe(wanted);
   };
+  let inside: pg.Client | undefined;
   const states: readonly (readonly [string, () => Promise<unknown>, () => Promise<unknown>])[] = [
     ["503 paused", () => consoleCommand(host, "PAUSE"), () => consoleCommand(host, "RESUME")],
     ["503 paused", () => consoleCommand(host, "PAUSE app"), () => consoleCommand(host, "RESUME app")],
     ["503 disabled", () => consoleCommand(host, "DISABLE app"), () => consoleCommand(host, "ENABLE app")],
+    [
+      "503 full",
+      async () => {
+        inside = await client(host);
+        await consoleCommand(host, "SET max_client_conn = 1");
+      },
+      async () => {
+        await inside?.end();
+        await onHost(host, "systemctl reload pgbouncer");
+      },
+    ],
     [
       "503 unresponsive",
       () => onHost(host, "systemctl kill -s STOP pgbouncer"),
