@@ -27,9 +27,8 @@ export async function givenCertificates(
     ...["-keyout", at("ca.key"), "-out", at("ca.crt")],
   ]);
   for (const name of [...hosts, "app"]) {
-    const addresses =
-      name === "app" ? [] : [labHost(name).address, ...(shared === undefined ? [] : [shared])];
-    const names = [`DNS:${name}`, ...addresses.map((address) => `IP:${address}`)].join();
+    const own = name === "app" ? [] : [`IP:${labHost(name).address}`, ...shared];
+    const names = [`DNS:${name}`, ...own].join();
     await run("openssl", [
       ...["req", "-new", ...newKey, "-subj", `/CN=${name}`, "-keyout", at(`${name}.key`)],
       ...["-out", at(`${name}.csr`), "-addext", `subjectAltName=${names}`],
