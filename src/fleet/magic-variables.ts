@@ -9,19 +9,23 @@ import type { VariableLayer } from "../variables/sourced.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
 import type { RunOptions } from "./run-options.ts";
 
-/** What every host sees of the play it is in. */
-export interface PlayNames {
+/** What every host sees, whatever the play. */
+interface RunNames {
   playbook: Pick<Playbook, "file">;
+  checkMode: boolean;
+  diffMode: boolean;
+  /** What was said on the command line. */
+  run?: Pick<RunOptions, "forks" | "tags" | "skipTags" | "limit" | "verbosity">;
+}
+
+/** What every host sees of the play it is in. */
+export interface PlayNames extends RunNames {
   /** Absent outside of a run. */
   play?: Play;
   playHosts: readonly string[];
   batchHosts: readonly string[];
-  checkMode: boolean;
-  diffMode: boolean;
   /** Of these, the hosts that have not failed and could be reached: the others are out of the play. */
   leftOf?(hosts: readonly string[]): readonly string[];
-  /** What was said on the command line. */
-  run?: Pick<RunOptions, "forks" | "tags" | "skipTags" | "limit" | "verbosity">;
   hostvars: ValueMap;
 }
 
@@ -35,21 +39,31 @@ function shortName(host: string): string {
 
 /** Ansible's magic variables of a host ("Special Variables" in its documentation). Those of a role are with the role's other variables. */
 export function magicVariables(host: string, inventory: Inventory, names: PlayNames): VariableLayer {
-  const inventoryHost = inventory.hosts.get(host);
   // Lists of hosts are shared by all who see them: of thousands, thousands of copies would fill the memory.
   const left = (hosts: readonly string[]): Value => (names.leftOf?.(hosts) ?? hosts) as Value;
-  const variables: Partial<Record<MagicName, Value>> = {
-    inventory_hostname: host,
-    inventory_hostname_short: shortName(host),
-    ...place(inventoryHost?.source),
-    group_names: [...(inventoryHost?.groups ?? [])].sort(),
-    groups: groupMembers(inventory),
+  return layerOf({
+    ...wherever(host, inventory, names),
     hostvars: names.hostvars,
     play_hosts: left(names.batchHosts),
     ansible_play_hosts: left(names.playHosts),
     ansible_play_hosts_all: names.playHosts as Value,
     ansible_play_batch: left(names.batchHosts),
     ...namesOfPlay(names.play),
+  });
+}
+
+/** Those that do not depend on the play: what other hosts see in `hostvars`, and what a variable that they look at there is made of. */
+export const magicVariablesForOthers = (host: string, inventory: Inventory, names: RunNames): VariableLayer =>
+  layerOf(wherever(host, inventory, names));
+
+function wherever(host: string, inventory: Inventory, names: RunNames): Partial<Record<MagicName, Value>> {
+  const inventoryHost = inventory.hosts.get(host);
+  return {
+    inventory_hostname: host,
+    inventory_hostname_short: shortName(host),
+    ...place(inventoryHost?.source),
+    group_names: [...(inventoryHost?.groups ?? [])].sort(),
+    groups: groupMembers(inventory),
     playbook_dir: path.dirname(path.resolve(names.playbook.file)),
     ansible_inventory_sources: inventory.sources.map((source) =>
       source.includes(",") ? source : path.resolve(source),
@@ -60,13 +74,14 @@ export function magicVariables(host: string, inventory: Inventory, names: PlayNa
     ...namesOfRun(names.run),
     omit: OMIT,
   };
-  return {
-    level: "magic variables",
-    variables: new Map(
-      Object.entries(variables).map(([name, value]) => [name, { value: { kind: "literal", value } }]),
-    ),
-  };
 }
+
+const layerOf = (variables: Partial<Record<MagicName, Value>>): VariableLayer => ({
+  level: "magic variables",
+  variables: new Map(
+    Object.entries(variables).map(([name, value]) => [name, { value: { kind: "literal", value } }]),
+  ),
+});
 
 function namesOfPlay(play: Play | undefined): Partial<Record<MagicName, Value>> {
   if (play === undefined) return {};

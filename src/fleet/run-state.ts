@@ -18,6 +18,7 @@ import { Keyring } from "../variables/vault/keyring.ts";
 import { watchedMap } from "../variables/watched-map.ts";
 import { Breathers } from "./breathers.ts";
 import { ControllerFiles } from "./controller-files.ts";
+import { magicVariablesForOthers } from "./magic-variables.ts";
 import { problemsOfVariableFiles } from "./play-variable-files.ts";
 import { ReservedNames } from "./reserved-names.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -205,7 +206,12 @@ export class RunState {
       play: [],
       keyring: this.keyring,
       extra: this.options.extraVariables,
-      magic: { level: "magic variables", variables: new Map() },
+      magic: magicVariablesForOthers(host, this.inventory, {
+        playbook,
+        checkMode: this.options.checkMode,
+        diffMode: this.options.diffMode,
+        run: this.options,
+      }),
     });
     // A host that takes no part in the run has made no progress, and looking at it must not make it seem so.
     const progress = this.#progress.get(host);
@@ -213,7 +219,7 @@ export class RunState {
     const scope = variables.scopeOf({
       keywords: NOTHING_INHERITED,
     });
-    const values: ValueMap = { inventory_hostname: host };
+    const values: ValueMap = {};
     for (const name of scope.names()) {
       Object.defineProperty(values, name, { enumerable: true, get: () => scope.lookup(name) });
     }

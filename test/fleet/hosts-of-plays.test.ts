@@ -82,7 +82,7 @@ test("a group that plays can do without, and that has nearly the name of another
   expect(await warned("[web1]\na\n", two)).toEqual([]);
   // Where no host is left, it is why.
   const none = await checkOptions([inventoryOf("[balancer]\na\n")], ["playbooks/ha.yml"]);
-  expect(() => openRun(none, 0)).toThrow(
+  expect(() => openRun(none, new Date())).toThrow(
     expect.objectContaining({
       diagnostics: [expect.objectContaining({ hint: expect.stringContaining("it has `balancer`") })],
     }),

@@ -126,3 +126,24 @@ describe("a variable with the name of one that Plumb sets itself", () => {
     expect(warned(events)).toEqual([]);
   });
 });
+
+test("a variable that is looked at through hostvars is made of what its own host is called, of its groups and of where it stands", async () => {
+  const folder = project({
+    "hosts.ini": "[web]\nh1\nh2.example.org\n[other]\nh2.example.org\n",
+    "site.yml": SITE,
+    "group_vars/web.yml":
+      'file: "{{ inventory_dir }}/{{ inventory_hostname }}.crt"\nshort: "{{ inventory_hostname_short }}"\nbeside: !expr groups.web.filter(host, host != inventory_hostname)\n',
+  });
+  const options = await checkOptions([path.join(folder, "hosts.ini")], [path.join(folder, "site.yml")]);
+  const state = RunState.withoutConnections(options);
+  await state.prepareHostvars();
+  const [playbook] = options.playbooks;
+  if (playbook === undefined) throw new Error("no playbook");
+  expect(state.variablesForOthers("h2.example.org", playbook)).toMatchObject({
+    inventory_hostname: "h2.example.org",
+    group_names: ["other", "web"],
+    file: `${folder}/h2.example.org.crt`,
+    short: "h2",
+    beside: ["h1"],
+  });
+});
