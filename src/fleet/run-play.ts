@@ -57,7 +57,11 @@ export async function runPlay(
   });
   const course: Course = { isEnded: false };
   for (const some of batchesOf(hosts, playRun.play.serial)) {
-    if (state.stopping || course.isEnded) break;
+    if (course.isEnded) break;
+    if (state.stopping) {
+      state.leaveUndone(some);
+      continue;
+    }
     state.sessions.workOn(some.length);
     const elsewhere = options.elsewhere?.takes(playRun) === true ? options.elsewhere : undefined;
     const batch =

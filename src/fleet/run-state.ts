@@ -141,6 +141,14 @@ export class RunState {
     progress.outcome = outcome;
   }
 
+  /** The run is stopped before these have had their turn: they are not done, though nothing was wrong with them. */
+  leaveUndone(hosts: readonly string[]): void {
+    for (const host of hosts) {
+      const progress = this.progressOf(host);
+      if (progress.outcome === "ok") this.setOutcome(progress, "interrupted");
+    }
+  }
+
   /** Those of a play's hosts that have not failed and could be reached. Put together once for all who ask before the next one fails. */
   leftOf(hosts: readonly string[]): string[] {
     let left = this.#left.get(hosts);

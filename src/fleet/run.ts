@@ -125,7 +125,10 @@ async function runPlays(state: RunState, plays: readonly PlannedPlay[]): Promise
     plays.flatMap(({ run: play }) => (play === undefined ? [] : [play])),
   );
   for (const [index, { run: planned, plan }] of plays.entries()) {
-    if (state.stopping) break;
+    if (state.stopping) {
+      state.leaveUndone(planned?.hosts ?? []);
+      continue;
+    }
     const play = planned === undefined || state.isInventoryNew ? plan(state.inventory) : planned;
     if (!isLeftOut(play.play, state.leftOut)) await runPlay(state, play, neededBy(plays.slice(index + 1)));
   }

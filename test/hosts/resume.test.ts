@@ -86,6 +86,41 @@ describe("plumb run --resume", () => {
     expect(again.events).toEqual([]);
   });
 
+  test("goes on where a roll-out was stopped: hosts of batches and plays that nobody has begun are not done", async () => {
+    await clean();
+    await writeFile(
+      path.join(folder, "roll-out.yml"),
+      `- hosts: all
+  gather_facts: false
+  become: true
+  serial: 1
+  max_fail_percentage: 0
+  tasks:
+    - shell: test "{{ otherwise }}" = true && echo "{{ inventory_hostname }}" > /srv/resume-rolled
+- hosts: trixie1
+  gather_facts: false
+  become: true
+  tasks: [{shell: echo behind >> /srv/resume-rolled}]
+`,
+    );
+    const rollOut = (otherwise: string, ...more: string[]): PlumbProcess =>
+      startPlumb(["run", "roll-out.yml", "-i", "hosts.ini", "-e", `otherwise=${otherwise}`, ...more], {
+        cwd: folder,
+        environment: { PLUMB_RUNS_DIR: path.join(folder, "runs") },
+      });
+    const stopped = rollOut("false");
+    expect(await stopped.ended).toBe(1);
+    expect(stopped.events.at(-1)).toMatchObject({
+      type: "run-finished",
+      outcome: "failed",
+      hosts: [{ outcome: "failed" }, { host: "trixie1", outcome: "interrupted" }],
+    });
+    expect(await onHost("trixie1", "ls /srv/resume* 2>/dev/null; true")).toBe("");
+    expect(await rollOut("true", "--resume").ended).toBe(0);
+    expect(await onHost("bookworm1", "cat /srv/resume-rolled")).toBe("bookworm1\n");
+    expect(await onHost("trixie1", "cat /srv/resume-rolled")).toBe("trixie1\nbehind\n");
+  });
+
   test("goes on with a run that was killed, its handlers included", async () => {
     await clean();
     const before = await records();
