@@ -162,9 +162,10 @@ async function isAtPath(host: StepHost, path: string, pattern: string | undefine
       ? sh`[ -e ${path} ] || [ -L ${path} ]`
       : shellLines(
           // grep exits 2 for a bad pattern and for a file that it can't read alike; on /dev/null only the first is left.
-          sh`grep -qE -e ${pattern} /dev/null; [ $? -le 1 ] || exit ${BAD_PATTERN}`,
+          // The pattern goes by standard input: it may hold a secret, and everybody can read arguments.
+          sh`printf '%s\n' ${pattern} | grep -qE -f - /dev/null; [ $? -le 1 ] || exit ${BAD_PATTERN}`,
           sh`[ -e ${path} ] || exit ${NOT_THERE}`,
-          sh`grep -qE -e ${pattern} -- ${path}`,
+          sh`printf '%s\n' ${pattern} | grep -qE -f - -- ${path}`,
         );
   const result = await host.run(script);
   if (result.exitCode === THERE) return true;

@@ -32,6 +32,7 @@ const SECRETS = {
   big: "line-of-a-big-file-7741",
   part: "part-of-a-file-6218",
   inName: "part-of-a-name-2907",
+  account: "vaulted-name-8031",
 };
 const OLD_PASSWORD = "old-Pass-word-9915";
 
@@ -132,7 +133,10 @@ beforeAll(async () => {
     `inline: ${inline(SECRETS.inline, 4)}\ndeep:\n  list:\n    - ${inline(SECRETS.listed, 8)}\nkey: ${inline(SECRETS.key, 4)}\n`,
   );
   execFileSync("age", ["-r", recipient, "-o", at("aged.yml")], { input: `aged: ${SECRETS.aged}\n` });
-  write("included.yml", sealed(`included: ${SECRETS.included}\nin_name: ${SECRETS.inName}\n`));
+  write(
+    "included.yml",
+    sealed(`included: ${SECRETS.included}\nin_name: ${SECRETS.inName}\naccount: ${SECRETS.account}\n`),
+  );
   write("files/sent.txt", sealed(SECRETS.file));
   write("files/sealed-script.sh", sealed(`#!/bin/sh\necho ran; echo ${SECRETS.script}\n`));
   write(
@@ -158,7 +162,12 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all(
-    HOSTS.map((name) => onHost(name, `${NO_SPY}; rm -rf /srv/vault; userdel -rf vaulted 2>/dev/null; true`)),
+    HOSTS.map((name) =>
+      onHost(
+        name,
+        `${NO_SPY}; rm -rf /srv/vault; userdel -rf vaulted 2>/dev/null; userdel ${SECRETS.account} 2>/dev/null; true`,
+      ),
+    ),
   );
   rmSync(folder, { recursive: true, force: true });
 });
@@ -187,6 +196,7 @@ const PATHS = `
 - hosts: all
   become: true
   vars: { at: "/srv/vault/{{ in_name }}" }
+  vars_files: [aged.yml]
   tasks:
     - include_vars: included.yml
     - file: { path: "{{ at }}/{{ in_name }}", state: directory, mode: "0750", owner: www-data }
@@ -210,6 +220,9 @@ const PATHS = `
           - size(listed.files) > 3
       when: not ansible_check_mode
     - file: { path: "{{ at }}", owner: www-data, recurse: true }
+    - wait_for: { path: /srv/vault/sealed, search_regex: "{{ aged }}", timeout: 5 }
+    - group: { name: "{{ account }}" }
+    - user: { name: "{{ account }}", group: "{{ account }}", create_home: false, comment: "of {{ account }}" }
     - archive: { path: "{{ at }}", dest: "{{ at }}.tar", format: tar, exclude_path: "{{ at }}/{{ in_name }}" }
       ignore_errors: true
     - mount: { src: tmpfs, path: "{{ at }}/{{ in_name }}", fstype: tmpfs, state: ephemeral }
@@ -393,6 +406,10 @@ describe("what comes out of a vault", () => {
       expect(spied).toContain("perl -e use strict;");
       expect(found(spied, everything)).toEqual([]);
     }
+    // The name of a user is public on its host, whoever makes it: what hides it is that nothing else tells of it.
+    expect(await onHost("trixie1", `runuser -u nobody -- getent passwd ${SECRETS.account}`)).toContain(
+      `of ${SECRETS.account}:`,
+    );
     const there = await onHost("trixie1", `cd /srv/vault/${SECRETS.inName} && stat -c '%F %a %U %G' -- *`);
     expect(there.split("\n")).toEqual([
       "regular file 644 www-data root",
