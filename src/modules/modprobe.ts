@@ -56,7 +56,7 @@ export const modprobe = defineModule<
   name: "modprobe",
   summary: "A module of the kernel, now and at every boot",
   description:
-    "A module that is built into the kernel counts as present. Where the kernel can't load modules, or has none of this name, the task fails and says which.",
+    "A module that is built into the kernel counts as present. Where the kernel can't load modules, or has none of this name, the task fails and says which. The kernel that the tests run on has no modules: they prove the files for the boot, modules that are built in, and what is refused; a module that is really loaded or unloaded they have not seen.",
   params,
   examples: [
     {
