@@ -189,6 +189,9 @@ async function hostOf(
   const { delegateTo } = task.keywords;
   const host = delegateTo === undefined ? context.host : delegateOf(delegateTo, scope);
   if (host === context.host) return { session: context.session, delegatedTo: undefined };
+  // A host that is the controller itself, by `ansible_connection: local`, has its shell and its lock already.
+  if (host === "localhost" && context.session.transport.isLocal)
+    return { session: context.session, delegatedTo: host };
   const session = isSkipped(task, scope) ? context.session : await context.hooks.sessionWith(host);
   return { session, delegatedTo: host };
 }

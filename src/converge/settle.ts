@@ -55,8 +55,8 @@ function keep(variables: HostVariables, { task }: RunningPass, outcome: Outcome)
 
 /** `delegate_facts`: facts of a delegated task are those of the host that it was delegated to. */
 async function variablesOfDelegate(running: RunningPass): Promise<HostVariables | undefined> {
-  const { context, session, task, pass } = running;
+  const { context, task, pass, delegatedTo } = running;
   const { delegateFacts } = task.keywords;
-  if (session === context.session || !isOn(delegateFacts, pass.scope)) return undefined;
-  return context.hooks.variablesOf(session.name);
+  if (delegatedTo === undefined || !isOn(delegateFacts, pass.scope)) return undefined;
+  return context.hooks.variablesOf(delegatedTo);
 }

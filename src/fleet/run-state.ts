@@ -260,7 +260,8 @@ function lazyHostvars(state: RunState, playbook: Playbook, isBehind: (host: stri
   const { hosts } = state.inventory;
   return lazyMap({
     names: () => hosts.keys(),
-    has: (host) => hosts.has(host),
+    // As in Ansible, it can be asked for where no source names it, and is not among those that are listed.
+    has: (host) => hosts.has(host) || host === "localhost",
     get: (host) =>
       // A name that a host does not have may be set by a task that it has yet to come to.
       watchedMap(state.variablesForOthers(host, playbook), (name) => {

@@ -159,6 +159,26 @@ test("a host that tasks are only delegated to is looked at too, and a NUL charac
     });
 });
 
+test("a task for localhost, of a host that is the controller under another name, is done there", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
+  await writeFile(path.join(folder, "hosts"), "here ansible_connection=local\n");
+  await writeFile(
+    path.join(folder, "site.yml"),
+    `- hosts: all
+  gather_facts: false
+  tasks:
+    - command: echo before
+    - local_action: command echo local
+    - set_fact: {a: 1}
+      delegate_to: localhost
+      delegate_facts: true
+    - debug: {msg: "<{{ hostvars.localhost.a }} {{ default a 'none' }}>"}
+`,
+  );
+  const { stdout } = await run(process.execPath, [PLUMB, "run", "-i", "hosts", "site.yml"], { cwd: folder });
+  expect(stdout).toContain("<1 none>");
+});
+
 test("a name that ssh refuses, and a configuration that it can't read, are of one host: the others go on", async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
   await writeFile(path.join(folder, "site.yml"), "- hosts: all\n  tasks:\n    - debug: {msg: hi}\n");
