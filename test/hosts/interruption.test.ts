@@ -241,13 +241,13 @@ const unfill = (host: string, directory: string): Promise<string> =>
     `set -e; umask 077; rm -f ${directory}/filler; rm -rf /run/kept; cp -a ${directory} /run/kept; umount ${directory}; rm -rf ${directory}/*; cp -a /run/kept/. ${directory}; rm -rf /run/kept`,
   );
 
-/** All programs that are started on the host from now on ask a clock of its own what time it is; what the kernel itself says (times of files, how long it has been up) is not moved. */
+/** All programs that are started on the host from now on ask a clock of its own what time it is; what the kernel itself says (times of files, how long it has been up) is not moved. Debian 12's libfaketime keeps a semaphore that a program can't open which root starts as another user: there PostgreSQL is not reloaded with it, and the database has to be on Debian 13, as it is unless PLUMB_INTERRUPT_POOLER says otherwise. */
 const giveOwnClock = (host: string): Promise<string> =>
   onHost(
     host,
     `set -e; export DEBIAN_FRONTEND=noninteractive
 apt-get -qq install -y libfaketime >/dev/null 2>&1 || { apt-get -qq update; apt-get -qq install -y libfaketime; } >/dev/null 2>&1
-settings='DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 FAKETIME_NO_CACHE=1'
+settings='DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 FAKETIME_NO_CACHE=1 FAKETIME_DISABLE_SHM=1'
 printf '%s\\n' $settings >> /etc/environment
 mkdir -p /etc/systemd/system.conf.d; printf '[Manager]\\nDefaultEnvironment=%s\\n' "$settings" > /etc/systemd/system.conf.d/clock.conf; systemctl daemon-reexec
 grep -q pam_env /etc/pam.d/sudo || echo 'session required pam_env.so readenv=1 user_readenv=0' >> /etc/pam.d/sudo
