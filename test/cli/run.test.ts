@@ -6,8 +6,12 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
+import { takeTurn } from "../take-turn.ts";
 
 const run = promisify(execFile);
+
+// This machine is the host of many of these, and a host has one lock.
+await takeTurn("this-machine");
 
 test.each([
   ["-i", "one,"],

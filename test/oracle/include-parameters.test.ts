@@ -3,8 +3,12 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../src/fleet/run.ts";
 import { checkOptions } from "../fleet/run-options.ts";
+import { takeTurn } from "../take-turn.ts";
 import { type Answered, askAnsible, caseFolder, writeFiles } from "./ask-ansible.ts";
 import { CASES, explained, SEED } from "./seed.ts";
+
+// This machine is the host, and a host has one lock.
+await takeTurn("this-machine");
 
 /** Where a variable may be set around what is included by a name that a run tells, and what is imported there. */
 const LEVELS = [

@@ -7,7 +7,11 @@ import { INSTEAD, KEYWORDS, type Place } from "../../src/playbook/keywords.ts";
 import { MAGIC_NAMES } from "../../src/playbook/magic-names.ts";
 import { insteadOfName } from "../../src/variables/names-not-here.ts";
 import { checkOptions } from "../fleet/run-options.ts";
+import { takeTurn } from "../take-turn.ts";
 import { askAnsible, caseFolder, writeFiles } from "./ask-ansible.ts";
+
+// This machine is the host, and a host has one lock.
+await takeTurn("this-machine");
 
 const FILES = {
   "hosts.ini": "h1 ansible_connection=local\n",
