@@ -137,9 +137,13 @@ describe("connecting", () => {
       });
       expect([flags, finished.outcome]).toEqual([flags, "ok"]);
     }
-    await expect(
-      runTasks("- command: 'true'\n  become_flags: -A", { hosts: [HOST], user: "admin" }),
-    ).resolves.toMatchObject({ finished: { outcome: "failed" } });
+    const flags = (text: string) =>
+      runTasks(`- command: 'true'\n  become_flags: ${text}\n  vars: {flag: -A}`, {
+        hosts: [HOST],
+        user: "admin",
+      });
+    await expect(flags("-A")).rejects.toThrow("the option `-A` of sudo");
+    await expect(flags('"{{ flag }}"')).resolves.toMatchObject({ finished: { outcome: "failed" } });
   });
 
   test("ansible_become_exe and become_exe run another program in place of sudo, and one that is not there is told of", async () => {
