@@ -26,7 +26,12 @@ export function localChannels(): ChannelOpener {
   const children = new Set<ReturnType<typeof spawn>>();
   return {
     exec: async (command) => {
-      const child = spawn("/bin/sh", ["-c", command], { stdio: ["pipe", "pipe", "pipe"], cwd: "/" });
+      // In a session of its own, as sshd gives one: no terminal for a program to ask at, and Ctrl-C is the run's business alone.
+      const child = spawn("/bin/sh", ["-c", command], {
+        stdio: ["pipe", "pipe", "pipe"],
+        cwd: "/",
+        detached: true,
+      });
       children.add(child);
       const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
       void closed.then(() => children.delete(child));

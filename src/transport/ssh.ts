@@ -267,6 +267,7 @@ async function throughJumpHosts(route: Route, settings: ConnectionSettings): Pro
       connection.then(({ lost }) => lost.then(forget), forget);
     }
     previous = await connection;
+    wayTo.set(previous.client, way);
   }
   if (previous === undefined) throw new Error("no jump host");
   return forwardThrough(previous.client, route.address, route.port);
@@ -300,11 +301,31 @@ async function connectJumpHost(
   return connect(route, settings, { over: stream });
 }
 
+/** How many go through a jump host now, and by which way it was reached. */
+const users = new WeakMap<Client, number>();
+const wayTo = new WeakMap<Client, string>();
+
+/** The last who leaves ends the connection to the jump host: it would keep the process from its end. */
+function leave(client: Client): void {
+  const left = (users.get(client) ?? 1) - 1;
+  users.set(client, left);
+  if (left > 0) return;
+  jumpConnections.delete(wayTo.get(client) ?? "");
+  client.end();
+}
+
 function forwardThrough(client: Client, host: string, port: number): Promise<ClientChannel> {
+  users.set(client, (users.get(client) ?? 0) + 1);
   return new Promise((resolve, reject) => {
-    client.forwardOut("127.0.0.1", 0, host, port, (error, stream) =>
-      error ? reject(error) : resolve(stream),
-    );
+    client.forwardOut("127.0.0.1", 0, host, port, (error, stream) => {
+      if (error) {
+        leave(client);
+        reject(error);
+        return;
+      }
+      stream.once("close", () => leave(client));
+      resolve(stream);
+    });
   });
 }
 
@@ -313,7 +334,8 @@ function throughCommand(route: Route, command: string): Duplex {
   const text = command.replace(/%[%hpr]/g, (token) =>
     token === "%h" ? route.address : token === "%p" ? String(route.port) : token === "%r" ? route.user : "%",
   );
-  const child = spawn("/bin/sh", ["-c", `exec ${text}`], { stdio: ["pipe", "pipe", "inherit"] });
+  // Ctrl-C lets the step under way come to its end, and so does the way to its host.
+  const child = spawn("/bin/sh", ["-c", `trap '' INT; exec ${text}`], { stdio: ["pipe", "pipe", "inherit"] });
   return Duplex.from({ readable: child.stdout, writable: child.stdin });
 }
 

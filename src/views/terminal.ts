@@ -18,6 +18,8 @@ interface PlayRow {
   busy: Map<string, string>;
   changes: number;
   failures: number;
+  /** What concerns who watches now: it is written with the rest when the play is over, and stands below the rows until then. */
+  notice: string | undefined;
   /** What to write when the play is over. */
   lines: string[];
   over: Promise<void>;
@@ -63,6 +65,7 @@ export function terminalView({ output, diff, verbosity }: ViewOptions): View {
       else {
         track(row, event);
         row.lines.push(...lines);
+        if (event.type === "stopping" || event.type === "warning") row.notice = lines[0];
       }
     },
     close: async () => {
@@ -81,6 +84,7 @@ function newRow(play: PlayStarted): PlayRow {
     busy: new Map(),
     changes: 0,
     failures: 0,
+    notice: undefined,
     lines: [],
     over: promise,
     end: resolve,
@@ -102,7 +106,7 @@ async function runRow(row: PlayRow): Promise<void> {
           await row.over;
           task.title = titleOf(row);
         },
-        rendererOptions: { outputBar: MOST_ROWS, persistentOutput: false },
+        rendererOptions: { outputBar: MOST_ROWS + 1, persistentOutput: false },
       },
     ],
     // Ctrl-C is the run's business: listr2 would end the process at once, in the middle of steps.
@@ -113,7 +117,8 @@ async function runRow(row: PlayRow): Promise<void> {
 
 function draw(row: PlayRow | undefined): void {
   if (row?.draw === undefined) return;
-  const lines = [...row.busy].slice(0, MOST_ROWS).map(([host, doing]) => `${host}  ${doing}`);
+  const busy = [...row.busy].slice(0, MOST_ROWS).map(([host, doing]) => `${host}  ${doing}`);
+  const lines = row.notice === undefined ? busy : [...busy, row.notice];
   const text = lines.join("\n");
   // Each output is drawn below the last one: the same again would only fill the screen.
   row.draw(titleOf(row), text === row.drawn ? undefined : text);

@@ -6,6 +6,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
+import { typed } from "../hosts/typed.ts";
 import { takeTurn } from "../take-turn.ts";
 
 const run = promisify(execFile);
@@ -250,4 +251,26 @@ test("a terminal that can't move its rows, or does not say how wide it is, gets 
     expect(shown).toContain("debug: hi");
     expect(shown).not.toContain(hidesCursor);
   }
+});
+
+test("who presses Ctrl-C at a terminal sees at once that the step under way is finished, not when it is", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-run-"));
+  await writeFile(
+    path.join(folder, "site.yml"),
+    "- hosts: all\n  gather_facts: false\n  tasks:\n    - shell: touch started; sleep 2; touch done\n      args: {chdir: FOLDER}\n".replace(
+      "FOLDER",
+      folder,
+    ),
+  );
+  const pressed = expect
+    .poll(() => existsSync(path.join(folder, "started")))
+    .toBe(true)
+    .then(() => "\u0003");
+  const command = `cd ${folder} && stty cols 110 rows 30 && TERM=xterm exec ${process.execPath} ${PLUMB} run site.yml -i one, -e ansible_connection=local`;
+  const { said, code } = await typed(command, [], pressed);
+  expect(code).toBe(130);
+  expect(existsSync(path.join(folder, "done"))).toBe(true);
+  const told = "Stopping: each host finishes the step under way";
+  expect(said.split("\u2714")[0]).toContain(told);
+  expect(said.split("\u2714").at(-1)).toContain(told);
 });
