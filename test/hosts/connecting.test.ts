@@ -8,6 +8,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { OPERATOR_PASSWORD } from "../../src/lab/image.ts";
+import { PLUMB } from "../built-plumb.ts";
 import { runPlaybook, runTasks } from "./converge.ts";
 import { lab } from "./lab.ts";
 import { labHost, onHost, restartSshd } from "./lab-hosts.ts";
@@ -203,8 +204,6 @@ describe("connecting", () => {
   test("a jump host leads to a host behind it", async () => {
     const { keyFile, knownHostsFile } = lab;
     const folder = await newFolder();
-    const config = path.join(folder, "config");
-    await writeFile(config, "");
     const relayed = await runTasks(
       "- command: hostname\n  register: name\n- assert: {that: name.stdout == 'bookworm1'}",
       {
@@ -218,6 +217,16 @@ describe("connecting", () => {
       },
     );
     expect(relayed.finished.outcome).toBe("ok");
+    // A process ends only when the connection to the jump host has been closed, too.
+    const jump = `-o UserKnownHostsFile=${knownHostsFile} -J admin@${labHost("trixie1").address}`;
+    const behind = `behind ansible_host=${labHost(HOST).address} ansible_user=admin ansible_ssh_private_key_file=${keyFile} ansible_ssh_common_args='${jump}'\n`;
+    await writeFile(path.join(folder, "hosts.ini"), behind);
+    const pinged = execute(process.execPath, [PLUMB, "ping", "all", "-i", "hosts.ini"], {
+      cwd: folder,
+      timeout: 60_000,
+      killSignal: "SIGKILL",
+    });
+    expect((await pinged).stdout).toContain("reached");
   });
 });
 
