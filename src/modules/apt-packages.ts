@@ -200,7 +200,7 @@ function installation(
   const install = wantedOf(want).filter(({ name, version }) =>
     isWanting(want, version, states.get(name), refreshLists),
   );
-  const broken = [...states.values()].some((state) => state.broken);
+  const broken = [...states.values()].some((state) => state.broken || state.isHostUnfinished);
   const versions = Object.fromEntries(
     [...states].map(([name, state]) => [name, state.installed ?? state.candidate ?? null]),
   );

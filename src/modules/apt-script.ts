@@ -1,4 +1,5 @@
 import type { Trial } from "../queries/trial.ts";
+import { ANY_HALF_DONE, APT_UNFINISHED } from "../shell/apt-unfinished.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { PackageChange } from "./apt-packages.ts";
 import { updateAptLists } from "./apt-update.ts";
@@ -70,6 +71,14 @@ export function aptTrials(change: PackageChange, want: AptWishes): readonly Tria
   return [{ script: shellLines(refused, ...lines), mayBeMade: true }];
 }
 
+/** The mark of what is under way stays where something is left half done. */
+const BEGIN_AND_END = shellLines(
+  rawShell("plumb_policy="),
+  sh`plumb_end() { code=$?; [ -z "$plumb_policy" ] || rm -f "$plumb_policy"; if [ "$code" = 0 ] || ! ${ANY_HALF_DONE}; then rm -f ${APT_UNFINISHED}; fi; }`,
+  rawShell("trap plumb_end EXIT; trap 'exit 1' HUP INT TERM"),
+  sh`{ [ ! -d /var/lib/plumb ] || : > ${APT_UNFINISHED}; } 2>/dev/null || :`,
+);
+
 const removalOf = ({ purge, autoremove }: AptWishes): string[] => [
   purge ? "purge" : "remove",
   ...(autoremove ? ["--autoremove"] : []),
@@ -106,14 +115,14 @@ export function aptScript(change: PackageChange, want: AptWishes): ShellText {
   return shellLines(
     rawShell("set -eu"),
     rawShell("export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l"),
+    BEGIN_AND_END,
     sh`if [ -f /usr/sbin/policy-rc.d ] && grep -qF ${POLICY_MARK} /usr/sbin/policy-rc.d; then rm -f /usr/sbin/policy-rc.d; fi`,
     want.start_services
       ? undefined
       : shellLines(
           rawShell("if [ ! -e /usr/sbin/policy-rc.d ]; then"),
           sh`  printf '%s\n' '#!/bin/sh' ${POLICY_MARK} 'exit 101' > /usr/sbin/policy-rc.d`,
-          rawShell("  trap 'rm -f /usr/sbin/policy-rc.d' EXIT"),
-          rawShell("  trap 'exit 1' HUP INT TERM"),
+          rawShell("  plumb_policy=/usr/sbin/policy-rc.d"),
           rawShell("  chmod 0755 /usr/sbin/policy-rc.d"),
           rawShell("fi"),
         ),

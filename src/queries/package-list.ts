@@ -1,3 +1,4 @@
+import { HALF_DONE } from "../shell/apt-unfinished.ts";
 import { rawShell, type ShellText } from "../shell/shell-text.ts";
 
 /** What dpkg knows of the packages of a host: the lines of its answer. Few of them are ever looked at, so they are not taken apart before. */
@@ -27,12 +28,18 @@ export function packageList(output: string): PackageList {
   return listOf(start === -1 ? "" : output.slice(start, output.indexOf("\n", end + 1) + 1)).list;
 }
 
+interface KnownList {
+  list: PackageList;
+  versions?: PackageVersions;
+  isAnyHalfDone?: boolean;
+}
+
 /** Hosts of a fleet are installed alike: of a thousand with the same packages one list is kept. So many different ones, the newest. */
 const MOST_SHARED = 32;
-const lists = new Map<string, { list: PackageList; versions?: PackageVersions }>();
+const lists = new Map<string, KnownList>();
 const allVersions = new Map<string, PackageVersions>();
 
-function listOf(text: string): { list: PackageList; versions?: PackageVersions } {
+function listOf(text: string): KnownList {
   return shared(lists, text, (own) => ({ list: own as PackageList }));
 }
 
@@ -61,6 +68,13 @@ export function listedPackage(list: PackageList, name: string): ListedPackage | 
   const start = at + head.length;
   const [version = "", status = "", want = ""] = list.slice(start, list.indexOf("\n", start)).split("\t");
   return { version, status, want };
+}
+
+/** Whether a package of the list is half done. */
+export function isAnyHalfDone(list: PackageList): boolean {
+  const known = listOf(list);
+  known.isAnyHalfDone ??= HALF_DONE.some((status) => list.includes(`\t${status}\t`));
+  return known.isAnyHalfDone;
 }
 
 /** Name and version of all that are installed. What was removed and has left its configuration is not. */

@@ -1,7 +1,11 @@
+import { ANY_HALF_DONE, APT_UNFINISHED, HALF_DONE } from "../shell/apt-unfinished.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { APT_BASIS } from "./apt-basis.ts";
-import { listedPackage } from "./package-list.ts";
+import { isAnyHalfDone, listedPackage } from "./package-list.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
+
+/** What the script says where an installation of Plumb's was cut short. */
+const UNFINISHED = "!unfinished";
 
 export interface PackageQuestion {
   name: string;
@@ -14,6 +18,8 @@ export interface PackageState {
   installed: string | undefined;
   /** Unpacked and not configured: an interrupted dpkg. */
   broken: boolean;
+  /** An installation of Plumb's has left this or another package of the host so. */
+  isHostUnfinished: boolean;
   held: boolean;
   /** Removed, and its configuration files are still there. */
   leftovers: boolean;
@@ -31,11 +37,12 @@ export const packageState = defineQuery<PackageQuestion, PackageState>({
   fromPackages: ({ name, candidate }, packages) => {
     const listed = listedPackage(packages, name);
     // Of one that is not installed, or should be the latest, apt has to be asked.
-    if (candidate === true || listed?.status !== "installed") return undefined;
+    if (candidate === true || listed?.status !== "installed" || isAnyHalfDone(packages)) return undefined;
     const { version, want } = listed;
     return {
       installed: version,
       broken: false,
+      isHostUnfinished: false,
       held: want === "hold",
       leftovers: false,
       candidate: undefined,
@@ -62,6 +69,7 @@ export const packageState = defineQuery<PackageQuestion, PackageState>({
           "installed=$(dpkg-query -W -f='I\\t${Package}\\t${db:Status-Status}\\t${db:Status-Want}\\t${Version}\\n' -- \"$@\" 2>/dev/null)",
         ),
         rawShell(`printf '%s\\n' "$installed"`),
+        sh`if [ -e ${APT_UNFINISHED} ] && ${ANY_HALF_DONE}; then echo ${UNFINISHED}; fi`,
         sh`ask=${always.join(" ")}`,
         rawShell('tab=$(printf "\\t")'),
         rawShell(
@@ -74,14 +82,13 @@ export const packageState = defineQuery<PackageQuestion, PackageState>({
   parse: (output, questions) => {
     if (output.exitCode !== 0)
       return questions.map(() => notKnown(output.stderr.trim() || `exit ${output.exitCode}`));
-    const { installed, candidates } = read(output.stdout.toString());
+    const { installed, candidates, isUnfinished } = read(output.stdout.toString());
     return questions.map(({ name }) => {
       const status = installed.get(name);
       return known({
         installed: status?.status === "installed" ? status.version : undefined,
-        broken:
-          status !== undefined &&
-          ["unpacked", "half-installed", "half-configured", "triggers-pending"].includes(status.status),
+        isHostUnfinished: isUnfinished,
+        broken: HALF_DONE.some((half) => half === status?.status),
         held: status?.want === "hold",
         leftovers: status?.status === "config-files",
         candidate: candidates.get(name),
@@ -93,18 +100,21 @@ export const packageState = defineQuery<PackageQuestion, PackageState>({
 function read(text: string): {
   installed: Map<string, { status: string; want: string; version: string }>;
   candidates: Map<string, string>;
+  isUnfinished: boolean;
 } {
   const installed = new Map<string, { status: string; want: string; version: string }>();
   const candidates = new Map<string, string>();
   let current = "";
+  let isUnfinished = false;
   for (const line of text.split("\n")) {
     const [mark, name = "", status = "", want = "", version = ""] = line.split("\t");
     if (mark === "I") installed.set(name, { status, want, version });
+    else if (line === UNFINISHED) isUnfinished = true;
     else if (/^\S.*:$/.test(line)) current = line.slice(0, -1);
     else {
       const candidate = /^ {2}Candidate: (\S+)/.exec(line)?.[1];
       if (candidate !== undefined && candidate !== "(none)") candidates.set(current, candidate);
     }
   }
-  return { installed, candidates };
+  return { installed, candidates, isUnfinished };
 }

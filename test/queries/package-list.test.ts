@@ -24,14 +24,19 @@ const SAID = [
 const list = packageList(SAID);
 
 test("a package is told from the list where it says enough, and asked for otherwise", () => {
-  const state = (name: string, candidate = false): unknown =>
-    packageState.kind.fromPackages?.({ name, candidate }, list);
-  const installed = { broken: false, leftovers: false, candidate: undefined };
+  const stateIn =
+    (among: string) =>
+    (name: string, candidate = false): unknown =>
+      packageState.kind.fromPackages?.({ name, candidate }, packageList(among));
+  const state = stateIn(SAID.replace("half-configured", "config-files"));
+  const installed = { broken: false, isHostUnfinished: false, leftovers: false, candidate: undefined };
   expect(state("dash")).toEqual({ ...installed, installed: "0.5.12-2", held: false });
   expect(state("held")).toEqual({ ...installed, installed: "1.0", held: true });
   for (const name of ["removed", "half", "libc6", "das", "ash", "os.ID", "missing", ""])
     expect(state(name)).toBeUndefined();
   expect(state("dash", true)).toBeUndefined();
+  // Was it Plumb that left one half done? The host says.
+  for (const name of ["dash", "half"]) expect(stateIn(SAID)(name)).toBeUndefined();
   expect(packageState.kind.fromPackages?.({ name: "dash" }, packageList("os.ID=alpine\n"))).toBeUndefined();
 });
 

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
 import { onHost } from "../lab-hosts.ts";
@@ -28,6 +29,9 @@ dpkg -i /srv/plumb-dummy_1.0.deb >/dev/null`;
 /** Without apt's cache, which would be taken for true when dpkg's status has its old length, as with another version it has, and is of the same second. */
 const OLDER = "dpkg -i /srv/plumb-dummy_1.0.deb >/dev/null 2>&1; rm -f /var/cache/apt/*.bin";
 
+/** As a full disk leaves one whose configuration was under way. */
+const HALF_CONFIGURED = `sed -i '/^Package: plumb-other$/,/^$/s/^Status: .*/Status: install ok half-configured/' /var/lib/dpkg/status; rm -f /var/cache/apt/*.bin`;
+
 const BACK_TO_DEBIAN = `[ ! -d /root/debian ] || { rm -rf /etc/apt/sources.list.d/dummy.list /etc/apt/sources.list.d/other.list /srv/pool /srv/other /srv/build /srv/plumb-dummy_1.0.deb /var/lib/apt/lists
 mv /root/debian/sources.list /etc/apt; mv /root/debian/lists /var/lib/apt; rmdir /root/debian; }`;
 
@@ -57,7 +61,8 @@ describe("package", () => {
     expect(await run(latest)).toEqual(both("changed"));
     for (const host of HOSTS)
       expect(await onHost(host, "dpkg-query -W -f='${Version}' plumb-dummy")).toBe("2.0");
-    // Before the lists are fresh, nobody can know.
+    // Before the lists are fresh, nobody can know; within the same second they are.
+    await wait(1100);
     expect(await run(latest, true)).toEqual(both("unknown"));
     expect(await run(latest)).toEqual(both("ok"));
     expect(await run("upgrade: full, cache_valid_time: 0")).toEqual(both("ok"));
@@ -92,6 +97,31 @@ describe("package", () => {
         "dpkg-query -W -f='${db:Status-Status} ' plumb-dummy plumb-needy plumb-other; dpkg --purge plumb-needy plumb-other >/dev/null; rm -r /srv/needy*",
       ),
     ).toBe("installed installed installed ");
+  });
+
+  test("another package that an installation of Plumb's has left half done is finished, and one of somebody else's is not touched", async () => {
+    const tasks = "- package: {name: plumb-dummy}";
+    const mark = "/var/lib/plumb/apt-unfinished";
+    const halfDone = `dpkg -s plumb-other >/dev/null 2>&1 || apt-get -qq install plumb-other >/dev/null; ${HALF_CONFIGURED}`;
+    const run = async (): Promise<string[]> =>
+      (await runTasks(tasks, { hosts: HOSTS })).tasks.map(({ status, message }) => `${status} ${message}`);
+    const both = (told: string): string[] => HOSTS.map(() => told);
+    const statuses = (): Promise<string[]> =>
+      Promise.all(
+        HOSTS.map((host) =>
+          onHost(host, `dpkg-query -W -f='\${db:Status-Status}' plumb-other; ls ${mark} 2>/dev/null || true`),
+        ),
+      );
+    await runTasks(tasks, { hosts: HOSTS });
+    expect(await statuses()).toEqual(both(""));
+    await Promise.all(HOSTS.map((host) => onHost(host, halfDone)));
+    expect(await run()).toEqual(both("ok installed"));
+    expect(await statuses()).toEqual(both("half-configured"));
+    await Promise.all(HOSTS.map((host) => onHost(host, `touch ${mark}`)));
+    expect(await run()).toEqual(both("changed finish an interrupted installation"));
+    expect(await statuses()).toEqual(both("installed"));
+    expect(await run()).toEqual(both("ok installed"));
+    await Promise.all(HOSTS.map((host) => onHost(host, "dpkg --purge plumb-other >/dev/null 2>&1")));
   });
 
   test("an upgrade and a downgrade come back with a rollback, where a source has the version; otherwise it says so", async () => {
