@@ -44,7 +44,9 @@ const params = z
       .optional()
       .describe("A keyring that is on the host already, such as one that `apt_key` keeps, instead of `key`."),
     architectures: z
-      .array(z.string().regex(/^[a-z0-9-]+$/))
+      .array(
+        z.string().regex(/^[a-z0-9-]+$/, { error: "must be the name of an architecture, such as amd64" }),
+      )
       .optional()
       .describe("Architectures, such as amd64; without: the host's."),
     state: z.enum(["present", "absent"]).default("present").describe("Whether the repository is used."),
@@ -57,8 +59,14 @@ const params = z
       .array(z.string().regex(/^[a-z+]+:\S+$/, { error: "must be a URI" }))
       .optional()
       .describe("Where it is."),
-    suites: z.array(z.string().regex(/^\S+$/)).optional().describe("Suites, such as bookworm."),
-    components: z.array(z.string().regex(/^\S+$/)).default(["main"]).describe("Components."),
+    suites: z
+      .array(z.string().regex(/^\S+$/, { error: "must be one word, without blanks" }))
+      .optional()
+      .describe("Suites, such as bookworm."),
+    components: z
+      .array(z.string().regex(/^\S+$/, { error: "must be one word, without blanks" }))
+      .default(["main"])
+      .describe("Components."),
     key: z.string().optional().describe("The signing key, ASCII-armoured."),
     key_file: z
       .string()

@@ -23,7 +23,7 @@ const patterns = z.array(
   z
     .string()
     .min(1)
-    .regex(/^[^\0\n]+$/),
+    .regex(/^[^\0\n]+$/, { error: "must be one line, and not empty" }),
 );
 
 const params = z

@@ -25,7 +25,7 @@ const params = z.strictObject({
   exclusive: z.boolean().default(false).describe("Nobody else may: other keys are removed."),
   key_options: z
     .string()
-    .regex(/^[^\n]*$/)
+    .regex(/^[^\n]*$/, { error: "must be one line" })
     .optional()
     .describe('Options before the key, such as from="10.0.0.0/8".'),
 });

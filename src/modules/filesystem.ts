@@ -22,7 +22,7 @@ const params = z
       ),
     opts: z
       .string()
-      .regex(/^[^\n]*$/)
+      .regex(/^[^\n]*$/, { error: "must be one line" })
       .default("")
       .describe("Options for mkfs, when the file system is made."),
     force: z

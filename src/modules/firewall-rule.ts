@@ -46,7 +46,9 @@ const ruleShape = {
     .describe("Who may; left out: everybody. An empty list is refused: it may be a group without hosts."),
   interface: z
     .string()
-    .regex(/^[A-Za-z0-9_.-]{1,15}$/)
+    .regex(/^[A-Za-z0-9_.-]{1,15}$/, {
+      error: "must be the name of an interface: up to 15 letters, digits, `_`, `.` and `-`",
+    })
     .optional()
     .describe("Only what comes in through this interface."),
 };

@@ -58,8 +58,10 @@ const params = z.strictObject({
     ),
   headers: z
     .record(
-      z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
-      z.union([z.string().regex(/^[^\r\n\0]*$/), z.number()]),
+      z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, {
+        error: "must be the name of a header, such as Authorization, without blanks and colons",
+      }),
+      z.union([z.string().regex(/^[^\r\n\0]*$/, { error: "must be one line" }), z.number()]),
     )
     .default({})
     .describe("Headers. They are told to nobody: not in argv, not in the output."),

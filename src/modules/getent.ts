@@ -19,7 +19,7 @@ const params = z.strictObject({
     .describe("What stands between fields. Without it a colon for passwd and group, else blanks."),
   service: z
     .string()
-    .regex(/^[a-z]+$/)
+    .regex(/^[a-z]+$/, { error: "must be the name of a service of nsswitch.conf, such as files or dns" })
     .optional()
     .describe("Ask this source alone, such as `files`."),
   fail_key: z.boolean().default(true).describe("Fail when there is no such `key`."),

@@ -25,7 +25,7 @@ const params = z
       .describe("A branch, a tag, or a commit in full. HEAD: the repository's main branch."),
     remote: z
       .string()
-      .regex(/^[A-Za-z0-9_-]+$/)
+      .regex(/^[A-Za-z0-9_-]+$/, { error: "must be letters, digits, `_` and `-`" })
       .default("origin")
       .describe("What the repository is called in the copy."),
     clone: z.boolean().default(true).describe("`false`: where there is no copy, none is made."),
@@ -52,7 +52,7 @@ const params = z
       .describe("The same as `accept_newhostkey`: a changed key is not accepted by that either."),
     ssh_opts: z
       .string()
-      .regex(/^[^\n\0]*$/)
+      .regex(/^[^\n\0]*$/, { error: "must be one line" })
       .optional()
       .describe("More options for ssh."),
     verify_commit: z
@@ -66,7 +66,7 @@ const params = z
       .describe("The umask for new files."),
     executable: z
       .string()
-      .regex(/^[^\s\0]+$/)
+      .regex(/^[^\s\0]+$/, { error: "must be the path of git, without blanks" })
       .default("git")
       .describe("Another git than the first on the path."),
   })

@@ -19,7 +19,7 @@ const params = z
     dest: absolutePath.optional().describe("Another name for `path`."),
     section: z
       .string()
-      .regex(/^[^\]\n]*$/)
+      .regex(/^[^\]\n]*$/, { error: "must be one line without ]" })
       .default("")
       .describe("The section; empty for what stands before the first one."),
     option: z

@@ -24,7 +24,14 @@ const params = z.strictObject({
     .optional()
     .describe("Only since the last start of the host; a number names another one: -1 is the one before."),
   priority: z
-    .union([z.enum(PRIORITIES), z.number().int().min(0).max(7), z.string().regex(/^[a-z0-9]+\.\.[a-z0-9]+$/)])
+    .union([
+      z.enum(PRIORITIES),
+      z.number().int().min(0).max(7),
+      z.string().regex(/^[a-z0-9]+\.\.[a-z0-9]+$/, {
+        error:
+          "must be a priority from emerg to debug, a number from 0 to 7, or two with .. between them, such as err..crit",
+      }),
+    ])
     .optional()
     .describe(
       "This important or more: emerg, alert, crit, err, warning, notice, info, debug. A range: `err..warning`.",
@@ -41,7 +48,7 @@ const params = z.strictObject({
     .describe("Only messages that match this regular expression (PCRE); all lower case: in either case."),
   lines: z.number().int().min(1).max(10_000).default(100).describe("The last so many entries."),
   fields: z
-    .array(z.string().regex(/^[A-Z0-9_]+$/))
+    .array(z.string().regex(/^[A-Z0-9_]+$/, { error: "must be a field of the journal, such as _PID" }))
     .default([])
     .describe("More fields of each entry, by their names in the journal; they stand in `fields`."),
 });

@@ -15,7 +15,7 @@ import type { Step } from "./step.ts";
 const device = absolutePath.regex(/^[^|\n]*$/, { error: "must be the path of a device" });
 const options = z
   .string()
-  .regex(/^[^\n]*$/)
+  .regex(/^[^\n]*$/, { error: "must be one line" })
   .default("");
 
 const params = z

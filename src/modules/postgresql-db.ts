@@ -17,7 +17,7 @@ const params = z.strictObject({
   owner: z.string().optional().describe("The role that owns it."),
   encoding: z
     .string()
-    .regex(/^[A-Za-z0-9_-]+$/)
+    .regex(/^[A-Za-z0-9_-]+$/, { error: "must be the name of an encoding, such as UTF8" })
     .optional()
     .describe("Encoding, when it is made; without: UTF8. A database that is there can't be given another."),
   template: z.string().default("template0").describe("Template, when it is made."),

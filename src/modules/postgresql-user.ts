@@ -56,7 +56,10 @@ const params = z.strictObject({
     .optional()
     .describe("Not taken: see `postgresql_query`."),
   settings: z
-    .record(z.string().regex(/^[a-z_.]+$/), z.union([z.string(), z.number()]))
+    .record(
+      z.string().regex(/^[a-z_.]+$/, { error: "must be the name of a setting, such as statement_timeout" }),
+      z.union([z.string(), z.number()]),
+    )
     .default({})
     .describe(
       "Settings that its sessions start with, such as statement_timeout: through a transaction pooler only these arrive.",

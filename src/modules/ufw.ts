@@ -51,7 +51,9 @@ const params = z
       ),
     app: z
       .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9 +.-]*$/)
+      .regex(/^[A-Za-z0-9][A-Za-z0-9 +.-]*$/, {
+        error: "must be the name of an application profile, such as OpenSSH: `ufw app list` shows them",
+      })
       .optional()
       .describe("Another name for `name`."),
     interface: z
@@ -70,7 +72,7 @@ const params = z
       ),
     comment: z
       .string()
-      .regex(/^[^'\n]*$/)
+      .regex(/^[^'\n]*$/, { error: "must be one line without '" })
       .optional()
       .describe("What the rule is for."),
     delete: z.boolean().default(false).describe("The rule should not be there."),

@@ -47,7 +47,12 @@ const params = z
       .default("raw")
       .describe("How `body` is written; it sets Content-Type too."),
     headers: z
-      .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.union([z.string(), z.number()]))
+      .record(
+        z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, {
+          error: "must be the name of a header, such as Authorization, without blanks and colons",
+        }),
+        z.union([z.string(), z.number()]),
+      )
       .default({})
       .describe("Headers."),
     status_code: statusCodes.default(200).describe("One answer or several that count as success."),

@@ -78,7 +78,7 @@ const params = z.strictObject({
   ssh_key_bits: z.number().int().min(256).max(16384).optional().describe("Its length, of rsa and ecdsa."),
   ssh_key_comment: z
     .string()
-    .regex(/^[^\n]*$/)
+    .regex(/^[^\n]*$/, { error: "must be one line" })
     .optional()
     .describe("What stands behind the public key; without: user@host."),
   move_home: z.boolean().default(false).describe("When `home` changes, take along what is in the old one."),

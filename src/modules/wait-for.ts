@@ -8,6 +8,8 @@ import { plainAddress } from "./plain-address.ts";
 import type { StepHost } from "./step.ts";
 import { CONNECTION_STATES, tcpConnections } from "./tcp-connections.ts";
 
+const AN_ADDRESS = { error: "must be an address: names are not looked up" };
+
 const params = z
   .strictObject({
     host: z.string().min(1).default("127.0.0.1").describe("Address of the port, as the host sees it."),
@@ -20,7 +22,7 @@ const params = z
         "`started`, `present`: is there. `stopped`, `absent`: is not. `drained`: the host has no connection to this port of its own, at any of its addresses.",
       ),
     exclude_hosts: z
-      .array(z.union([z.ipv4(), z.ipv6()], { error: "must be an address: names are not looked up" }))
+      .array(z.union([z.ipv4(AN_ADDRESS), z.ipv6(AN_ADDRESS)], AN_ADDRESS))
       .default([])
       .describe("With `drained`: addresses whose connections do not count."),
     active_connection_states: z
