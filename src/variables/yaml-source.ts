@@ -10,6 +10,7 @@ import {
 import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import type { ParsedFiles } from "./parsed-files.ts";
 import { Keyring } from "./vault/keyring.ts";
+import { refuseCutOffSops } from "./vault/other-formats.ts";
 import { type Extent, NestedTooDeeply, type Written, writtenIn } from "./written.ts";
 import { isUnclosedQuote, yamlProblem } from "./yaml-problem.ts";
 import { PLAIN_SCALARS } from "./yaml-scalars.ts";
@@ -183,6 +184,7 @@ export async function readYaml(file: string, keyring: Keyring): Promise<YamlSour
 /** Reads a file that the user named, out of its vault if it is in one. @throws DiagnosticsError file-not-found, file-unreadable, vault-* */
 export async function readInput(file: string, keyring: Keyring): Promise<InputText> {
   const { bytes, isFromVault } = await keyring.open(bytesOf(file), file);
+  if (!isFromVault) refuseCutOffSops(bytes, file);
   if (!isUtf8(bytes)) throw notText(bytes, file);
   return { text: bytes.toString(), keyring, isFromVault };
 }

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { parse as parseYaml } from "yaml";
+import { Keyring } from "../../src/variables/vault/keyring.ts";
+import { readYaml } from "../../src/variables/yaml-source.ts";
 import { folder, vault, write } from "./vault-process.ts";
 
 // Every test starts Plumb a few times, on a machine that may be busy.
@@ -64,6 +66,21 @@ describe("SOPS", () => {
       expect([how, ended.stderr]).toEqual([how, expect.stringContaining("[vault-damaged]")]);
       expect(ended.stdout).toBe("");
     }
+  });
+
+  test("a file that has lost its end is no file of plain values, whoever reads it", async () => {
+    const text = readFileSync(path.join(cases, "secret.enc.yaml"), "utf8");
+    for (const end of ["sops:", "  mac:"]) {
+      write("all.yml", `# ours\n${text.slice(0, text.indexOf(`\n${end}`))}`);
+      await expect(readYaml(path.join(folder, "all.yml"), new Keyring())).rejects.toThrow(
+        "all.yml is encrypted by SOPS, and its end is missing",
+      );
+    }
+    const viewed = await vault(["view", "all.yml"], { env });
+    expect(viewed.stderr).toMatch(/^all\.yml:2:1: error: .*its end is missing \[vault-truncated\]/);
+    // Where it is spoken of, or a whole file stands in another, nothing is missing.
+    write("spoken.yml", `a: "see ENC[AES256_GCM,...]"\nb: |\n  ${text.replaceAll("\n", "\n  ")}\n`);
+    await expect(readYaml(path.join(folder, "spoken.yml"), new Keyring())).resolves.toBeDefined();
   });
 });
 

@@ -51,6 +51,25 @@ test("a playbook that is named by itself is judged by itself: what the roles bes
   expect((await lintFiles(files)).places).toContain("roles/web/vars/main.yml:2:1 unused-variable");
 });
 
+test("a playbook that is named by itself brings the templates of its tasks, and each is told of once", async () => {
+  const render = (src: string): string =>
+    `- name: Configure\n  template: {src: ${src}, dest: /etc/x, mode: "0644"}\n`;
+  const files = {
+    "site.yml": `- name: Web\n  hosts: all\n  roles: [web]\n  tasks:\n${render("own.hbs").replace(/^/gm, "    ").trimEnd()}\n`,
+    "templates/own.hbs": "a\n{{#if true}}\n",
+    "templates/other.hbs": "{{#if true}}\n",
+    "roles/web/tasks/main.yml": render("web.j2"),
+    "roles/web/templates/web.j2": "{% if a %}x{% endif %}\n",
+  };
+  const wrong = ["roles/web/templates/web.j2:1:1 template-file", "templates/own.hbs:2:1 template-file"];
+  expect((await lintFiles(files, { paths: ["site.yml"] })).places).toEqual(wrong);
+  expect((await lintFiles(files)).places).toEqual([
+    wrong[0],
+    "templates/other.hbs:1:1 template-file",
+    wrong[1],
+  ]);
+});
+
 test.each(readdirSync("playbooks").filter((name) => name.endsWith(".yml")))(
   "of %s alone nothing is told to be unused or unknown",
   async (name) => {

@@ -2,7 +2,7 @@ import { inputError, type SourceRange } from "../../diagnostics/diagnostic.ts";
 import { encrypt } from "./ansible-vault.ts";
 import { isVaulted } from "./envelope.ts";
 import type { Keyring, VaultPassword } from "./keyring.ts";
-import { isAgeFile, isSopsFile } from "./other-formats.ts";
+import { isAgeFile, isSopsFile, refuseCutOffSops } from "./other-formats.ts";
 
 /** How contents are vaulted: by a password, or for recipients of age. */
 export type Seal = (content: Uint8Array) => Promise<Buffer>;
@@ -74,6 +74,7 @@ export async function unseal(bytes: Buffer, file: string, keyring: Keyring): Pro
   const format = vaultFormat(bytes);
   switch (format) {
     case undefined:
+      refuseCutOffSops(bytes, file);
       throw inputError("vault-not-vaulted", `${file} is not vaulted`, {
         ...(file === "standard input" ? {} : { at }),
         expected: "a file of Ansible's vault, age or SOPS",

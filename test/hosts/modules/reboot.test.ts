@@ -2,12 +2,14 @@ import { describe, expect, test } from "vitest";
 import { runTasks } from "../converge.ts";
 import { onHost } from "../lab-hosts.ts";
 
+const HOSTS = ["bookworm1", "trixie1"];
+
 const bootId = async (host: string): Promise<string> =>
   (await onHost(host, "cat /proc/sys/kernel/random/boot_id")).trim();
 
 describe("reboot", () => {
   test("boots, waits for another boot id, takes the lock again, and goes on", async () => {
-    const before = await bootId("bookworm1");
+    const before = await Promise.all(HOSTS.map(bootId));
     const { finished, tasks, statuses } = await runTasks(
       `- command: touch /run/gone-after-a-boot
 - reboot:
@@ -18,12 +20,16 @@ describe("reboot", () => {
   register: left
 - assert: {that: ["booted.rebooted", "not left.stat.exists"]}
 - copy: {content: "after the boot", dest: /srv/after-a-boot}`,
+      { hosts: HOSTS },
     );
     expect(tasks.filter(({ status }) => status === "failed")).toEqual([]);
     expect(finished.outcome).toBe("ok");
-    expect(statuses).toEqual(["changed command", "changed reboot", "ok stat", "ok assert", "changed copy"]);
-    expect(await bootId("bookworm1")).not.toBe(before);
-    expect(await onHost("bookworm1", "cat /srv/after-a-boot")).toBe("after the boot");
+    const each = ["changed command", "changed reboot", "ok stat", "ok assert", "changed copy"];
+    expect(statuses.toSorted()).toEqual(each.flatMap((one) => [one, one]).toSorted());
+    for (const [index, host] of HOSTS.entries()) {
+      expect(await bootId(host)).not.toBe(before[index]);
+      expect(await onHost(host, "cat /srv/after-a-boot")).toBe("after the boot");
+    }
   });
 
   test("in check mode nothing is booted, and nobody knows what would come of it", async () => {
