@@ -11,11 +11,11 @@ export function diagnosticsOf(
   task: Task,
   scope: Scope,
 ): Diagnostic[] {
-  return findings.map(({ path, message, hint }) => ({
+  return findings.map(({ path, message, hint, ofKey }) => ({
     severity,
     code: "refused-configuration",
     message,
-    at: parameterPosition(task, path, { scope }),
+    at: parameterPosition(task, path, { scope, ofKey: ofKey === true }),
     ...(hint === undefined ? {} : { hint }),
   }));
 }

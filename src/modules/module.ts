@@ -170,6 +170,8 @@ export class ModuleFailure extends Error {
 /** Something wrong in one parameter, found by its path: `["settings", "pool_mode"]`. */
 export interface ParameterFinding {
   path: readonly (string | number)[];
+  /** The last name of the path is what is wrong, rather than what it has for a value. */
+  ofKey?: boolean;
   message: string;
   hint?: string;
 }

@@ -63,6 +63,7 @@ export function misspelt({ when_supported }: Params): Finding[] {
     .filter((name) => settingNamed("pgbouncer", name) === undefined)
     .map((name) => ({
       path: ["when_supported", name],
+      ofKey: true,
       message: `PgBouncer has no setting \`${name}\` in [pgbouncer]`,
     }));
 }

@@ -48,22 +48,29 @@ function nameFindings({ databases, users }: Configuration): Finding[] {
     if (name === "pgbouncer") {
       findings.push({
         path: ["databases", name],
+        ofKey: true,
         message: "the database name `pgbouncer` is reserved for the admin console",
         hint: "leave the entry out: the console is there by itself",
       });
     } else if (!/^[A-Za-z0-9_.*-]+$/.test(name)) {
       findings.push({
         path: ["databases", name],
+        ofKey: true,
         message: `the database name \`${name}\` can't stand in pgbouncer.ini`,
         hint: "letters, digits, `_`, `.`, `-`; give the real name with dbname=",
       });
     } else if (name.length > 63)
-      findings.push({ path: ["databases", name], message: "a database name has at most 63 characters" });
+      findings.push({
+        path: ["databases", name],
+        ofKey: true,
+        message: "a database name has at most 63 characters",
+      });
   }
   for (const name of Object.keys(users)) {
     if (!/^[A-Za-z0-9_.*-]{1,127}$/.test(name))
       findings.push({
         path: ["users", name],
+        ofKey: true,
         message: `the user name \`${name}\` can't stand in pgbouncer.ini`,
       });
   }

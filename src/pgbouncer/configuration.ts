@@ -11,6 +11,8 @@ export interface Configuration {
 /** Something wrong in a configuration; the path leads to its place in the parameters. */
 export interface Finding {
   path: readonly string[];
+  /** The last name of the path is what is wrong, rather than what it has for a value. */
+  ofKey?: boolean;
   message: string;
   hint?: string;
 }

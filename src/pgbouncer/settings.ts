@@ -24,6 +24,9 @@ export interface Setting {
   default?: unknown;
 }
 
+/** PgBouncer keeps its numbers in an `int`, and what does not fit in it becomes another number without a word: a pool size of 2147483648 is a negative one (tried on 1.18 and 1.24). */
+const LARGEST = 2_147_483_647;
+
 /** A value as it stands in YAML. */
 export type SettingValue = string | number | boolean | readonly (string | number)[] | null;
 
@@ -41,18 +44,19 @@ export function settingNames(section: Section, version: string): string[] {
     .map(([name]) => name);
 }
 
-/** What is wrong with a setting for a version, in words; undefined when nothing is. */
+/** What is wrong with a setting for a version, in words; undefined when nothing is. With `ofKey` it is the setting's name, and not its value. */
 export function settingProblem(
   section: Section,
   name: string,
   value: SettingValue,
   version: string | undefined,
-): { message: string; hint?: string } | undefined {
+): { message: string; hint?: string; ofKey?: boolean } | undefined {
   const setting = settingNamed(section, name);
   if (setting === undefined) {
     const known = version === undefined ? Object.keys(sections[section]) : settingNames(section, version);
     const meant = didYouMean(name, known);
     return {
+      ofKey: true,
       message: `PgBouncer has no setting \`${name}\` in [${section}]`,
       ...(meant === undefined ? {} : { hint: `did you mean \`${meant}\`?` }),
     };
@@ -60,12 +64,14 @@ export function settingProblem(
   if (version === undefined) return valueProblem(name, setting, value, version);
   if (compareVersions(version, setting.since) < 0 && setting.since !== "1.17") {
     return {
+      ofKey: true,
       message: `\`${name}\` exists since PgBouncer ${setting.since}, and this host has ${version}`,
-      hint: "leave it out here: version_compare(pgbouncer_version, …) can decide",
+      hint: "leave it out for this host; `when_supported` of pgbouncer_ini takes what only some versions have",
     };
   }
   if (setting.removed !== undefined && compareVersions(version, setting.removed) >= 0) {
     return {
+      ofKey: true,
       message: `\`${name}\` was removed in PgBouncer ${setting.removed}, and this host has ${version}`,
     };
   }
@@ -129,8 +135,8 @@ function numberProblem(
   const number = Number(text);
   if (setting.min !== undefined && number < setting.min)
     return { message: `\`${name}\` must be at least ${setting.min}` };
-  if (setting.max !== undefined && number > setting.max)
-    return { message: `\`${name}\` must be at most ${setting.max}` };
+  const max = setting.max ?? LARGEST;
+  if (number > max) return { message: `\`${name}\` must be at most ${max}` };
   return undefined;
 }
 

@@ -59,13 +59,13 @@ export function createScope({ layers, pending = new Set(), keyring, onMissing }:
         }
       }
     },
-    sourceOf(name, path = []) {
+    sourceOf(name, path = [], ofKey = false) {
       const variable = find(name);
       // A variable that refers to itself has been told of elsewhere; here it must not be followed for ever.
       if (variable === undefined || path.length === 0 || following.includes(name)) return variable?.at;
       following.push(name);
       try {
-        return positionInside(variable.value, path, { scope }) ?? variable.at;
+        return positionInside(variable.value, path, { scope, ofKey }) ?? variable.at;
       } finally {
         following.pop();
       }

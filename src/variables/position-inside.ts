@@ -26,7 +26,7 @@ export function positionInside(
   const reference = referenceIn(value);
   if (reference !== undefined) {
     const [name = "", ...inner] = reference;
-    return options.scope?.sourceOf(name, [...inner, ...path]) ?? value.at;
+    return options.scope?.sourceOf(name, [...inner, ...path], options.ofKey) ?? value.at;
   }
   const [step, ...rest] = path;
   if (step === undefined) return value.at;

@@ -19,8 +19,8 @@ export interface Scope {
   lookup(name: string): Value | undefined;
   /** All names that are defined, for "did you mean". */
   names(): Iterable<string>;
-  /** Where a variable, or the part of it that `path` leads to, was written, if it was written anywhere. */
-  sourceOf(name: string, path?: readonly string[]): SourceRange | undefined;
+  /** Where a variable, or the part of it that `path` leads to, was written, if it was written anywhere: of the last step the value, or its key. */
+  sourceOf(name: string, path?: readonly string[], ofKey?: boolean): SourceRange | undefined;
   /** Every level that sets a variable, the one that wins first. */
   definitionsOf(name: string): readonly Definition[];
   /** The same with a layer on top, such as the item of a loop: other variables may be made of what is in it. */

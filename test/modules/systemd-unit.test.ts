@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { systemd } from "../../src/modules/systemd.ts";
 import { hardeningSettings } from "../../src/modules/systemd-hardening.ts";
 import { systemdUnit } from "../../src/modules/systemd-unit.ts";
 
@@ -29,5 +30,23 @@ describe("what would delete the shared memory of PostgreSQL", () => {
   test("no preset sets it", () => {
     for (const preset of ["none", "default", "strict"] as const)
       expect(Object.keys(hardeningSettings(preset))).not.toContain("RemoveIPC");
+  });
+});
+
+describe("the name of a unit", () => {
+  const takes = (name: string): boolean[] => [
+    systemd.params.safeParse({ name }).success,
+    systemdUnit.params.safeParse({ name, service: { ExecStart: "/bin/true" } }).success,
+  ];
+
+  test.each(["pgbouncer", "getty@tty1.service", "mnt-my\\x2ddisk.mount", "plumb\\x20named", "a:b_c.timer"])(
+    "%s is taken, as systemd-escape writes it",
+    (name) => {
+      expect(takes(name)).toEqual([true, true]);
+    },
+  );
+
+  test.each(["", "my disk", "../evil", "mnt/disk.mount", "a\nb", "$(id)"])("%j is refused", (name) => {
+    expect(takes(name)).toEqual([false, false]);
   });
 });

@@ -32,6 +32,24 @@ const OLDER = "dpkg -i /srv/plumb-dummy_1.0.deb >/dev/null 2>&1; rm -f /var/cach
 /** As a full disk leaves one whose configuration was under way. */
 const HALF_CONFIGURED = `sed -i '/^Package: plumb-other$/,/^$/s/^Status: .*/Status: install ok half-configured/' /var/lib/dpkg/status; rm -f /var/cache/apt/*.bin`;
 
+const control = (name: string): string =>
+  String.raw`printf 'Package: ${name}\nVersion: 1\nArchitecture: all\nMaintainer: t <t@t>\nDescription: t\n' > DEBIAN/control`;
+
+/** A package that starts its service, as Debian's do, in the other repository. */
+const SERVED = String.raw`set -e; mkdir -p /srv/served/DEBIAN /srv/served/usr/lib/systemd/system; cd /srv/served
+${control("plumb-served")}
+printf '[Service]\nExecStart=/bin/sleep 600\n[Install]\nWantedBy=multi-user.target\n' > usr/lib/systemd/system/plumb-served.service
+printf '#!/bin/sh\nset -e\n[ "$DEBIAN_FRONTEND" = noninteractive ]\nsystemctl daemon-reload\nsystemctl -q enable plumb-served.service\ndeb-systemd-invoke start plumb-served.service\n' > DEBIAN/postinst
+printf '#!/bin/sh\nsystemctl -q disable --now plumb-served.service\n' > DEBIAN/prerm
+chmod 755 DEBIAN/postinst DEBIAN/prerm; dpkg-deb -b . /srv/other/served.deb >/dev/null; cd /srv/other
+{ echo; cat /srv/served/DEBIAN/control; echo "Filename: ./served.deb"; echo "Size: $(stat -c %s served.deb)"; echo "SHA256: $(sha256sum served.deb | cut -d' ' -f1)"; } >> Packages
+apt-get -qq update -o Dir::Etc::sourcelist=sources.list.d/other.list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0`;
+
+/** A package whose installation goes on until it is let go. */
+const SLOW = String.raw`mkdir -p /srv/slow/DEBIAN; cd /srv/slow; ${control("plumb-slow")}
+printf '#!/bin/sh\ntouch /run/slow-begun; for n in $(seq 600); do [ ! -e /run/slow-go ] || exit 0; sleep 0.1; done; exit 1\n' > DEBIAN/preinst
+chmod 755 DEBIAN/preinst; dpkg-deb -b . /srv/slow.deb >/dev/null`;
+
 const BACK_TO_DEBIAN = `[ ! -d /root/debian ] || { rm -rf /etc/apt/sources.list.d/dummy.list /etc/apt/sources.list.d/other.list /srv/pool /srv/other /srv/build /srv/plumb-dummy_1.0.deb /var/lib/apt/lists
 mv /root/debian/sources.list /etc/apt; mv /root/debian/lists /var/lib/apt; rmdir /root/debian; }`;
 
@@ -152,6 +170,61 @@ describe("package", () => {
     const { tasks, events } = await runTasks("- rollback: {run: again}", { hosts: [host] });
     expect(JSON.stringify([tasks, events])).toMatch(/plumb-dummy.*1\.0/);
     expect(await version()).toBe("2.0");
+  });
+
+  test("a service starts with its package only where that is wanted; a policy of the host's own counts and stays", async () => {
+    const [policy, served] = ["/usr/sbin/policy-rc.d", "plumb-served"];
+    const all = (command: string): Promise<string[]> =>
+      Promise.all(HOSTS.map((host) => onHost(host, command)));
+    // It would ask, were it not told that nobody answers.
+    await all(SERVED);
+    const look = `dpkg-query -W -f='\${db:Status-Status} ' ${served}; systemctl is-active ${served} | tr '\\n' ' '; cat ${policy} 2>/dev/null || echo no policy`;
+    const installedAfter = async (before: string, more = ""): Promise<string[]> => {
+      await all(`dpkg --purge ${served} >/dev/null 2>&1; ${before}`);
+      const { tasks } = await runTasks(`- package: {name: ${served}, update_cache: false${more}}`, {
+        hosts: HOSTS,
+      });
+      expect(tasks.map(({ status }) => status)).toEqual(HOSTS.map(() => "changed"));
+      return all(look);
+    };
+    const each = (text: string): string[] => HOSTS.map(() => text);
+    const own = "#!/bin/sh\nexit 101\n";
+    const policyIs = (text: string): string => `printf '${text}' > ${policy}; chmod 755 ${policy}`;
+    expect(await installedAfter(":", ", start_services: false")).toEqual(
+      each("installed inactive no policy\n"),
+    );
+    expect(await installedAfter(policyIs(own))).toEqual(each(`installed inactive ${own}`));
+    expect(await installedAfter(":", ", start_services: false")).toEqual(each(`installed inactive ${own}`));
+    // What a run has left that was killed is not the host's own.
+    const left = "#!/bin/sh\n# made by Plumb for the time of one installation\nexit 101\n";
+    expect(await installedAfter(policyIs(left))).toEqual(each("installed active no policy\n"));
+    await all(`dpkg --purge ${served} >/dev/null 2>&1; rm -r /srv/served*`);
+  });
+
+  test("waits while another program installs, for as long as it is told to, and asks nothing about files that were changed by hand", async () => {
+    const host = "trixie1";
+    const install = (more: string) =>
+      runTasks(`- package: {name: plumb-dummy=2.0, update_cache: false${more}}`, { hosts: [host] });
+    await onHost(
+      host,
+      `${OLDER}; echo by hand > /etc/plumb-dummy.conf; ${SLOW}; systemd-run -q dpkg -i /srv/slow.deb; until [ -e /run/slow-begun ]; do sleep 0.1; done`,
+    );
+    const { tasks } = await install(", lock_timeout: 1");
+    expect(tasks.map(({ status, message }) => `${status} ${message}`)).toEqual([
+      expect.stringMatching(/^failed .*dpkg frontend lock/s),
+    ]);
+    const waiting = install("");
+    await onHost(
+      host,
+      "timeout 60 sh -c 'until ps -C apt-get -o args= | grep -v -q simulate; do sleep 0.2; done' && sleep 1 && touch /run/slow-go",
+    );
+    expect((await waiting).statuses).toEqual(["changed package"]);
+    expect(
+      await onHost(
+        host,
+        "dpkg-query -W -f='${Version} ' plumb-dummy plumb-slow; cat /etc/plumb-dummy.conf; dpkg --purge plumb-slow plumb-dummy >/dev/null; rm -r /srv/slow* /run/slow*; dpkg -i /srv/plumb-dummy_1.0.deb >/dev/null",
+      ),
+    ).toBe("2.0 1 by hand\n");
   });
 
   test("removes what nothing needs any more, and purges configuration files that an earlier removal left", async () => {

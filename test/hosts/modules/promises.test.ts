@@ -77,6 +77,31 @@ const CASES: readonly Promised[] = [
     undo: { tasks: "- systemd_unit: {name: sleeper, state: absent}", gone: "! systemctl cat sleeper" },
   },
   {
+    // As systemd-escape writes `plumb named`.
+    module: "systemd_unit",
+    tasks:
+      "- systemd_unit: {name: 'plumb\\x20named', service: {ExecStart: /bin/sleep infinity}, install: {WantedBy: multi-user.target}}",
+    holds: "systemctl cat -- 'plumb\\x20named.service' | grep -q '^ExecStart=/bin/sleep infinity'",
+    drift: "echo '[Unit]' > '/etc/systemd/system/plumb\\x20named.service'; systemctl daemon-reload",
+    undo: {
+      tasks: "- systemd_unit: {name: 'plumb\\x20named', state: absent}",
+      gone: "[ -z \"$(ls /etc/systemd/system | grep named)\" ] && ! systemctl cat -- 'plumb\\x20named.service'",
+    },
+  },
+  {
+    module: "systemd",
+    tasks: "- systemd: {name: 'plumb\\x20nap', state: started, enabled: true}",
+    holds: "systemctl is-active 'plumb\\x20nap.service' && systemctl is-enabled 'plumb\\x20nap.service'",
+    drift: "systemctl disable --now 'plumb\\x20nap.service'",
+    before:
+      "printf '[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n' > '/etc/systemd/system/plumb\\x20nap.service'; systemctl daemon-reload",
+    undo: {
+      tasks: "- systemd: {name: 'plumb\\x20nap', state: stopped, enabled: false}",
+      gone: "! systemctl is-active 'plumb\\x20nap.service' && ! systemctl is-enabled 'plumb\\x20nap.service'",
+    },
+    after: "rm '/etc/systemd/system/plumb\\x20nap.service'; systemctl daemon-reload",
+  },
+  {
     module: "systemd",
     tasks: "- systemd: {name: dozer, state: started, enabled: true}",
     holds: "systemctl is-active dozer && systemctl is-enabled dozer",
