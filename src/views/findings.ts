@@ -46,9 +46,15 @@ function githubLine({ severity, rule, message, at, hint }: Finding): string {
   const escaped = (text: string): string =>
     text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
   const property = (text: string): string => escaped(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
-  const end = at.endLine === undefined ? "" : `,endLine=${at.endLine}`;
+  const last = lastLineOf(at);
+  const end = last === undefined ? "" : `,endLine=${last}`;
   const where = `file=${property(at.file)},line=${at.line},col=${at.column}${end}`;
   return `::${severity === "note" ? "notice" : severity} ${where},title=${property(rule)}::${escaped(message + (hint === undefined ? "" : ` (${hint})`))}`;
+}
+
+/** What ends before the first letter of a line does not reach into it: GitHub would show the finding below that line, which belongs to the next task. */
+function lastLineOf({ line, endLine, endColumn }: Finding["at"]): number | undefined {
+  return endLine !== undefined && endLine > line && endColumn === 1 ? endLine - 1 : endLine;
 }
 
 function sarif(findings: readonly Finding[], { rules, version }: FindingsOptions): unknown {

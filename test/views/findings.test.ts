@@ -53,6 +53,10 @@ describe("findings", () => {
         "::warning file=test/views/findings.test.ts,line=1,col=1,title=plain-secret::`password` stands here in plain text\n" +
         "::notice file=no.yml,line=2,col=1,title=not-followed::lint could not follow this\n",
     );
+    const task = { rule: "unnamed", severity: "warning", message: "no name" } as const;
+    const at = { file: "a.yml", line: 3, column: 7, endLine: 5 };
+    const ends = [1, 4].map((endColumn) => ({ ...task, at: { ...at, endColumn } }));
+    expect(text("github", ends)).toMatch(/^\S+ \S+,endLine=4,.*\n\S+ \S+,endLine=5,/);
   });
 
   test("as SARIF 2.1.0 have a rule for each result, and places that code scanners take", () => {
