@@ -1,6 +1,7 @@
 import path from "node:path";
 import { HostVariables } from "../converge/host-variables.ts";
 import { withAllProblems } from "../diagnostics/all-problems.ts";
+import { shownPath } from "../playbook/load-context.ts";
 import type { Play, Playbook } from "../playbook/playbook.ts";
 import type { VariableLayer } from "../variables/sourced.ts";
 import type { ValueMap } from "../variables/value.ts";
@@ -74,7 +75,10 @@ export async function variablesInPlay(
     const wasBad = isAnyBad;
     isAnyBad = true;
     const file = firstFound(entry, path.dirname(playbook.file), scope);
-    layers.push({ level: "play vars_files", variables: await readVariablesFile(file, state.keyring) });
+    layers.push({
+      level: "play vars_files",
+      variables: await readVariablesFile(shownPath(file), state.keyring),
+    });
     isAnyBad = wasBad;
   });
   state.reservedNames.lookAt(layers.filter(({ level }) => level === "play vars_files"));

@@ -20,6 +20,27 @@ const FILES = {
     "argument_specs: {main: {options: {token: {type: str, no_log: true}, size: {type: str}}}}\n",
 };
 
+test("a file of `vars_files` is named from the current folder, as every other is", async () => {
+  const before = process.cwd();
+  process.chdir(await folderWith(FILES));
+  try {
+    const options = await checkOptions(["hosts"], ["site.yml"]);
+    const [plan] = planPlays(options);
+    const { wins, beats } = await whyVariable(options, "web1", "size", plan?.plan(options.inventory));
+    expect([wins, ...beats].map(({ at }) => at?.file)).toEqual([
+      "more.yml",
+      "site.yml",
+      "host_vars/web1.yml",
+      "hosts",
+      "group_vars/all.yml",
+      "hosts",
+      "roles/r/defaults/main.yml",
+    ]);
+  } finally {
+    process.chdir(before);
+  }
+});
+
 async function why(name: string, { playbook = false, extra = [] as string[] } = {}) {
   const folder = await folderWith(FILES);
   const files = playbook ? [path.join(folder, "site.yml")] : [];
