@@ -1,11 +1,7 @@
 import { spawn } from "node:child_process";
-import { connectionSettings } from "../inventory/connection-variables.ts";
-import { hostsMatching } from "../inventory/pattern.ts";
-import { groupAndHostVariables } from "../inventory/variable-layers.ts";
+import { settingsOfHosts } from "../fleet/host-settings.ts";
 import type { ConnectionSettings } from "../transport/connection-settings.ts";
 import { endKept } from "../transport/kept-connection.ts";
-import { createScope } from "../variables/host-scope.ts";
-import { Keyring } from "../variables/vault/keyring.ts";
 import { paintFor } from "../views/colour.ts";
 import { safeText } from "../views/safe-text.ts";
 import { tableLines } from "../views/table.ts";
@@ -23,19 +19,13 @@ export interface ConnectOptions extends HostOptions {
 export async function connectCommand(pattern: string, options: ConnectOptions): Promise<ExitCode> {
   const idleSeconds = wholeNumber("--for", options.for ?? "600");
   const run = await hostRunOptions(options);
-  const keyring = run.keyring ?? new Keyring(run.secrets);
-  const within = run.limit === undefined ? undefined : new Set(hostsMatching(run.limit, run.inventory));
-  const hosts = hostsMatching(pattern, run.inventory).filter((host) => within?.has(host) ?? true);
-  const settings = await Promise.all(
-    hosts.map(async (host): Promise<ConnectionSettings> => {
-      const layers = await groupAndHostVariables(run.inventory, host, { playbookFolder: undefined, keyring });
-      const scope = createScope({ layers: [...layers, run.extraVariables], keyring });
-      return connectionSettings(host, scope, run.connection);
-    }),
-  );
+  const settings = (await settingsOfHosts(pattern, run)).map(({ settings: one }) => one);
   const overNetwork = settings.filter(({ connection }) => connection === "ssh");
   const kept =
-    options.close === true ? await closed(overNetwork) : await keep({ settings: overNetwork, idleSeconds });
+    options.close === true
+      ? await closed(overNetwork)
+      : await keep({ settings: overNetwork, idleSeconds }, run.stopping);
+  if (kept === undefined) return EXIT.interrupted;
   const paint = paintFor(process.stdout.isTTY);
   const rows = kept.map(({ host, error, said }) => [
     paint("bold", host),
@@ -54,8 +44,8 @@ async function closed(settings: readonly ConnectionSettings[]): Promise<KeptHost
   );
 }
 
-/** What is secret in the settings goes by standard input. The process is on its own as soon as it has said what became of each host. */
-function keep(wanted: ToKeep): Promise<KeptHost[]> {
+/** What is secret in the settings goes by standard input. The process is on its own as soon as it has said what became of each host; undefined where it was stopped before, and ended. */
+function keep(wanted: ToKeep, stopping: AbortSignal): Promise<KeptHost[] | undefined> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", "keep-connections"], {
       detached: true,
@@ -70,11 +60,18 @@ function keep(wanted: ToKeep): Promise<KeptHost[]> {
     child.stdout.on("data", (chunk: Buffer) => {
       said += chunk.toString();
       if (!said.endsWith("\n")) return;
+      stopping.removeEventListener("abort", stop);
       child.unref();
       child.stdout.destroy();
       child.stderr.destroy();
       resolve(JSON.parse(said) as KeptHost[]);
     });
+    const stop = (): void => {
+      child.kill();
+      resolve(undefined);
+    };
+    stopping.addEventListener("abort", stop);
+    if (stopping.aborted) stop();
     child.once("error", reject);
     child.once("exit", (status) =>
       reject(new Error(`keeping connections ended with status ${status}: ${complaint}`)),

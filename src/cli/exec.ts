@@ -3,7 +3,7 @@ import { onHosts } from "../fleet/on-hosts.ts";
 import { rawShell, sh } from "../shell/shell-text.ts";
 import { paintFor } from "../views/colour.ts";
 import { safeText } from "../views/safe-text.ts";
-import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { EXIT, type ExitCode, exitCodeOfAnswers } from "./exit-codes.ts";
 import { hostRunOptions } from "./host-run-options.ts";
 import type { HostOptions } from "./read-input.ts";
 
@@ -16,6 +16,9 @@ export async function execCommand(
   const run = await hostRunOptions(options);
   const [only = ""] = command;
   const script = command.length === 1 ? rawShell(only) : sh`${command}`;
+  run.stopping.addEventListener("abort", () => {
+    process.stderr.write("Stopping: commands under way come to their end. Ctrl-C again ends them.\n");
+  });
   const answers = await onHosts(pattern, run, (session) =>
     session.act(script, session.shellUser("task", run.defaultUser), { isUsersOwn: true }),
   );
@@ -33,6 +36,8 @@ export async function execCommand(
       if (shown !== "") process.stdout.write(shown.endsWith("\n") ? shown : `${shown}\n`);
     }
   }
-  if (answers.some(({ answer }) => answer !== undefined && answer.exitCode !== 0)) return EXIT.failed;
-  return answers.some(({ error }) => error !== undefined) ? EXIT.unreachable : EXIT.ok;
+  if (answers.some(({ answer }) => answer?.aborted === true)) return EXIT.interrupted;
+  const code = exitCodeOfAnswers(answers);
+  if (code === EXIT.interrupted) return code;
+  return answers.some(({ answer }) => answer !== undefined && answer.exitCode !== 0) ? EXIT.failed : code;
 }

@@ -1,4 +1,5 @@
 import type { RunFinished } from "../converge/event.ts";
+import type { HostProblem } from "../fleet/on-hosts.ts";
 
 /** What Plumb's exit status means (docs/exit-codes.md). */
 export const EXIT = {
@@ -32,4 +33,11 @@ export function exitCodeOf(finished: RunFinished, detailed: boolean): ExitCode {
     finished.hosts.some(({ counts }) => counts[status] > 0);
   if (has("would-change") || has("unknown")) return EXIT.wouldChange;
   return has("changed") ? EXIT.changed : EXIT.ok;
+}
+
+/** The exit status of a command that has asked hosts something, by those that gave no answer. */
+export function exitCodeOfAnswers(answers: readonly { error?: HostProblem }[]): ExitCode {
+  const errors = answers.flatMap(({ error }) => error ?? []);
+  if (errors.some(({ code }) => code === "interrupted")) return EXIT.interrupted;
+  return errors.length > 0 ? EXIT.unreachable : EXIT.ok;
 }

@@ -2,13 +2,13 @@ import { onHosts } from "../fleet/on-hosts.ts";
 import { redactMap } from "../variables/redact-value.ts";
 import type { Value } from "../variables/value.ts";
 import { safeText } from "../views/safe-text.ts";
-import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { type ExitCode, exitCodeOfAnswers } from "./exit-codes.ts";
 import { hostRunOptions } from "./host-run-options.ts";
 import type { HostOptions } from "./read-input.ts";
 
 /** `plumb facts`: what Plumb knows of hosts, as one JSON object by host. */
 export async function factsCommand(pattern: string, options: HostOptions): Promise<ExitCode> {
-  const run = await hostRunOptions(options);
+  const run = await hostRunOptions(options, { onlyAsks: true });
   const answers = await onHosts(pattern, run, async (session) => {
     await session.begin();
     return session.facts ?? {};
@@ -22,5 +22,5 @@ export async function factsCommand(pattern: string, options: HostOptions): Promi
   const json = JSON.stringify(redactMap(shown, run.secrets), undefined, 2);
   // What it escapes is written as JSON has it, too: the same text, and nothing for a terminal to obey.
   process.stdout.write(`${safeText(json, { newlines: true })}\n`);
-  return answers.some(({ error }) => error !== undefined) ? EXIT.unreachable : EXIT.ok;
+  return exitCodeOfAnswers(answers);
 }

@@ -5,8 +5,15 @@ import { interruption } from "./interruption.ts";
 import { connectionOf, extraVariablesOf, factCacheOf, type HostOptions, inventoryOf } from "./read-input.ts";
 import { keyringOf } from "./vault-options.ts";
 
-/** What ping, facts and exec need to connect to hosts: a run without a playbook. */
-export async function hostRunOptions(options: HostOptions): Promise<RunOptions> {
+/**
+ * What ping, facts and exec need to connect to hosts: a run without a playbook.
+ *
+ * @param how `onlyAsks`: nothing on a host has to come to its end, so who stops it waits for nothing.
+ */
+export async function hostRunOptions(
+  options: HostOptions,
+  { onlyAsks = false }: { onlyAsks?: boolean } = {},
+): Promise<RunOptions> {
   const keyring = await keyringOf(options);
   const { secrets } = keyring;
   const { stopping, aborting } = interruption();
@@ -32,6 +39,6 @@ export async function hostRunOptions(options: HostOptions): Promise<RunOptions> 
     keyring,
     emit: () => undefined,
     stopping,
-    aborting,
+    aborting: onlyAsks ? stopping : aborting,
   }));
 }

@@ -6,7 +6,7 @@ import type { RunOptions } from "../fleet/run-options.ts";
 import { type PoolerStatus, parsePoolerStatus, poolerStatusScript } from "../pgbouncer/pooler-status.ts";
 import { paintFor } from "../views/colour.ts";
 import { type HostPoolers, needsAttention, poolerStatusLines } from "../views/pooler-status.ts";
-import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { EXIT, type ExitCode, exitCodeOfAnswers } from "./exit-codes.ts";
 import { hostRunOptions } from "./host-run-options.ts";
 import { type HostOptions, wholeNumber } from "./read-input.ts";
 
@@ -19,7 +19,7 @@ export interface StatusOptions extends HostOptions {
 /** `plumb pgbouncer status`: pools, clients, certificates and drift of poolers, once or until Ctrl-C. */
 export async function statusCommand(pattern: string, options: StatusOptions): Promise<ExitCode> {
   // The console's socket lets in PgBouncer's own user, and root can be that.
-  const run = await hostRunOptions({ become: true, ...options });
+  const run = await hostRunOptions({ become: true, ...options }, { onlyAsks: true });
   const intervalSeconds = wholeNumber("--interval", options.interval ?? "2");
   const known = new Map<string, HostPoolers>();
   const told = (): HostPoolers[] => [...known.values()].sort((a, b) => (a.host < b.host ? -1 : 1));
@@ -36,7 +36,8 @@ export async function statusCommand(pattern: string, options: StatusOptions): Pr
   for (const { host, error } of answers)
     if (error !== undefined) known.set(host, { host, error: error.message });
   if (!watching) show();
-  if (answers.some(({ error }) => error !== undefined)) return EXIT.unreachable;
+  const code = exitCodeOfAnswers(answers);
+  if (code !== EXIT.ok) return code;
   return told().some(needsAttention) ? EXIT.failed : EXIT.ok;
 }
 

@@ -5,6 +5,7 @@ import { connectionSettings } from "../inventory/connection-variables.ts";
 import { leavesOf } from "../playbook/leaves.ts";
 import { literalOf } from "../variables/evaluate.ts";
 import { PendingVariable, type Scope } from "../variables/scope.ts";
+import { eachFaultOnce, type HostFault } from "./host-faults.ts";
 import type { PlayRun } from "./run-play.ts";
 import type { RunState } from "./run-state.ts";
 import { variablesInPlay } from "./variables-in-play.ts";
@@ -21,19 +22,16 @@ const OF_CONNECTIONS: ReadonlySet<string> = new Set(["wrong-type", "invalid-opti
 export async function checkConnections(state: RunState, plays: readonly PlayRun[]): Promise<void> {
   const isOnce = new Set(plays.flatMap((run) => [...run.hosts, ...delegates(state, run)])).size <= 1;
   if (isOnce) return;
-  const faults = new Map<string, { diagnostic: Diagnostic; hosts: Set<string> }>();
+  const faults: HostFault[] = [];
   for (const playRun of plays) {
     const view = { ...playRun, batchHosts: playRun.hosts };
     for (const host of new Set([...playRun.hosts, ...delegates(state, playRun)])) {
       for (const diagnostic of await faultsOf(state, view, host)) {
-        const key = keyOf(diagnostic, host);
-        const known = faults.get(key) ?? { diagnostic, hosts: new Set<string>() };
-        known.hosts.add(host);
-        faults.set(key, known);
+        faults.push({ host, diagnostic });
       }
     }
   }
-  if (faults.size > 0) throw new DiagnosticsError([...faults.values()].map(told));
+  if (faults.length > 0) throw new DiagnosticsError(eachFaultOnce(faults));
 }
 
 /** Hosts of the inventory that tasks are delegated to by their names. */
@@ -44,13 +42,6 @@ function delegates({ inventory }: RunState, { play }: PlayRun): string[] {
     const name = delegateTo === undefined ? undefined : literalOf(delegateTo);
     return typeof name === "string" && inventory.hosts.has(name) ? [name] : [];
   });
-}
-
-/** One fault of many hosts is one: its place, and of several in one line the variable that it is about. */
-function keyOf({ code, message, at }: Diagnostic, host: string): string {
-  if (at === undefined) return message;
-  const [variable] = /\b(ansible|become)_\w+/.exec(message.replace(`${host}: `, "")) ?? [""];
-  return `${code} ${at.file}:${at.line}:${at.column} ${variable}`;
 }
 
 async function faultsOf(
@@ -79,13 +70,4 @@ async function faultsIn(read: () => Promise<void> | void): Promise<readonly Diag
     if (!(error instanceof DiagnosticsError)) throw error;
     return error.diagnostics.filter(({ code }) => OF_CONNECTIONS.has(code));
   }
-}
-
-function told({ diagnostic, hosts }: { diagnostic: Diagnostic; hosts: ReadonlySet<string> }): Diagnostic {
-  const more = hosts.size - 1;
-  if (more === 0) return diagnostic;
-  return {
-    ...diagnostic,
-    message: `${diagnostic.message} (and so for ${more} more ${more === 1 ? "host" : "hosts"})`,
-  };
 }

@@ -5,6 +5,9 @@ import type { ExecResult, ScriptRequest } from "./transport.ts";
 
 const DEFAULT_OUTPUT_BYTES = 16 * 1024 * 1024;
 
+/** A channel that is not closed by then is given up. */
+const CLOSE_MS = 1000;
+
 /** A script that was sent and has not ended. */
 interface Running {
   finish(end: Partial<Pick<ExecResult, "exitCode" | "connectionLost">>): void;
@@ -20,6 +23,7 @@ export class FramedShell {
   readonly #stderr = new FrameReader();
   readonly #running = new Set<Running>();
   readonly #unsent: ScriptToSend[] = [];
+  readonly #onClose: () => void;
   #closed = false;
   #greeting = "";
   #complaint = "";
@@ -32,11 +36,15 @@ export class FramedShell {
     channel.stdout.on("data", (chunk: Buffer) => this.#readStdout(chunk));
     channel.stderr.on("data", (chunk: Buffer) => this.#readStderr(chunk));
     channel.stdin.on("error", () => channel.close());
-    void channel.closed.then(() => {
-      this.#closed = true;
-      onClose();
-      for (const running of this.#running) running.finish({ connectionLost: true });
-    });
+    this.#onClose = onClose;
+    void channel.closed.then(() => this.#end());
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onClose();
+    for (const running of this.#running) running.finish({ connectionLost: true });
   }
 
   get isClosed(): boolean {
@@ -130,6 +138,8 @@ export class FramedShell {
   close(): void {
     this.#channel.stdin.end();
     this.#channel.close();
+    // sshd keeps a channel until the program at its end is gone, and one that hangs never is.
+    setTimeout(() => this.#end(), CLOSE_MS).unref();
   }
 }
 

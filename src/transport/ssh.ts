@@ -1,15 +1,16 @@
-import { spawn } from "node:child_process";
 import net from "node:net";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import { NodeSSH } from "node-ssh";
 import type { Client, ClientChannel, ServerHostKeyAlgorithm } from "ssh2";
 import { authenticationMethods, localUser } from "./authentication.ts";
 import type { ByteChannel, ChannelOpener } from "./byte-channel.ts";
 import { connectAgain } from "./connect-again.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
+import { type Connected, forwardThrough, jumpConnections, reachedBy } from "./forward-through.ts";
 import { type HostKeyCheck, hostKeyCheck } from "./host-key.ts";
 import { knownHostsName } from "./known-hosts.ts";
 import { present } from "./present.ts";
+import { throughCommand } from "./proxy-command.ts";
 import { ShellTransport } from "./shell-transport.ts";
 import { type SshConfig, settingsSayAll, sshConfigOf } from "./ssh-config.ts";
 import { keepKeysReady, leaveKeysUnproved } from "./ssh-inside.ts";
@@ -43,11 +44,6 @@ interface Route {
 
 /** A dead link is found within a minute, where nobody asks for something else. */
 const KEEP_ALIVE = { intervalMs: 15_000, count: 3 };
-
-interface Connected {
-  client: Client;
-  lost: Promise<TransportError>;
-}
 
 /**
  * Connects to a host over SSH.
@@ -132,6 +128,9 @@ async function connect(
   });
   const sock = over ?? (await socketTo(route, settings, signal));
   const giveUp = (): void => void sock.destroy();
+  // A signal that came meanwhile is not told to who listens from now on.
+  if (signal?.aborted === true) giveUp();
+  signal?.throwIfAborted();
   signal?.addEventListener("abort", giveUp);
   const ssh = new NodeSSH();
   try {
@@ -196,8 +195,9 @@ function lossOf(client: Client, host: string): Promise<TransportError> {
 
 /** Our own socket: ssh2 leaves Nagle's algorithm on, and then every command waits 40 ms. */
 async function socketTo(route: Route, settings: ConnectionSettings, signal?: AbortSignal): Promise<Duplex> {
-  if (route.jumps.length > 0) return throughJumpHosts(route, settings);
+  if (route.jumps.length > 0) return throughJumpHosts(route, settings, signal);
   if (route.proxyCommand !== undefined) return throughCommand(route, route.proxyCommand);
+  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host: route.address, port: route.port, noDelay: true });
     const timer = setTimeout(() => socket.destroy(new Error("timeout")), route.connectTimeoutMs);
@@ -247,10 +247,12 @@ function socketError(route: Route, error: NodeJS.ErrnoException): TransportError
   );
 }
 
-const jumpConnections = new Map<string, Promise<Connected>>();
-
 /** Hosts behind the same jump host share its connection. */
-async function throughJumpHosts(route: Route, settings: ConnectionSettings): Promise<Duplex> {
+async function throughJumpHosts(
+  route: Route,
+  settings: ConnectionSettings,
+  signal: AbortSignal | undefined,
+): Promise<Duplex> {
   let previous: Connected | undefined;
   let way = "";
   for (const jump of route.jumps) {
@@ -258,7 +260,7 @@ async function throughJumpHosts(route: Route, settings: ConnectionSettings): Pro
     const before = previous;
     let connection = jumpConnections.get(way);
     if (connection === undefined) {
-      connection = connectJumpHost(jump, settings, before);
+      connection = connectJumpHost(jump, settings, before, signal);
       jumpConnections.set(way, connection);
       const forget = (
         (key: string) => () =>
@@ -267,16 +269,17 @@ async function throughJumpHosts(route: Route, settings: ConnectionSettings): Pro
       connection.then(({ lost }) => lost.then(forget), forget);
     }
     previous = await connection;
-    wayTo.set(previous.client, way);
+    reachedBy(previous.client, way);
   }
   if (previous === undefined) throw new Error("no jump host");
-  return forwardThrough(previous.client, route.address, route.port);
+  return forwardThrough(previous.client, route, signal);
 }
 
 async function connectJumpHost(
   jump: string,
   settings: ConnectionSettings,
   through: Connected | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<Connected> {
   const parsed = /^(?:([^@]+)@)?(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(jump.replace(/^ssh:\/\//, ""));
   const host = parsed?.[2] ?? parsed?.[3] ?? jump;
@@ -296,47 +299,10 @@ async function connectJumpHost(
     ...rest
   } = settings;
   const route = routeTo({ ...rest, name: host, ...present("user", user), ...present("port", port) }, config);
-  if (through === undefined) return connect({ ...route, jumps: [] }, settings);
-  const stream = await forwardThrough(through.client, route.address, route.port);
-  return connect(route, settings, { over: stream });
-}
-
-/** How many go through a jump host now, and by which way it was reached. */
-const users = new WeakMap<Client, number>();
-const wayTo = new WeakMap<Client, string>();
-
-/** The last who leaves ends the connection to the jump host: it would keep the process from its end. */
-function leave(client: Client): void {
-  const left = (users.get(client) ?? 1) - 1;
-  users.set(client, left);
-  if (left > 0) return;
-  jumpConnections.delete(wayTo.get(client) ?? "");
-  client.end();
-}
-
-function forwardThrough(client: Client, host: string, port: number): Promise<ClientChannel> {
-  users.set(client, (users.get(client) ?? 0) + 1);
-  return new Promise((resolve, reject) => {
-    client.forwardOut("127.0.0.1", 0, host, port, (error, stream) => {
-      if (error) {
-        leave(client);
-        reject(error);
-        return;
-      }
-      stream.once("close", () => leave(client));
-      resolve(stream);
-    });
-  });
-}
-
-/** ProxyCommand with the tokens that ssh -G leaves in place (ssh_config(5), TOKENS). */
-function throughCommand(route: Route, command: string): Duplex {
-  const text = command.replace(/%[%hpr]/g, (token) =>
-    token === "%h" ? route.address : token === "%p" ? String(route.port) : token === "%r" ? route.user : "%",
-  );
-  // Ctrl-C lets the step under way come to its end, and so does the way to its host.
-  const child = spawn("/bin/sh", ["-c", `trap '' INT; exec ${text}`], { stdio: ["pipe", "pipe", "inherit"] });
-  return Duplex.from({ readable: child.stdout, writable: child.stdin });
+  const giveUp = present("signal", signal);
+  if (through === undefined) return connect({ ...route, jumps: [] }, settings, giveUp);
+  const stream = await forwardThrough(through.client, route, signal);
+  return connect(route, settings, { over: stream, ...giveUp });
 }
 
 function connectError(route: Route, check: HostKeyCheck, error: unknown): TransportError {

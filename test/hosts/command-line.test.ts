@@ -30,7 +30,10 @@ interface Ended {
 }
 
 function start(...args: string[]): { child: ChildProcess; said: () => string; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [PLUMB, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [PLUMB, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
   let stdout = "";
   let stderr = "";
   child.stdout?.on("data", (chunk: Buffer) => {
@@ -51,6 +54,25 @@ const plumb = (...args: string[]): Promise<Ended> => start(...args).ended;
 async function playbook(name: string, text: string): Promise<string> {
   const file = path.join(folder, name);
   await writeFile(file, text);
+  return file;
+}
+
+/** The inventory, with a ProxyCommand that leads to bookworm1. */
+async function throughCommand(): Promise<string> {
+  const { keyFile, knownHostsFile } = lab;
+  const config = path.join(folder, "config");
+  await writeFile(
+    config,
+    `Host bookworm1
+  HostName ${labHost("bookworm1").address}
+  User admin
+  IdentityFile ${keyFile}
+  UserKnownHostsFile ${knownHostsFile}
+  ProxyCommand bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & exec cat >&3'
+`,
+  );
+  const file = path.join(folder, "through-command.ini");
+  await writeFile(file, `bookworm1 ansible_ssh_common_args="-F ${config}"\n`);
   return file;
 }
 
@@ -180,9 +202,10 @@ describe("Ctrl-C", () => {
   test("once: the step under way is finished, the rest is left, and the next run does it", async () => {
     await onHost("bookworm1", "rm -f /srv/first /srv/second /srv/go-on");
     const file = await playbook("slow.yml", slow);
-    const { child, said, ended } = start("run", file, "-i", inventory, "--output", "json");
+    const { child, said, ended } = start("run", file, "-i", await throughCommand(), "--output", "json");
     await expect.poll(said).toContain("task-started");
-    child.kill("SIGINT");
+    // A terminal's Ctrl-C is for all its processes, and a ProxyCommand is one of them.
+    process.kill(-(child.pid ?? 0), "SIGINT");
     await expect.poll(said).toContain('"stopping"');
     await onHost("bookworm1", "touch /srv/go-on");
     const { code, stdout } = await ended;
