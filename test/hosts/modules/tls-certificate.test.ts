@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -96,14 +96,18 @@ describe("a key and a certificate that are given as files", () => {
   });
 });
 
-test("a certificate is renewed before it expires, for the key that is there, and once only", async () => {
+test("a certificate is renewed before it expires, for the key that is there and stays there, and once only", async () => {
   const task = (days: number): string =>
     `- tls_certificate: {ca_directory: pki, key_path: /srv/own.key, cert_path: /srv/own.crt, common_name: own.test, days: ${days}, renew_before_days: 10}`;
   const look =
     "openssl x509 -in /srv/own.crt -noout -pubkey > /srv/own.pub; openssl pkey -in /srv/own.key -pubout | cmp - /srv/own.pub && openssl x509 -in /srv/own.crt -noout -serial && sha256sum /srv/own.key";
   const looked = (): Promise<string[]> => Promise.all(HOSTS.map((host) => onHost(host, look)));
-  const statuses = async (text: string): Promise<string[]> =>
-    (await runTasks(text, { hosts: HOSTS }, folder)).statuses;
+  const told: unknown[] = [];
+  const statuses = async (text: string): Promise<string[]> => {
+    const { events, statuses: all } = await runTasks(text, { hosts: HOSTS, diff: true }, folder);
+    told.push(events);
+    return all;
+  };
   const both = (status: string): string[] => Array(2).fill(`${status} tls_certificate`);
   expect(await statuses(task(20))).toEqual(both("changed"));
   const [first, second] = (await looked()).map((text) => text.split("\n"));
@@ -115,6 +119,18 @@ test("a certificate is renewed before it expires, for the key that is there, and
     expect(after?.[0]).toMatch(/^serial=/);
     expect(after?.[0]).not.toBe(before?.[0]);
     expect(after?.[1]).toBe(before?.[1]);
+  }
+  // The keys were made on the hosts, and nothing of them came here: neither into what was told nor into a file.
+  const files = await readdir(path.join(folder, "pki"), { recursive: true, withFileTypes: true });
+  const kept = files
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => path.join(parentPath, name));
+  const here = [JSON.stringify(told), ...(await Promise.all(kept.map((file) => readFile(file, "utf8"))))];
+  expect(kept).toContain(path.join(folder, "pki", "ca.key"));
+  for (const host of HOSTS) {
+    const [, secretLine = ""] = (await onHost(host, "cat /srv/own.key")).split("\n");
+    expect(secretLine).toMatch(/^\S{60,}$/);
+    expect(here.filter((text) => text.includes(secretLine))).toEqual([]);
   }
   await Promise.all(HOSTS.map((host) => onHost(host, "rm /srv/own.*")));
 });
