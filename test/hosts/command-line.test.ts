@@ -68,7 +68,7 @@ async function throughCommand(): Promise<string> {
   User admin
   IdentityFile ${keyFile}
   UserKnownHostsFile ${knownHostsFile}
-  ProxyCommand bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & exec cat >&3'
+  ProxyCommand bash -c 'exec 3<>/dev/tcp/%h/%p 4<&0; cat <&4 >&3 & exec cat <&3'
 `,
   );
   const file = path.join(folder, "through-command.ini");
