@@ -8,6 +8,7 @@ import { type VariableFiles, variableFilesOf } from "./variable-files.ts";
 
 /** Where group_vars and host_vars are looked for besides beside the inventory. */
 export interface LayerOptions {
+  /** undefined: there is no playbook, and the current folder takes its place, as with `ansible-inventory` and `ansible`. */
   playbookFolder?: string | undefined;
   /** Opens the files that are vaulted. */
   keyring: Keyring;
@@ -124,8 +125,13 @@ async function inTurn(...parts: readonly (() => Promise<Layers>)[]): Promise<Var
 }
 
 function playbookFolders({ playbookFolder }: LayerOptions): string[] {
-  return playbookFolder === undefined ? [] : [playbookFolder];
+  if (playbookFolder !== undefined) return [playbookFolder];
+  return isOpenToOthers(".") ? [] : ["."];
 }
+
+/** Whether anybody may lay a file there: then what lies there is not obeyed. */
+const isOpenToOthers = (folder: string): boolean =>
+  ((statSync(folder, { throwIfNoEntry: false })?.mode ?? 0o002) & 0o002) !== 0;
 
 const folderCache = new WeakMap<Inventory, Promise<string[]>>();
 

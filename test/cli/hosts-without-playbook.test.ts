@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -107,4 +107,22 @@ test("who stops ping, facts, exec or connect does not wait for a host that says 
   }
   for (const socket of connected) socket.destroy();
   silent.close();
+});
+
+test("without a playbook, group_vars and host_vars of the current folder count, unless anybody could lay some there", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "plumb-hosts-"));
+  await mkdir(path.join(folder, "inventory"));
+  await writeFile(path.join(folder, "inventory", "hosts"), "[web]\none colour=red\n");
+  await mkdir(path.join(folder, "group_vars"));
+  await writeFile(path.join(folder, "group_vars", "web.yml"), "size: 3\n");
+  await mkdir(path.join(folder, "host_vars"));
+  await writeFile(path.join(folder, "host_vars", "one.yml"), "colour: blue\n");
+  const shown = async (): Promise<unknown> =>
+    JSON.parse(
+      (await run(process.execPath, [PLUMB, "inventory", "-i", "inventory", "--host", "one"], { cwd: folder }))
+        .stdout,
+    );
+  expect(await shown()).toEqual({ colour: "blue", size: 3 });
+  await chmod(folder, 0o777);
+  expect(await shown()).toEqual({ colour: "red" });
 });
