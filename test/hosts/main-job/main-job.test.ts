@@ -86,6 +86,19 @@ describe("the main job", () => {
     }
   });
 
+  test("the defaults are a careful DBA's: who asks for passwords may do nothing else, and both releases listen at one address", async () => {
+    const asked = `select rolsuper, pg_has_role('pgb_auth', 'pg_read_all_data', 'member'), has_table_privilege('pgb_auth', 'pg_shadow', 'select') from pg_roles where rolname = 'pgb_auth' union all select prosecdef, r.rolsuper, r.rolcanlogin from pg_proc join pg_roles r on r.oid = proowner where proname = 'get_auth'`;
+    expect(await onHost("db1", `cd /; runuser -u postgres -- psql -XAtd app -c "${asked}"`)).toBe(
+      "f|f|f\nt|f|f\n",
+    );
+    const look =
+      "systemctl show -p Type --value pgbouncer; ss -ltnH 'sport = :6432' | awk '{ print $4 }'; grep -E '^max_prepared_statements' /etc/pgbouncer/pgbouncer.ini || true";
+    expect(await onHost("pool1", look)).toBe(`notify\n${labHost("pool1").address}:6432\n`);
+    expect(await onHost("pool2", look)).toBe(
+      `notify\n${labHost("pool2").address}:6432\nmax_prepared_statements = 200\n`,
+    );
+  });
+
   test.each(["pool1", "pool2"])("the unit on %s scores 1.1 or better", async (host) => {
     const said = await onHost(host, "systemd-analyze security pgbouncer --no-pager | tail -n 1");
     expect(Number(/(\d+\.\d+)/.exec(said)?.[1])).toBeLessThanOrEqual(1.1);
