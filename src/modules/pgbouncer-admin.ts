@@ -149,9 +149,12 @@ function againSubject(unit: string): Subject {
   const script = shellLines(
     sh`unit=${unit}; systemctl -q is-active "$unit" || exit 0`,
     rawShell('since=$(date -d "$(systemctl show -p ActiveEnterTimestamp --value -- "$unit")" +%s) || exit 1'),
+    rawShell('if [ "$since" -ge "$1" ]; then systemctl restart -- "$unit"; exit; fi'),
+    // A login that is under way would be ended (betweenLogins); without the console, whether there is one shows in the log alone.
     rawShell(
-      'if [ "$since" -ge "$1" ]; then systemctl restart -- "$unit"; else systemctl reload -- "$unit"; fi',
+      `tries=0; while [ $tries -lt 20 ] && journalctl -q -o cat -u "$unit" --since=-1s | grep -q 'new connection to server'; do sleep 0.5; tries=$((tries + 1)); done`,
     ),
+    rawShell('systemctl reload -- "$unit"'),
   );
   return { kind: "again", title: `${unit} reads its configuration`, script };
 }

@@ -4,7 +4,7 @@ import type { StepHost } from "./step.ts";
 
 /** Seconds that logins to PostgreSQL may take before they are cut after all. */
 const PATIENCE_SECONDS = 10;
-const POLL_MS = 10;
+const POLL_MS = 50;
 
 /**
  * RELOAD or RECONNECT, at a moment when no login to PostgreSQL is under way. They end such a login where connections have to be made anew (a RELOAD of PgBouncer 1.18 always

@@ -125,7 +125,8 @@ test("how to connect is looked at for all hosts of all plays before the first ho
     stderr: expect.stringMatching(/locl[\s\S]*abc[\s\S]*ansible_become` must/),
   });
   await hosts('ansible_timeout="{{ hostvars.one.seconds }}"');
-  expect(await ended()).toMatchObject({ code: 0 });
+  // Tests on lab hosts have this machine do something now and then.
+  await expect.poll(ended).toMatchObject({ code: 0 });
   expect(existsSync(touched)).toBe(true);
 });
 

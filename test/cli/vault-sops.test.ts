@@ -36,10 +36,10 @@ describe("SOPS", () => {
     mkdirSync(path.join(folder, "config/sops/age"), { recursive: true });
     copyFileSync(path.join(cases, "key.txt"), path.join(folder, "config/sops/age/keys.txt"));
     const file = path.join(cases, "secret.enc.yaml");
-    execFileSync("age-keygen", ["-o", "id1"], { cwd: folder, stdio: "ignore" });
+    execFileSync("age-keygen", ["-o", "sops-key"], { cwd: folder, stdio: "ignore" });
     const found = await vault(["view", file], { env: { XDG_CONFIG_HOME: path.join(folder, "config") } });
     expect(found).toMatchObject({ code: 0, stdout: expect.stringContaining("this is a secret") });
-    expect((await vault(["view", file, "--age-identity", "id1"], { env })).stderr).toContain(
+    expect((await vault(["view", file, "--age-identity", "sops-key"], { env })).stderr).toContain(
       "[vault-wrong-password]",
     );
     expect((await vault(["view", file], { env })).stderr).toContain("[vault-no-password]");
@@ -98,10 +98,10 @@ describe("SOPS for others than age", () => {
   test("the program is given the file's name, its type and the identity; what it prints is the content", async () => {
     write("sops.yml", encrypted);
     const env = standIn('echo "asked: $* key: $SOPS_AGE_KEY_FILE"');
-    const ended = await vault(["view", "sops.yml", "--age-identity", "id1"], { env });
+    const ended = await vault(["view", "sops.yml", "--age-identity", "sops-key"], { env });
     expect(ended).toMatchObject({
       code: 0,
-      stdout: "asked: --decrypt --input-type yaml --output-type yaml sops.yml key: id1\n",
+      stdout: "asked: --decrypt --input-type yaml --output-type yaml sops.yml key: sops-key\n",
     });
     const failing = await vault(["view", "sops.yml"], { env: standIn("echo 'no key' >&2; exit 128") });
     expect(failing).toMatchObject({ code: 2, stderr: expect.stringContaining("(128): no key") });

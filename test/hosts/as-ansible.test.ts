@@ -35,7 +35,10 @@ async function ours({ tags, skipTags }: GeneratedPlays, playbook: string, folder
   const seen: Record<string, string[]> = {};
   for (const { host, task, status } of tasks)
     seen[host] = [...(seen[host] ?? []), `${task.name} ${status === "rescued" ? "failed" : status}`];
-  const failed = finished.hosts.filter(({ outcome }) => outcome !== "ok").map(({ host }) => host);
+  // Of a batch or a play that was not begun nobody has failed.
+  const failed = finished.hosts
+    .filter(({ outcome }) => outcome !== "ok" && outcome !== "interrupted")
+    .map(({ host }) => host);
   return { seen, failed: failed.sort() };
 }
 

@@ -34,12 +34,12 @@ export function transaction(folder: () => string): void {
             timeout: 2
   handlers:
     - name: tell the pooler
-      systemd: {name: pgbouncer, state: reloaded}
+      pgbouncer_admin: {command: apply, socket: /run/pgbouncer, user: pgb_admin, password: "{{ pgbouncer_admin_password }}"}
 `,
     );
     const look =
       "sha256sum /etc/pgbouncer/*.ini; stat -c '%a %U:%G' /etc/pgbouncer/pgbouncer.ini; ls /etc/pgbouncer; systemctl show -p MainPID --value pgbouncer";
-    const reloads = "journalctl -u pgbouncer --no-pager -o cat | grep -c SIGHUP || true";
+    const reloads = "journalctl -u pgbouncer --no-pager -o cat | grep -c -E 'SIGHUP|RELOAD command' || true";
     const before = await onHost("pool1", look);
     const reloaded = Number(await onHost("pool1", reloads));
     const load = await startLoad({

