@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { isAlive } from "./is-alive.ts";
 
 const PREFIX = "plumb-tests-";
 
@@ -22,14 +23,5 @@ function removeLeftOnes(above: string): void {
     const pid = new RegExp(`^${PREFIX}(\\d+)$`).exec(name)?.[1];
     if (pid !== undefined && !isAlive(Number(pid)))
       rmSync(path.join(above, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

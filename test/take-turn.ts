@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { beforeAll } from "vitest";
+import { isAlive } from "./is-alive.ts";
 
 /** Waits until no other file of tests has taken one of these turns, and has it until the end of the file that calls it. @returns the one that was free. */
 export async function takeTurn(...names: readonly string[]): Promise<string> {
@@ -41,14 +42,5 @@ function readHolder(turn: string): string {
     return readFileSync(turn, "utf8");
   } catch {
     return "";
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { parse as parseYaml } from "yaml";
+import { compileValue } from "../../src/variables/compile-value.ts";
+import { literalOf } from "../../src/variables/evaluate.ts";
 import { Keyring } from "../../src/variables/vault/keyring.ts";
 import { readYaml } from "../../src/variables/yaml-source.ts";
 import { folder, vault, write } from "./vault-process.ts";
@@ -80,7 +82,11 @@ describe("SOPS", () => {
     expect(viewed.stderr).toMatch(/^all\.yml:2:1: error: .*its end is missing \[vault-truncated\]/);
     // Where it is spoken of, or a whole file stands in another, nothing is missing.
     write("spoken.yml", `a: "see ENC[AES256_GCM,...]"\nb: |\n  ${text.replaceAll("\n", "\n  ")}\n`);
-    await expect(readYaml(path.join(folder, "spoken.yml"), new Keyring())).resolves.toBeDefined();
+    const spoken = await readYaml(path.join(folder, "spoken.yml"), new Keyring());
+    expect(literalOf(compileValue(spoken, spoken.contents))).toEqual({
+      a: "see ENC[AES256_GCM,...]",
+      b: `${text.trimEnd()}\n`,
+    });
   });
 });
 
