@@ -370,13 +370,16 @@ export class HostSession {
     const pid = this.transport.processOf(as);
     const isKnown = pid === this.transport.processOf(this.stateUser) || this.#heldFor.shells.has(pid ?? 0);
     if (isKnown && slow === this.#heldFor.slow) return;
+    // Noted before it is done: what is sent meanwhile arrives behind it.
     if (!isKnown && pid !== undefined) this.#heldFor.shells.add(pid);
     this.#heldFor.slow = slow;
     const held = await this.run(alsoHeldScript(isKnown ? undefined : pid, slow), this.stateUser);
-    if (held.exitCode !== 0)
-      this.#options.warn(
-        `the host's lock could not be written: a run that follows would not wait for what this one leaves behind, if it were killed now: ${held.stderr.toString().trim()}`,
-      );
+    if (held.exitCode === 0) return;
+    // The next change tries again.
+    if (!isKnown && pid !== undefined) this.#heldFor.shells.delete(pid);
+    this.#options.warn(
+      `the host's lock could not be written: a run that follows would not wait for what this one leaves behind, if it were killed now: ${held.stderr.toString().trim()}`,
+    );
   }
 
   /**
