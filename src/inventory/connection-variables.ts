@@ -4,7 +4,7 @@ import { present } from "../transport/present.ts";
 import type { Scope } from "../variables/scope.ts";
 import type { Value } from "../variables/value.ts";
 import { becomeSettings } from "./become-settings.ts";
-import { shellWords } from "./shell-words.ts";
+import { isPort, sshOptions } from "./ssh-options.ts";
 
 /** What the command line says of connections; the inventory wins over `user` and `privateKeyFile`, as in Ansible. */
 export interface ConnectionOverrides {
@@ -19,7 +19,6 @@ export interface ConnectionOverrides {
 /** What `ansible_connection` and the keyword `connection` may be: all but `local` is SSH. */
 export const CONNECTIONS: readonly string[] = ["ssh", "local", "smart", "paramiko", "paramiko_ssh"];
 
-const LARGEST_PORT = 65_535;
 const LONGEST_SECONDS = 86_400;
 
 /**
@@ -57,6 +56,7 @@ export function connectionSettings(
     ),
     ...present("password", text("ansible_password", "ansible_ssh_pass", "ansible_ssh_password")),
     ...present("proxyJump", ssh.proxyJump),
+    ...present("proxyCommand", ssh.proxyCommand),
     ...present("configFile", ssh.configFile),
     ...present("knownHostsFiles", ssh.knownHostsFiles),
     ...present("keepAliveIntervalMs", ssh.keepAliveIntervalMs),
@@ -74,11 +74,6 @@ const NUMBERS = {
   },
   seconds: { expected: "seconds", isOne: (value: number): boolean => value > 0 && value <= LONGEST_SECONDS },
 } as const;
-
-/** Whether a connection can have this port. */
-export function isPort(value: number): boolean {
-  return Number.isInteger(value) && value > 0 && value <= LARGEST_PORT;
-}
 
 /** Reads variables of which the first that is set counts, and gathers what is wrong with them. */
 function readerOf(host: string, scope: Scope) {
@@ -134,115 +129,6 @@ function readerOf(host: string, scope: Scope) {
   };
   return { text, number, choice, collect, problems };
 }
-
-type SshOptions = Partial<
-  Pick<
-    ConnectionSettings,
-    | "port"
-    | "user"
-    | "privateKeyFile"
-    | "configFile"
-    | "proxyJump"
-    | "knownHostsFiles"
-    | "hostKeyPolicy"
-    | "connectTimeoutMs"
-    | "keepAliveIntervalMs"
-    | "keepAliveCount"
-  >
->;
-
-/** Compression, and how much ssh says: neither changes whom a connection reaches. */
-const NO_DIFFERENCE: ReadonlySet<string> = new Set(["-C", "-q", "-v", "-vv", "-vvv", "-T"]);
-
-/** `ansible_ssh_args`, `ansible_ssh_common_args` and `ansible_ssh_extra_args`, of which the options that Plumb knows are taken; of one that is there twice the first, as ssh does. */
-function sshOptions(host: string, scope: Scope): SshOptions {
-  const options: SshOptions = {};
-  for (const name of ["ansible_ssh_extra_args", "ansible_ssh_common_args", "ansible_ssh_args"]) {
-    const words = shellWords(String(scope.lookup(name) ?? ""), { comments: false });
-    for (let index = 0; index < words.length; index++) {
-      const flag = words[index] ?? "";
-      if (NO_DIFFERENCE.has(flag)) continue;
-      const attached = flag.length > 2 ? flag.slice(2) : undefined;
-      const argument = attached ?? words[++index] ?? "";
-      if (!readFlag(flag.slice(0, 2), argument, options)) {
-        throw inputError(
-          "invalid-option",
-          `${host}: the SSH option \`${flag} ${argument}\` in ${name} is not known to Plumb`,
-          {
-            expected:
-              "-o ProxyJump, UserKnownHostsFile, StrictHostKeyChecking, ConnectTimeout, ServerAliveInterval, ServerAliveCountMax, Port, User, IdentityFile; -F, -J, -p, -l, -i",
-            hint: "put it into ~/.ssh/config, which Plumb reads as ssh does",
-            ...at(scope, name),
-          },
-        );
-      }
-    }
-  }
-  return options;
-}
-
-function readFlag(flag: string, argument: string, options: SshOptions): boolean {
-  if (flag === "-F") {
-    options.configFile = argument;
-    return true;
-  }
-  if (flag === "-o") {
-    const [, key = "", value = ""] = /^\s*([A-Za-z]+)\s*[=\s]\s*(.*)$/.exec(argument) ?? [];
-    return readOption(key.toLowerCase(), value, options);
-  }
-  const asOption: Record<string, string> = {
-    "-J": "proxyjump",
-    "-p": "port",
-    "-l": "user",
-    "-i": "identityfile",
-  };
-  const key = asOption[flag];
-  return key !== undefined && readOption(key, argument, options);
-}
-
-function readOption(key: string, value: string, options: SshOptions): boolean {
-  switch (key) {
-    case "proxyjump":
-      options.proxyJump = value.split(",");
-      return true;
-    case "userknownhostsfile":
-      options.knownHostsFiles = value.split(/\s+/);
-      return true;
-    case "stricthostkeychecking":
-      // "no" would trust anybody; the most that can be had is trusting whoever comes first.
-      options.hostKeyPolicy = value === "yes" ? "strict" : "accept-new";
-      return ["yes", "ask", "accept-new", "no", "off"].includes(value);
-    case "connecttimeout":
-      options.connectTimeoutMs = Number(value) * 1000;
-      return isCount(value);
-    case "serveraliveinterval":
-      options.keepAliveIntervalMs = Number(value) * 1000;
-      return isCount(value);
-    case "serveralivecountmax":
-      options.keepAliveCount = Number(value);
-      return isCount(value);
-    case "port":
-      options.port = Number(value);
-      return isPort(Number(value));
-    case "user":
-      options.user = value;
-      return true;
-    case "identityfile":
-      options.privateKeyFile = value;
-      return true;
-    // Plumb keeps its connection open anyway.
-    case "controlmaster":
-    case "controlpersist":
-    case "controlpath":
-    case "identitiesonly":
-    case "preferredauthentications":
-      return true;
-    default:
-      return false;
-  }
-}
-
-const isCount = (value: string): boolean => /^\d+$/.test(value);
 
 function at(scope: Scope, name: string): { at?: NonNullable<ReturnType<Scope["sourceOf"]>> } {
   const range = scope.sourceOf(name);

@@ -1,5 +1,6 @@
 import { becomeFlags, programProblem, type Refusal } from "../inventory/become-words.ts";
-import { CONNECTIONS, isPort } from "../inventory/connection-variables.ts";
+import { CONNECTIONS } from "../inventory/connection-variables.ts";
+import { isPort } from "../inventory/ssh-options.ts";
 import { literalOf } from "../variables/evaluate.ts";
 import type { Templated } from "../variables/templated.ts";
 import type { Entries } from "./entries.ts";

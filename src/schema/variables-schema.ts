@@ -28,7 +28,10 @@ const CONNECTION: Readonly<Record<string, JsonSchema>> = {
     description: "How to reach the host.",
   },
   ansible_ssh_private_key_file: { type: "string", description: "The key to log in with." },
-  ansible_ssh_common_args: { type: "string", description: "Options of ssh: `-o ProxyJump=bastion`." },
+  ansible_ssh_common_args: {
+    type: "string",
+    description: 'Options of ssh: `-o ProxyJump=bastion`, `-o ProxyCommand="ssh -W %h:%p bastion"`.',
+  },
   ansible_become: orComputed({ type: "boolean", description: "Act as another user." }),
   ansible_become_user: { type: "string", description: "The user to become." },
   ansible_become_method: { enum: ["sudo", "su"], description: "How to become another user." },

@@ -12,8 +12,10 @@ export interface ConnectionSettings {
   privateKeyFile?: string;
   /** ansible_password: used only where a key does not do. */
   password?: string;
-  /** ProxyJump hosts, first hop first, each `[user@]host[:port]`. */
+  /** ProxyJump hosts, first hop first, each `[user@]host[:port]`. Empty: none, and no ProxyCommand either, whatever ~/.ssh/config says. */
   proxyJump?: string[];
+  /** Its input and output are the connection, instead of a socket; with the tokens of ssh_config(5). */
+  proxyCommand?: string;
   /** Instead of ~/.ssh/config and the machine's own. */
   configFile?: string;
   knownHostsFiles?: string[];

@@ -13,18 +13,11 @@ import { TransportError } from "./transport.ts";
 
 /** The socket of the connection that these settings lead to. What another way there, or another user, would be is in its name. */
 export function keptSocket(settings: ConnectionSettings): string {
-  const { name, address, port, user, privateKeyFile, proxyJump, configFile, knownHostsFiles, hostKeyPolicy } =
-    settings;
+  const { name, address, port, user, privateKeyFile, proxyJump, proxyCommand } = settings;
+  const { configFile, knownHostsFiles, hostKeyPolicy } = settings;
   const way = [
-    name,
-    address,
-    port,
-    user,
-    privateKeyFile,
-    proxyJump,
-    configFile,
-    knownHostsFiles,
-    hostKeyPolicy,
+    ...[name, address, port, user, privateKeyFile, proxyJump, proxyCommand],
+    ...[configFile, knownHostsFiles, hostKeyPolicy],
   ];
   const digest = createHash("sha256").update(JSON.stringify(way)).digest("hex").slice(0, 24);
   return path.join(keptFolder(), `${digest}.sock`);

@@ -10,7 +10,7 @@ import { type Connected, forwardThrough, jumpConnections, reachedBy } from "./fo
 import { type HostKeyCheck, hostKeyCheck } from "./host-key.ts";
 import { knownHostsName } from "./known-hosts.ts";
 import { present } from "./present.ts";
-import { throughCommand } from "./proxy-command.ts";
+import { type CommandVerdict, type CommandWay, throughCommand } from "./proxy-command.ts";
 import { ShellTransport } from "./shell-transport.ts";
 import { type SshConfig, settingsSayAll, sshConfigOf } from "./ssh-config.ts";
 import { keepKeysReady, leaveKeysUnproved } from "./ssh-inside.ts";
@@ -25,6 +25,8 @@ Buffer.poolSize = 8192;
 /** Everything that is needed to reach a host, after ~/.ssh/config had its say. */
 interface Route {
   name: string;
+  /** The host as it was given, before ~/.ssh/config made another name of it. */
+  original: string;
   address: string;
   port: number;
   user: string;
@@ -88,6 +90,7 @@ function routeTo(settings: ConnectionSettings, config: SshConfig | undefined): R
   const explicit = settings.privateKeyFile !== undefined;
   return {
     name: settings.name,
+    original: settings.address ?? settings.name,
     address,
     port,
     user: settings.user ?? (config?.user || localUser()),
@@ -95,8 +98,7 @@ function routeTo(settings: ConnectionSettings, config: SshConfig | undefined): R
     keyFilesAreExplicit: explicit,
     agent: config?.identitiesOnly === true ? undefined : agent,
     password: settings.password,
-    jumps: settings.proxyJump ?? config?.proxyJump ?? [],
-    proxyCommand: config?.proxyCommand,
+    ...wayOf(settings, config),
     knownHostsFiles: settings.knownHostsFiles ?? config?.knownHostsFiles,
     hostKeyPolicy: config?.strictHostKeyChecking === "accept-new" ? "accept-new" : settings.hostKeyPolicy,
     hostKeyName: config?.hostKeyAlias ?? knownHostsName(address, port),
@@ -104,6 +106,17 @@ function routeTo(settings: ConnectionSettings, config: SshConfig | undefined): R
     keepAliveIntervalMs: settings.keepAliveIntervalMs ?? config?.keepAliveIntervalMs ?? KEEP_ALIVE.intervalMs,
     keepAliveCount: settings.keepAliveCount ?? config?.keepAliveCount ?? KEEP_ALIVE.count,
   };
+}
+
+/** A jump host and a command exclude each other: where the inventory says one of them, the configuration's other one does not count. */
+function wayOf(
+  { proxyJump, proxyCommand }: ConnectionSettings,
+  config: SshConfig | undefined,
+): Pick<Route, "jumps" | "proxyCommand"> {
+  const isSaid = proxyJump !== undefined || proxyCommand !== undefined;
+  return isSaid
+    ? { jumps: proxyJump ?? [], proxyCommand }
+    : { jumps: config?.proxyJump ?? [], proxyCommand: config?.proxyCommand };
 }
 
 /** @param how `over`: a stream that leads there already; without it, one is opened. `signal`: gives up. */
@@ -126,7 +139,8 @@ async function connect(
       cause: error,
     });
   });
-  const sock = over ?? (await socketTo(route, settings, signal));
+  const command = over === undefined ? commandOf(route) : undefined;
+  const sock = over ?? command?.stream ?? (await socketTo(route, settings, signal));
   const giveUp = (): void => void sock.destroy();
   // A signal that came meanwhile is not told to who listens from now on.
   if (signal?.aborted === true) giveUp();
@@ -157,7 +171,7 @@ async function connect(
     });
   } catch (error) {
     sock.destroy();
-    throw connectError(route, check, error);
+    throw connectError(route, check, error, await command?.verdict());
   } finally {
     signal?.removeEventListener("abort", giveUp);
   }
@@ -166,6 +180,11 @@ async function connect(
   leaveKeysUnproved(client);
   keepKeysReady(client);
   return { client, lost: lossOf(client, route.name) };
+}
+
+function commandOf(route: Route): CommandWay | undefined {
+  if (route.jumps.length > 0 || route.proxyCommand === undefined) return undefined;
+  return throughCommand(route, route.proxyCommand);
 }
 
 /** A known RSA key is shown under its newer signature names (RFC 8332). */
@@ -196,7 +215,6 @@ function lossOf(client: Client, host: string): Promise<TransportError> {
 /** Our own socket: ssh2 leaves Nagle's algorithm on, and then every command waits 40 ms. */
 async function socketTo(route: Route, settings: ConnectionSettings, signal?: AbortSignal): Promise<Duplex> {
   if (route.jumps.length > 0) return throughJumpHosts(route, settings, signal);
-  if (route.proxyCommand !== undefined) return throughCommand(route, route.proxyCommand);
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host: route.address, port: route.port, noDelay: true });
@@ -292,6 +310,7 @@ async function connectJumpHost(
   });
   const {
     proxyJump: _jumps,
+    proxyCommand: _command,
     port: _port,
     user: _user,
     address: _address,
@@ -305,8 +324,19 @@ async function connectJumpHost(
   return connect(route, settings, { over: stream, ...giveUp });
 }
 
-function connectError(route: Route, check: HostKeyCheck, error: unknown): TransportError {
+function connectError(
+  route: Route,
+  check: HostKeyCheck,
+  error: unknown,
+  command: CommandVerdict | undefined,
+): TransportError {
   if (check.refusal !== undefined) return check.refusal;
+  // Without a cause it is not tried again: the command would fail as it did.
+  if (command?.hasFailed === true) {
+    return new TransportError("unreachable", route.name, `${route.name}: ${command.text}`, {
+      hint: "run it in a shell: what it says there is what sshd says first, such as SSH-2.0-OpenSSH",
+    });
+  }
   const level = error instanceof Error && "level" in error ? String(error.level) : "";
   const message = error instanceof Error ? error.message : String(error);
   const where = `${route.user}@${route.address}:${route.port}`;
@@ -325,7 +355,7 @@ function connectError(route: Route, check: HostKeyCheck, error: unknown): Transp
   return new TransportError(
     timedOut ? "connect-timeout" : "unreachable",
     route.name,
-    `${route.name}: ${where}: ${message}`,
+    `${route.name}: ${where}: ${message}${command?.text ? `; ${command.text}` : ""}`,
     { cause: error },
   );
 }

@@ -236,6 +236,20 @@ describe("connecting", () => {
       code: 4,
       stdout: expect.stringMatching(/behind +reached[\s\S]*closed +unreachable .*through the jump host/),
     });
+    // A command leads there too, in each of the forms that inventories of Ansible have.
+    const command = `ssh -o UserKnownHostsFile=${knownHostsFile} -i ${keyFile} -W %h:%p -q admin@${labHost("trixie1").address}`;
+    const forms = [
+      `ansible_ssh_common_args='-o UserKnownHostsFile=${knownHostsFile} -o ProxyCommand="${command}"'`,
+      `ansible_ssh_extra_args="-o UserKnownHostsFile=${knownHostsFile} -o 'ProxyCommand=${command}'"`,
+    ];
+    const commands = forms.map(
+      (form, index) =>
+        `command${index} ansible_host=${labHost(HOST).address} ansible_user=admin ansible_ssh_private_key_file=${keyFile} ${form}\n`,
+    );
+    await writeFile(path.join(folder, "hosts.ini"), `${behind}${commands.join("")}`);
+    expect(await ping("all")).toMatchObject({
+      stdout: expect.stringMatching(/behind +reached[\s\S]*command0 +reached[\s\S]*command1 +reached/),
+    });
   });
 });
 
