@@ -59,3 +59,34 @@ export function verifyCommand(name: string, beside?: { name: string; text: strin
     'if [ "$code" -ne 0 ]; then cat "$folder/said"; exit 1; fi',
   ].join("; ");
 }
+
+/** What a shell says that does not find a program (POSIX 2.8.2): an earlier task may bring it. */
+const NO_PROGRAM = 127;
+
+/** Where systemd keeps the units that its generators have made, of mount points in /etc/fstab and scripts in /etc/init.d. systemd-analyze does not look there by itself. */
+const GENERATED = "/run/systemd/generator:/run/systemd/generator.late:";
+
+/**
+ * A drop-in is looked at together with the unit that it belongs to, and with what else there is for that unit: a folder that systemd-analyze looks into first has the new one. Of
+ * a unit that is nowhere, only the drop-in itself can be judged. What is wrong with the unit without the drop-in is not the drop-in's fault. (systemd 252 and 257)
+ *
+ * @param file the drop-in's name, such as `limits.conf`.
+ */
+export function verifyDropinCommand(name: string, file: string): string {
+  const unit = quote(name);
+  const notFound = quote(`Unit ${name} not found.`);
+  return [
+    "folder=$(mktemp -d) && trap 'rm -rf \"$folder\"' EXIT",
+    `dropin="$folder"/${unit}.d/${quote(file)}`,
+    `mkdir "$folder"/${unit}.d && cp %s "$dropin" || exit`,
+    `look() { code=0; SYSTEMD_UNIT_PATH="$folder:$more" systemd-analyze verify --man=no -- ${unit} > "$folder/said" 2>&1 || code=$?; }`,
+    "more=; look",
+    `if [ "$code" -eq ${NO_PROGRAM} ]; then cat "$folder/said"; exit ${NO_PROGRAM}; fi`,
+    `if grep -qxF ${notFound} "$folder/said"; then more=${GENERATED}; look; fi`,
+    `if grep -qxF ${notFound} "$folder/said"; then echo '[Unit]' > "$folder"/${unit}; look; code=0; fi`,
+    'if grep -F "$folder/" "$folder/said" | sed "s|$folder/|/etc/systemd/system/|g" | grep .; then exit 1; fi',
+    'if [ "$code" -eq 0 ]; then exit 0; fi',
+    'mv "$folder/said" "$folder/with"; : > "$dropin"; look',
+    'if ! cmp -s "$folder/said" "$folder/with"; then cat "$folder/with"; exit 1; fi',
+  ].join("; ");
+}

@@ -9,11 +9,17 @@ import {
   managedFileSteps,
   textContent,
 } from "./managed-file.ts";
-import { defineLoadingModule } from "./module.ts";
+import { defineLoadingModule, type ParameterFinding } from "./module.ts";
 import type { ScriptStep } from "./step.ts";
 import { pathsTouched } from "./subject.ts";
 import { hardeningSettings } from "./systemd-hardening.ts";
-import { section, sectionsText, type UnitSection, verifyCommand } from "./systemd-unit-text.ts";
+import {
+  section,
+  sectionsText,
+  type UnitSection,
+  verifyCommand,
+  verifyDropinCommand,
+} from "./systemd-unit-text.ts";
 
 const params = z
   .strictObject({
@@ -45,13 +51,27 @@ const params = z
         "Restrictions for a service that are filled in where `service` does not say otherwise. `strict` leaves hardly anything but the network.",
       ),
   })
+  .refine((all) => all.state === "absent" || all.dropin !== undefined || hasOwnSection(all), {
+    error: "a unit needs a section: service, socket, timer, path or mount",
+    path: ["service"],
+  })
   .refine(
-    (all) => (all.state === "absent" || all.service) ?? all.socket ?? all.timer ?? all.path ?? all.mount,
+    (all) =>
+      all.state === "absent" ||
+      all.dropin === undefined ||
+      hasOwnSection(all) ||
+      all.install !== undefined ||
+      Object.keys(all.unit).length > 0,
     {
-      error: "a unit needs a section: service, socket, timer, path or mount",
-      path: ["service"],
+      error: "a drop-in needs a section: unit, service, socket, timer, path, mount or install",
+      path: ["dropin"],
     },
   );
+
+type Sections = { [Name in "service" | "socket" | "timer" | "path" | "mount"]?: UnitSection | undefined };
+
+const hasOwnSection = ({ service, socket, timer, path, mount }: Sections): boolean =>
+  (service ?? socket ?? timer ?? path ?? mount) !== undefined;
 
 /**
  * With RemoveIPC (and DynamicUser, which implies it) systemd deletes all shared memory of the service's user when the service stops, and that of the user whom an older
@@ -89,6 +109,15 @@ function readAnew(name: string): NeededChange<undefined> {
   };
 }
 
+/** An earlier task of a run in check mode may bring it, and then nothing is said. */
+function ofUnknownUnit(name: string): ParameterFinding {
+  return {
+    path: ["name"],
+    message: `systemd does not know ${name}: \`systemd-analyze verify\` can tell of the drop-in's own settings only, not whether the unit works with them`,
+    hint: "bring the unit first, by its package or by `systemd_unit` without `dropin`",
+  };
+}
+
 export const systemdUnit = defineLoadingModule<
   Params,
   Unit,
@@ -98,7 +127,7 @@ export const systemdUnit = defineLoadingModule<
   name: "systemd_unit",
   summary: "A systemd unit or drop-in from settings, with hardening presets",
   description:
-    "The unit is checked with `systemd-analyze verify` before it is put in place: a setting that systemd does not know is an error, and the old unit stays. systemd then reads its units anew.",
+    "The unit is checked with `systemd-analyze verify` before it is put in place: a setting that systemd does not know is an error, and the old unit stays. A drop-in is checked together with the unit that it belongs to; where systemd does not know that unit, only the drop-in's own settings are, and a warning says so. systemd then reads its units anew.",
   params: safeParams,
   examples: [
     {
@@ -130,9 +159,11 @@ export const systemdUnit = defineLoadingModule<
         owner: "root",
         group: "root",
         mode: "0644",
-        ...(want.dropin === undefined
-          ? { validate: verifyCommand(name), validateTitle: "systemd-analyze verify" }
-          : {}),
+        validate:
+          want.dropin === undefined
+            ? verifyCommand(name)
+            : verifyDropinCommand(name, path.slice(path.lastIndexOf("/") + 1)),
+        validateTitle: "systemd-analyze verify",
       },
     };
   },
@@ -143,6 +174,7 @@ export const systemdUnit = defineLoadingModule<
   diff: (
     { want, file, name },
     { at, unit },
+    { changesPending },
   ): Change<{ rewrite: boolean; attributes: boolean } | undefined> => {
     if (want.state === "absent") {
       if (at.type === "absent")
@@ -157,8 +189,11 @@ export const systemdUnit = defineLoadingModule<
       };
     }
     const change = diffManagedFile(file, at, "made by the module");
-    if (change.action !== "none" || !unit.needsDaemonReload) return change;
-    return readAnew(name);
+    if (change.action !== "none")
+      return want.dropin !== undefined && unit.load === "not-found" && !changesPending
+        ? { ...change, warnings: [ofUnknownUnit(name)] }
+        : change;
+    return unit.needsDaemonReload ? readAnew(name) : change;
   },
   steps: (change, { want, file, name }) => {
     const reload = {

@@ -68,11 +68,14 @@ const LESS_THAN_OWN =
 
 function showScript(units: readonly string[]): ShellText {
   return shellLines(
-    sh`systemctl show --property=${PROPERTIES} -- ${[...units]} || exit`,
+    sh`systemctl show --property=${PROPERTIES} -- ${units.map(anInstance)} || exit`,
     sh`cd /etc/systemd/system 2>/dev/null || exit 0; for unit in ${[...units]}; do`,
     rawShell(`[ -L "$unit" ] || [ ! -f "$unit" ] || printf '\n\nplumb-own-file %s\n' "$unit"; done`),
   );
 }
+
+/** Of a template systemctl says nothing: of any instance it says whether there is a template (systemd 252 and 257). */
+const anInstance = (unit: string): string => unit.replace(/@(\.\w+)$/, "@instance$1");
 
 /** The unit's full name: systemctl takes `pgbouncer` for `pgbouncer.service`. */
 export function unitName(name: string): string {

@@ -50,3 +50,12 @@ describe("the name of a unit", () => {
     expect(takes(name)).toEqual([false, false]);
   });
 });
+
+test("a drop-in may be about dependencies alone, and says something; a unit needs more", () => {
+  const takes = (rest: object): boolean => systemdUnit.params.safeParse({ name: "nginx", ...rest }).success;
+  const unit = { After: "network-online.target" };
+  expect(takes({ dropin: "after", unit })).toBe(true);
+  expect(takes({ dropin: "after", install: { Alias: "web.service" } })).toBe(true);
+  expect(takes({ dropin: "after" })).toBe(false);
+  expect(takes({ unit })).toBe(false);
+});

@@ -265,6 +265,49 @@ test("a unit of one's own in the place of a package's is read by systemd, also w
     );
 });
 
+test("a drop-in is verified together with its unit, and one that fails replaces nothing; of a unit that is nowhere it is said that only the drop-in could be judged", async () => {
+  const hosts = ["bookworm1", "trixie1"];
+  const dropin = (name: string, section: string): string =>
+    `- systemd_unit: {name: ${name}, dropin: plumb-test, ${section}}`;
+  const good = [
+    dropin("ssh", "service: {LimitNOFILE: 5000}"),
+    dropin("getty@", "unit: {After: ssh.service}"),
+  ];
+  const made = await runTasks(good.join("\n"), { hosts });
+  expect(made.statuses).toEqual(Array(4).fill("changed systemd_unit"));
+  expect((await runTasks(good.join("\n"), { hosts })).statuses).toEqual(Array(4).fill("ok systemd_unit"));
+  const bad = [
+    [dropin("ssh", "service: {LimitNOFILES: 1}"), "Unknown key 'LimitNOFILES'"],
+    // Each of these is right by itself.
+    [dropin("ssh", "service: {ExecStart: /usr/sbin/sshd -D}"), "more than one ExecStart= setting"],
+    [dropin("ssh", "service: {ExecStart: ['', /nowhere]}"), "Command /nowhere is not executable"],
+    [dropin("getty@", "service: {Nonsense: 1}"), "Unknown key 'Nonsense'"],
+    [dropin("plumb-nowhere", "service: {Nonsense: 1}"), "Unknown key 'Nonsense'"],
+  ] as const;
+  const unknown = dropin("plumb-nowhere", "service: {LimitNOFILE: 5000}");
+  const tasks = [...bad.map(([task]) => `${task}\n  ignore_errors: true`), unknown].join("\n");
+  for (const check of [true, false]) {
+    const { tasks: told, events } = await runTasks(tasks, { hosts, check });
+    for (const host of hosts) {
+      const messages = told.flatMap((one) => (one.host === host ? [one.message] : []));
+      expect(messages).toEqual([
+        ...bad.map(([, said]) => expect.stringContaining(said)),
+        "create /etc/systemd/system/plumb-nowhere.service.d/plumb-test.conf",
+      ]);
+    }
+    expect(JSON.stringify(events.filter(({ type }) => type === "warning"))).toContain(
+      "systemd does not know plumb-nowhere.service",
+    );
+  }
+  for (const host of hosts)
+    expect(
+      await onHost(
+        host,
+        "cd /etc/systemd/system; grep -h ^Limit {ssh,plumb-nowhere}.service.d/plumb-test.conf; rm */plumb-test.conf; rmdir ssh.service.d getty@.service.d plumb-nowhere.service.d; systemctl daemon-reload",
+      ),
+    ).toBe("LimitNOFILE=5000\nLimitNOFILE=5000\n");
+});
+
 test("systemd starts itself anew, and does not wait for a unit where it is told so", async () => {
   await Promise.all(
     HOSTS.map((host) =>
