@@ -10,14 +10,12 @@ import {
   linesOf,
 } from "./edited-file.ts";
 import { defineModule } from "./module.ts";
-import { absolutePath } from "./parameter-types.ts";
+import { hasOnePath, ONE_PATH, pathNames, pathOf } from "./path-names.ts";
 import { isPattern, pythonPattern } from "./python-pattern.ts";
 
 const params = z
   .strictObject({
-    path: absolutePath.optional().describe("The file. `dest` and `name` are other names for it."),
-    dest: absolutePath.optional().describe("Another name for `path`."),
-    name: absolutePath.optional().describe("Another name for `path`."),
+    ...pathNames,
     block: z
       .string()
       .default("")
@@ -53,10 +51,7 @@ const params = z
       .describe("Where a new block goes: before the last line that matches this, or at the beginning (BOF)."),
     ...editParams,
   })
-  .refine((all) => [all.path, all.dest, all.name].filter(Boolean).length === 1, {
-    error: "give `path` once",
-    path: ["path"],
-  });
+  .refine(hasOnePath, ONE_PATH);
 
 type Params = z.infer<typeof params>;
 
@@ -75,8 +70,6 @@ export const blockinfile = defineModule<Params, { at: ReturnType<typeof editedFi
   diff: (want, { at }, situation) => diffEditedFile(editOf(want), at, situation),
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),
 });
-
-const pathOf = ({ path, dest, name }: Params): string => path ?? dest ?? name ?? "";
 
 const editOf = (want: Params): FileEdit => ({
   ...want,

@@ -9,7 +9,8 @@ import type { Difference } from "./change.ts";
 import { attributeDifferences, requireFolder } from "./managed-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { ownerText, ownerTrials } from "./owner-trial.ts";
-import { absolutePath, accountName } from "./parameter-types.ts";
+import { accountName } from "./parameter-types.ts";
+import { hasOnePath, ONE_PATH, pathOf as onePathOf, pathNames } from "./path-names.ts";
 import type { Step } from "./step.ts";
 import { anyFileMode, NEW_DIRECTORY, NEW_FILE, octalMode } from "./symbolic-mode.ts";
 
@@ -21,9 +22,7 @@ const fileTime = z
 
 const params = z
   .strictObject({
-    path: absolutePath.optional().describe("The path. `dest` and `name` are other names for it."),
-    dest: absolutePath.optional().describe("Another name for `path`."),
-    name: absolutePath.optional().describe("Another name for `path`."),
+    ...pathNames,
     state: z
       .enum(["file", "directory", "touch", "link", "hard", "absent"])
       .default("file")
@@ -52,10 +51,7 @@ const params = z
       .default(false)
       .describe("Of a link: a file in its way is replaced, and what it points to need not be there."),
   })
-  .refine((all) => [all.path, all.dest, all.name].filter(Boolean).length === 1, {
-    error: "give `path` once",
-    path: ["path"],
-  })
+  .refine(hasOnePath, ONE_PATH)
   .refine((all) => (all.state === "link" || all.state === "hard") === (all.src !== undefined), {
     error: "`src` belongs to `state: link` and `state: hard`",
     path: ["src"],
@@ -75,8 +71,7 @@ const params = z
 
 type Params = z.infer<typeof params>;
 
-const pathOf = ({ path, dest, name }: Params): string =>
-  (path ?? dest ?? name ?? "").replace(/(.)\/+$/, "$1");
+const pathOf = (want: Params): string => onePathOf(want).replace(/(.)\/+$/, "$1");
 
 const folderOf = (path: string): string => path.replace(/[^/]*$/, "");
 

@@ -10,16 +10,14 @@ import {
   linesOf,
 } from "./edited-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
-import { absolutePath } from "./parameter-types.ts";
+import { hasOnePath, ONE_PATH, pathNames, pathOf } from "./path-names.ts";
 import { expandReplacement, isPattern, pythonPattern } from "./python-pattern.ts";
 
 const pattern = z.string().refine(isPattern, { error: "must be a regular expression (JavaScript's)" });
 
 const params = z
   .strictObject({
-    path: absolutePath.optional().describe("The file. `dest` and `name` are other names for it."),
-    dest: absolutePath.optional().describe("Another name for `path`."),
-    name: absolutePath.optional().describe("Another name for `path`."),
+    ...pathNames,
     line: z
       .string()
       .regex(/^[^\n]*$/, { error: "must be one line" })
@@ -54,10 +52,7 @@ const params = z
       .describe("Where a new line goes: before the last line that matches this, or at the beginning (BOF)."),
     ...editParams,
   })
-  .refine((all) => [all.path, all.dest, all.name].filter(Boolean).length === 1, {
-    error: "give `path` once",
-    path: ["path"],
-  })
+  .refine(hasOnePath, ONE_PATH)
   .refine((all) => !all.backrefs || (all.regexp !== undefined && all.state === "present"), {
     error: "`backrefs` needs a `regexp`",
     path: ["backrefs"],
@@ -95,8 +90,6 @@ export const lineinfile = defineModule<Params, { at: ReturnType<typeof editedFil
   diff: (want, { at }, situation) => diffEditedFile(editOf(want), at, situation),
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),
 });
-
-const pathOf = ({ path, dest, name }: Params): string => path ?? dest ?? name ?? "";
 
 const editOf = (want: Params): FileEdit => ({
   ...want,

@@ -9,34 +9,38 @@ import {
   withinTime,
 } from "./edited-file.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
-import { absolutePath } from "./parameter-types.ts";
+import { hasOnePath, ONE_PATH, pathNames, pathOf } from "./path-names.ts";
 import { expandReplacement, isPattern, pythonPattern } from "./python-pattern.ts";
 
 const pattern = z.string().min(1).refine(isPattern, { error: "must be a regular expression (JavaScript's)" });
 
 const { create: _create, ...fileParams } = editParams;
 
-const params = z.strictObject({
-  path: absolutePath.describe("The file. It has to be there."),
-  regexp: pattern.describe(
-    "What is replaced, everywhere in the file. `^` and `$` are the ends of each line; write `[^\\n]` for `.` across lines.",
-  ),
-  replace: z
-    .string()
-    .default("")
-    .describe("What stands there instead; `\\1` and `\\g<name>` are groups of the match. Without: nothing."),
-  after: pattern.optional().describe("Only behind the first match of this; `.` matches line ends too."),
-  before: pattern
-    .optional()
-    .describe("Only before the last match of this, or with `after` the first behind it."),
-  ...fileParams,
-});
+const params = z
+  .strictObject({
+    ...pathNames,
+    regexp: pattern.describe(
+      "What is replaced, everywhere in the file. `^` and `$` are the ends of each line; write `[^\\n]` for `.` across lines.",
+    ),
+    replace: z
+      .string()
+      .default("")
+      .describe(
+        "What stands there instead; `\\1` and `\\g<name>` are groups of the match. Without: nothing.",
+      ),
+    after: pattern.optional().describe("Only behind the first match of this; `.` matches line ends too."),
+    before: pattern
+      .optional()
+      .describe("Only before the last match of this, or with `after` the first behind it."),
+    ...fileParams,
+  })
+  .refine(hasOnePath, ONE_PATH);
 
 type Params = z.infer<typeof params>;
 
 export const replace = defineModule<Params, { at: ReturnType<typeof editedFileQuery> }, EditChange>({
   name: "replace",
-  summary: "Every match of a pattern in a text file",
+  summary: "Every match of a pattern in a text file that is there",
   description:
     "A pattern that matches its own replacement would change the file on every run, and is refused: look behind or ahead (`(?<!…)`, `(?!…)`), or anchor it. For one line, `lineinfile` says better what is wanted.",
   params,
@@ -51,7 +55,7 @@ export const replace = defineModule<Params, { at: ReturnType<typeof editedFileQu
     },
   ],
   returns: { dest: "The path.", checksum: "SHA-256 of the content." },
-  queries: ({ path }) => ({ at: editedFileQuery(path) }),
+  queries: (want) => ({ at: editedFileQuery(pathOf(want)) }),
   diff: (want, { at }, situation) => {
     const change = diffEditedFile(editOf(want), at, situation);
     if (change.action === "none" || !change.detail.rewrite) return change;
@@ -68,7 +72,12 @@ export const replace = defineModule<Params, { at: ReturnType<typeof editedFileQu
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),
 });
 
-const editOf = (want: Params): FileEdit => ({ ...want, create: false, edit: (text) => edited(text, want) });
+const editOf = (want: Params): FileEdit => ({
+  ...want,
+  path: pathOf(want),
+  create: false,
+  edit: (text) => edited(text, want),
+});
 
 function edited(text: string, want: Params): string {
   const { start, end } = section(text, want);

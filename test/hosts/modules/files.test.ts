@@ -10,7 +10,7 @@ const CASES: readonly Promised[] = [
   {
     module: "replace",
     tasks:
-      "- replace: {path: /srv/replaced, after: '^\\[b\\]', before: '^\\[c\\]', regexp: '^#(?P<key>\\w+)=1$', replace: '\\g<key>=$1 `2`'}",
+      "- replace: {dest: /srv/replaced, after: '^\\[b\\]', before: '^\\[c\\]', regexp: '^#(?P<key>\\w+)=1$', replace: '\\g<key>=$1 `2`'}",
     before:
       "printf '[a]\\n#x=1\\n[b]\\n#x=1\\n#y=1\\n[c]\\n#x=1\\n' > /srv/replaced; chmod 640 /srv/replaced",
     holds:
