@@ -9,7 +9,7 @@ shift
 packages="systemd-container mmdebstrap nftables iproute2 openssh-client apt-cacher-ng openssl ca-certificates"
 case $command in build) packages=openssh-client ;; demo*) ;; *) packages="$packages busybox sudo time" ;; esac
 # What Plumb's vaults, inventories and plays are compared with, and a shell that completes its commands.
-[ "$command" != test ] || packages="$packages ansible-core age zsh"
+[ "$command" != test ] || packages="$packages ansible-core age zsh fish"
 node_version=24.21.0
 
 fail() { echo "plumb: $1" >&2; exit 2; }

@@ -258,7 +258,14 @@ addLabCommands(program);
 program
   .command("completion")
   .description("print the completion script of a shell")
-  .addHelpText("after", "\nExample:\n  plumb completion bash > /etc/bash_completion.d/plumb")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  plumb completion bash > /etc/bash_completion.d/plumb
+  plumb completion zsh > /usr/local/share/zsh/site-functions/_plumb
+  plumb completion fish > ~/.config/fish/completions/plumb.fish`,
+  )
   .argument("<shell>", "bash, zsh or fish")
   .action(async (shell: string) => {
     const { completionScript } = await import("./cli/completion.ts");

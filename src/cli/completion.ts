@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { inputError } from "../diagnostics/diagnostic.ts";
-import { moduleNamesAndAliases } from "../modules/catalogue.ts";
-import { SCHEMA_KINDS } from "../schema/kinds.ts";
+import { type Completed, type CompletedCommand, completedCommands } from "./completed-commands.ts";
+import { fishScript } from "./completion-fish.ts";
 
 /**
  * The completion script of a shell, made from the commands and options that there are.
@@ -9,30 +9,14 @@ import { SCHEMA_KINDS } from "../schema/kinds.ts";
  * @throws DiagnosticsError for another shell.
  */
 export function completionScript(shell: string, program: Command): string {
-  const commands = program
-    .createHelp()
-    .visibleCommands(program)
-    .map(
-      (command): CompletedCommand => ({
-        name: command.name(),
-        words: [...wordsOf(command), ...argumentsOf(command.name())],
-        inner: command.commands.map((one) => ({ name: one.name(), words: wordsOf(one) })),
-      }),
-    );
+  const commands = completedCommands(program);
   switch (shell) {
     case "bash":
-      return bashScript(commands);
+      return lines(lookUp(commands), BASH);
     case "zsh":
-      return `autoload -U +X bashcompinit && bashcompinit\n${bashScript(commands)}`;
+      return lines("#compdef plumb", lookUp(commands), ZSH);
     case "fish":
-      return commands
-        .flatMap(({ name, words, inner }) => [
-          `complete -c plumb -n __fish_use_subcommand -a ${name}`,
-          ...words.map((word) => completeFish(name, word)),
-          ...inner.flatMap((one) => one.words.map((word) => completeFish(one.name, word))),
-        ])
-        .join("\n")
-        .concat("\n");
+      return lines(fishScript(commands));
     default:
       throw inputError("invalid-option", `there is no completion for ${shell}`, {
         expected: "bash, zsh or fish",
@@ -40,60 +24,92 @@ export function completionScript(shell: string, program: Command): string {
   }
 }
 
-interface CompletedCommand {
-  name: string;
-  words: string[];
-  inner: { name: string; words: string[] }[];
-}
+const lines = (...texts: readonly string[]): string => texts.map((text) => `${text}\n`).join("");
 
-function wordsOf(command: Command): string[] {
-  const options = command.options
-    .flatMap((option) => [option.long, option.short])
-    .filter((word) => word != null);
-  return [...command.commands.map((one) => one.name()), ...options];
+/** `--output=json` is three words to bash, of which the second is the sign. A function has words of its own, or files, never both unless it says so. */
+const BASH = `_plumb() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" values files
+  if [ "$current" = "=" ]; then current=
+  elif [ "$previous" = "=" ]; then previous="\${COMP_WORDS[COMP_CWORD-2]}"
+  fi
+  _plumb_look_up "$COMP_CWORD" "\${COMP_WORDS[1]}" "\${COMP_WORDS[2]}" "$previous" "$current"
+  COMPREPLY=($(compgen -W "$values" -- "$current"))
+  if [ -n "$files" ]; then
+    compopt -o filenames 2>/dev/null
+    local IFS=$'\\n'
+    COMPREPLY+=($(compgen -f -- "$current"))
+  fi
 }
+complete -F _plumb plumb`;
 
-/** What may stand behind a command besides options and files. */
-function argumentsOf(command: string): readonly string[] {
-  switch (command) {
-    case "doc":
-      return moduleNamesAndAliases();
-    case "schema":
-      return [...SCHEMA_KINDS, "module", ...moduleNamesAndAliases()];
-    case "completion":
-      return ["bash", "zsh", "fish"];
-    default:
-      return [];
-  }
+const ZSH = `_plumb() {
+  local previous="\${words[CURRENT-1]}" values files
+  case "\${words[CURRENT]}" in
+    --*=*) previous="\${words[CURRENT]%%=*}"; compset -P '*=' ;;
+  esac
+  _plumb_look_up "$((CURRENT-1))" "\${words[2]}" "\${words[3]}" "$previous" "\${words[CURRENT]}"
+  [ -z "$values" ] || compadd -- \${=values}
+  [ -z "$files" ] || _files
 }
+if [ "\${funcstack[1]}" = _plumb ]; then _plumb "$@"; else compdef _plumb plumb; fi`;
 
-function completeFish(command: string, word: string): string {
-  const when = `"__fish_seen_subcommand_from ${command}"`;
-  return word.startsWith("--")
-    ? `complete -c plumb -n ${when} -l ${word.slice(2)}`
-    : word.startsWith("-")
-      ? `complete -c plumb -n ${when} -s ${word.slice(1)}`
-      : `complete -c plumb -n ${when} -a ${word}`;
-}
-
-function bashScript(commands: readonly CompletedCommand[]): string {
-  const cases = commands.flatMap(({ name, words, inner }) => [
-    ...inner.map((one) => `    "${name} ${one.name}") words="${one.words.join(" ")}" ;;`),
-    `    "${name} "*) words="${words.join(" ")}" ;;`,
+/**
+ * A function of both shells: sets \`values\` and \`files\` for the word at a place of the command line.
+ *
+ * Its arguments are that place, the first and second word, the word before and the word itself.
+ */
+function lookUp(commands: readonly CompletedCommand[]): string {
+  const groups = commands.filter(({ inner }) => inner.length > 0);
+  const all = commands.flatMap((command) => [
+    { way: command.name, command },
+    ...command.inner.map((one) => ({ way: `${command.name} ${one.name}`, command: one })),
   ]);
+  const cases = (entries: readonly (readonly [when: string, then: string])[]): string[] =>
+    entries.map(([when, then]) => `    ${when}) ${then} ;;`);
+  const optionsOf = ({ options }: CompletedCommand): string[] => options.flatMap(({ names }) => names);
   return [
-    "_plumb() {",
-    '  local current="${COMP_WORDS[COMP_CWORD]}" words',
-    '  case "${COMP_WORDS[1]} ${COMP_WORDS[2]}" in',
-    ...cases,
-    `    *) words="${commands.map(({ name }) => name).join(" ")}" ;;`,
+    "_plumb_look_up() {",
+    '  local command="$2"',
+    "  values= files=",
+    `  if [ "$1" -eq 1 ]; then ${words([...commands.map(({ name }) => name), "--help", "--version"])}; return; fi`,
+    '  case "$2 $3" in',
+    ...cases(all.filter(({ way }) => way.includes(" ")).map(({ way }) => [`"${way}"`, 'command="$2 $3"'])),
     "  esac",
-    '  if [ "$COMP_CWORD" -eq 1 ]; then',
-    `    words="${commands.map(({ name }) => name).join(" ")}"`,
-    "  fi",
-    '  COMPREPLY=($(compgen -W "$words" -- "$current") $(compgen -f -- "$current"))',
+    // What is being typed is no command yet.
+    '  if [ "$1" -eq 2 ]; then command="$2"; fi',
+    '  case "$command $4" in',
+    ...cases(
+      all.flatMap(({ way, command }) =>
+        command.options.flatMap(({ names, value }) =>
+          value === undefined
+            ? []
+            : [[names.map((name) => `"${way} ${name}"`).join(" | "), `${settings(value)}; return`] as const],
+        ),
+      ),
+    ),
+    "  esac",
+    '  case "$5" in',
+    "    -*)",
+    '      case "$command" in',
+    ...cases(all.map(({ way, command }) => [`"${way}"`, words(optionsOf(command))])),
+    "      esac",
+    "      return ;;",
+    "  esac",
+    '  case "$command" in',
+    ...cases(groups.map(({ name, inner }) => [`"${name}"`, words(inner.map((one) => one.name))])),
+    ...cases(
+      all
+        .filter(({ command }) => command.inner.length === 0)
+        .map(({ way, command }) => [`"${way}"`, settings(command.argument)]),
+    ),
+    "  esac",
     "}",
-    "complete -o filenames -F _plumb plumb",
-    "",
   ].join("\n");
+}
+
+const words = (given: readonly string[]): string => `values="${given.join(" ")}"`;
+
+function settings({ words: given, files }: Completed): string {
+  const parts = [...(given.length === 0 ? [] : [words(given)]), ...(files ? ["files=yes"] : [])];
+  return parts.length === 0 ? ":" : parts.join(" ");
 }

@@ -11,7 +11,7 @@ import { recordRun } from "../records/record-run.ts";
 import { newRunId } from "../records/run-id.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
 import { openView } from "../views/open-view.ts";
-import type { Output, OutputFormat } from "../views/view.ts";
+import { OUTPUT_FORMATS, type Output, type OutputFormat } from "../views/view.ts";
 import type { WorkerPool } from "../workers/worker-pool.ts";
 import { consoleOutput } from "./console-output.ts";
 import { type ExitCode, exitCodeOf } from "./exit-codes.ts";
@@ -210,13 +210,11 @@ async function writeList(
   }
 }
 
-const FORMATS: readonly OutputFormat[] = ["tty", "plain", "json", "junit"];
-
 export function formatOf(wanted: string | undefined, hasMovableRows: boolean): OutputFormat {
   if (wanted === undefined) return hasMovableRows ? "tty" : "plain";
-  const format = FORMATS.find((one) => one === wanted);
+  const format = OUTPUT_FORMATS.find((one) => one === wanted);
   if (format !== undefined) return format;
   throw inputError("invalid-option", `--output ${wanted}: there is no such output`, {
-    expected: FORMATS.join(", "),
+    expected: OUTPUT_FORMATS.join(", "),
   });
 }

@@ -17,7 +17,9 @@ export interface Output {
   hasMovableRows: boolean;
 }
 
-export type OutputFormat = "tty" | "plain" | "json" | "junit";
+export const OUTPUT_FORMATS = ["tty", "plain", "json", "junit"] as const;
+
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 export interface ViewOptions {
   output: Output;
