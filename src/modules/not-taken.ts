@@ -201,7 +201,7 @@ const NOT_TAKEN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     search_paths: "`reboot_command` may be a whole path",
   },
   replace: {
-    ...renamed({ dest: "path", destfile: "path", name: "path" }),
+    ...renamed({ destfile: "path" }),
     encoding: "text is UTF-8",
     others: "write `owner`, `group` and `mode` by name",
   },
