@@ -188,19 +188,23 @@ export function certificates(folder: () => string): void {
     const options = { extra: [JSON.stringify(given)], limit: "db1:poolers" };
     const failedIn = ({ tasks }: Provisioned): string[] =>
       told(tasks.filter(({ status }) => status === "failed"));
-    // Who would not be verified, or whose key it is not, is refused while the old ones are still there.
+    // Who would not be verified, or whose key it is not, is refused before anything is touched anywhere: nobody trusts the new authority either.
+    const files = givenFiles(directory);
+    const key = (name: string) => ({ tls_key_file: path.join(directory, `${name}.key`) });
     for (const [wrong, says] of [
       [{ tls_given_names: ["elsewhere.example.org"] }, /db1\.crt is not for elsewhere\.example\.org/],
-      [{ tls_key_file: path.join(directory, "pool1.key") }, /pool1\.key is not the key of .*db1\.crt/],
+      [{ pgbouncer_tls_names: ["elsewhere.example.org"] }, /pool1\.crt is not for elsewhere\.example\.org/],
+      [key("db1"), /db1\.key is not the key of .*pool1\.crt/],
       [{ tls_ca_file: "" }, /set tls_key_file .* and tls_ca_file/],
     ] as const) {
-      const extra = [JSON.stringify({ ...givenFiles(directory), ...wrong })];
-      const refused = await provisionFrom(folder(), { extra, limit: "db1" });
+      const refused = await provisionFrom(folder(), {
+        ...options,
+        extra: [JSON.stringify({ ...files, ...wrong })],
+      });
       expect(failedIn(refused).join()).toMatch(says);
       expect(told(refused.tasks.filter(({ status }) => status === "changed"))).toEqual([]);
     }
     // In one run: what PostgreSQL is going to show is trusted before it shows it.
-    const files = givenFiles(directory);
     const both = async (): Promise<string> =>
       (await authorityOf(folder())) + (await readFile(path.join(directory, "ca.crt"), "utf8"));
     const results = await underLoad(async () => {

@@ -1,7 +1,7 @@
 import { rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { labHost, onHost } from "../lab-hosts.ts";
+import { onHost } from "../lab-hosts.ts";
 import { health } from "../pooler-health.ts";
 import {
   applicationsAt,
@@ -10,13 +10,13 @@ import {
   underApplications,
   whileAsking,
 } from "./applications.ts";
+import { databasesAndUsers } from "./databases-and-users.ts";
 import { installedAndRunning, offerNewer, withdrawNewer } from "./newer-package.ts";
 import {
   client,
   folder,
   NAMES,
   ownClients,
-  PORTS,
   prepareProduction,
   provision,
   virtualAddress,
@@ -36,7 +36,7 @@ export function operations(): void {
   pausing();
   renewing();
   restarting();
-  takingAway();
+  databasesAndUsers();
 }
 
 /** What health says may be a second old, and a pooler tries a server that refused it again after server_login_retry. */
@@ -208,80 +208,5 @@ function restarting(): void {
       .poll(() => onHost("pool2", "systemctl is-active pgbouncer pgbouncer-2; true"))
       .toBe("active\nactive\n");
     expect(await onHost("pool2", "ls /run/plumb-pgbouncer-drain 2>/dev/null || true")).toBe("");
-  });
-}
-
-const REPORTS = {
-  pgbouncer_reserve_pool_size: 1,
-  pgbouncer_default_pool_size: 4,
-  pgbouncer_drain_seconds: 1,
-};
-
-/** A second name for the application's database, so that PostgreSQL need not be told. */
-const withReports = (): Record<string, unknown> => {
-  const [host, port] = [labHost("db1").address, PORTS.postgresql_port];
-  return {
-    ...REPORTS,
-    pgbouncer_databases: { app: { host, port }, Reports: { host, port, dbname: "app" } },
-  };
-};
-
-const sql = (statement: string): Promise<string> =>
-  onHost("db1", `cd /; runuser -u postgres -- psql -XAtqc '${statement.replaceAll("'", "'\\''")}'`);
-
-function takingAway(): void {
-  test("a database comes without anybody noticing, and goes without a transaction being cut", async () => {
-    const poolers = (extra: Record<string, unknown>) =>
-      provision("pgbouncer.yml", { limit: "poolers", extra });
-    await poolers(REPORTS);
-    const seen = await underApplications("a database comes", "pool1", async () => {
-      expect((await poolers(withReports())).failed).toEqual([]);
-    });
-    expect(seen.errors).toEqual(new Map());
-    const transactions = await Promise.all(POOLERS.map((host) => openTransaction(host, "Reports")));
-    const kept = await poolers(REPORTS);
-    expect(kept.failed).toHaveLength(2);
-    expect(kept.failed.join()).toContain("can't be dropped without cutting a transaction");
-    // It is served as before: half a removal is none.
-    await (await openTransaction("pool1", "Reports")).commit();
-    await Promise.all(transactions.map(({ commit }) => commit()));
-    const idle = await Promise.all(POOLERS.map((host) => client(host, { database: "Reports" })));
-    await sql('create database "Reports"');
-    const remove = (extra: Record<string, unknown>) =>
-      provision("remove-database.yml", {
-        extra: { ...extra, remove_database: "Reports", remove_data: true },
-      });
-    const refused = await remove(withReports());
-    expect(refused.failed.join()).toContain("take Reports out of pgbouncer_databases");
-    expect(refused.changed).toEqual([]);
-    const removed = await remove(REPORTS);
-    expect(removed.failed).toEqual([]);
-    expect(await sql("select count(*) from pg_database where datname = 'Reports'")).toBe("0\n");
-    expect(removed.tasks.map(({ message }) => message).join()).toContain(
-      "Reports: 1 clients cut between two transactions",
-    );
-    await Promise.all(idle.map((one) => one.end().catch(() => undefined)));
-    for (const host of POOLERS) await expect(client(host, { database: "Reports" })).rejects.toThrow();
-    expect((await poolers(REPORTS)).changed).toEqual([]);
-  });
-
-  test("a user goes: no login any more, its open transactions end, and then it is refused", async () => {
-    await sql("create role report login password 'r'");
-    const report = { user: "report", password: "r" };
-    const transactions = await Promise.all(POOLERS.map((host) => openTransaction(host, "app", report)));
-    const removing = provision("remove-user.yml", {
-      extra: { remove_user: "report", remove_wait_seconds: 30, remove_role: true },
-    });
-    const login = (): Promise<string> =>
-      client("pool1", report).then(
-        (one) => one.end().then(() => "in"),
-        () => "refused",
-      );
-    await expect.poll(login).toBe("refused");
-    await Promise.all(transactions.map(({ commit }) => commit()));
-    expect((await removing).failed).toEqual([]);
-    expect(await sql("select count(*) from pg_roles where rolname = 'report'")).toBe("0\n");
-    const again = await provision("remove-user.yml", { extra: { remove_user: "report", remove_role: true } });
-    expect([again.failed, again.changed]).toEqual([[], []]);
   });
 }
