@@ -2,7 +2,7 @@ import { escaped } from "./escaped.ts";
 import { aboutPooler } from "./markdown.ts";
 import { type Line, svgPlot } from "./plot.ts";
 import type { PoolerReport, Report } from "./report.ts";
-import { STATUS_WORDS, spreadWords, valueWords } from "./report-words.ts";
+import { doubtWords, STATUS_WORDS, spreadWords, valueWords } from "./report-words.ts";
 import { limitWords } from "./verdict.ts";
 
 const STYLE = `
@@ -42,7 +42,7 @@ ${report.poolers.map(poolerSection).join("\n")}
 function poolerSection(pooler: PoolerReport): string {
   const requirements = pooler.requirements.map((verdict) => [
     escaped(verdict.title),
-    `<span class="verdict ${verdict.status}">${STATUS_WORDS[verdict.status]}</span>${verdict.isCertain || verdict.spread === null ? "" : '<br/><span class="quiet">not for certain</span>'}`,
+    `<span class="verdict ${verdict.status}">${STATUS_WORDS[verdict.status]}</span>${doubtWords(verdict) === "" ? "" : `<br/><span class="quiet">${doubtWords(verdict)}</span>`}`,
     escaped(valueWords(verdict)),
     escaped(limitWords(verdict)),
     escaped(spreadWords(verdict)),

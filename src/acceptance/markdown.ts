@@ -1,5 +1,5 @@
 import type { PoolerReport, Report } from "./report.ts";
-import { STATUS_WORDS, spreadWords, valueWords } from "./report-words.ts";
+import { doubtWords, STATUS_WORDS, spreadWords, valueWords } from "./report-words.ts";
 import { limitWords } from "./verdict.ts";
 
 /** The report for people who read text: verdicts first, then how each figure came about and what was not measured. */
@@ -25,8 +25,7 @@ function poolerLines(pooler: PoolerReport): string[] {
       ["Requirement", "Verdict", "Value", "Required", "Spread", "From"],
       pooler.requirements.map((verdict) => [
         verdict.title,
-        STATUS_WORDS[verdict.status] +
-          (verdict.isCertain || verdict.spread === null ? "" : ", but not for certain"),
+        [STATUS_WORDS[verdict.status], doubtWords(verdict)].filter(Boolean).join(", "),
         valueWords(verdict),
         limitWords(verdict),
         spreadWords(verdict),

@@ -12,6 +12,12 @@ export const STATUS_WORDS: Readonly<Record<Verdict["status"] | TestVerdict["stat
   "not-made": "not tried",
 };
 
+/** What stands behind the verdict: one whose spread lies on both sides of the limit; one that noise keeps from being any. */
+export function doubtWords({ status, isCertain, spread, value }: Verdict): string {
+  if (status === "not-measured") return value === null ? "" : "too noisy";
+  return isCertain || spread === null || status === "not-judged" ? "" : "but not for certain";
+}
+
 export function valueWords({ value, unit, reason }: Verdict): string {
   return value === null ? (reason ?? "") : withUnit(value, unit);
 }

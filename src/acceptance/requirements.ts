@@ -101,7 +101,7 @@ function judge(
 }
 
 const tooNoisy = ({ words }: Noise, undisturbed: number, unit: Verdict["unit"]): string =>
-  `too noisy: it is missed, and by what was least disturbed (${withUnit(undisturbed, unit)}) it is met; ${words}. Measure again when the machines have nothing else to do`;
+  `too noisy: it would be missed, and be met by what was disturbed least, ${withUnit(undisturbed, unit)}; ${words}. Measure again when the machines have nothing else to do`;
 
 const UNCOUNTED =
   "PgBouncer's counters do not tell: nothing was asked, it was restarted meanwhile, or it is older than 1.23 and in session mode";

@@ -70,6 +70,8 @@ interface Moment {
   clients?: number;
   waiting?: number;
   open?: number;
+  /** Of those that are open. */
+  busy?: number;
   size?: number;
   transactions?: number;
   waitUs?: number;
@@ -85,7 +87,17 @@ interface Moment {
 
 /** One look at a pooler with one instance, rows named as 1.18 does (and 1.24, with `assignments`). */
 export function sample(moment: Moment): Sample {
-  const { at, phase, clients = 20, waiting = 0, open = 5, size = 10, transactions = 0, waitUs = 0 } = moment;
+  const {
+    at,
+    phase,
+    clients = 20,
+    waiting = 0,
+    open = 5,
+    size = 10,
+    transactions = 0,
+    waitUs = 0,
+    busy = 1,
+  } = moment;
   const text = (value: number): string => String(value);
   return {
     at,
@@ -98,8 +110,8 @@ export function sample(moment: Moment): Sample {
             user: "app",
             cl_active: text(clients - waiting),
             cl_waiting: text(waiting),
-            sv_active: "1",
-            sv_idle: text(open - 1),
+            sv_active: text(busy),
+            sv_idle: text(open - busy),
             sv_used: "0",
             sv_tested: "0",
             sv_login: "0",

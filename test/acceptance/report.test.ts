@@ -6,7 +6,7 @@ import { htmlReport } from "../../src/acceptance/html.ts";
 import { markdownReport } from "../../src/acceptance/markdown.ts";
 import type { PoolerMeasurements } from "../../src/acceptance/measurements.ts";
 import { buildReport, reportSchema } from "../../src/acceptance/report.ts";
-import { DEMANDS, load, measured } from "./measured.ts";
+import { DEMANDS, load, measured, single } from "./measured.ts";
 import { elementsOf, externalReferences } from "./well-formed.ts";
 
 const WHEN = "2026-01-01T00:00:00.000Z";
@@ -57,6 +57,24 @@ describe("the report", () => {
         /^pool1: not measured: Connection time, (.*, ){14}A restart under load is survived: the host was lost$/,
       ),
     ]);
+  });
+
+  test("a figure that noise has made is told with its spread, and neither met nor missed", () => {
+    const pooled = Array.from({ length: 50 }, (_, index) => (index % 5 === 0 ? 4 : 12)).map(
+      (ms): [number, number] => [ms, ms],
+    );
+    const direct = Array.from({ length: 100 }, (_, index) => (index % 20 === 0 ? 8 : 0.1));
+    const latency = { direct, pooled: direct };
+    const report = build(
+      measured({ single: { measured: single({ login: { direct: [], pooled }, latency }) } }),
+    );
+    expect(report.problems).toEqual([
+      expect.stringMatching(/^pool1: not measured: Connection time: too noisy: /),
+    ]);
+    expect(markdownReport(report)).toContain(
+      "| Connection time | not measured, too noisy | 12 ms | less than 5 ms | 12 ms to 12 ms (95 % interval of the median) | 50 |",
+    );
+    expect(htmlReport(report)).toContain("too noisy</span>");
   });
 
   test("what may be left out is no problem", () => {

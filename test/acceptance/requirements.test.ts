@@ -230,6 +230,65 @@ describe("the seven requirements", () => {
     });
   });
 
+  describe("where the machines had other things to do", () => {
+    // One query in twenty was held up, on the way past the pooler too.
+    const latency = {
+      direct: Array.from({ length: 100 }, (_, index) => (index % 20 === 0 ? 8 : 0.1)),
+      pooled: Array.from({ length: 100 }, () => 0.2),
+    };
+    const logins = (fastest: number, others: number) => ({
+      direct: [],
+      pooled: Array.from({ length: 50 }, (_, index): [number, number] =>
+        index % 5 === 0 ? [fastest, fastest] : [others, others],
+      ),
+    });
+    const noisy = (more: Parameters<typeof measured>[0] = {}) =>
+      measured({ single: { measured: single({ login: logins(4, 12), latency }) }, ...more });
+
+    test("logins that miss the limit, and would not undisturbed, were not measured: value and spread are told all the same", () => {
+      expect(verdictOn("connection_ms", noisy())).toMatchObject({
+        status: "not-measured",
+        value: 12,
+        spread: { low: 12, high: 12 },
+        reason: expect.stringMatching(/^too noisy: .*, 4 ms; .*one in a hundred took 8 ms/),
+      });
+    });
+
+    test("what even the fastest miss is missed, and what is met is met", () => {
+      const slow = noisy({ single: { measured: single({ login: logins(6, 12), latency }) } });
+      expect(verdictOn("connection_ms", slow)).toMatchObject({ status: "missed", value: 12 });
+      const fast = noisy({ single: { measured: single({ login: logins(3, 4), latency }) } });
+      expect(verdictOn("connection_ms", fast)).toMatchObject({ status: "met", value: 4 });
+    });
+
+    test("a quiet machine has no such excuse", () => {
+      const steady = { ...latency, direct: latency.direct.map(() => 0.1) };
+      const of = noisy({ single: { measured: single({ login: logins(4, 12), latency: steady }) } });
+      expect(verdictOn("connection_ms", of)).toMatchObject({ status: "missed", value: 12 });
+    });
+
+    test("a pool that one moment has opened is not judged, one that is at work is", () => {
+      const pool = (busy: number) =>
+        samplesOf(
+          sample({ at: 0, phase: "single" }),
+          ...[1, 2, 3].map((at) => sample({ at, phase: "normal", open: 9, busy })),
+        );
+      expect(verdictOn("utilisation_percent", noisy({ samples: pool(2) }))).toMatchObject({
+        status: "not-measured",
+        value: 90,
+      });
+      expect(verdictOn("utilisation_percent", noisy({ samples: pool(9) }))).toMatchObject({
+        status: "missed",
+        value: 90,
+      });
+    });
+
+    test("errors of the crowd are no noise", () => {
+      const crowd = load({ clients: 1000, logged_in: 999, served: 999, errors: { full: 1 } });
+      expect(verdictOn("clients", noisy({ crowd: { measured: crowd } })).status).toBe("missed");
+    });
+  });
+
   test("what nobody demands is told and not judged", () => {
     for (const verdict of judgeRequirements(full, NO_LIMITS))
       expect(verdict.value === null ? "not-measured" : "not-judged").toBe(verdict.status);

@@ -2,10 +2,11 @@ import net from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { alertCases } from "../../cases/prometheus/alert-cases.ts";
 import { labHost, onHost } from "../lab-hosts.ts";
 import { consoleCommand, health } from "../pooler-health.ts";
 import { MONITORS, mailed, paged, startReceivers, stopReceivers } from "./receivers.ts";
-import { type Alert, load, missing, POOLERS, rehearsal, rehearse, SMALL } from "./rehearsal.ts";
+import { type Alert, load, missing, POOLERS, rehearsal, rehearse, SMALL, seen } from "./rehearsal.ts";
 import { client, ownClients, PORTS, prepareProduction, provision } from "./setting.ts";
 
 export function alertsInEarnest(): void {
@@ -125,6 +126,12 @@ export function alertsInEarnest(): void {
         return goOn;
       },
     );
+  });
+
+  test("every alert that ships has fired, and was quiet again", () => {
+    const shipped = alertCases.map(({ alert }) => alert).sort();
+    expect([...seen.firing].sort()).toEqual(shipped);
+    expect([...seen.quiet].sort()).toEqual(shipped);
   });
 
   test("a second process of a host is watched as an instance of its own", async () => {

@@ -47,6 +47,9 @@ async function firing(monitor: string): Promise<Set<string>> {
   );
 }
 
+/** Alerts that have fired on both monitors, and those that were quiet again afterwards. */
+export const seen = { firing: new Set<string>(), quiet: new Set<string>() };
+
 /** Waits until these alerts fire on both monitors (or none of them does). Gives those for which it waited in vain. */
 export async function missing(
   alerts: readonly string[],
@@ -63,6 +66,12 @@ export async function missing(
         if (now.has(alert) === (wanted === "firing")) open.delete(`${monitor} ${alert}`);
     }
   }
+  for (const alert of alerts)
+    if (
+      ![...open].some((one) => one.endsWith(` ${alert}`)) &&
+      (wanted === "firing" || seen.firing.has(alert))
+    )
+      seen[wanted].add(alert);
   return [...open];
 }
 
