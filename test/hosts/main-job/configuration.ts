@@ -209,11 +209,14 @@ export function configuration(folder: () => string): void {
     const inventory = "seventeen.yml";
     const hosts = ["mon1", "db3", "pool1", "pool2"];
     let certificates = await givenCertificates(folder(), hosts);
+    let databases: Record<string, unknown> = {};
     const play = async (name: string, options: ProvisionOptions = {}): Promise<Provisioned> => {
+      const pools = { pgbouncer_databases: databases, pgbouncer_default_pool_size: 5 };
       const done = await provisionFrom(folder(), {
         inventory,
         playbook: `playbooks/${name}.yml`,
         ...options,
+        extra: [JSON.stringify(pools), ...(options.extra ?? [])],
       });
       expect(told(done.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
       return done;
@@ -222,6 +225,8 @@ export function configuration(folder: () => string): void {
     /** @param trusted besides the authority that the certificates come from. */
     const replicated = (primary: string, replica: string, trusted = authority()): Promise<void> => {
       const at = (host: string) => ({ host: labHost(host).address, port: 5433, dbname: "app" });
+      // Whoever reads asks db3 all the time.
+      databases = { app: at(primary), app_ro: at("db3") };
       return writeFile(
         path.join(folder(), inventory),
         inventoryOf([primary], {
@@ -233,9 +238,7 @@ export function configuration(folder: () => string): void {
             pgbouncer_listen_port: 6433,
             pgbouncer_health_port: 9128,
             pgbouncer_instances: 2,
-            pgbouncer_default_pool_size: 5,
             pgbouncer_reserve_pool_size: 1,
-            pgbouncer_databases: { app: at(primary), app_ro: at(replica) },
             ...givenEverywhere(certificates),
             tls_ca_file: trusted,
           },
@@ -272,7 +275,7 @@ export function configuration(folder: () => string): void {
       }
       for (const { stop } of loads) {
         const { errors, queries } = await stop();
-        expect(errors).toEqual([]);
+        expect([...new Set(errors)]).toEqual([]);
         expect(queries).toBeGreaterThan(20);
       }
     };
@@ -292,7 +295,6 @@ export function configuration(folder: () => string): void {
       const folderThere = host.startsWith("pool") ? "/etc/pgbouncer/tls" : "/etc/postgresql/tls";
       expect(await onHost(host, `cat ${folderThere}/ca.crt`)).toBe(await read(authority()));
     }
-    // Whoever asks the replica asks the same server afterwards.
     await underLoad(["app"], () => play("failover"));
     await replicated("db3", "mon1");
     expect(told((await play("pgbouncer", { limit: "poolers" })).not("ok"))).toEqual([]);

@@ -163,35 +163,41 @@ describe("the main job", () => {
     },
   );
 
-  test("a new pool size is reloaded without a restart; a new port is a restart", async () => {
-    const before = await onHost("pool1", "systemctl show -p MainPID --value pgbouncer");
+  test("a new pool size is reloaded without a restart; what only a restart applies is one, on both releases", async () => {
+    const poolers = ["pool1", "pool2"];
+    const processes = (): Promise<string[]> =>
+      Promise.all(poolers.map((host) => onHost(host, "systemctl show -p MainPID --value pgbouncer")));
+    const each = (...messages: string[]) =>
+      poolers.flatMap((host) =>
+        messages.map((message) => expect.stringMatching(new RegExp(`^${host} .*${message}`))),
+      );
+    const poolersWith = async (extra: string[]): Promise<string[]> =>
+      told((await provision({ limit: "poolers", extra })).not("ok")).sort();
+    const before = await processes();
     // Clients that do not trust the certificate are no complaint about the configuration.
     const knocks = onHost(
       "pool1",
       `until [ -e /run/knocked ]; do openssl s_client -starttls postgres -verify_return_error -connect ${labHost("pool1").address}:6432 </dev/null >/dev/null 2>&1; done; rm /run/knocked; journalctl -q -o cat -p warning -u pgbouncer -n 20`,
     );
-    const size = await provision({ limit: "pool1", extra: ["{pgbouncer_default_pool_size: 12}"] });
+    const size = await poolersWith(["{pgbouncer_default_pool_size: 12}"]);
     await onHost("pool1", "touch /run/knocked");
     expect(await knocks).toContain("TLS handshake error");
-    expect(told(size.not("ok"))).toEqual([
-      expect.stringContaining("a RELOAD applies it"),
-      expect.stringMatching(/apply the pgbouncer configuration: reloaded/),
-    ]);
-    expect(await onHost("pool1", "systemctl show -p MainPID --value pgbouncer")).toBe(before);
-    const backlog = await provision({
-      limit: "pool1",
-      extra: ["{pgbouncer_default_pool_size: 12, pgbouncer_settings: {listen_backlog: 256}}"],
-    });
-    expect(told(backlog.not("ok"))).toEqual([
-      expect.stringContaining("needs a restart: listen_backlog"),
-      expect.stringMatching(/restarted for listen_backlog/),
-    ]);
-    expect(await onHost("pool1", "systemctl show -p MainPID --value pgbouncer")).not.toBe(before);
-    // Taken out of the file it returns to its default, and a RELOAD would not say that it did not.
-    expect(told((await provision({ limit: "pool1" })).not("ok"))).toEqual([
-      expect.stringContaining("needs a restart: listen_backlog"),
-      expect.stringMatching(/restarted for listen_backlog/),
-    ]);
+    expect(size).toEqual(each("a RELOAD applies it", "apply the pgbouncer configuration: reloaded"));
+    expect(await processes()).toEqual(before);
+    // SHOW CONFIG calls stats_period changeable, and it is not.
+    const settings = "{listen_backlog: 256, pkt_buf: 8192, stats_period: 30}";
+    const restarted = each(
+      "needs a restart: listen_backlog, pkt_buf, stats_period",
+      "restarted for listen_backlog, pkt_buf, stats_period",
+    );
+    expect(await poolersWith([`{pgbouncer_default_pool_size: 12, pgbouncer_settings: ${settings}}`])).toEqual(
+      restarted,
+    );
+    const after = await processes();
+    expect(after.filter((pid) => before.includes(pid))).toEqual([]);
+    // Taken out of the file they return to their defaults, and a RELOAD would not say that they did not.
+    expect(await poolersWith([])).toEqual(restarted);
+    expect((await processes()).filter((pid) => after.includes(pid))).toEqual([]);
   });
 
   test("a reload that was silently ignored is a failure, on both releases", async () => {
