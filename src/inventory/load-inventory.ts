@@ -14,10 +14,10 @@ import { readYamlInventory } from "./yaml-inventory.ts";
 
 /**
  * Entries of a directory of sources that are none (Ansible's INVENTORY_IGNORE_EXTS, and what it ignores always); and the folders in which the example keeps the
- * authority and the passwords of a first run: a password must not be read as the name of a host.
+ * authority and the passwords of a first run: a password must not be read as the name of a host. Certificates and keys are none either, in whatever folder: of another authority, or given ones.
  */
 const IGNORED =
-  /^\.|^host_vars$|^group_vars$|^vars_plugins$|^secrets$|^pki$|^reports$|\.(?:pyc|pyo|swp|bak|rpm|md|txt|rst|orig|ini|cfg|retry)$|~$/;
+  /^\.|^host_vars$|^group_vars$|^vars_plugins$|^secrets$|^pki$|^reports$|\.(?:pyc|pyo|swp|bak|rpm|md|txt|rst|orig|ini|cfg|retry|crt|key|pem|csr)$|~$/;
 
 export interface InventoryOptions {
   /** Opens what is vaulted. */

@@ -139,6 +139,10 @@ describe("Bad inventories", () => {
       "hosts.yml": "all:\n  hosts:\n    web1:\n",
       "secrets/app": "a-password\n",
       "pki/ca.crt": "-----BEGIN CERTIFICATE-----\n",
+      "pki-2/both.crt": "-----BEGIN CERTIFICATE-----\n",
+      "pki-2/ca.key": "-----BEGIN PRIVATE KEY-----\n",
+      "tls/web1.pem": "-----BEGIN CERTIFICATE-----\n",
+      "tls/web1.csr": "-----BEGIN CERTIFICATE REQUEST-----\n",
       "reports/report.json": '{"accepted": true}\n',
     });
     expect([...(await loadInventory([folder])).hosts.keys()]).toEqual(["web1"]);
