@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { armor, Decrypter, Encrypter, identityToRecipient } from "age-encryption";
 import { type DiagnosticsError, inputError } from "../../diagnostics/diagnostic.ts";
+import { passphraseIdentity, passphraseRecipient } from "./age-passphrase.ts";
 import type { VaultPassword } from "./keyring.ts";
 import { AGE_ARMOUR, isAgeFile } from "./other-formats.ts";
 
@@ -74,7 +75,7 @@ export async function decryptWithPassphrase(
   }
   for (const password of passwords) {
     const decrypter = new Decrypter();
-    decrypter.addPassphrase(password.password);
+    decrypter.addIdentity(passphraseIdentity(password.password));
     try {
       return { content: Buffer.from(await decrypter.decrypt(binary)), password };
     } catch (error) {
@@ -95,7 +96,7 @@ export async function encryptWithPassphrase(
   isArmoured: boolean,
 ): Promise<Buffer> {
   const encrypter = new Encrypter();
-  encrypter.setPassphrase(password);
+  encrypter.addRecipient(passphraseRecipient(password));
   const binary = await encrypter.encrypt(content);
   return isArmoured ? Buffer.from(armor.encode(binary)) : Buffer.from(binary);
 }
