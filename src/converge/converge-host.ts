@@ -23,6 +23,7 @@ import { runMeta } from "./run-meta.ts";
 import { runTask } from "./run-task.ts";
 import { type HostEnd, StopHost } from "./stop-host.ts";
 import { beginTransaction, endTransaction, undoInterrupted, undoTransaction } from "./transaction.ts";
+import { unlessStopped } from "./unless-stopped.ts";
 
 /**
  * Runs a play on one host, from its first question to its last handler.
@@ -125,7 +126,11 @@ async function firstTrip(context: HostContext, tasks: Upcoming["tasks"]): Promis
   const refreshed = play.gatherFacts && known !== undefined ? session.refreshFacts() : Promise.resolve(false);
   // The questions go out on the heels of the lock, not after its answer; so nothing may be awaited on the network in between.
   const asked = questions.then((all) => ask(session, all));
-  const [locked, answered, changed] = await Promise.allSettled([begun, asked, refreshed]);
+  const { stopping } = context.hooks;
+  const [locked, answered, changed] = await unlessStopped(
+    stopping,
+    Promise.allSettled([begun, asked, refreshed]),
+  );
   if (locked.status === "rejected") throw locked.reason;
   if (answered.status === "rejected") throw answered.reason;
   if (changed.status === "rejected") throw changed.reason;

@@ -4,6 +4,7 @@ import type { HostContext } from "./host-context.ts";
 import { isOn } from "./keyword-flag.ts";
 import { reportFinished } from "./report-task.ts";
 import { type Outcome, registeredOf } from "./task-result.ts";
+import { unlessStopped } from "./unless-stopped.ts";
 
 /**
  * Does a task on a host that is connected. A connection that was lost between two tasks is made anew: nothing was under way. Where the task says
@@ -16,7 +17,7 @@ export async function reached(context: HostContext, task: Task, act: () => Promi
   const startedMs = performance.now();
   try {
     if (session.isLost) {
-      await session.reconnect();
+      await unlessStopped(context.hooks.stopping, session.reconnect());
       if (context.play.gatherFacts && session.facts !== undefined) variables.joinFacts(session.facts);
       context.prepared.clear();
     }

@@ -29,6 +29,7 @@ import { holds, skipped } from "./skip.ts";
 import { takeTurn } from "./take-turn.ts";
 import { type Outcome, outcomeOf, outcomeOfError, registeredOf, type TaskEnd } from "./task-result.ts";
 import { type Clock, NO_LIMIT_MS, STEP_LIMIT_MS, TimeLimitPassed, withinLimit } from "./time-limit.ts";
+import { unlessStopped } from "./unless-stopped.ts";
 
 /** What another host of the play has yet to set is waited for. */
 export async function whenKnown<Type>(context: HostContext, act: () => Type | Promise<Type>): Promise<Type> {
@@ -219,7 +220,7 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
   });
   // Others may change the host of a delegated task meanwhile: then what has just been asked counts no more.
   for (let tries = 0; tries < MOST_TRIES && !isAllKnown(session, prepared); tries++)
-    await askFor(running, prepared, signal);
+    await beforeAnything(running, askFor(running, prepared, signal));
   const silent = isSilent(task, pass.scope);
   const reference = referenceTo(context, running);
   const result = await applyPass(
@@ -350,6 +351,11 @@ function answersTo(session: HostSession, { queries }: Prepared, secrets: Secrets
 /** Handlers that were notified run whoever has ended the play. */
 function turnOf({ context, handler }: RunningPass): Promise<void> {
   return handler ? context.hooks.turn() : takeTurn(context);
+}
+
+/** What is asked before a task has begun to change anything is given up when the run is being stopped. What others have done ahead has to be told first. */
+function beforeAnything({ context }: RunningPass, asking: Promise<void>): Promise<void> {
+  return context.doneAhead.size > 0 ? asking : unlessStopped(context.hooks.stopping, asking);
 }
 
 /** Asking changes nothing, so what was asked when the connection was lost is asked again on a new one, once. */

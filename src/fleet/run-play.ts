@@ -6,6 +6,7 @@ import type { HostVariables } from "../converge/host-variables.ts";
 import { Interrupted } from "../converge/interrupted.ts";
 import { isOn } from "../converge/keyword-flag.ts";
 import type { HostEnd } from "../converge/stop-host.ts";
+import { unlessStopped } from "../converge/unless-stopped.ts";
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
 import type { Play, Playbook } from "../playbook/playbook.ts";
 import { present } from "../playbook/present.ts";
@@ -319,7 +320,7 @@ function hooksOf(state: RunState, batchRun: BatchRun, host: string): PlayHooks {
       const there = await variablesOf(state, batchRun, other);
       const delegate = await sessions.borrow(other, there.scopeOf({ keywords: play.keywords }));
       if (delegate.isLost) await delegate.reconnect();
-      await delegate.begin();
+      await unlessStopped(state.signal, delegate.begin());
       return delegate;
     },
     breather: () => state.breathers.next(),

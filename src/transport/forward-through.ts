@@ -1,4 +1,5 @@
 import type { Client, ClientChannel } from "ssh2";
+import { endConnection } from "./end-connection.ts";
 import { TransportError } from "./transport.ts";
 
 /** A connection that others may go through. */
@@ -33,7 +34,7 @@ function leave(client: Client): void {
   users.set(client, left);
   if (left > 0) return;
   jumpConnections.delete(wayTo.get(client) ?? "");
-  client.end();
+  endConnection(client);
 }
 
 /**

@@ -6,6 +6,7 @@ import { authenticationMethods, localUser } from "./authentication.ts";
 import type { ByteChannel, ChannelOpener } from "./byte-channel.ts";
 import { connectAgain } from "./connect-again.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
+import { carriedBy, endConnection } from "./end-connection.ts";
 import { type Connected, forwardThrough, jumpConnections, reachedBy } from "./forward-through.ts";
 import { type HostKeyCheck, hostKeyCheck } from "./host-key.ts";
 import { knownHostsName } from "./known-hosts.ts";
@@ -177,6 +178,7 @@ async function connect(
   }
   const client = ssh.connection;
   if (client === null) throw new Error("node-ssh connected and has no connection");
+  carriedBy(client, sock);
   leaveKeysUnproved(client);
   keepKeysReady(client);
   return { client, lost: lossOf(client, route.name) };
@@ -368,9 +370,7 @@ function sshChannels(client: Client): ChannelOpener {
         client.exec(command, (error, channel) => (error ? reject(error) : resolve(byteChannel(channel))));
       }),
     forward: (target) => forward(client, target),
-    close: async () => {
-      client.end();
-    },
+    close: async () => endConnection(client),
   };
 }
 

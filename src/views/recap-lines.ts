@@ -174,7 +174,11 @@ function totalText(event: RunFinished): string {
     would > 0 ? `${countOf(would, "change")} would be made` : undefined,
     unknown > 0 ? `${unknown} can't be known before they run` : undefined,
   ].filter((part) => part !== undefined);
-  const what = parts.length === 0 ? "nothing to change" : parts.join(", ");
+  // Of a host that did not come to its end nobody knows.
+  const nothing = event.hosts.every(({ outcome }) => outcome === "ok")
+    ? "nothing to change"
+    : "nothing was changed";
+  const what = parts.length === 0 ? nothing : parts.join(", ");
   return `${what}; ${countOf(event.hosts.length, "host")} in ${formatDuration(event.durationMs)}`;
 }
 

@@ -1,11 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, writeFile } from "node:fs/promises";
+import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { PLUMB } from "../built-plumb.ts";
 import { lab } from "./lab.ts";
 import { labHost, onHost, restartSshd } from "./lab-hosts.ts";
+import { relayTo, throughRelay } from "./relay.ts";
 import { typed } from "./typed.ts";
 
 /** The command as a person runs it, from the sources. */
@@ -228,6 +232,59 @@ describe("Ctrl-C", () => {
     await expect.poll(() => onHost("bookworm1", "pgrep -f '[s]leep 4324' || true")).toBe("");
     await onHost("bookworm1", "touch /srv/go-on");
     expect((await plumb("run", await playbook("quick.yml", slow), "-i", inventory)).code).toBe(0);
+  });
+
+  test("once, while hosts hang that have no step under way: it ends at once, and they are interrupted, not failed", async () => {
+    const { keyFile, knownHostsFile } = lab;
+    // One that accepts and says nothing, one whose shell never answers, and one that falls silent between two tasks.
+    const silent = net.createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    await onHost(
+      "bookworm1",
+      "printf '#!/bin/sh\\nexec sleep 4325\\n' > /srv/hang; chmod 755 /srv/hang; useradd -m -s /srv/hang hanger; cp -r /home/admin/.ssh /home/hanger; chown -R hanger: /home/hanger",
+    );
+    const relay = await relayTo(labHost("trixie1").address);
+    const frozen = await throughRelay("trixie1", relay.port);
+    const file = path.join(folder, "hanging.json");
+    const common = {
+      ansible_ssh_private_key_file: keyFile,
+      ansible_ssh_common_args: `-o UserKnownHostsFile=${knownHostsFile}`,
+    };
+    const hosts = {
+      silent: { ansible_host: "127.0.0.1", ansible_port: (silent.address() as net.AddressInfo).port },
+      hangs: { ansible_host: labHost("bookworm1").address, ansible_user: "hanger" },
+      frozen: { ...frozen, ansible_user: "admin" },
+    };
+    await writeFile(file, JSON.stringify({ all: { vars: common, hosts } }));
+    const looks = ["a", "b", "c", "d"].map((name) => `    - stat: {path: /srv/${name}}\n`).join("");
+    const play = await playbook(
+      "hanging.yml",
+      `- hosts: all\n  strategy: free\n  tasks:\n    - command: "true"\n    - pause: {seconds: 1}\n${looks}`,
+    );
+    try {
+      const { child, said, ended } = start("run", play, "-i", file, "--timeout", "60", "--output", "json");
+      await expect.poll(said).toMatch(/"task-started".*"pause"/);
+      relay.silence();
+      await expect.poll(said).toMatch(/"task-finished".*"pause"/);
+      await setTimeout(300);
+      const stopped = performance.now();
+      child.kill("SIGTERM");
+      const { code, stdout } = await ended;
+      // Each would go on for a minute or two.
+      expect(performance.now() - stopped).toBeLessThan(20_000);
+      expect(code).toBe(130);
+      const finished = JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}");
+      expect(
+        finished.hosts.map(({ host, outcome }: { host: string; outcome: string }) => `${host} ${outcome}`),
+      ).toEqual(["silent interrupted", "hangs interrupted", "frozen interrupted"]);
+    } finally {
+      relay.cut();
+      silent.close();
+      await onHost(
+        "bookworm1",
+        "pkill -KILL -u hanger || true; userdel -rf hanger 2>/dev/null; rm /srv/hang",
+      );
+    }
   });
 });
 
