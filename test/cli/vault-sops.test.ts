@@ -45,6 +45,16 @@ describe("SOPS", () => {
       "[vault-wrong-password]",
     );
     expect((await vault(["view", file], { env })).stderr).toContain("[vault-no-password]");
+    const missing = await vault(["view", file, "--age-identity", "nowhere"], { env });
+    expect(missing).toMatchObject({ code: 2, stdout: "" });
+    expect(missing.stderr).toContain(
+      `${file}:1:1: error: the age identity file nowhere is not there [vault-key]`,
+    );
+    expect(missing.stderr).toContain("expected: a file with a line AGE-SECRET-KEY-1…");
+    expect(missing.stderr).toContain("--age-identity FILE, or in PLUMB_AGE_IDENTITY or SOPS_AGE_KEY_FILE");
+    expect(missing.stderr).not.toContain("ENOENT");
+    const folderFor = await vault(["view", file], { env: { ...env, SOPS_AGE_KEY_FILE: folder } });
+    expect(folderFor.stderr).toContain(`the age identity file ${folder} is a folder [vault-key]`);
     expect(
       (await vault(["edit", file, "--age-identity", path.join(cases, "key.txt")], { env })).stderr,
     ).toContain("sops edit");

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { armor, Decrypter, Encrypter, identityToRecipient } from "age-encryption";
-import { type DiagnosticsError, inputError } from "../../diagnostics/diagnostic.ts";
+import { type Diagnostic, type DiagnosticsError, inputError } from "../../diagnostics/diagnostic.ts";
 import { passphraseIdentity, passphraseRecipient } from "./age-passphrase.ts";
 import type { VaultPassword } from "./keyring.ts";
 import { AGE_ARMOUR, isAgeFile } from "./other-formats.ts";
@@ -30,7 +30,8 @@ export async function decryptAge(bytes: Buffer, file: string, identities: Identi
     });
   }
   const decrypter = new Decrypter();
-  for (const identity of await identitiesIn(identities)) addIdentity(decrypter, identity, identityFiles);
+  for (const identity of await identitiesIn(identities, file))
+    addIdentity(decrypter, identity, identityFiles);
   try {
     return Buffer.from(await decrypter.decrypt(binary));
   } catch (error) {
@@ -143,7 +144,7 @@ export async function onlyRecipient(
 ): Promise<string | undefined> {
   const header = unarmoured(bytes, file).toString("latin1").split("\n---")[0] ?? "";
   if ((header.match(/^-> /gm) ?? []).length !== 1) return undefined;
-  for (const identity of await identitiesIn(identities)) {
+  for (const identity of await identitiesIn(identities, file)) {
     const decrypter = new Decrypter();
     decrypter.addIdentity(identity);
     const fits = await decrypter.decrypt(unarmoured(bytes, file)).then(
@@ -192,9 +193,10 @@ function addIdentity(decrypter: Decrypter, identity: string, files: readonly str
   }
 }
 
-async function identitiesIn(given: Identities): Promise<string[]> {
+/** @param encrypted the file that is to be opened with them. */
+async function identitiesIn(given: Identities, encrypted: string): Promise<string[]> {
   const { files } = given;
-  const texts = await Promise.all(files.map((file) => identityFile(file, given.passwords)));
+  const texts = await Promise.all(files.map((file) => identityFile(file, given.passwords, encrypted)));
   const identities = texts.flatMap(linesOf);
   if (identities.length > 0 || files.length === 0) return identities;
   throw inputError("vault-key", `there is no identity in ${files.join(", ")}`, {
@@ -205,8 +207,16 @@ async function identitiesIn(given: Identities): Promise<string[]> {
 /** Deriving a key from a passphrase takes a second, and many files may need the same identity. */
 const openedIdentities = new Map<string, Promise<string>>();
 
-async function identityFile(file: string, passwords: readonly VaultPassword[]): Promise<string> {
-  const bytes = await keyFile(file, "identity");
+async function identityFile(
+  file: string,
+  passwords: readonly VaultPassword[],
+  encrypted: string,
+): Promise<string> {
+  const bytes = await keyFile(file, "identity", {
+    at: { file: encrypted, line: 1, column: 1 },
+    expected: "a file with a line AGE-SECRET-KEY-1…, as `age-keygen -o FILE` writes it",
+    hint: `${encrypted} is to be opened with it: give the right one with --age-identity FILE, or in PLUMB_AGE_IDENTITY or SOPS_AGE_KEY_FILE`,
+  });
   if (isSshKey(bytes)) {
     throw inputError(
       "vault-key",
@@ -231,19 +241,36 @@ const isSshKey = (bytes: Buffer): boolean =>
 async function recipientsIn(recipients: readonly string[]): Promise<string[]> {
   const lists = await Promise.all(
     recipients.map(async (one) =>
-      /^(age1|ssh-)/.test(one) ? [one] : linesOf((await keyFile(one, "recipient")).toString()),
+      /^(age1|ssh-)/.test(one)
+        ? [one]
+        : linesOf((await keyFile(one, "recipient", { expected: RECIPIENT_OR_FILE })).toString()),
     ),
   );
   return lists.flat();
 }
 
-async function keyFile(file: string, what: string): Promise<Buffer> {
+const RECIPIENT_OR_FILE = "a recipient (age1…, as `age-keygen -y FILE` prints it), or a file with one a line";
+
+async function keyFile(
+  file: string,
+  what: string,
+  help: Partial<Pick<Diagnostic, "at" | "expected" | "hint">>,
+): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {
-    throw inputError("vault-key", `the age ${what} file ${file} can't be read: ${messageOf(error)}`);
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const reason = WHY_NOT_READ[code] ?? `can't be read: ${messageOf(error)}`;
+    throw inputError("vault-key", `the age ${what} file ${file} ${reason}`, help);
   }
 }
+
+const WHY_NOT_READ: Readonly<Record<string, string>> = {
+  ENOENT: "is not there",
+  ENOTDIR: "is not there",
+  EISDIR: "is a folder",
+  EACCES: "may not be read by the user who runs this",
+};
 
 function linesOf(text: string): string[] {
   return text

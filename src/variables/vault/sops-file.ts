@@ -31,6 +31,19 @@ export interface SopsFile {
 /** sha256 of `sops`: SOPS puts it in front of a check sum of encrypted values alone, so that it is never taken for one of all. */
 const ENCRYPTED_ONLY = createHash("sha256").update("sops").digest();
 
+/**
+ * The types that SOPS gives values, and how it writes them (its aes/cipher.go and Go's strconv). Neither the encryption nor the check sum holds the type: what
+ * fits another one than it was written with can't be told from it, by SOPS either.
+ */
+const FORMS: Readonly<Record<string, RegExp>> = {
+  str: /^/,
+  int: /^[+-]?\d+$/,
+  float: /^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+|Inf|NaN)$/,
+  bool: /^(true|t|1|false|f|0)$/i,
+  bytes: /^/,
+  time: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/,
+};
+
 const ENCRYPTED = /^ENC\[AES256_GCM,data:(.+),iv:(.+),tag:(.+),type:(.+)\]/;
 
 /**
@@ -99,7 +112,15 @@ export function plainText(sops: SopsFile, key: Uint8Array, file: string): Buffer
       return;
     }
     const opened = decrypted(value, key, aad(path));
-    if (opened === undefined) throw damaged(file, `the value of \`${path.join(".")}\` was changed`);
+    const name = `the value of \`${path.join(".")}\``;
+    if (opened === undefined) throw damaged(file, `${name} was changed`);
+    const form = FORMS[opened.type];
+    if (form === undefined)
+      throw damaged(
+        file,
+        `${name} has the type \`${opened.type}\`, and SOPS writes ${Object.keys(FORMS).join(", ")}`,
+      );
+    if (!form.test(opened.text)) throw damaged(file, `${name} is no ${opened.type}: its type was changed`);
     sum.update(opened.type === "bool" ? (isTrue(opened.text) ? "True" : "False") : opened.text);
     replace(node, opened);
   };
@@ -144,7 +165,7 @@ function replace(node: Scalar, { type, text }: Opened): void {
   switch (type) {
     case "int":
     case "float": {
-      const number = Number(text);
+      const number = Number(text.replace("Inf", "Infinity"));
       node.value = type === "int" && !Number.isSafeInteger(number) ? BigInt(text) : number;
       node.type = "PLAIN";
       return;

@@ -150,6 +150,38 @@ deep:
     });
   });
 
+  test.each([
+    ["x", "strx", /has the type `strx`, and SOPS writes str, int, float, bool, bytes, time/],
+    ["x", "comment", /has the type `comment`/],
+    ["x", "int", /is no int: its type was changed/],
+    ["0.5", "int", /is no int/],
+    ["x", "float", /is no float/],
+    ["x", "bool", /is no bool/],
+    ["yes", "bool", /is no bool/],
+    ["2026", "time", /is no time/],
+  ])("%j whose type was altered to %s is damaged, and opens as nothing else", (text, type, says) => {
+    const altered = (): string =>
+      opened(sopsFile(`secret: ${value("secret", text, type)}\n`, [text === "x" ? "False" : text]));
+    expect(codeOf(altered)).toBe("vault-damaged");
+    expect(altered).toThrow(says);
+    expect(altered).toThrow("the value of `secret`");
+  });
+
+  test.each([
+    ["-7", "int", -7],
+    ["1.5e3", "float", 1500],
+    ["3", "float", 3],
+    ["-Inf", "float", Number.NEGATIVE_INFINITY],
+    ["false", "bool", false],
+    ["abc=", "bytes", "abc="],
+    ["2026-01-02T03:04:05.12+02:00", "time", "2026-01-02T03:04:05.12+02:00"],
+  ])("%s as SOPS writes a value of the type %s", (text, type, is) => {
+    const summed = type === "bool" ? "False" : text;
+    expect(parse(opened(sopsFile(`secret: ${value("secret", text, type)}\n`, [summed])))).toEqual({
+      secret: is,
+    });
+  });
+
   test("comments are opened wherever they stand, and are in no check sum; one in plain text stays", () => {
     const comment = (path: string, text: string): string => `#${enc(text, "comment", `${path}:`)}`;
     const body = `${comment("", " of the file")}
