@@ -1,3 +1,5 @@
+import { mergeBranches } from "./merge-branches.ts";
+
 /** JSON Schema, draft 7: what editors' YAML language servers take. */
 export interface JsonSchema {
   $schema?: string;
@@ -34,12 +36,18 @@ export const COMPUTED: JsonSchema = { type: "string", pattern: "\\{\\{|[\\s.()\\
 export function orComputed(schema: JsonSchema): JsonSchema {
   if (isAnyText(schema)) return schema;
   const { description, default: fallback, ...rest } = schema;
+  const branches = rest.anyOf !== undefined && Object.keys(rest).length === 1 ? rest.anyOf : [rest];
   return {
     ...(description === undefined ? {} : { description }),
     ...(fallback === undefined ? {} : { default: fallback }),
-    anyOf: [...(rest.anyOf !== undefined && Object.keys(rest).length === 1 ? rest.anyOf : [rest]), COMPUTED],
+    ...oneOrAny(mergeBranches([...branches, COMPUTED])),
   };
 }
+
+const oneOrAny = (branches: readonly JsonSchema[]): JsonSchema => {
+  const [only, ...others] = branches;
+  return only !== undefined && others.length === 0 ? only : { anyOf: branches };
+};
 
 /** It takes any text already, or anything at all. */
 function isAnyText(schema: JsonSchema): boolean {

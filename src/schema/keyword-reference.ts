@@ -47,7 +47,7 @@ export const KEYWORD_REFERENCE: Readonly<Record<string, JsonSchema>> = {
   diff: flag("Show differences."),
   environment: {
     description: "Environment variables of what the task runs.",
-    anyOf: [{ type: "object" }, { type: "array" }, { type: "string" }],
+    type: ["object", "array", "string"],
   },
   failed_when: condition(
     "Whether the task failed, in CEL: `result.rc not in [0, 1]` is `not (result.rc in [0, 1])`.",
@@ -121,11 +121,9 @@ export const KEYWORD_REFERENCE: Readonly<Record<string, JsonSchema>> = {
   serial: {
     description:
       "How many hosts at a time: a number, a percentage, or a list of them for one batch after the other.",
-    anyOf: [
-      { type: "integer" },
-      { type: "string", pattern: "^[1-9][0-9]*%?$|^[0-9.]+%$" },
-      { type: "array", items: { type: ["integer", "string"] } },
-    ],
+    type: ["integer", "string", "array"],
+    pattern: "^[1-9][0-9]*%?$|^[0-9.]+%$",
+    items: { type: ["integer", "string"] },
   },
   strategy: {
     description: "linear: no host goes on before all have done with a task; free: each at its own pace.",

@@ -12,7 +12,7 @@ const COLLECTION_NAMES = { "^[a-z_]+\\.[a-z_]+\\.[a-z_]+$": {} };
 export async function playbookSchema(): Promise<JsonSchema> {
   return {
     $schema: DRAFT,
-    title: "Plumb playbook",
+    $comment: "A playbook of Plumb: a list of plays and imports",
     type: "array",
     items: either(
       { anyOf: [{ required: ["import_playbook"] }, { required: ["ansible.builtin.import_playbook"] }] },
@@ -27,7 +27,7 @@ export async function playbookSchema(): Promise<JsonSchema> {
 export async function tasksSchema(kind: "tasks" | "handlers"): Promise<JsonSchema> {
   return {
     $schema: DRAFT,
-    title: `Plumb ${kind}`,
+    $comment: `A file of ${kind} of Plumb`,
     $ref: `#/definitions/${kind}`,
     definitions: await taskDefinitions(),
   };

@@ -41,7 +41,7 @@ const keys = (names: readonly string[]): JsonSchema => ({
 export function roleSchema(): JsonSchema {
   return {
     $schema: DRAFT,
-    title: "Plumb role",
+    $comment: "The specification of a role of Plumb",
     type: "object",
     properties: {
       dependencies: {

@@ -45,7 +45,7 @@ const CONNECTION: Readonly<Record<string, JsonSchema>> = {
 
 /** A file of variables: group_vars, host_vars, vars_files. @param options of the roles that are at hand, for completion. */
 export function variablesSchema(options: ReadonlyMap<string, RoleOption>): JsonSchema {
-  return { $schema: DRAFT, title: "Plumb variables", ...variableMap(options) };
+  return { $schema: DRAFT, $comment: "A file of variables of Plumb", ...variableMap(options) };
 }
 
 /** An inventory in YAML. */
@@ -53,7 +53,7 @@ export function inventorySchema(options: ReadonlyMap<string, RoleOption>): JsonS
   const variables: JsonSchema = { $ref: "#/definitions/variables" };
   return {
     $schema: DRAFT,
-    title: "Plumb inventory",
+    $comment: "An inventory of Plumb",
     type: "object",
     additionalProperties: { $ref: "#/definitions/group" },
     definitions: {

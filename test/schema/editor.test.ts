@@ -2,6 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadModule, moduleNames } from "../../src/modules/catalogue.ts";
+import { KEYWORDS, type Place } from "../../src/playbook/keywords.ts";
+import { KEYWORD_REFERENCE } from "../../src/schema/keyword-reference.ts";
+import { moduleSchema } from "../../src/schema/module-schema.ts";
 import { playbookSchema, tasksSchema } from "../../src/schema/playbook-schema.ts";
 import { roleSchema } from "../../src/schema/role-schema.ts";
 import { inventorySchema, variablesSchema } from "../../src/schema/variables-schema.ts";
@@ -50,6 +54,11 @@ afterAll(async () => {
 
 const messages = async (name: string, text: string): Promise<string[]> =>
   (await server.diagnostics(name, text)).map(({ message, range }) => `${range.start.line + 1}: ${message}`);
+
+const underCursor = (name: string): string => `${name.slice(0, 1)}|${name.slice(1)}`;
+
+/** Without what keeps Markdown from taking signs for its own. */
+const asWritten = (markdown: string): string => markdown.replaceAll("\\", "").replaceAll("&emsp;", " ");
 
 describe("an editor with the YAML language server", () => {
   test.each([
@@ -186,5 +195,53 @@ describe("an editor with the YAML language server", () => {
     ["a variable of a role", "variables.yml", "web_p|ort: 80\n", /The port of the web server/],
   ])("says over %s what it is", async (_what, name, text, wanted) => {
     expect(await server.hover(name, text)).toMatch(wanted);
+  });
+
+  test("begins what it says over any keyword, module and parameter with what it does", async () => {
+    const places: readonly [Place, string, string][] = [
+      ["play", "- hosts: all\n", "  "],
+      ["task", "- hosts: all\n  tasks:\n    - command: id\n", "      "],
+      ["block", "- hosts: all\n  tasks:\n    - block: []\n", "      "],
+      ["role", "- hosts: all\n  roles:\n    - role: a\n", "      "],
+      ["handler", "- hosts: all\n  handlers:\n    - command: id\n", "      "],
+    ];
+    // A second time it would be a duplicate key, over which nothing is said.
+    const there = { play: "hosts", block: "block", role: "role" } as Partial<Record<Place, string>>;
+    const keywords = places.flatMap(([place, head, indent]) =>
+      KEYWORDS[place]
+        .filter((name) => name !== there[place])
+        .flatMap((name) =>
+          ["a", "[a]", "{a: b}", "5"].map((value) => ({
+            file: "playbook.yml",
+            text: `${head}${indent}${underCursor(name)}: ${value}\n`,
+            does: KEYWORD_REFERENCE[name]?.description,
+          })),
+        ),
+    );
+    const modules = (
+      await Promise.all(
+        moduleNames().map(async (name) => {
+          const { description, anyOf = [] } = moduleSchema(await loadModule(name));
+          const parameters = Object.entries(anyOf[0]?.properties ?? {}).map(([parameter, schema]) => ({
+            file: "tasks.yml",
+            text: `- ${name}:\n    ${underCursor(parameter)}: a\n`,
+            does: schema.description,
+          }));
+          return [
+            { file: "tasks.yml", text: `- ${underCursor(name)}: {}\n`, does: description },
+            ...parameters,
+          ];
+        }),
+      )
+    ).flat();
+    // What it has for a file is there when the file has been looked at once.
+    await messages("tasks.yml", "- command: id\n");
+    const others: string[] = [];
+    for (const { file, text, does = "described nowhere" } of [...keywords, ...modules]) {
+      const said = await server.hover(file, text);
+      if (!asWritten(said).startsWith(asWritten(does).split("\n")[0] ?? "")) others.push(`${text}: ${said}`);
+    }
+    expect(others).toEqual([]);
+    expect(keywords.length + modules.length).toBeGreaterThan(1300);
   });
 });
