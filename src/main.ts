@@ -37,7 +37,10 @@ function withHostOptions(command: Command): Command {
     .option("-K, --ask-become-pass", "ask for the password that becoming needs")
     .option("-u, --user <user>", "the user to log in as")
     .option("--private-key <file>", "the key to log in with")
-    .option("--timeout <seconds>", "how long to wait for a connection (default 10)")
+    .option(
+      "--timeout <seconds>",
+      "how long to wait for a connection (default: as ssh's configuration says, or 10)",
+    )
     .option(
       "--accept-new-host-keys",
       "trust the key of a host that is seen for the first time; a changed key is never trusted",

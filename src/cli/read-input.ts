@@ -62,8 +62,9 @@ export async function connectionOf(options: HostOptions, secrets: Secrets): Prom
   const overrides: ConnectionOverrides = {
     becomeMethod: options.becomeMethod === "su" ? "su" : "sudo",
     hostKeyPolicy: options.acceptNewHostKeys === true ? "accept-new" : "strict",
-    connectTimeoutMs: wholeNumber("--timeout", options.timeout ?? "10") * 1000,
   };
+  if (options.timeout !== undefined)
+    overrides.connectTimeoutMs = wholeNumber("--timeout", options.timeout) * 1000;
   if (options.user !== undefined) overrides.user = options.user;
   if (options.privateKey !== undefined) overrides.privateKeyFile = options.privateKey;
   if (options.askBecomePass === true) {

@@ -13,7 +13,7 @@ export interface ConnectionOverrides {
   becomePassword?: string;
   becomeMethod: ConnectionSettings["becomeMethod"];
   hostKeyPolicy: ConnectionSettings["hostKeyPolicy"];
-  connectTimeoutMs: number;
+  connectTimeoutMs?: number;
 }
 
 /** What `ansible_connection` and the keyword `connection` may be: all but `local` is SSH. */
@@ -44,7 +44,10 @@ export function connectionSettings(
     name: host,
     connection: isLocal ? "local" : "ssh",
     hostKeyPolicy: checking === "accept-new" ? "accept-new" : (ssh.hostKeyPolicy ?? overrides.hostKeyPolicy),
-    connectTimeoutMs: (seconds ?? 0) * 1000 || ssh.connectTimeoutMs || overrides.connectTimeoutMs,
+    ...present(
+      "connectTimeoutMs",
+      (seconds ?? 0) * 1000 || ssh.connectTimeoutMs || overrides.connectTimeoutMs,
+    ),
     ...present("address", text("ansible_host", "ansible_ssh_host")),
     ...present("port", port ?? ssh.port),
     ...present("user", text("ansible_user", "ansible_ssh_user") ?? ssh.user ?? overrides.user),

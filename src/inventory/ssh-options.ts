@@ -1,5 +1,6 @@
 import { DiagnosticsError, inputError } from "../diagnostics/diagnostic.ts";
 import type { ConnectionSettings } from "../transport/connection-settings.ts";
+import { sshSeconds } from "../transport/ssh-time.ts";
 import type { Scope } from "../variables/scope.ts";
 import { shellWords } from "./shell-words.ts";
 
@@ -128,14 +129,16 @@ function readOption(key: string, value: string, options: SshOptions): boolean {
       options.hostKeyPolicy = value === "yes" ? "strict" : "accept-new";
       return ["yes", "ask", "accept-new", "no", "off"].includes(value);
     case "connecttimeout":
-      options.connectTimeoutMs = Number(value) * 1000;
-      return isCount(value);
+      return readTime(value, (ms) => {
+        options.connectTimeoutMs = ms;
+      });
     case "serveraliveinterval":
-      options.keepAliveIntervalMs = Number(value) * 1000;
-      return isCount(value);
+      return readTime(value, (ms) => {
+        options.keepAliveIntervalMs = ms;
+      });
     case "serveralivecountmax":
       options.keepAliveCount = Number(value);
-      return isCount(value);
+      return /^\d+$/.test(value);
     case "port":
       options.port = Number(value);
       return isPort(Number(value));
@@ -157,7 +160,11 @@ function readOption(key: string, value: string, options: SshOptions): boolean {
   }
 }
 
-const isCount = (value: string): boolean => /^\d+$/.test(value);
+function readTime(value: string, take: (ms: number) => void): boolean {
+  const seconds = sshSeconds(value);
+  if (seconds !== undefined) take(seconds * 1000);
+  return seconds !== undefined;
+}
 
 const LARGEST_PORT = 65_535;
 

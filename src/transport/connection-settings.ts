@@ -21,7 +21,8 @@ export interface ConnectionSettings {
   knownHostsFiles?: string[];
   /** strict: an unknown key is refused. accept-new: it is remembered. A changed key is always refused. */
   hostKeyPolicy: "strict" | "accept-new";
-  connectTimeoutMs: number;
+  /** Without: as ssh's configuration says, or 10 seconds. */
+  connectTimeoutMs?: number;
   /** ssh's ServerAliveInterval. */
   keepAliveIntervalMs?: number;
   /** ssh's ServerAliveCountMax: so many in a row without an answer mean that the link is dead. */

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import type { ConnectionSettings } from "./connection-settings.ts";
+import { sshSeconds } from "./ssh-time.ts";
 import { TransportError } from "./transport.ts";
 
 /** How `ssh` itself would reach a host. */
@@ -18,6 +19,8 @@ export interface SshConfig {
   knownHostsFiles: string[];
   strictHostKeyChecking: string;
   hostKeyAlias: string | undefined;
+  /** ConnectTimeout; undefined where nobody has said it. */
+  connectTimeoutMs: number | undefined;
   /** ServerAliveInterval; undefined where it is off, as it is unless somebody says otherwise. */
   keepAliveIntervalMs: number | undefined;
   keepAliveCount: number | undefined;
@@ -103,10 +106,15 @@ export function parseSshConfig(text: string): SshConfig {
     knownHostsFiles: knownHosts.split(" ").filter(Boolean).map(expandHome),
     strictHostKeyChecking: one("stricthostkeychecking") ?? "ask",
     hostKeyAlias: one("hostkeyalias"),
-    keepAliveIntervalMs: Number(one("serveraliveinterval") ?? 0) * 1000 || undefined,
+    connectTimeoutMs: milliseconds(one("connecttimeout")),
+    keepAliveIntervalMs: milliseconds(one("serveraliveinterval")),
     keepAliveCount: Number(one("serveralivecountmax")) || undefined,
   };
 }
+
+/** OpenSSH tells times in seconds, whatever is written. Undefined where there is none, or it is off. */
+const milliseconds = (text: string | undefined): number | undefined =>
+  (sshSeconds(text ?? "none") ?? 0) * 1000 || undefined;
 
 /** `~/x` as an absolute path. */
 export function expandHome(file: string): string {

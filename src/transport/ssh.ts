@@ -46,6 +46,7 @@ interface Route {
 }
 
 /** A dead link is found within a minute, where nobody asks for something else. */
+const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE = { intervalMs: 15_000, count: 3 };
 
 /**
@@ -103,7 +104,7 @@ function routeTo(settings: ConnectionSettings, config: SshConfig | undefined): R
     knownHostsFiles: settings.knownHostsFiles ?? config?.knownHostsFiles,
     hostKeyPolicy: config?.strictHostKeyChecking === "accept-new" ? "accept-new" : settings.hostKeyPolicy,
     hostKeyName: config?.hostKeyAlias ?? knownHostsName(address, port),
-    connectTimeoutMs: settings.connectTimeoutMs,
+    connectTimeoutMs: settings.connectTimeoutMs ?? config?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     keepAliveIntervalMs: settings.keepAliveIntervalMs ?? config?.keepAliveIntervalMs ?? KEEP_ALIVE.intervalMs,
     keepAliveCount: settings.keepAliveCount ?? config?.keepAliveCount ?? KEEP_ALIVE.count,
   };

@@ -189,6 +189,23 @@ describe("numbers of a connection", () => {
   });
 });
 
+describe("times in the options of ssh", () => {
+  test.each([
+    ["-o ConnectTimeout=1m30s -o ServerAliveInterval=2h", 90_000, 7_200_000],
+    ["-o 'ConnectTimeout 5' -o ServerAliveInterval=none", 5000, 0],
+    ["-oConnectTimeout=none", 10_000, undefined],
+  ])("%s", (options, connectTimeoutMs, keepAliveIntervalMs) => {
+    const settings = connectionSettings("web1", scopeOf({ ansible_ssh_common_args: options }), GIVEN);
+    expect(settings.connectTimeoutMs).toBe(connectTimeoutMs);
+    expect(settings.keepAliveIntervalMs).toBe(keepAliveIntervalMs);
+  });
+
+  test("without any, and without --timeout, what ssh's configuration says counts", () => {
+    const { connectTimeoutMs: _, ...rest } = GIVEN;
+    expect(connectionSettings("web1", scopeOf({}), rest).connectTimeoutMs).toBeUndefined();
+  });
+});
+
 describe("all that is wrong with how to reach a host", () => {
   const refusals = (values: Record<string, Value>): string[] => {
     try {
