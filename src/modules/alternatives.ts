@@ -69,6 +69,10 @@ export const alternatives = defineModule<
       title: "A choice of one's own",
       yaml: "- alternatives:\n    name: psql-wrapper\n    link: /usr/local/bin/db\n    path: /opt/db/bin/psql\n    priority: 100\n    state: auto\n",
     },
+    {
+      title: "No longer a choice",
+      yaml: "- alternatives:\n    name: psql-wrapper\n    path: /opt/db/bin/psql\n    state: absent\n",
+    },
   ],
   returns: { value: "What the link leads to, as it was before." },
   queries: ({ name, path }) => ({ group: alternativeState(name), program: pathState({ path }) }),

@@ -35,6 +35,7 @@ export const asyncStatus = defineModule<
     ansible_job_id: "The job.",
     started: "Whether it has started.",
     finished: "Whether it has ended.",
+    erased: "With `mode: cleanup`: the job of which nothing is kept any more.",
     ...COMMAND_RETURNS,
   },
   examples: [

@@ -49,6 +49,10 @@ export const authorizedKey = defineModule<
       title: "Only these",
       yaml: '- authorized_key:\n    user: deploy\n    key: "{{ keys }}"\n    exclusive: true\n  vars:\n    keys: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGLQm3DZsW1AQ8Bn4ejm5kkJ6jvQ7VNbqkJfPvcVDb7V ci\n',
     },
+    {
+      title: "Gone",
+      yaml: "- authorized_key:\n    user: deploy\n    key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGLQm3DZsW1AQ8Bn4ejm5kkJ6jvQ7VNbqkJfPvcVDb7V\n    state: absent\n",
+    },
   ],
   queries: ({ user, path }) => ({
     at: authorizedKeys({ user, path }),

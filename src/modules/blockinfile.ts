@@ -66,6 +66,7 @@ export const blockinfile = defineModule<Params, { at: ReturnType<typeof editedFi
     },
     { title: "Gone", yaml: "- blockinfile:\n    path: /etc/hosts\n    state: absent\n" },
   ],
+  returns: { dest: "The path.", checksum: "SHA-256 of the content." },
   queries: (want) => ({ at: editedFileQuery(pathOf(want)) }),
   diff: (want, { at }, situation) => diffEditedFile(editOf(want), at, situation),
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),

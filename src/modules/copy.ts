@@ -108,7 +108,11 @@ export const copy = defineLoadingModule<Params, Input, Queries, Detail>({
       yaml: "- copy:\n    src: /usr/share/doc/app/example.conf\n    remote_src: true\n    dest: /etc/app.conf\n    force: false\n",
     },
   ],
-  returns: { dest: "The path.", checksum: "SHA-256 of the content, of a single file." },
+  returns: {
+    dest: "The path.",
+    src: "Where the content is from.",
+    checksum: "SHA-256 of the content, of a single file.",
+  },
   load: async (want, controller) => ({
     want,
     source: want.remote_src ? undefined : await copySource(want, controller),

@@ -63,7 +63,7 @@ export const getCertificate = defineLoadingModule<Params, Input, Record<string, 
   returns: {
     cert: "The certificate, PEM.",
     subject:
-      "Whom it is for. `issuer`, `subject_alt_name`, `not_before`, `not_after`, `expires`, `days_left`, `expired`, `serial_number`, `fingerprints`: as `x509_certificate_info` gives them.",
+      "Whom it is for. `issuer`, `subject_alt_name`, `not_before`, `not_after`, `expires`, `days_left`, `expired`, `not_yet_valid`, `serial_number`, `fingerprints`, `public_key`, `public_key_type`, `extended_key_usage`, `is_ca`, `self_signed`: as `x509_certificate_info` gives them.",
     verified: "With `ca_cert`: whether it is from that authority and for that name.",
     tls: "TLS version.",
   },

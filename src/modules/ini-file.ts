@@ -102,6 +102,7 @@ export const iniFile = defineModule<Params, { at: ReturnType<typeof editedFileQu
       yaml: "- ini_file:\n    path: /etc/app.ini\n    section: server\n    option: debug\n    state: absent\n",
     },
   ],
+  returns: { dest: "The path.", checksum: "SHA-256 of the content." },
   queries: (want) => ({ at: editedFileQuery(pathOf(want)) }),
   diff: (want, { at }, situation) => diffEditedFile(editOf(want), at, situation),
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),

@@ -86,6 +86,7 @@ export const lineinfile = defineModule<Params, { at: ReturnType<typeof editedFil
       yaml: "- lineinfile:\n    path: /etc/hosts\n    regexp: 'old-server$'\n    state: absent\n",
     },
   ],
+  returns: { dest: "The path.", checksum: "SHA-256 of the content." },
   queries: (want) => ({ at: editedFileQuery(pathOf(want)) }),
   diff: (want, { at }, situation) => diffEditedFile(editOf(want), at, situation),
   steps: (change, want) => editedFileSteps(editOf(want), change.detail),

@@ -60,6 +60,7 @@ export const pgbouncerHba = defineModule<Params, { at: ReturnType<typeof managed
       yaml: "- pgbouncer_hba:\n    rules:\n      - {users: [report], databases: [app], address: 10.0.2.7}\n",
     },
   ],
+  returns: { dest: "The path.", checksum: "SHA-256 of the content." },
   queries: (want, situation) => ({ at: managedFileQuery(want.path, false, situation) }),
   diff: (want, { at }, situation) => diffManagedFile(fileOf(want), at, situation),
   steps: (change, want) => managedFileSteps(fileOf(want), change.detail),

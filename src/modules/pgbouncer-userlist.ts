@@ -80,6 +80,7 @@ export const pgbouncerUserlist = defineModule<
       yaml: '- pgbouncer_userlist:\n    entries:\n      - {user: app, verifier: "{{ app_verifier }}"}\n',
     },
   ],
+  returns: { dest: "The path.", checksum: "SHA-256 of the content." },
   queries: ({ path }) => ({ at: pathState({ path, sha256: true, content: true }) }),
   diff: (want, { at }, situation) => {
     const kept = keptEntries(want, at);

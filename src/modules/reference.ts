@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Module } from "./module.ts";
 import { notTakenBy } from "./not-taken.ts";
+import { undoneBy } from "./undone-by.ts";
 
 interface ParameterSchema {
   type?: string | string[];
@@ -32,6 +33,7 @@ export function moduleReference(module: Module): { markdown: string; schema: unk
   const refused = Object.entries(notTakenBy(module.name)).map(
     ([name, instead]) => `- \`${name}\`: ${instead}.`,
   );
+  const undone = undoneBy(module);
   const parts = [
     `# ${module.name}`,
     "",
@@ -48,6 +50,7 @@ export function moduleReference(module: Module): { markdown: string; schema: unk
     "",
     "Besides, what every task gives: `changed`, `failed`, `skipped`, `msg`, `attempts`.",
     "",
+    ...(undone === undefined ? [] : ["## What undoes it", "", `${undone}.`, ""]),
     ...(refused.length === 0 ? [] : ["## Parameters of Ansible's that are not taken", "", ...refused, ""]),
     "## Examples",
     "",

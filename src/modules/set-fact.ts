@@ -30,6 +30,7 @@ export const setFact = defineModule({
       yaml: "- set_fact:\n    pool_size: !expr ansible_facts.processor_vcpus * 4\n",
     },
   ],
+  returns: { ansible_facts: "The variables that were set." },
   queries: () => ({}),
   diff: (want) => ({
     action: "run",

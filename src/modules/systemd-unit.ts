@@ -138,9 +138,14 @@ export const systemdUnit = defineLoadingModule<
       title: "One setting of somebody else's unit",
       yaml: "- systemd_unit:\n    name: nginx\n    dropin: limits.conf\n    service: {LimitNOFILE: 65536}\n",
     },
+    {
+      title: "Stopped, and gone",
+      yaml: "- systemd_unit:\n    name: echo\n    state: absent\n",
+    },
   ],
   returns: {
     dest: "Path of the unit's file.",
+    checksum: "SHA-256 of its content.",
     exposure_before: "With a hardening preset: what `systemd-analyze security` gave before, 10 being worst.",
     exposure_after: "The same afterwards.",
   },

@@ -83,7 +83,11 @@ export const unarchive = defineLoadingModule<Params, Input, Queries, { sha256: s
       yaml: "- unarchive:\n    src: /var/cache/tool.zip\n    dest: /opt/tool\n    remote_src: true\n    exclude: ['*/tests']\n    creates: /opt/tool/bin/tool\n",
     },
   ],
-  returns: { dest: "The directory.", files: "With `list_files`: everything that came out, relative to it." },
+  returns: {
+    dest: "The directory.",
+    src: "The archive.",
+    files: "With `list_files`: everything that came out, relative to it.",
+  },
   load: async (want, controller) => ({
     want,
     file: want.remote_src ? undefined : await controller.file(want.src, "files"),

@@ -104,6 +104,10 @@ export const user = defineModule({
       yaml: "- user:\n    name: dumper\n    generate_ssh_key: true\n    ssh_key_comment: dumps of db1\n  register: dumper\n- debug:\n    var: dumper.ssh_public_key\n  when: has(dumper.ssh_public_key)\n",
     },
     { title: "One more group", yaml: "- user:\n    name: deploy\n    groups: [docker]\n    append: true\n" },
+    {
+      title: "Gone, with its home",
+      yaml: "- user:\n    name: leaver\n    state: absent\n    remove: true\n",
+    },
   ],
   returns: {
     uid: "The user's number.",

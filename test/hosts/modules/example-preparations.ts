@@ -160,6 +160,7 @@ install -d -m 0700 -o deploy -g deploy ~deploy/.ssh && install -d -m 0700 -o git
 cp ~deploy/.ssh/deploy_key.pub ~git/.ssh/authorized_keys; chown -R git: ~git`,
     after: "rm -rf /srv/app /srv/work /home/deploy/site; userdel --remove git 2>/dev/null; true",
   },
+  group: { before: "groupadd -f old" },
   hostname: { before: "hostname > /run/name", after: "hostname -F /run/name; cp /run/name /etc/hostname" },
   ini_file: {
     before: "touch /etc/systemd/resolved.conf",
@@ -290,7 +291,10 @@ mkfs.ext4 -qF -L pgdata /dev/vdb; mkdir -p /mnt/old`,
     after: "rm -rf /srv/tool /opt/app /opt/tool /var/cache/tool.zip",
   },
   uri: { everyTime: "all" },
-  user: { before: "groupadd -f docker", after: "userdel --remove dumper" },
+  user: {
+    before: "groupadd -f docker; getent passwd leaver >/dev/null || useradd --create-home leaver",
+    after: "userdel --remove dumper",
+  },
   wait_for: {
     before: "echo ready > /var/log/app.log; mkdir -p /run/app",
     after: "rm /var/log/app.log",

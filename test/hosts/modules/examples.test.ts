@@ -6,7 +6,8 @@ import { promisify } from "node:util";
 import { beforeAll, expect, test } from "vitest";
 import type { TaskFinished } from "../../../src/converge/event.ts";
 import { loadModule, moduleNames } from "../../../src/modules/catalogue.ts";
-import type { ModuleExample } from "../../../src/modules/module.ts";
+import type { Module, ModuleExample } from "../../../src/modules/module.ts";
+import { changesNothing } from "../../../src/modules/undone-by.ts";
 import { runPlaybook } from "../converge.ts";
 import { havePackages } from "../have-packages.ts";
 import { onHost, sendToHost } from "../lab-hosts.ts";
@@ -111,8 +112,10 @@ function block({ title, yaml }: ModuleExample, { defaults, onlyOn }: Preparation
 }
 
 let folder = "";
+let modules: readonly Module[] = [];
 
 beforeAll(async () => {
+  modules = await Promise.all(moduleNames().map(loadModule));
   folder = await mkdtemp(path.join(tmpdir(), "plumb-test-"));
   for (const [name, text] of Object.entries(CONTROLLER_FILES)) {
     await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
@@ -129,16 +132,20 @@ beforeAll(async () => {
 });
 
 const outcomes = new Map<string, string>();
+/** Of both runs. */
+const all: Done[] = [];
 
 test("every example of every module can be checked on a host", async () => {
   const written = await write(true);
   const done = await run(written, true);
   expect(complaints(done, ["ok", "would-change", "unknown", "skipped"])).toEqual([]);
   for (const { key, status } of done) outcomes.set(key, status);
+  all.push(...done);
 }, 300_000);
 
 test("every example works, as check mode said where it saw the same, and does nothing more when it is repeated", async () => {
   const done = await run(await write(false), false);
+  all.push(...done);
   expect(complaints(done, ["ok", "changed", "skipped"])).toEqual([]);
   const lies = done
     .filter(({ stretch }) => stretch.first && stretch.example !== undefined)
@@ -153,6 +160,77 @@ test("every example works, as check mode said where it saw the same, and does no
   );
   expect(restless.map(({ key, task }) => `${key} ${task.message}`)).toEqual([]);
 }, 300_000);
+
+/** They do something that nobody can compare with what is there: what they tell is that they have done it. */
+const NOT_COMPARED =
+  "async_status command pgbouncer_acceptance pgbouncer_admin pgbouncer_restart raw reboot script shell tempfile".split(
+    " ",
+  );
+
+test("whatever changes something was seen to foretell and to tell what, on both releases; what only looks never did", () => {
+  const untold = ofExamples().filter(
+    ({ status, task }) =>
+      ["changed", "would-change"].includes(status) &&
+      task.differences.length === 0 &&
+      !NOT_COMPARED.includes(task.task.module),
+  );
+  expect(untold.map(({ key, status }) => `${key}: ${status}`)).toEqual([]);
+  const seen = new Set(
+    ofExamples().flatMap(({ task: { host, status, differences, task } }) =>
+      differences.length > 0 && status !== "ok" ? [`${task.module} on ${host}`] : [],
+    ),
+  );
+  const changing = modules.filter((module) => !changesNothing(module)).map(({ name }) => name);
+  const wanted = changing
+    .filter((name) => !NOT_COMPARED.includes(name) && !CHANGES_ELSEWHERE.includes(name))
+    .flatMap((name) => HOSTS.map((host) => `${name} on ${host}`));
+  expect([...seen].sort()).toEqual(wanted.sort());
+});
+
+test("register gives what a module's page names, all of it and nothing else", () => {
+  const problems = modules.flatMap((module) => {
+    const { name, returns = {} } = module;
+    const given = new Set(
+      ofExamples()
+        .filter(({ task, stretch }) => task.task.module === name && stretch.module === name)
+        .flatMap(({ task }) => Object.keys(task.data ?? {})),
+    );
+    const named = new Set([
+      ...Object.keys(returns),
+      ...Object.values(returns).flatMap((text) =>
+        [...text.matchAll(/`(\w+)`/g)].map(([, word = ""]) => word),
+      ),
+    ]);
+    const headers = name === "uri";
+    return [
+      ...[...given]
+        .filter((one) => !(named.has(one) || OF_EVERY_TASK.has(one) || headers))
+        .map((one) => `${name}: ${one} is not on its page`),
+      ...Object.keys(returns)
+        .filter((one) => !(given.has(one) || RESULTS_ELSEWHERE[name]?.includes(one)))
+        .map((one) => `${name}: ${one} never came`),
+    ];
+  });
+  expect(problems).toEqual([]);
+});
+
+/** Results of every task, of loops and of jobs. */
+const OF_EVERY_TASK = new Set(
+  "msg changed failed skipped attempts results ansible_job_id started finished results_file".split(" "),
+);
+
+/** They change what no example can make here: instances of the role pgbouncer, a run to undo. */
+const CHANGES_ELSEWHERE: readonly string[] = ["pgbouncer_instances", "rollback"];
+
+/** Results that no example has here; the tests beside this one see them. */
+const RESULTS_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
+  pgbouncer_restart: ["way", "clients", "cut", "version"],
+  reboot: ["rebooted", "elapsed"],
+  unarchive: ["files"],
+  uri: ["content", "json", "path"],
+};
+
+const ofExamples = (): Done[] => all.filter(({ stretch }) => stretch.example !== undefined);
 
 function happensEveryTime({ everyTime }: Preparation = {}, example?: ModuleExample): boolean {
   return everyTime === "all" || (example !== undefined && everyTime?.includes(example.title) === true);
@@ -169,7 +247,7 @@ interface Done {
 async function run({ yaml, stretches }: Written, check: boolean): Promise<Done[]> {
   const { tasks, events } = await runPlaybook(
     yaml,
-    { hosts: HOSTS, check, groups: { postgresql: HOSTS, databases: HOSTS } },
+    { hosts: HOSTS, check, diff: true, groups: { postgresql: HOSTS, databases: HOSTS } },
     folder,
   );
   expect(events.filter(({ type }) => type === "host-unreachable")).toEqual([]);
