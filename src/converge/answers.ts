@@ -10,6 +10,12 @@ export interface AddressedQuery {
 /** What is known about one host. Stale as soon as a step has changed something. */
 export class Answers {
   readonly #known = new Map<string, Answered<unknown>>();
+  #age = 0;
+
+  /** Another one since all was forgotten: what was asked before may have been answered before the change, and is no answer any more. */
+  get age(): number {
+    return this.#age;
+  }
 
   get(question: AddressedQuery): Answered<unknown> | undefined {
     return this.#known.get(identify(question));
@@ -25,6 +31,7 @@ export class Answers {
 
   forgetAll(): void {
     this.#known.clear();
+    this.#age += 1;
   }
 }
 

@@ -26,6 +26,8 @@ export type PassTerms = Pick<PerformOptions, "stepLimitMs" | "job" | "signal">;
 export interface PassHooks {
   /** Resolves when this host may act. Others may have changed something on it meanwhile: then what was known about it is forgotten. */
   turn(): Promise<void>;
+  /** Does it when nobody else changes the host: others may do what they have delegated to it, or have it under another name. */
+  alone<Type>(act: () => Promise<Type>): Promise<Type>;
   /**
    * Called before the first step: what must be remembered on the host is remembered now.
    *
@@ -73,6 +75,21 @@ export async function applyPass(
   terms: PassTerms,
   hooks: PassHooks,
 ): Promise<PassResult> {
+  return decide({ context, session, terms, hooks, isAlone: false }, prepared);
+}
+
+/** Around a pass. */
+interface Around {
+  context: HostContext;
+  session: HostSession;
+  terms: PassTerms;
+  hooks: PassHooks;
+  /** Nobody else changes the host until it is done. */
+  isAlone: boolean;
+}
+
+async function decide(around: Around, prepared: Prepared): Promise<PassResult> {
+  const { context, session, terms, hooks, isAlone } = around;
   const ahead = takeDoneAhead(context, hooks.key);
   if (ahead !== undefined) {
     const isStill = prepared === ahead.prepared;
@@ -85,6 +102,7 @@ export async function applyPass(
     }
   }
   const { module, input } = prepared;
+  const { age } = session.answers;
   const before = compare(context, session, prepared);
   if (before.warnings !== undefined) hooks.warn(before.warnings);
   addSecretsAt(context.secrets, module.secretReturns, (name) => before.data?.[name]);
@@ -99,10 +117,26 @@ export async function applyPass(
   }
   if (before.action === "run" && !harmless && hooks.isDone())
     return { kind: "none", reason: "done already by the run that is gone on with", data: undefined };
-  await hooks.turn();
-  if (!isAllKnown(session, prepared))
-    return applyPass(context, session, await askedAgain(session, prepared, hooks), terms, hooks);
-  const steps = module.steps(before, input, now);
+  if (!isAlone) await hooks.turn();
+  // It was compared with what has changed since, though others may have asked anew already.
+  const isStill = (): boolean => age === session.answers.age && isAllKnown(session, prepared);
+  const goOn = async (own: Around): Promise<PassResult> =>
+    isStill()
+      ? act(own, prepared, before, harmless)
+      : decide(own, await askedAgain(session, prepared, hooks));
+  // What was not compared with anything may go on beside what others do, and so may a job.
+  const mayGoBeside = isAlone || before.action === "run" || terms.job !== undefined;
+  return mayGoBeside ? goOn(around) : hooks.alone(() => goOn({ ...around, isAlone: true }));
+}
+
+async function act(
+  { context, session, terms, hooks }: Around,
+  prepared: Prepared,
+  before: NeededChange,
+  harmless: boolean,
+): Promise<PassResult> {
+  const { module, input } = prepared;
+  const steps = module.steps(before, input, situation(context, session, prepared.modes));
   const joined =
     harmless || terms.job !== undefined
       ? undefined

@@ -18,7 +18,7 @@ const QUERY_TIMEOUT_MS = 120_000;
 
 /**
  * Asks everything that is not known yet, in bulk: one command a kind, all sent without waiting, so that they cost one round trip.
- * The answers are in `session.answers` when the promise is fulfilled.
+ * The answers are in `session.answers` when the promise is fulfilled, unless somebody has changed the host meanwhile.
  *
  * @throws TransportError when the link or a shell can't be had. A command that failed makes its answers "not known".
  */
@@ -86,6 +86,7 @@ export function bulksOf(questions: readonly AddressedQuery[]): Bulk[] {
 async function askBulk(session: HostSession, bulk: Bulk, signal: AbortSignal | undefined): Promise<void> {
   const keys = bulk.questions.map(({ query }) => query.key);
   const { script, stdin } = bulk.kind.script(keys);
+  const { age } = session.answers;
   const result = isNothing(script, stdin)
     ? NOTHING_SAID
     : await session
@@ -107,6 +108,8 @@ async function askBulk(session: HostSession, bulk: Bulk, signal: AbortSignal | u
       : "exitCode" in result
         ? readAnswers(bulk, result)
         : result;
+  // Another host has changed this one meanwhile: whoever needs the answers asks again.
+  if (age !== session.answers.age) return;
   bulk.questions.forEach((question, index) => {
     session.answers.set(question, answers[index] ?? notKnown(`query ${bulk.kind.name}: no answer`));
   });

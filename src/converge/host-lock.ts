@@ -29,6 +29,8 @@ export interface LockTerms {
   waitSeconds: number;
   /** It is ended instead. */
   takeOver: boolean;
+  /** What the names of the files end in that belong to this name of the host (`host-state.ts`). */
+  suffix: string;
   /** A controller that is known to be dead, though its connection seems to live: the link was cut. */
   deadController: string | undefined;
 }
@@ -58,6 +60,8 @@ export function lockScript(owner: LockOwner, hostName: string, terms: LockTerms)
       : rawShell('[ -d "$state" ] || exit 0'),
     sh`self=${description}; controller=${owner.controller}; dead=${terms.deadController ?? "none"}; end=${terms.takeOver ? "yes" : "no"}; seconds=${terms.waitSeconds}`,
     rawShell(LOCK_LOOP),
+    // Another name of this machine has taken it for the same shell, and goes on with it.
+    rawShell('if [ "$mine" = no ]; then'),
     rawShell(
       'fields $$; since=$start; if fields "$connection"; then their_start=$start; else their_start=-; fi',
     ),
@@ -72,9 +76,11 @@ export function lockScript(owner: LockOwner, hostName: string, terms: LockTerms)
           'if [ -s "$state/writing" ]; then while IFS= read -r folder; do rm -rf -- "$folder"/.plumb-write.*; done < "$state/writing"; rm -f -- "$state/writing"; fi',
         )
       : undefined,
-    rawShell('if [ -f "$state/pending-handlers" ]; then cat -- "$state/pending-handlers"; fi'),
+    rawShell("fi"),
+    sh`handlers="$state/pending-handlers"${terms.suffix}; transaction="$state/transaction"${terms.suffix}`,
+    rawShell('if [ -f "$handlers" ]; then cat -- "$handlers"; fi'),
     rawShell(
-      `if [ -f "$state/transaction" ]; then read -r open < "$state/transaction"; printf '${TRANSACTION_OPEN}%s\\n' "$open"; fi`,
+      `if [ -f "$transaction" ]; then read -r open < "$transaction"; printf '${TRANSACTION_OPEN}%s\\n' "$open"; fi`,
     ),
   );
 }
@@ -95,13 +101,17 @@ while fields "$connection"; do
   case $connection:$name in $$:*|*:sh|*:dash|*:bash|*:sudo|*:su|*:runuser) connection=$parent;; *) break;; esac
   if [ "$connection" -le 1 ]; then connection=-; break; fi
 done
-waited=no; drains=; left=$((seconds * 5))
+waited=no; mine=no; drains=; left=$((seconds * 5))
 while :; do
   exec 8>>"$state/lock.guard" || exit 1
   flock -w 10 8 || { echo "could not get $state/lock.guard within 10 s" >&2; exit 1; }
   [ -s "$state/lock" ] || break
   read -r pid since their_connection their_start their_controller holder < "$state/lock"
-  [ "$pid" != $$ ] || break
+  if [ "$pid" = $$ ]; then
+    # This very shell, for this very run: a shell may serve several runs, and a number several shells.
+    if [ "\${holder%% *}" = "\${self%% *}" ] && fields $$ && [ "$start" = "$since" ]; then mine=yes; fi
+    break
+  fi
   shells=; slow=1
   while read -r one one_start rest; do
     case $one in slow) slow=$one_start;; *) ! alive "$one" "$one_start" || shells="$shells $one";; esac

@@ -16,6 +16,7 @@ import type {
 import { Answers } from "./answers.ts";
 import { alsoHeldScript, LOCK_HELD, LOCK_WAITS, type LockOwner, lockScript, MOST_SLOW } from "./host-lock.ts";
 import {
+  fileSuffix,
   keepHandlersScript,
   type OpenTransaction,
   readTransaction,
@@ -24,6 +25,7 @@ import {
 } from "./host-state.ts";
 import type { Journal } from "./keep-script.ts";
 import { lockProblem } from "./lock-problem.ts";
+import { OneAtATime } from "./one-at-a-time.ts";
 import { requireExit } from "./script-end.ts";
 
 /** As whom a task acts on the host. */
@@ -71,6 +73,8 @@ export interface SessionOptions {
   signal: AbortSignal;
   /** Connects anew, for a host that was booted. @throws TransportError */
   open(): Promise<Transport>;
+  /** The machine that Plumb runs on: the name that all its names have in the lock, and their sessions: what one changes, the others no longer know. */
+  machine?: { name: string; sessions: Set<HostSession>; changes: OneAtATime };
 }
 
 /**
@@ -82,6 +86,7 @@ export class HostSession {
   readonly address: string;
   readonly answers = new Answers();
   readonly #options: SessionOptions;
+  readonly #changes: OneAtATime;
   readonly #closed: TransportCounters[] = [];
   #transport: Transport;
   #facts: Facts | undefined;
@@ -104,6 +109,8 @@ export class HostSession {
     this.address = address;
     this.#transport = transport;
     this.#options = options;
+    this.#changes = options.machine?.changes ?? new OneAtATime();
+    options.machine?.sessions.add(this);
     this.#watch(transport);
   }
 
@@ -155,6 +162,11 @@ export class HostSession {
     const open = this.#interrupted;
     this.#interrupted = undefined;
     return open;
+  }
+
+  /** What the names of the files end in that are kept on the host for this name of it. */
+  get stateSuffix(): string {
+    return fileSuffix(this.name, this.transport.isLocal);
   }
 
   get stateUser(): ShellUser {
@@ -230,8 +242,14 @@ export class HostSession {
   #takeLock(deadController: string | undefined): Promise<ExecResult> {
     let heard = "";
     const { lockOwner, checkMode, stateUser, takeOver } = this.#options;
-    const terms = { createState: !checkMode, waitSeconds: LEFT_OVER_SECONDS, takeOver, deadController };
-    return this.run(lockScript(lockOwner, this.name, terms), stateUser, {
+    const terms = {
+      createState: !checkMode,
+      waitSeconds: LEFT_OVER_SECONDS,
+      takeOver,
+      deadController,
+      suffix: this.stateSuffix,
+    };
+    return this.run(lockScript(lockOwner, this.#options.machine?.name ?? this.name, terms), stateUser, {
       timeoutMs: (LEFT_OVER_SECONDS * MOST_SLOW + 60) * 1000,
       onOutput: (text, stream) => {
         if (stream !== "stderr") return;
@@ -260,8 +278,17 @@ export class HostSession {
     return this.#packages;
   }
 
+  /** Resolves when nobody else changes the host. @returns what to call when it may be changed by others again. */
+  enter(): Promise<() => void> {
+    return this.#changes.enter();
+  }
+
   /** What was changed on the host may have changed its facts. */
   noteChange(): void {
+    for (const session of this.#options.machine?.sessions ?? [this]) session.#forget();
+  }
+
+  #forget(): void {
     this.#packages = undefined;
     this.answers.forgetAll();
     this.#mayHaveChanged = true;
@@ -391,7 +418,7 @@ export class HostSession {
   async rememberHandlers(handlers: readonly string[]): Promise<string[]> {
     const fresh = handlers.filter((handler) => !this.#pendingHandlers.includes(handler));
     if (fresh.length === 0) return [];
-    const result = await this.run(rememberHandlersScript(fresh), this.stateUser);
+    const result = await this.run(rememberHandlersScript(fresh, this.stateSuffix), this.stateUser);
     if (result.exitCode !== 0) {
       throw new HostStateError(
         `the notified handlers could not be written down: ${result.stderr.toString().trim()}`,
@@ -407,7 +434,7 @@ export class HostSession {
     const left = this.#pendingHandlers.filter((handler) => !handlers.includes(handler));
     if (left.length === this.#pendingHandlers.length) return;
     this.#pendingHandlers = left;
-    await this.run(keepHandlersScript(left), this.#options.stateUser);
+    await this.run(keepHandlersScript(left, this.stateSuffix), this.#options.stateUser);
   }
 
   /** In check mode nothing is written down; the list lives for this run only. */

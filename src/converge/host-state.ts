@@ -6,11 +6,16 @@ import { STATE_DIRECTORY } from "../shell/state-directory.ts";
  *
  *     lock                who is working here: host-lock.ts
  *     lock.guard          flock(1) on it makes taking the lock atomic
- *     pending-handlers    handlers that were notified and have not run yet, one a line
+ *     pending-handlers    handlers that were notified and have not run yet, one a line; of the machine that Plumb runs on `pending-handlers@NAME`, and so
+ *                         `transaction@NAME`, because several names of an inventory may stand for it
  *     writing             folders in which files are being replaced
  *     transaction         the block with `transaction: true` that is under way
  *     undo/, made         what runs have replaced and made: keep-script.ts
  */
+
+/** What the names of the files end in that belong to one name of a host. */
+export const fileSuffix = (name: string, isLocal: boolean): string =>
+  isLocal ? `@${encodeURIComponent(name)}` : "";
 
 /** Before what the lock script prints of a transaction that is open. */
 export const TRANSACTION_OPEN = "\tplumb-transaction ";
@@ -26,14 +31,16 @@ export interface OpenTransaction {
 }
 
 /** Remembers on the host that a transaction is open, before anything is done in it; undefined: that it is over. */
-export function transactionScript(open: OpenTransaction | undefined): ShellText {
-  if (open === undefined) return shellLines(STATE_DIRECTORY, rawShell('rm -f -- "$state/transaction"'));
+export function transactionScript(open: OpenTransaction | undefined, suffix: string): ShellText {
+  const file = sh`file="$state/transaction"${suffix}`;
+  if (open === undefined) return shellLines(STATE_DIRECTORY, file, rawShell('rm -f -- "$file"'));
   const { runId, session, since, pending } = open;
   return shellLines(
     rawShell("set -eu; umask 077"),
     STATE_DIRECTORY,
-    sh`printf '%s\\n' ${`${runId} ${session} ${since} ${pending}`} > "$state/transaction.new"`,
-    rawShell('sync -- "$state/transaction.new"; mv -f -- "$state/transaction.new" "$state/transaction"'),
+    file,
+    sh`printf '%s\\n' ${`${runId} ${session} ${since} ${pending}`} > "$file.new"`,
+    rawShell('sync -- "$file.new"; mv -f -- "$file.new" "$file"'),
   );
 }
 
@@ -45,27 +52,29 @@ export function readTransaction(line: string | undefined): OpenTransaction | und
 }
 
 /** Remembers handlers before the step that notifies them runs: a run that dies in between still has them run next time. */
-export function rememberHandlersScript(handlers: readonly string[]): ShellText {
-  return handlersScript(handlers, '[ ! -f "$state/pending-handlers" ] || cat -- "$state/pending-handlers"; ');
+export function rememberHandlersScript(handlers: readonly string[], suffix: string): ShellText {
+  return handlersScript(handlers, suffix, '[ ! -f "$file" ] || cat -- "$file"; ');
 }
 
 /** Replaces the list of handlers that are still to do. */
-export function keepHandlersScript(handlers: readonly string[]): ShellText {
-  if (handlers.length === 0) {
-    return shellLines(STATE_DIRECTORY, rawShell('rm -f -- "$state/pending-handlers"'));
-  }
-  return handlersScript(handlers, "");
+export function keepHandlersScript(handlers: readonly string[], suffix: string): ShellText {
+  if (handlers.length === 0)
+    return shellLines(STATE_DIRECTORY, handlersFile(suffix), rawShell('rm -f -- "$file"'));
+  return handlersScript(handlers, suffix, "");
 }
 
+const handlersFile = (suffix: string): ShellText => sh`file="$state/pending-handlers"${suffix}`;
+
 /** Where there is no room the list stays as it is: half a name would be taken for the beginning of the next one. */
-function handlersScript(handlers: readonly string[], before: string): ShellText {
+function handlersScript(handlers: readonly string[], suffix: string, before: string): ShellText {
   const lines = handlers.map((handler) => quote(handler)).join(" ");
   return shellLines(
     rawShell("set -eu"),
     STATE_DIRECTORY,
+    handlersFile(suffix),
     rawShell("umask 077"),
-    rawShell(`{ ${before}printf '%s\\n' ${lines}; } > "$state/pending-handlers.new"`),
-    rawShell('sync -- "$state/pending-handlers.new"'),
-    rawShell('mv -f -- "$state/pending-handlers.new" "$state/pending-handlers"'),
+    rawShell(`{ ${before}printf '%s\\n' ${lines}; } > "$file.new"`),
+    rawShell('sync -- "$file.new"'),
+    rawShell('mv -f -- "$file.new" "$file"'),
   );
 }

@@ -239,6 +239,14 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
         context.options.isDone?.(context.host, reference) === true,
       // Waiting for others is no part of what the task takes.
       turn: () => clock?.hold(() => turnOf(running)) ?? turnOf(running),
+      alone: async (act) => {
+        const leave = await (clock?.hold(() => session.enter()) ?? session.enter());
+        try {
+          return await act();
+        } finally {
+          leave();
+        }
+      },
       warn: (findings) => {
         for (const diagnostic of diagnosticsOf(findings, "warning", task, pass.scope))
           context.emit({ type: "warning", host: context.host, message: diagnostic.message, diagnostic });

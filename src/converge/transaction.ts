@@ -26,7 +26,7 @@ export async function beginTransaction({ session, transactions }: HostContext): 
       since,
       pending: session.pendingHandlers.length,
     };
-    const written = await session.run(transactionScript(open), session.stateUser);
+    const written = await session.run(transactionScript(open, session.stateSuffix), session.stateUser);
     if (written.exitCode !== 0)
       throw new HostStateError(
         `the transaction could not be written down: ${written.stderr.toString().trim()}`,
@@ -41,7 +41,7 @@ export async function beginTransaction({ session, transactions }: HostContext): 
 export async function endTransaction({ session, transactions }: HostContext): Promise<void> {
   transactions.depth -= 1;
   if (transactions.depth === 0 && session.journal !== undefined)
-    await session.run(transactionScript(undefined), session.stateUser);
+    await session.run(transactionScript(undefined, session.stateSuffix), session.stateUser);
 }
 
 /**
@@ -79,7 +79,7 @@ export async function undoInterrupted(context: HostContext): Promise<boolean> {
     handler: true,
   });
   if (!end.failed) await session.forgetHandlers(session.pendingHandlers.slice(open.pending));
-  await session.run(transactionScript(undefined), as);
+  await session.run(transactionScript(undefined, session.stateSuffix), as);
   return !end.failed;
 }
 

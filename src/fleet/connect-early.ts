@@ -35,7 +35,11 @@ export async function connectEarly(options: EarlyOptions): Promise<EarlyConnecti
     const within = limit === undefined ? undefined : new Set(hostsMatching(limit, inventory));
     const hosts = hostsMatching(pattern, inventory).filter((host) => within?.has(host) !== false);
     const begun = hosts.slice(0, forks);
-    for (const host of begun) early.open(await settingsOf(host, options), begun.length);
+    for (const host of begun) {
+      const settings = await settingsOf(host, options);
+      // There is nothing to wait for, and it may be shared.
+      if (settings.connection !== "local") early.open(settings, begun.length);
+    }
   } catch {
     // An inventory or a playbook with something wrong in it: loading them says what.
   }

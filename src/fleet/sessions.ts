@@ -1,6 +1,7 @@
 import { HostSession, type SessionOptions } from "../converge/host-session.ts";
 import { connectionSettings } from "../inventory/connection-variables.ts";
 import { addCounters } from "../transport/add-counters.ts";
+import type { ConnectionSettings } from "../transport/connection-settings.ts";
 import { lostTransport } from "../transport/lost-transport.ts";
 import { openAnew, openTransport } from "../transport/open.ts";
 import { type Transport, type TransportCounters, TransportError } from "../transport/transport.ts";
@@ -8,6 +9,10 @@ import type { Scope } from "../variables/scope.ts";
 import { isGone } from "./controller-process.ts";
 import { Handshakes } from "./handshakes.ts";
 import type { RunOptions } from "./run-options.ts";
+import { ThisMachine } from "./this-machine.ts";
+
+/** What is the same for all hosts of a run. */
+type OfAllHosts = Pick<SessionOptions, "lockOwner" | "checkMode" | "stateUser" | "undoRuns">;
 
 /**
  * The connections of a run: each host is connected once, when it is first needed, and stays connected until the run ends.
@@ -15,18 +20,16 @@ import type { RunOptions } from "./run-options.ts";
 export class Sessions {
   readonly #options: RunOptions;
   readonly #handshakes: Handshakes;
-  readonly #session: Omit<SessionOptions, "signal" | "open" | "warn" | "takeOver" | "isGone" | "secretsIn">;
+  readonly #session: OfAllHosts;
   readonly #open = new Map<string, Promise<HostSession>>();
   /** Hosts that others act on: they stay connected. */
   readonly #borrowed = new Set<string>();
+  readonly #thisMachine = new ThisMachine();
   #hostsAtOnce = 1;
   /** What closed connections have counted. */
   readonly #counted = new Map<string, TransportCounters>();
 
-  constructor(
-    options: RunOptions,
-    session: Omit<SessionOptions, "signal" | "open" | "warn" | "takeOver" | "isGone" | "secretsIn">,
-  ) {
+  constructor(options: RunOptions, session: OfAllHosts) {
     this.#options = options;
     this.#handshakes = options.early?.handshakes ?? new Handshakes();
     // What is being connected is of no use to a run that is being stopped, and may take until its time is over.
@@ -110,15 +113,21 @@ export class Sessions {
     if ((await this.#established(host)) === undefined) this.#open.delete(host);
   }
 
-  #sessionOf(host: string, scope: Scope, transport: Transport): HostSession {
+  /** @param isConnected it is the session of a connection, and not what stands for one. */
+  #sessionOf(host: string, scope: Scope, transport: Transport, isConnected = false): HostSession {
     const settings = connectionSettings(host, scope, this.#options.connection);
+    const isLocal = settings.connection === "local";
     return new HostSession(host, settings.address ?? host, transport, {
       ...this.#session,
       takeOver: this.#options.takeOver === true,
       isGone,
       signal: this.#options.aborting,
       secretsIn: (text) => this.#options.secrets.foundIn(text),
-      open: () => this.#handshakes.inTurn((signal) => openAnew(settings, signal)),
+      ...(isConnected && isLocal ? { machine: this.#thisMachine.of(settings) } : {}),
+      open: () =>
+        isLocal
+          ? this.#thisMachine.open(settings, this.#hostsAtOnce)
+          : this.#handshakes.inTurn((signal) => openAnew(settings, signal)),
       warn: (message) =>
         this.#options.emit({ type: "warning", time: new Date().toISOString(), host, message }),
     });
@@ -131,16 +140,21 @@ export class Sessions {
     for (const secret of [becomePassword, password]) {
       if (secret !== undefined) this.#options.secrets.add(secret);
     }
-    const transport = await (this.#options.early?.take(settings) ??
-      this.#handshakes.inTurn((signal) => openTransport(settings, signal)));
-    transport.amongHosts(this.#hostsAtOnce);
+    const transport = await this.#opened(settings);
     this.#options.emit({
       type: "host-connected",
       time: new Date().toISOString(),
       host,
       durationMs: Math.round(performance.now() - started),
     });
-    return this.#sessionOf(host, scope, transport);
+    return this.#sessionOf(host, scope, transport, true);
+  }
+
+  async #opened(settings: ConnectionSettings): Promise<Transport> {
+    if (settings.connection === "local") return this.#thisMachine.open(settings, this.#hostsAtOnce);
+    const transport = await (this.#options.early?.take(settings) ??
+      this.#handshakes.inTurn((signal) => openTransport(settings, signal)));
+    return transport.amongHosts(this.#hostsAtOnce);
   }
 
   /** The session if the host was connected. */

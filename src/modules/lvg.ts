@@ -83,7 +83,7 @@ export const lvg = defineModule<Params, { at: ReturnType<typeof volumeGroup> }, 
   name: "lvg",
   summary: "Volume groups of LVM",
   description:
-    "A device that holds anything, or is in another group, is not taken unless `force: true`; one in another group never is. A device on which a volume lies is not taken out: `command: pvmove` empties it before. Volumes are made by `command: lvcreate`, with `creates: /dev/VG/LV`; `filesystem` and `mount` take it from there.",
+    "A device that holds anything, or is in another group, is not taken unless `force: true`; one in another group never is. A device on which a volume lies is not taken out: `command: pvmove` empties it before. Volumes are made by `command: lvcreate`, with `creates: /dev/VG/LV`; `filesystem` and `mount` take it from there. The tests make, widen, narrow and remove groups on loop devices; their kernel has no device mapper, so that a group whose volumes are in use they have not seen.",
   params,
   examples: [
     { title: "Of one disk", yaml: "- lvg:\n    vg: data\n    pvs: /dev/vdb\n" },

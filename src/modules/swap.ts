@@ -67,7 +67,7 @@ export const swap = defineModule<
   name: "swap",
   summary: "A file that the kernel swaps to",
   description:
-    "The file is made with mode 0600, used at once, and stands in /etc/fstab. A file that holds something else is never overwritten. Ansible has no such module. A swap partition is made with `filesystem` (`fstype: swap`).",
+    "The file is made with mode 0600, used at once, and stands in /etc/fstab. A file that holds something else is never overwritten. Ansible has no such module. A swap partition is made with `filesystem` (`fstype: swap`). The tests switch files on and off on ext4 on a loop device.",
   params,
   examples: [
     { title: "Two gigabytes", yaml: "- swap:\n    path: /swapfile\n    size: 2G\n" },

@@ -49,6 +49,26 @@ describe("facts", () => {
     );
   });
 
+  test("what several hosts have another one do to the same file is all done, each after the other", async () => {
+    const run = await runTasks(
+      `- lineinfile: {path: /srv/from-all, line: "{{ inventory_hostname }} {{ item }}", create: true}
+  delegate_to: bookworm2
+  loop: [1, 2, 3]
+- shell: 'true'
+  delegate_to: bookworm2
+- blockinfile: {path: /srv/from-all, block: "{{ inventory_hostname }}", marker: "# {mark} {{ inventory_hostname }}"}
+  delegate_to: bookworm2`,
+      { hosts: [...HOSTS, "bookworm2"] },
+    );
+    expect(failures(run)).toEqual([]);
+    const text = await onHost("bookworm2", "cat /srv/from-all; rm /srv/from-all");
+    const hosts = [...HOSTS, "bookworm2"];
+    expect(text.match(/^\S+ [123]$/gm)?.sort()).toEqual(
+      hosts.flatMap((host) => [1, 2, 3].map((item) => `${host} ${item}`)).sort(),
+    );
+    expect(text.match(/^# BEGIN .*$/gm)?.sort()).toEqual(hosts.map((host) => `# BEGIN ${host}`).sort());
+  });
+
   test("gather_subset leaves some out, and a later play sees what has changed since", async () => {
     const run = await runPlaybook(
       `- hosts: all

@@ -46,11 +46,11 @@ describe("a change of the firewall", () => {
   });
 
   test("the old rules come back, not none", async () => {
-    const before = await live("bookworm1");
-    const { tasks } = await run(rules(81), ["bookworm1"]);
-    expect(tasks[0]?.status).toBe("failed");
-    expect(await live("bookworm1")).toBe(before);
-    expect((await run(rules(22), ["bookworm1"])).statuses).toEqual(["ok nftables"]);
+    const before = await Promise.all(HOSTS.map(live));
+    const { tasks } = await run(rules(81));
+    expect(tasks.map(({ status }) => status)).toEqual(["failed", "failed"]);
+    expect(await Promise.all(HOSTS.map(live))).toEqual(before);
+    expect((await run(rules(22))).statuses).toEqual(["ok nftables", "ok nftables"]);
   });
 
   test("is taken back by the host itself when the controller dies before it has confirmed it", async () => {
@@ -91,31 +91,32 @@ describe("ufw", () => {
   beforeAll(async () => {
     await runTasks(
       "- nftables: {table: guarded, state: absent}\n- package: {name: ufw}\n- ufw: {rule: allow, port: 22, proto: tcp}\n- ufw: {state: enabled}",
-      { hosts: ["bookworm1"] },
+      { hosts: HOSTS },
     );
   });
+
+  const onBoth = (command: string): Promise<string[]> =>
+    Promise.all(HOSTS.map((host) => onHost(host, command)));
 
   test("a rule that cuts new connections is taken back", async () => {
     const { tasks } = await run(
       "- ufw: {rule: allow, port: 22, proto: tcp, delete: true, guard_seconds: 30}",
-      ["bookworm1"],
     );
-    expect(tasks[0]?.status).toBe("failed");
-    expect(tasks[0]?.message).toContain("the old rules are back");
-    expect(await onHost("bookworm1", "ufw status | grep -c '^22'")).toBe("2\n");
+    expect(tasks.map(({ status }) => status)).toEqual(["failed", "failed"]);
+    for (const { message } of tasks) expect(message).toContain("the old rules are back");
+    expect(await onBoth("ufw status | grep -c '^22'")).toEqual(["2\n", "2\n"]);
   });
 
   test("rules come back with a rollback, live and in their files", async () => {
     const looks = "ufw status; cat /etc/ufw/user.rules /etc/ufw/user6.rules";
-    const before = await onHost("bookworm1", looks);
+    const before = await onBoth(looks);
     const { statuses } = await run(
       "- ufw: {rule: allow, port: 23, proto: tcp}\n- ufw: {rule: deny, port: 25}",
-      ["bookworm1"],
     );
-    expect(statuses).toEqual(["changed ufw", "changed ufw"]);
-    expect(await onHost("bookworm1", looks)).not.toBe(before);
-    expect((await run("- rollback: {}", ["bookworm1"])).statuses).toEqual(["changed rollback"]);
-    expect(await onHost("bookworm1", looks)).toBe(before);
-    await onHost("bookworm1", "ufw --force disable >/dev/null");
+    expect(statuses).toEqual(Array(4).fill("changed ufw"));
+    for (const [index, text] of (await onBoth(looks)).entries()) expect(text).not.toBe(before[index]);
+    expect((await run("- rollback: {}")).statuses).toEqual(Array(2).fill("changed rollback"));
+    expect(await onBoth(looks)).toEqual(before);
+    await onBoth("ufw --force disable >/dev/null");
   });
 });

@@ -28,25 +28,7 @@ describe("async", () => {
   });
 
   test("a connection that is cut in the middle is made anew, and the job is found again", async () => {
-    await onHost(HOST, "rm -f /srv/job-*");
-    const relay = await relayTo(labHost(HOST).address);
-    const running = runTasks(
-      "- shell: echo x >> /srv/job-begun; sleep 4; echo x >> /srv/job-ended; echo over\n  async: 60\n  poll: 1\n  register: job\n- assert: {that: job.stdout == 'over'}",
-      { hosts: [HOST], variables: await throughRelay(HOST, relay.port) },
-    );
-    await untilOnHost("ls /srv/job-begun");
-    relay.drop();
-    await wait(800);
-    relay.drop();
-    const { finished, tasks } = await running;
-    relay.cut();
-    expect(tasks.map(({ status, message }) => `${status} ${message}`)).toEqual([
-      "changed ran",
-      "ok all assertions hold",
-    ]);
-    expect(finished.outcome).toBe("ok");
-    // Once each: it was not started a second time.
-    expect(await onHost(HOST, "cat /srv/job-begun /srv/job-ended; rm /srv/job-*")).toBe("x\nx\n");
+    await Promise.all(HOSTS.map(cutInTheMiddle));
   });
 
   test("a job that takes too long is ended with all that it started", async () => {
@@ -151,10 +133,32 @@ describe("async with poll: 0", () => {
   });
 });
 
-async function untilOnHost(command: string): Promise<void> {
+async function cutInTheMiddle(host: string): Promise<void> {
+  await onHost(host, "rm -f /srv/job-*");
+  const relay = await relayTo(labHost(host).address);
+  const running = runTasks(
+    "- shell: echo x >> /srv/job-begun; sleep 4; echo x >> /srv/job-ended; echo over\n  async: 60\n  poll: 1\n  register: job\n- assert: {that: job.stdout == 'over'}",
+    { hosts: [host], variables: await throughRelay(host, relay.port) },
+  );
+  await untilOnHost(host, "ls /srv/job-begun");
+  relay.drop();
+  await wait(800);
+  relay.drop();
+  const { finished, tasks } = await running;
+  relay.cut();
+  expect(tasks.map(({ status, message }) => `${host} ${status} ${message}`)).toEqual([
+    `${host} changed ran`,
+    `${host} ok all assertions hold`,
+  ]);
+  expect(finished.outcome).toBe("ok");
+  // Once each: it was not started a second time.
+  expect(await onHost(host, "cat /srv/job-begun /srv/job-ended; rm /srv/job-*")).toBe("x\nx\n");
+}
+
+async function untilOnHost(host: string, command: string): Promise<void> {
   for (let tries = 0; tries < 50; tries++) {
     if (
-      await onHost(HOST, command).then(
+      await onHost(host, command).then(
         () => true,
         () => false,
       )
@@ -162,5 +166,5 @@ async function untilOnHost(command: string): Promise<void> {
       return;
     await wait(100);
   }
-  throw new Error(`${command}: never`);
+  throw new Error(`${host}: ${command}: never`);
 }

@@ -87,7 +87,13 @@ describe("a controller that was killed while a command runs", () => {
   test("several things that take their time, in one trip, are each waited for as long as one", async () => {
     const [host = ""] = HOSTS;
     const owner = { runId: "later", who: "somebody@elsewhere", since: "now", controller: "-" };
-    const terms = { createState: true, waitSeconds: 1, takeOver: false, deadController: undefined };
+    const terms = {
+      createState: true,
+      waitSeconds: 1,
+      takeOver: false,
+      deadController: undefined,
+      suffix: "",
+    };
     // As a run leaves it whose connection is gone: its shell goes on with what it has below it.
     const said = await onHost(
       host,

@@ -163,7 +163,7 @@ test("every example works, as check mode said where it saw the same, and does no
 
 /** They do something that nobody can compare with what is there: what they tell is that they have done it. */
 const NOT_COMPARED =
-  "async_status command pgbouncer_acceptance pgbouncer_admin pgbouncer_restart raw reboot script shell tempfile".split(
+  "async_status command pgbouncer_acceptance pgbouncer_admin pgbouncer_restart raw reboot script shell tempfile uri".split(
     " ",
   );
 

@@ -1,15 +1,19 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import type { TaskFinished } from "../../../src/converge/event.ts";
 import { runTasks } from "../converge.ts";
 import { havePackages } from "../have-packages.ts";
 import { onHost } from "../lab-hosts.ts";
 import { keepTheirPromises, type Promised } from "./promise.ts";
 
 const HOSTS = ["bookworm1", "trixie1"] as const;
-const onBoth = (command: string): Promise<unknown> => Promise.all(HOSTS.map((host) => onHost(host, command)));
+const onBoth = (command: string): Promise<string[]> =>
+  Promise.all(HOSTS.map((host) => onHost(host, command)));
 
 beforeAll(async () => {
   await onBoth(havePackages("iptables"));
 }, 300_000);
+
+const toldOf = ({ status, message }: TaskFinished): string => `${status}: ${message}`;
 
 const RULE =
   "protocol: tcp, destination_ports: [8081, 8082], source: '!10.9.0.0/16', ctstate: [NEW], jump: ACCEPT";
@@ -57,38 +61,36 @@ describe("iptables", () => {
 - iptables: {chain: own, chain_management: true}
 - iptables: {chain: INPUT, source: 10.250.0.0/16, jump: own}
 `.trim();
-    const run = await runTasks(tasks);
-    expect(run.tasks.map(({ status }) => status)).toEqual([
-      "ignored",
-      "ignored",
-      ...Array(5).fill("changed"),
-    ]);
-    expect(run.tasks[0]?.message).toContain("would lock Plumb out");
-    expect(run.tasks[1]?.message).toContain("would lock Plumb out");
-    expect((await runTasks(tasks)).tasks.map(({ status }) => status)).toEqual([
-      "ok",
-      "changed",
-      ...Array(5).fill("ok"),
-    ]);
-    const before = await onHost("bookworm1", "nft -s list table ip plumb_filter");
-    expect(
-      await onHost(
-        "bookworm1",
-        "nft flush ruleset; nft -f /etc/nftables.conf; nft -s list table ip plumb_filter",
-      ),
-    ).toBe(before);
-    const undo = await runTasks(
+    const onEach = async (text: string): Promise<string[][]> => {
+      const run = await runTasks(text, { hosts: HOSTS });
+      return HOSTS.map((name) => run.tasks.filter(({ host }) => host === name).map(toldOf));
+    };
+    const refused = "would lock Plumb out";
+    for (const told of await onEach(tasks)) {
+      expect(told.map((one) => one.split(":")[0])).toEqual([
+        "ignored",
+        "ignored",
+        ...Array(5).fill("changed"),
+      ]);
+      for (const one of told.slice(0, 2)) expect(one).toContain(refused);
+    }
+    for (const told of await onEach(tasks))
+      expect(told.map((one) => one.split(":")[0])).toEqual(["ok", "changed", ...Array(5).fill("ok")]);
+    const rules = "nft -s list table ip plumb_filter";
+    const before = await onBoth(rules);
+    expect(await onBoth(`nft flush ruleset; nft -f /etc/nftables.conf; ${rules}`)).toEqual(before);
+    const undo = await onEach(
       "- iptables: {chain: INPUT, policy: ACCEPT}\n- iptables: {flush: true}\n- iptables: {chain: own, chain_management: true, state: absent}",
     );
-    expect(undo.tasks.map(({ status }) => status)).toEqual(["changed", "changed", "changed"]);
-    await onHost(
-      "bookworm1",
+    for (const told of undo)
+      expect(told.map((one) => one.split(":")[0])).toEqual(["changed", "changed", "changed"]);
+    await onBoth(
       "! nft list table ip plumb_filter | grep -qE 'drop|accept comment|own' && nft delete table ip plumb_filter && rm /etc/nftables.d/plumb-iptables.nft",
     );
   });
 
   test("what nftables has no words for, and what the kernel refuses, is told in check mode as in a run, and nothing is loaded", async () => {
-    const options = { hosts: ["bookworm1", "trixie1"] };
+    const options = { hosts: HOSTS };
     const refused = [
       ["- iptables: {chain: INPUT, match: [nosuchmatch], jump: ACCEPT}", /no words for this rule/],
       ["- iptables: {chain: INPUT, source: 10.250.0.0/16, jump: nosuchchain}", /nosuchchain|No such file/],
