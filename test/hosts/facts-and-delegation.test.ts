@@ -80,7 +80,9 @@ describe("facts", () => {
 - hosts: all
   become: true
   tasks:
-    - assert: {that: ["ansible_hostname == 'plumbed'", defined(ansible_memtotal_mb)]}
+    - command: systemctl --version
+      register: systemd
+    - assert: {that: ["ansible_hostname == 'plumbed'", defined(ansible_memtotal_mb), "systemd.stdout.startsWith('systemd ' + string(ansible_systemd_version) + ' ')"]}
     - shell: hostname bookworm1`,
       { hosts: [HOST] },
     );

@@ -2,13 +2,13 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { runTasks } from "./converge.ts";
+import { runPlaybook, runTasks } from "./converge.ts";
 
 const HOST = "bookworm1";
 
 describe("the language", () => {
-  test("rescue takes over, always runs, and until repeats", async () => {
-    const { statuses } = await runTasks(
+  test("rescue takes over, always runs, until repeats, and a handler runs once, where it is flushed and at the end of the play", async () => {
+    const { statuses, tasks } = await runTasks(
       `- block:
     - fail: {msg: broken}
   rescue:
@@ -28,8 +28,14 @@ describe("the language", () => {
 - assert: {that: [number == 2, 'tries.attempts == 3']}
 - copy: {content: x, dest: /srv/h}
   notify: say
+- command: "true"
+  notify: say
 - meta: flush_handlers
-- file: {path: /srv/h, state: absent}`,
+- file: {path: /srv/h, state: absent}
+  notify: say
+- command: "true"
+  notify: [say, say]
+- debug: {msg: the last task}`,
       { hosts: [HOST], handlers: "- name: say\n  debug: {msg: handled}" },
     );
     expect(statuses).toEqual([
@@ -43,9 +49,15 @@ describe("the language", () => {
       "ok set_fact",
       "ok assert",
       "changed copy",
+      "changed command",
       "ok debug",
       "changed file",
+      "changed command",
+      "ok debug",
+      "ok debug",
     ]);
+    const said = tasks.flatMap(({ task, data }) => (task.module === "debug" ? [data?.["msg"]] : []));
+    expect(said.slice(-3)).toEqual(["handled", "the last task", "handled"]);
   });
 
   test("run_once runs on one host, and all have its result; delegate_to acts on another", async () => {
@@ -84,7 +96,7 @@ describe("the language", () => {
     expect(told.toSorted()).toEqual(["reserved-variable inner.yml:3", "reserved-variable later.yml:2"]);
   });
 
-  test("unchanged tasks cost no round trips, however many they are", async () => {
+  test("unchanged tasks cost no round trips, however many they are, and neither do the facts", async () => {
     const many = Array.from(
       { length: 100 },
       (_, index) => `- file: {path: /srv/many${index}, state: absent}`,
@@ -92,7 +104,18 @@ describe("the language", () => {
     const one = await runTasks("- file: {path: /srv/many0, state: absent}", { hosts: [HOST] });
     const hundred = await runTasks(many, { hosts: [HOST] });
     expect(hundred.tasks).toHaveLength(100);
-    expect(hundred.finished.hosts[0]?.counters?.roundTrips).toBe(one.finished.hosts[0]?.counters?.roundTrips);
+    const trips = ({ finished }: typeof one): number | undefined => finished.hosts[0]?.counters?.roundTrips;
+    expect(trips(hundred)).toBe(trips(one));
+    const factless = await runPlaybook(
+      "- hosts: all\n  become: true\n  gather_facts: false\n  tasks:\n    - file: {path: /srv/many0, state: absent}\n",
+      { hosts: [HOST] },
+    );
+    const withFacts = await runPlaybook(
+      "- hosts: all\n  become: true\n  gather_facts: true\n  tasks:\n    - file: {path: /srv/many0, state: absent}\n    - assert: {that: [defined(ansible_kernel)]}\n",
+      { hosts: [HOST] },
+    );
+    expect(withFacts.statuses).toEqual(["ok file", "ok assert"]);
+    expect(trips(withFacts)).toBe(trips(factless));
   });
 
   test("a secret is shown nowhere", async () => {
