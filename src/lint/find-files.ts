@@ -62,7 +62,7 @@ async function readSource(file: string, isNamed: boolean): Promise<SourceFile | 
 
 /** A file that somebody names and that says nothing, or can't be read, was meant to be a playbook: it is not passed by without a word. */
 function isNothing(text: string): boolean {
-  const document = parseDocument(text);
+  const document = parseDocument(text, { uniqueKeys: false });
   return (
     document.errors.length > 0 || !isCollection(document.contents) || document.contents.items.length === 0
   );

@@ -8,6 +8,7 @@ import {
   type SourceRange,
 } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/did-you-mean.ts";
+import { duplicateKeys } from "./duplicate-keys.ts";
 import type { ParsedFiles } from "./parsed-files.ts";
 import { Keyring } from "./vault/keyring.ts";
 import { refuseCutOffSops } from "./vault/other-formats.ts";
@@ -92,7 +93,13 @@ function parseText(text: string, origin: Origin, at: (extent: Extent) => SourceR
     merge: true,
     customTags: (tags) => [...tags.filter((tag) => !isTypedByUs(tag)), ...PLAIN_SCALARS, ...KEPT_TAGS],
     prettyErrors: false,
+    uniqueKeys: false,
   });
+  const duplicates = duplicateKeys(document);
+  if (duplicates.length > 0) {
+    document.errors.push(...duplicates);
+    document.errors.sort((one, other) => one.pos[0] - other.pos[0]);
+  }
   const unknownTags = document.warnings.filter(({ code }) => code === "TAG_RESOLVE_FAILED");
   if (document.errors.length === 0 && unknownTags.length > 0)
     throw new DiagnosticsError(unknownTags.map(({ message, pos }) => unknownTag(message, at(pos))));

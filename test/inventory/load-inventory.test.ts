@@ -112,7 +112,7 @@ describe("Bad inventories", () => {
     ["a misspelt key in YAML", "hosts.yml", "all:\n  host:\n    web1:\n", ["unknown-key:2"]],
     ["a group that is text", "hosts.yml", "web: web1\n", ["inventory-syntax:1"]],
     ["YAML that does not parse", "hosts.yml", "all:\n  hosts:\n\tweb1:\n", ["yaml-syntax:3"]],
-    ["the same host twice in YAML", "hosts.yml", "all:\n  hosts:\n    a:\n    a:\n", ["yaml-syntax:3"]],
+    ["the same host twice in YAML", "hosts.yml", "all:\n  hosts:\n    a:\n    a:\n", ["yaml-syntax:4"]],
     ["a plugin's configuration", "aws.yml", "plugin: aws_ec2\nregions: []\n", ["inventory-syntax:1"]],
     ["TOML", "hosts.toml", "[all.hosts]\n", ["inventory-syntax"]],
     ["a template that does not parse", "hosts", "web1 x='{{ a | default(1) }}'\n", ["template-syntax:1"]],
@@ -312,4 +312,20 @@ test("twenty thousand hosts in a thousand groups are no matter", async () => {
   const inventory = await inventoryOf("hosts", lines.join(""));
   expect(membersOf("all", inventory)).toHaveLength(20_000);
   expect(inventory.hosts.get("h999-20")?.groups).toEqual(["g999"]);
+});
+
+test("so they are in one mapping of YAML, and patterns over all of them: nothing takes the square of that", async () => {
+  const count = 60_000;
+  const names = Array.from({ length: count }, (_, index) => `h${index}`);
+  const lines = names.map((name, index) => `    ${name}: {x: ${index}}\n`);
+  const odd = names.filter((_, index) => index % 2 === 1).map((name) => `        ${name}:\n`);
+  const yaml = `all:\n  hosts:\n${lines.join("")}  children:\n    odd:\n      hosts:\n${odd.join("")}`;
+  const inventory = await inventoryOf("hosts.yml", yaml);
+  expect(hostsMatching("all:!odd", inventory)).toHaveLength(count / 2);
+  expect(hostsMatching("odd:&h9*:!h99*", inventory)).toEqual(
+    names.filter((name, index) => index % 2 === 1 && /^h9(?!9)/.test(name)),
+  );
+  expect(hostsMatching("~.*9999$,odd[0]", inventory)).toHaveLength(7);
+  const twice = `all:\n  hosts:\n${lines.join("")}    h7: {x: 1}\n`;
+  expect(await findings(() => inventoryOf("hosts.yml", twice))).toEqual([`yaml-syntax:${count + 3}`]);
 });
