@@ -8,6 +8,7 @@ import { isOn } from "../converge/keyword-flag.ts";
 import type { HostEnd } from "../converge/stop-host.ts";
 import { unlessStopped } from "../converge/unless-stopped.ts";
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
+import { connectionSettings } from "../inventory/connection-variables.ts";
 import type { Play, Playbook } from "../playbook/playbook.ts";
 import { present } from "../playbook/present.ts";
 import { selectsTask } from "../playbook/tags.ts";
@@ -118,18 +119,27 @@ async function takePart(state: RunState, batchRun: BatchRun, host: string): Prom
     return;
   }
   const started = performance.now();
+  const elsewhere = (await isThisMachine(state, batchRun, host)) ? undefined : batchRun.elsewhere;
   const { end, isFatal } = batchRun.batch.isEnded
     ? { end: "ended" as const, isFatal: false }
-    : batchRun.elsewhere === undefined
+    : elsewhere === undefined
       ? await connectAndConverge(state, batchRun, host, progress)
-      : await workElsewhere(state, batchRun, batchRun.elsewhere, host, progress);
-  if (batchRun.elsewhere === undefined) progress.durationMs += Math.round(performance.now() - started);
+      : await workElsewhere(state, batchRun, elsewhere, host, progress);
+  if (elsewhere === undefined) progress.durationMs += Math.round(performance.now() - started);
   state.setOutcome(progress, end === "ended" ? "ok" : end);
   if (end !== "failed" && end !== "unreachable") return;
   const isTooMuch = tooManyFailed(state, batchRun.play, batchRun.batch.hosts);
   if (!isFatal && !isTooMuch) return;
   await batchRun.batch.doneByAll(host);
   state.stop(isFatal ? "any-errors-fatal" : "max-fail-percentage");
+}
+
+/** Whether a host is the machine that Plumb runs on: whoever would do its work elsewhere would do it there. */
+async function isThisMachine(state: RunState, batchRun: BatchRun, host: string): Promise<boolean> {
+  if (batchRun.elsewhere === undefined) return false;
+  const variables = await variablesOf(state, batchRun, host);
+  const scope = variables.scopeOf({ keywords: batchRun.play.keywords });
+  return connectionSettings(host, scope, state.options.connection).connection === "local";
 }
 
 async function workElsewhere(
