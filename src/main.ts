@@ -159,7 +159,7 @@ withHostOptions(program.command("facts"))
     `
 Examples:
   plumb facts pool1 -i inventory/production
-  plumb facts all -i inventory/production | jq -r '.[] | .ansible_distribution_version'`,
+  plumb facts all -i inventory/production | jq -r '.[] | .distribution_version'`,
   )
   .action(async (pattern: string, options) => {
     const { factsCommand } = await import("./cli/facts.ts");

@@ -36,3 +36,9 @@ test("every command is taught by an example", () => {
   expect(commands).toContain("lab reset");
   expect(commands.filter((command) => !/\nExamples?\b/.test(shell(`plumb ${command} --help`)))).toEqual([]);
 });
+
+test("a module of one's own has a page as ours have", () => {
+  const page = shell("cd examples/own-module; plumb doc ballast_file");
+  expect(page).toContain("- `size_mb` (integer) **required**: Its size in MiB.");
+  expect(page).toContain("- ballast_file: {path: /srv/ballast, size_mb: 16}");
+});
