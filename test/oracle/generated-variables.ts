@@ -105,10 +105,22 @@ const LEVELS = [
 ] as const;
 type Level = (typeof LEVELS)[number];
 
-const definitions = fc.array(fc.tuple(fc.constantFrom(...LEVELS), fc.constantFrom(...NAMES)), {
+const anywhere = fc.array(fc.tuple(fc.constantFrom(...LEVELS), fc.constantFrom(...NAMES)), {
   minLength: 4,
   maxLength: 40,
 });
+
+/** Each variable on two levels that are close to each other: nothing above decides, whichever of the two wins. */
+const closeTogether = fc
+  .tuple(...NAMES.map(() => fc.tuple(fc.nat(LEVELS.length - 2), fc.integer({ min: 1, max: 4 }))))
+  .map((places) =>
+    places.flatMap(([first, distance], index) => {
+      const levels = [LEVELS[first], LEVELS[Math.min(first + distance, LEVELS.length - 1)]];
+      return levels.flatMap((level) => (level === undefined ? [] : [[level, NAMES[index] ?? "v0"] as const]));
+    }),
+  );
+
+const definitions = fc.oneof(anywhere, closeTogether);
 
 export const generatedVariables: fc.Arbitrary<GeneratedVariables> = fc
   .tuple(definitions, fc.boolean(), fc.constantFrom("", "ansible_group_priority=5"))
