@@ -33,6 +33,11 @@ export class Answers {
     this.#known.clear();
     this.#age += 1;
   }
+
+  /** What others know. What they could not find out may be found out another time. */
+  learn(others: Answers): void {
+    for (const [identity, answer] of others.#known) if (answer.known) this.#known.set(identity, answer);
+  }
 }
 
 /** The same question by the same user has the same identity, so that it is asked once. */

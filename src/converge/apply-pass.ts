@@ -1,7 +1,9 @@
 import type { NeededChange } from "../modules/change.ts";
 import type { ActionResult, ParameterFinding } from "../modules/module.ts";
 import type { Step } from "../modules/step.ts";
+import type { AddressedQuery } from "./answers.ts";
 import { LOOK_AHEAD_AFTER_CHANGE, LOOK_AHEAD_GROWTH } from "./ask-ahead.ts";
+import { AskedBehind } from "./ask-behind.ts";
 import { audit, compare, isAllKnown } from "./compare.ts";
 import { joinedOrNone, performTogether, takeDoneAhead, wasDone } from "./done-together.ts";
 import type { HostContext } from "./host-context.ts";
@@ -13,6 +15,7 @@ import { perform } from "./perform.ts";
 import type { PerformOptions } from "./perform-options.ts";
 import { type Prepared, situation } from "./prepare.ts";
 import { addSecretsAt } from "./secret-values.ts";
+import { stepsOf } from "./steps-of.ts";
 
 /** How one pass of a task came out, before `changed_when` and `failed_when` have their say. */
 export type PassResult =
@@ -57,6 +60,8 @@ export interface PassHooks {
   toJoin(prepared: Prepared, change: NeededChange, steps: readonly Step[]): Promise<Joined>;
   /** `changed_when: false`: whoever wrote the task knows that there is nothing to be undone where the module can't say. */
   onlyLooks: boolean;
+  /** What is to be asked after the change: for this pass, and for so many tasks after it. */
+  questionsAfter(prepared: Prepared, lookahead: number): Promise<readonly AddressedQuery[]>;
   /**
    * After a change: reads what the parameters point to on the controller anew, asks for this pass, and for as much of what comes next as is wise.
    */
@@ -136,14 +141,19 @@ async function act(
   harmless: boolean,
 ): Promise<PassResult> {
   const { module, input } = prepared;
-  const steps = module.steps(before, input, situation(context, session, prepared.modes));
+  const steps = stepsOf(context, session, prepared, before);
   const joined =
     harmless || terms.job !== undefined
       ? undefined
       : joinedOrNone(await hooks.toJoin(prepared, before, steps));
   const noted = await hooks.beforeChange(before, harmless, joined?.changes ?? []);
+  const lookahead = lookaheadAfter(joined);
+  const behind = harmless
+    ? undefined
+    : new AskedBehind(session, await hooks.questionsAfter(prepared, lookahead));
   const options: PerformOptions = {
     ...terms,
+    sentLast: (as, limitMs) => behind?.send(as, limitMs),
     session,
     user: prepared.user,
     environment: prepared.environment,
@@ -155,7 +165,7 @@ async function act(
   };
   if (terms.job?.pollMs === 0) {
     const result = await leaveAlone(steps, terms.job, options);
-    stale(context, session);
+    stale(context, session, lookahead);
     return { kind: "done", change: before, result };
   }
   const own =
@@ -167,11 +177,9 @@ async function act(
   if (session.transport.isLocal || steps.some(({ kind }) => kind === "controller")) context.prepared.clear();
   const result = module.result?.(input, outputs, before) ?? { changed: true, data: before.data ?? {} };
   addSecretsAt(context.secrets, module.secretReturns, (name) => result.data?.[name]);
-  if (result.changed) stale(context, session);
-  // All of them are made sure of in one trip.
-  if (joined !== undefined) {
-    if (joined.isOutOfSight) context.lookahead *= LOOK_AHEAD_GROWTH;
-    context.lookahead += joined.parts.at(-1)?.distance ?? 0;
+  if (result.changed) {
+    stale(context, session, lookahead);
+    await behind?.keep();
   }
   if (before.action !== "run") {
     const again = await askedAgain(session, prepared, hooks);
@@ -192,8 +200,14 @@ async function askedAgain(session: HostSession, prepared: Prepared, hooks: PassH
   return asked;
 }
 
+/** How far to look ahead after a change: all that was joined with it is made sure of in one trip. */
+function lookaheadAfter(joined: Joined | undefined): number {
+  const growth = joined?.isOutOfSight === true ? LOOK_AHEAD_GROWTH : 1;
+  return LOOK_AHEAD_AFTER_CHANGE * growth + (joined?.parts.at(-1)?.distance ?? 0);
+}
+
 /** After a change nothing that was known about the host counts any more. */
-function stale(context: HostContext, session: HostSession): void {
+function stale(context: HostContext, session: HostSession, lookahead: number): void {
   session.noteChange();
-  if (session === context.session) context.lookahead = LOOK_AHEAD_AFTER_CHANGE;
+  if (session === context.session) context.lookahead = lookahead;
 }

@@ -49,11 +49,20 @@ export async function askAhead(
   upcoming: Upcoming,
   signal?: AbortSignal,
 ): Promise<void> {
-  const questions = [...first.queries.values()];
-  const end = Math.min(upcoming.tasks.length, upcoming.position + 1 + context.lookahead);
-  questions.push(...(await questionsOf(context, upcoming.tasks.slice(upcoming.position, end))));
+  const questions = await questionsAhead(context, first, upcoming, context.lookahead);
   context.lookahead = Math.min(context.lookahead * LOOK_AHEAD_GROWTH, LOOK_AHEAD_ALL);
   await ask(context.session, questions, signal);
+}
+
+/** What a pass needs to know, and what so many tasks after it do. */
+export async function questionsAhead(
+  context: HostContext,
+  first: Prepared,
+  { tasks, position }: Upcoming,
+  lookahead: number,
+): Promise<AddressedQuery[]> {
+  const end = Math.min(tasks.length, position + 1 + lookahead);
+  return [...first.queries.values(), ...(await questionsOf(context, tasks.slice(position, end)))];
 }
 
 /** What the tasks will ask, as far as their parameters are known before any of them has run. */

@@ -1,9 +1,10 @@
 import { type Answered, known, notKnown, type QueryKind } from "../queries/query.ts";
 import { refusedProgram } from "../shell/refused-programs.ts";
 import type { ShellText } from "../shell/shell-text.ts";
+import { present } from "../transport/present.ts";
 import { type ExecResult, type ShellUser, TransportError } from "../transport/transport.ts";
 import { type AddressedQuery, type Answers, describeShellUser, identify } from "./answers.ts";
-import type { HostSession } from "./host-session.ts";
+import type { HostSession, RunOptions } from "./host-session.ts";
 import { describeEnd } from "./script-end.ts";
 
 /** The questions of one kind for one shell: one bulk command. */
@@ -14,7 +15,7 @@ export interface Bulk {
 }
 
 /** Queries only read; what takes longer than this hangs. */
-const QUERY_TIMEOUT_MS = 120_000;
+export const QUERY_TIMEOUT_MS = 120_000;
 
 /**
  * Asks everything that is not known yet, in bulk: one command a kind, all sent without waiting, so that they cost one round trip.
@@ -38,7 +39,9 @@ async function askAll(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const bulks = collect(session.answers, questions);
-  await Promise.all(bulks.map((bulk) => askBulk(session, bulk, signal)));
+  const { answers } = session;
+  const beside = { answers, timeoutMs: QUERY_TIMEOUT_MS, besideOthers: true, ...present("signal", signal) };
+  await Promise.all(bulks.map((bulk) => askBulk(session, bulk, beside)));
 }
 
 /** The facts come with a list of all packages: what it says is not asked for once more. */
@@ -82,24 +85,29 @@ export function bulksOf(questions: readonly AddressedQuery[]): Bulk[] {
   return [...bulks.values()];
 }
 
+interface AskOptions extends Pick<RunOptions, "timeoutMs" | "besideOthers" | "signal"> {
+  /** Where the answers go. */
+  answers: Answers;
+}
+
 /** Of several questions, one with a secret in a path may be beyond answering: then each is asked by itself. */
-async function askBulk(session: HostSession, bulk: Bulk, signal: AbortSignal | undefined): Promise<void> {
+export async function askBulk(session: HostSession, bulk: Bulk, options: AskOptions): Promise<void> {
+  const { answers: into, ...how } = options;
   const keys = bulk.questions.map(({ query }) => query.key);
   const { script, stdin } = bulk.kind.script(keys);
-  const { age } = session.answers;
+  const { age } = into;
   const result = isNothing(script, stdin)
     ? NOTHING_SAID
     : await session
         .run(script, bulk.as, {
-          timeoutMs: QUERY_TIMEOUT_MS,
-          besideOthers: true,
+          ...how,
           ...(stdin === undefined ? {} : { stdin }),
-          ...(signal === undefined ? {} : { signal }),
         })
         .catch((error: unknown) => unasked(error, keys));
   const refused = "exitCode" in result ? refusedProgram(result.stderr.toString()) : undefined;
   if (refused !== undefined && keys.length > 1) {
-    for (const question of bulk.questions) await askBulk(session, { ...bulk, questions: [question] }, signal);
+    for (const question of bulk.questions)
+      await askBulk(session, { ...bulk, questions: [question] }, options);
     return;
   }
   const answers =
@@ -109,9 +117,9 @@ async function askBulk(session: HostSession, bulk: Bulk, signal: AbortSignal | u
         ? readAnswers(bulk, result)
         : result;
   // Another host has changed this one meanwhile: whoever needs the answers asks again.
-  if (age !== session.answers.age) return;
+  if (age !== into.age) return;
   bulk.questions.forEach((question, index) => {
-    session.answers.set(question, answers[index] ?? notKnown(`query ${bulk.kind.name}: no answer`));
+    into.set(question, answers[index] ?? notKnown(`query ${bulk.kind.name}: no answer`));
   });
 }
 

@@ -14,7 +14,8 @@ import type {
   TransportCounters,
 } from "../transport/transport.ts";
 import { Answers } from "./answers.ts";
-import { alsoHeldScript, LOCK_HELD, LOCK_WAITS, type LockOwner, lockScript, MOST_SLOW } from "./host-lock.ts";
+import { HeldFor } from "./held-for.ts";
+import { LOCK_HELD, LOCK_WAITS, type LockOwner, lockScript, MOST_SLOW } from "./host-lock.ts";
 import {
   fileSuffix,
   keepHandlersScript,
@@ -77,6 +78,12 @@ export interface SessionOptions {
   machine?: { name: string; sessions: Set<HostSession>; changes: OneAtATime };
 }
 
+export interface RunOptions extends Omit<ScriptRequest, "script" | "as"> {
+  isUsersOwn?: boolean;
+  /** Called when the script has been sent, and before it has ended: what the same shell is sent now is done behind it, in the same trip. */
+  sent?(): void;
+}
+
 /**
  * One host during one run: its connection, its lock, what is known about it. Made before the connection is open; `begin` sends the lock and
  * the first questions in one go.
@@ -100,8 +107,7 @@ export class HostSession {
   readonly #journalSession = randomBytes(4).toString("hex");
   #kept = 0;
   #interrupted: OpenTransaction | undefined;
-  /** What the lock is for besides its first shell. */
-  readonly #heldFor = { shells: new Set<number>(), slow: 1 };
+  readonly #heldFor = new HeldFor();
   readonly #keptAs = new Map<string, TaskUser>();
 
   constructor(name: string, address: string, transport: Transport, options: SessionOptions) {
@@ -214,8 +220,7 @@ export class HostSession {
     this.#watch(opened);
     this.answers.forgetAll();
     this.#packages = undefined;
-    this.#heldFor.shells.clear();
-    this.#heldFor.slow = 1;
+    this.#heldFor.forget();
     this.#begun = undefined;
     await this.begin();
   }
@@ -362,7 +367,7 @@ export class HostSession {
   async run(
     script: ShellText,
     as: ShellUser,
-    { isUsersOwn = false, ...rest }: Omit<ScriptRequest, "script" | "as"> & { isUsersOwn?: boolean } = {},
+    { isUsersOwn = false, sent, ...rest }: RunOptions = {},
   ): Promise<ExecResult> {
     const { signal, secretsIn } = this.#options;
     const ending = rest.signal === undefined ? signal : AbortSignal.any([signal, rest.signal]);
@@ -371,7 +376,9 @@ export class HostSession {
       secrets.length === 0
         ? script
         : (await import("../shell/quiet-programs.ts")).withQuietPrograms(script, secrets);
-    const result = await this.transport.run({ ...rest, script: quiet, as, signal: ending });
+    const running = this.transport.run({ ...rest, script: quiet, as, signal: ending });
+    sent?.();
+    const result = await running;
     if (result.connectionLost) throw await this.transport.lost;
     return result;
   }
@@ -385,7 +392,7 @@ export class HostSession {
   async act(
     script: ShellText,
     as: ShellUser,
-    { slow = 1, ...rest }: Parameters<HostSession["run"]>[2] & { slow?: number } = {},
+    { slow = 1, ...rest }: RunOptions & { slow?: number } = {},
   ): Promise<ExecResult> {
     if (this.transport.processOf(as) === undefined) await this.run(rawShell(":"), as);
     // Sent ahead of it, and not waited for: what has arrived is done, though the link be cut.
@@ -393,20 +400,15 @@ export class HostSession {
     return result;
   }
 
-  async #hold(as: ShellUser, slow: number): Promise<void> {
-    const pid = this.transport.processOf(as);
-    const isKnown = pid === this.transport.processOf(this.stateUser) || this.#heldFor.shells.has(pid ?? 0);
-    if (isKnown && slow === this.#heldFor.slow) return;
-    // Noted before it is done: what is sent meanwhile arrives behind it.
-    if (!isKnown && pid !== undefined) this.#heldFor.shells.add(pid);
-    this.#heldFor.slow = slow;
-    const held = await this.run(alsoHeldScript(isKnown ? undefined : pid, slow), this.stateUser);
-    if (held.exitCode === 0) return;
-    // The next change tries again.
-    if (!isKnown && pid !== undefined) this.#heldFor.shells.delete(pid);
-    this.#options.warn(
-      `the host's lock could not be written: a run that follows would not wait for what this one leaves behind, if it were killed now: ${held.stderr.toString().trim()}`,
-    );
+  /** Says in the lock whose shell is at work. */
+  #hold(as: ShellUser, slow: number): Promise<void> {
+    const shell = this.transport.processOf(as);
+    const holder = this.transport.processOf(this.stateUser);
+    const host = {
+      run: (script: ShellText) => this.run(script, this.stateUser),
+      warn: this.#options.warn,
+    };
+    return this.#heldFor.note(host, shell === holder ? undefined : shell, slow);
   }
 
   /**

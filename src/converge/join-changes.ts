@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { DiagnosticsError } from "../diagnostics/diagnostic.ts";
-import type { Change, NeededChange, NoChange } from "../modules/change.ts";
+import type { NeededChange, NoChange } from "../modules/change.ts";
 import { ModuleFailure } from "../modules/module.ts";
-import type { ScriptStep, Step, WriteFileStep } from "../modules/step.ts";
+import type { Step } from "../modules/step.ts";
 import { namesSetByTask } from "../playbook/names-set-by.ts";
 import type { Task } from "../playbook/playbook.ts";
 import { PendingVariable } from "../variables/scope.ts";
@@ -16,12 +16,14 @@ import type { TaskUser } from "./host-session.ts";
 import { subjectsOf } from "./keeper.ts";
 import { canBeLookedAt } from "./look-again.ts";
 import { type Pass, passesOf, passKey } from "./passes.ts";
-import { contentSize, LARGEST_INLINE_BYTES } from "./perform.ts";
-import { type Prepared, situation } from "./prepare.ts";
+import { contentSize, LARGEST_INLINE_BYTES } from "./perform-step.ts";
+import { type HostStep, isSlow, plainSteps } from "./plain-steps.ts";
+import type { Prepared } from "./prepare.ts";
 import { isSilent, referenceTo } from "./report-task.ts";
 import type { RunningPass } from "./running-pass.ts";
 import { holds } from "./skip.ts";
-import { pathsWritten, plainSteps, Written } from "./written-paths.ts";
+import { stepsOf } from "./steps-of.ts";
+import { pathsWritten, Written } from "./written-paths.ts";
 
 /**
  * Changes that are made in one trip with the change whose turn it is.
@@ -71,8 +73,6 @@ interface JoinedNothing extends PartOfPass {
   change: NoChange;
 }
 
-export type HostStep = ScriptStep | WriteFileStep;
-
 /** So many are joined at most: Ctrl-C ends a run when what is under way is done. */
 const MOST_JOINED = 100;
 /** Each of them is asked about twice more. */
@@ -107,7 +107,7 @@ export async function changesToJoin(
         break;
       }
       if (!isSameUser(its.user, prepared.user)) break;
-      if (!joining.add(next, its, compare(context, session, its), next.distance)) break;
+      if (!joining.add(next, its, next.distance)) break;
     }
   } catch (error) {
     // What is wrong, or can't be known yet, is told when its turn comes.
@@ -184,10 +184,6 @@ function inputBytes(steps: readonly HostStep[]): number {
   return steps.reduce((sum, step) => sum + (step.kind === "script" ? 0 : contentSize(step.content)), 0);
 }
 
-/** Packages and services take their time. */
-export const isSlow = (steps: readonly HostStep[]): boolean =>
-  steps.some((step) => step.kind === "script" && step.timeoutMs !== undefined);
-
 /** Puts together what one trip does. */
 class Joining {
   readonly #context: HostContext;
@@ -199,6 +195,8 @@ class Joining {
   #changes = 0;
   #bytes: number;
   #slow: number;
+  /** Something goes into a folder that is made in the same trip. */
+  #foresees = false;
   isOutOfSight = false;
 
   constructor(context: HostContext, first: Prepared, change: NeededChange, steps: readonly HostStep[]) {
@@ -209,7 +207,7 @@ class Joining {
     this.#slow = isSlow(steps) ? 1 : 0;
     const paths = pathsWritten(context.session, first, change, steps);
     this.#how = paths === undefined ? "in turn" : "apart";
-    this.#written.add(paths ?? []);
+    this.#note(first, change, paths);
   }
 
   /** Whether anything can be joined with the first at all. */
@@ -225,16 +223,17 @@ class Joining {
   }
 
   /** @returns whether it was taken in, and the next may be looked at. */
-  add(next: { task: Task; pass: Pass }, prepared: Prepared, wanted: Change, distance: number): boolean {
+  add(next: { task: Task; pass: Pass }, prepared: Prepared, distance: number): boolean {
     const { session } = this.#context;
+    const foreseen = this.#how === "apart" ? this.#written.foreseen(session, prepared) : undefined;
+    const wanted = compare(this.#context, session, prepared, false, foreseen);
+    this.#foresees ||= foreseen !== undefined && foreseen.size > 0;
     const part = { key: passKey(next.task, next.pass), prepared, distance };
     if (wanted.warnings !== undefined) return false;
     if (wanted.action === "none")
       return this.#fits(prepared, undefined) && this.#push({ ...part, kind: "nothing", change: wanted });
     if (wanted.action === "run") return false;
-    const steps = plainSteps(
-      prepared.module.steps(wanted, prepared.input, situation(this.#context, session, prepared.modes)),
-    );
+    const steps = plainSteps(stepsOf(this.#context, session, prepared, wanted));
     if (steps === undefined) return false;
     const paths = pathsWritten(session, prepared, wanted, steps);
     if (!this.#fits(prepared, { paths, isSeen: this.#isSeen(prepared, wanted, steps) })) return false;
@@ -245,7 +244,7 @@ class Joining {
     this.#slow += isSlow(steps) ? 1 : 0;
     this.#changes += 1;
     if (this.#bytes > LARGEST_INLINE_BYTES || this.#slow > MOST_SLOW) return false;
-    this.#written.add(paths ?? []);
+    this.#note(prepared, wanted, paths);
     const silent = isSilent(next.task, next.pass.scope);
     return this.#push({
       ...part,
@@ -257,6 +256,10 @@ class Joining {
       isSilent: silent,
       handlers: handlersNotifiedBy(this.#context, next.task, next.pass.scope),
     });
+  }
+
+  #note({ module, input }: Prepared, change: NeededChange, paths: readonly string[] | undefined): void {
+    this.#written.add(paths ?? [], module.newFolder?.(input, change));
   }
 
   #push(part: JoinedPart): boolean {
@@ -273,6 +276,8 @@ class Joining {
       if (change === undefined) return true;
       if (change.paths !== undefined && this.#written.mayAlsoWrite(change.paths)) return true;
     }
+    // The host would be asked what is known only when the folder has been made.
+    if (this.#foresees) return false;
     if (change?.isSeen === true && !this.#context.hooks.goesAlone()) return false;
     const all = [this.#first, ...this.#parts.map((part) => part.prepared), prepared];
     if (all.length > MOST_IN_TURN || !all.every((one) => this.#canBeLookedAt(one))) return false;

@@ -4,19 +4,19 @@ import type { Answered } from "../queries/query.ts";
 import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { ExecResult } from "../transport/transport.ts";
-import { type HostStep, isSlow } from "./join-changes.ts";
 import type { Keeper } from "./keeper.ts";
 import { lastLines } from "./last-lines.ts";
 import { basisScript, lookScripts, readLooks } from "./look-again.ts";
-import { contentBytes, requireEnd } from "./perform.ts";
 import { stepScript } from "./perform-joined.ts";
 import { type PerformOptions, StepFailure } from "./perform-options.ts";
+import { contentBytes, requireEnd } from "./perform-step.ts";
+import { type HostStep, isSlow } from "./plain-steps.ts";
 import type { Prepared } from "./prepare.ts";
 import { describeEnd } from "./script-end.ts";
 
 /** What one script does in turn: a change, or nothing where something was as wanted already. */
 export interface TurnPart {
-  prepared: Prepared;
+  prepared: Pick<Prepared, "queries">;
   steps: readonly HostStep[];
   keeper: Keeper | undefined;
 }
@@ -41,7 +41,8 @@ export async function performInTurn(
   const mark = randomUUID();
   const input: Uint8Array[] = [];
   const others = parts.filter(({ steps }) => steps.length > 0).length - 1;
-  const title = `${parts[0]?.steps[0]?.title ?? ""}, and ${others} more`;
+  const own = parts[0]?.steps[0]?.title ?? "";
+  const title = others === 0 ? own : `${own}, and ${others} more`;
   let limitMs = options.stepLimitMs;
   for (const step of parts.flatMap(({ steps }) => steps)) {
     if (step.kind === "write-file") input.push(await contentBytes(step.content));
@@ -51,10 +52,12 @@ export async function performInTurn(
   const line = (text: string): void => {
     if (!text.startsWith(mark)) options.progress(title, text);
   };
-  const exec = await session.act(turnScript(parts, mark, options), session.shellUser("task", user), {
+  const as = session.shellUser("task", user);
+  const exec = await session.act(turnScript(parts, mark, options), as, {
     timeoutMs: limitMs,
     slow: Math.max(1, parts.filter(({ steps }) => isSlow(steps)).length),
     stdin: Buffer.concat(input),
+    sent: () => options.sentLast?.(as, limitMs),
     ...(tellsLines ? { onOutput: lastLines(line) } : {}),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -1,10 +1,10 @@
 import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { ExecResult } from "../transport/transport.ts";
-import type { HostStep } from "./join-changes.ts";
 import type { Keeper } from "./keeper.ts";
-import { contentBytes, contentSize, isPrivate, requireEnd } from "./perform.ts";
 import { type PerformOptions, StepFailure } from "./perform-options.ts";
+import { contentBytes, contentSize, isPrivate, requireEnd } from "./perform-step.ts";
+import type { HostStep } from "./plain-steps.ts";
 import { describeEnd } from "./script-end.ts";
 import { writeFileScript } from "./write-file.ts";
 
@@ -38,9 +38,11 @@ export async function performJoined(
     scripts.push(stepScript(step, keeper, options, "together"));
     if (step.kind === "write-file") input.push(await contentBytes(step.content));
   }
-  const exec = await session.act(joinedScript(scripts), session.shellUser("task", user), {
+  const as = session.shellUser("task", user);
+  const exec = await session.act(joinedScript(scripts), as, {
     timeoutMs: options.stepLimitMs,
     stdin: Buffer.concat(input),
+    sent: () => options.sentLast?.(as, options.stepLimitMs),
     ...(signal === undefined ? {} : { signal }),
   });
   const failed = failedPart(exec);

@@ -1,5 +1,5 @@
 import type { StepHost } from "../modules/step.ts";
-import type { ExecResult } from "../transport/transport.ts";
+import type { ExecResult, ShellUser } from "../transport/transport.ts";
 import type { HostSession, TaskUser } from "./host-session.ts";
 import type { Keeper } from "./keeper.ts";
 
@@ -43,4 +43,6 @@ export interface PerformOptions {
   stopping: AbortSignal;
   /** Whether a secret stands in a text: a new file with one in it is for its owner alone. */
   holdsSecret(text: string): boolean;
+  /** Called when the last script of a change has been sent to the shell of this user: what is to be asked after it is sent behind it. It may take so long. */
+  sentLast?(as: ShellUser, limitMs: number): void;
 }

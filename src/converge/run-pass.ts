@@ -10,7 +10,7 @@ import { TransportError } from "../transport/transport.ts";
 import { PendingOnHost, type Scope } from "../variables/scope.ts";
 import { applyPass, MOST_TRIES } from "./apply-pass.ts";
 import { ask } from "./ask.ts";
-import { askAhead, preparePass } from "./ask-ahead.ts";
+import { askAhead, preparePass, questionsAhead } from "./ask-ahead.ts";
 import { isAllKnown } from "./compare.ts";
 import { handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
@@ -277,6 +277,10 @@ async function tryPass(running: RunningPass, limits: Limits, clock: Clock | unde
         const title = silent ? "hidden by no_log" : context.secrets.redact(step);
         context.emit({ type: "task-progress", host: context.host, task: reference, step: title, ...shown });
       },
+      questionsAfter: async (before, lookahead) =>
+        session === context.session
+          ? await questionsAhead(context, before, running.place.upcoming, lookahead)
+          : [...before.queries.values()],
       askAgain: async (before) => {
         const again =
           before.module.load === undefined ? before : await prepare(context, session, task, pass.scope);

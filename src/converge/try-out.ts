@@ -10,6 +10,7 @@ import { ask } from "./ask.ts";
 import { compare, isAllKnown, NotKnown } from "./compare.ts";
 import type { HostContext } from "./host-context.ts";
 import type { HostSession } from "./host-session.ts";
+import { StepFailure } from "./perform-options.ts";
 import {
   contentBytes,
   contentSize,
@@ -19,9 +20,9 @@ import {
   LARGEST_INLINE_BYTES,
   lastWordsOf,
   tryOnController,
-} from "./perform.ts";
-import { StepFailure } from "./perform-options.ts";
-import { type Prepared, situation } from "./prepare.ts";
+} from "./perform-step.ts";
+import type { Prepared } from "./prepare.ts";
+import { stepsOf } from "./steps-of.ts";
 import { STEP_LIMIT_MS, withinLimit } from "./time-limit.ts";
 import { describeRefusal, NOT_FOUND, tryFileScript } from "./write-file.ts";
 
@@ -54,7 +55,7 @@ export async function tryOut(
   change: NeededChange,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  const steps = prepared.module.steps(change, prepared.input, situation(context, session, prepared.modes));
+  const steps = stepsOf(context, session, prepared, change);
   const all = await trialsOf(context, session, prepared, steps);
   const own = all.filter(({ mayBeMade }) => !mayBeMade || !context.changesPending);
   const questions = own.flatMap(({ question }) => question ?? []);
@@ -150,7 +151,7 @@ async function trialsAhead(context: HostContext): Promise<StepQuestion[]> {
     if (!prepared.modes.checkMode || !isAllKnown(session, prepared)) continue;
     const change = changeOf(context, prepared);
     if (change === undefined || change.action === "run") continue;
-    const steps = prepared.module.steps(change, prepared.input, situation(context, session, prepared.modes));
+    const steps = stepsOf(context, session, prepared, change);
     trials.push(...(await trialsOf(context, session, prepared, steps)));
   }
   // After this change, what may be made by an earlier task says nothing any more.

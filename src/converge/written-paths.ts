@@ -1,8 +1,8 @@
 import type { Change } from "../modules/change.ts";
-import type { Step } from "../modules/step.ts";
-import type { PathState } from "../queries/path-state.ts";
+import { type PathState, pathState } from "../queries/path-state.ts";
+import { type Answered, known } from "../queries/query.ts";
 import type { HostSession } from "./host-session.ts";
-import type { HostStep } from "./join-changes.ts";
+import type { HostStep } from "./plain-steps.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** What a change writes, where that is files, links and folders by their own names and nothing else; undefined where it may be more. */
@@ -33,18 +33,6 @@ export function pathsWritten(
   return [...new Set(paths)];
 }
 
-/** Steps that may be a part of one script: by the task's user, without input or environment of their own. */
-export function plainSteps(steps: readonly Step[]): readonly HostStep[] | undefined {
-  const plain = steps.filter((step): step is HostStep => step.kind !== "controller" && isPlain(step));
-  return plain.length === steps.length ? plain : undefined;
-}
-
-function isPlain(step: HostStep): boolean {
-  if (step.as !== undefined) return false;
-  if (step.kind === "write-file") return true;
-  return [step.stdin, step.environment, step.succeedsWith, step.isUsersOwn].every((one) => one === undefined);
-}
-
 /** The paths on which all that a pass has asked depends. */
 function questionsAbout({ queries }: Prepared): readonly string[] | undefined {
   const paths: string[] = [];
@@ -59,15 +47,39 @@ function questionsAbout({ queries }: Prepared): readonly string[] | undefined {
 /** What has been written so far. */
 export class Written {
   readonly #paths: string[] = [];
+  /** Among them, folders that were not there before. */
+  readonly #newFolders: string[] = [];
 
-  add(paths: readonly string[]): void {
+  add(paths: readonly string[], newFolder?: string): void {
     this.#paths.push(...paths);
+    if (newFolder !== undefined) this.#newFolders.push(newFolder);
   }
 
-  /** Whether what a pass knows of the host is still true. */
+  /** What is not there because its folder is not will not be there either when the folder has been made, and then nothing is in its way. */
+  foreseen(session: HostSession, { queries }: Prepared): ReadonlyMap<string, Answered<unknown>> {
+    const answers = new Map<string, Answered<unknown>>();
+    for (const [name, question] of queries) {
+      if (question.query.kind.name !== pathState.kind.name) continue;
+      const answered = session.answers.get(question);
+      const state = answered?.known === true ? (answered.answer as PathState) : undefined;
+      if (state?.type !== "absent" || state.inTheWay !== undefined) continue;
+      const missing = `${state.missingFolder}/`;
+      // With a folder those above it are made.
+      if (this.#newFolders.some((folder) => `${folder}/`.startsWith(missing)))
+        answers.set(name, known({ type: "absent" } satisfies PathState));
+    }
+    return answers;
+  }
+
+  /** Whether what a pass knows of the host, and what is foreseen, is still true. */
   leavesAlone(prepared: Prepared): boolean {
     const about = questionsAbout(prepared);
-    return about?.every((path) => this.#paths.every((written) => !isAffected(path, written))) === true;
+    return about?.every((path) => this.#paths.every((written) => !this.#isAffected(path, written))) === true;
+  }
+
+  #isAffected(path: string, written: string): boolean {
+    if (this.#newFolders.includes(written) && path.startsWith(`${written}/`)) return false;
+    return isAffected(path, written);
   }
 
   /** Whether these are certainly others: one folder may be reached by several names, and have a file of the same name. */

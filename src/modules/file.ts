@@ -199,6 +199,8 @@ export const file = defineModule({
       ...(change?.action === "delete" || (want.recurse && change !== undefined) ? { tree: true } : {}),
     },
   ],
+  newFolder: (want, change) =>
+    want.state === "directory" && change.action === "create" ? pathOf(want) : undefined,
   steps: (change, want): Step[] => {
     const path = pathOf(want);
     if (change.action === "delete")

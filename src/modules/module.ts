@@ -4,7 +4,7 @@ import type { AnswersOf, QueryMap } from "../queries/query.ts";
 import type { SourcedVariable } from "../variables/sourced.ts";
 import type { Value, ValueMap } from "../variables/value.ts";
 import type { Change, NeededChange } from "./change.ts";
-import type { ControllerFile, Step, StepOutput } from "./step.ts";
+import type { ControllerFile, PlannedStep, StepOutput } from "./step.ts";
 import type { Subject } from "./subject.ts";
 
 /** What a module may know of the run besides its parameters and answers. */
@@ -95,12 +95,14 @@ export interface ModuleDefinition<Params, Input, Queries extends QueryMap, Detai
    */
   diff(want: Input, answers: AnswersOf<Queries>, situation: Situation): Change<Detail>;
   /** What makes the change. After it the engine asks again, and `diff` must say none (unless the action was `run`). */
-  steps(change: NeededChange<Detail>, want: Input, situation: Situation): readonly Step[];
+  steps(change: NeededChange<Detail>, want: Input, situation: Situation): readonly PlannedStep[];
   /**
    * What the module manages on the host, and with a change what the steps of that change may replace. It is kept before they run, so that the change can be undone; files
    * that are written as a step of their own are kept anyway. Without it, what scripts do can't be undone, and `plumb rollback` says so. Pure.
    */
   touches?(want: Input, change?: NeededChange<Detail>): readonly Subject[];
+  /** A folder that a change makes, where all that it makes of it is new: nothing is in it. What later tasks put there can be decided before it is made. */
+  newFolder?(want: Input, change: NeededChange<Detail>): string | undefined;
   /** What the steps' outputs mean. Without it: changed, and `data` of the change. */
   result?(want: Input, outputs: readonly StepOutput[], change: NeededChange<Detail>): ActionResult;
 }

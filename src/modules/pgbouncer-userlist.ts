@@ -114,17 +114,15 @@ export const pgbouncerUserlist = defineModule<
         ]
       : []),
     {
-      kind: "controller",
-      title: "make verifiers",
-      run: async () => ({
-        next: managedFileSteps(
+      kind: "random",
+      make: () =>
+        managedFileSteps(
           fileOf(
             want,
             want.entries.map((one) => keptOrMade(one, change.detail.kept)),
           ),
           change.detail,
         ),
-      }),
     },
   ],
 });

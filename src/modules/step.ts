@@ -7,6 +7,9 @@ import type { Subject } from "./subject.ts";
 /** Something that is done to a host, as a value: what the plan shows is what runs. */
 export type Step = ScriptStep | WriteFileStep | ControllerStep;
 
+/** What a module gives: steps, and such as are yet to be made. */
+export type PlannedStep = Step | RandomStep;
+
 /** A trial, and what it has to look at: that is its standard input, of any size. */
 export interface StepTrial extends Trial {
   content?: FileContent;
@@ -55,6 +58,12 @@ export interface WriteFileStep {
   /** Keeps the replaced file as PATH.DATE~. */
   backup?: boolean;
   as?: RunAs;
+}
+
+/** Steps with something random in them, such as the salt of a verifier: they are made when they are about to be done, and not when they are planned. */
+export interface RandomStep {
+  kind: "random";
+  make(): readonly Step[];
 }
 
 /** Done on the controller, between two steps on the host: sign a request, fetch a file, query through the connection. */

@@ -25,6 +25,12 @@ const begunTogether = ({ events }: Converged): string[] => {
 const count = ({ tasks }: Converged, status: string): number =>
   tasks.filter((task) => task.status === status).length;
 
+const unit = (name: string, more = ""): string =>
+  `{name: ${name}.service, unit: {Description: joined${more}}, service: {ExecStart: /bin/sleep infinity}, install: {WantedBy: multi-user.target}}`;
+
+const CLEAN =
+  "systemctl disable --now joined-a joined-b 2>/dev/null; rm -rf /srv/joined /etc/systemd/system/joined-*; systemctl daemon-reload; userdel -r joined 2>/dev/null; groupdel joiners 2>/dev/null; groupdel joined 2>/dev/null; DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y sl tree >/dev/null 2>&1; true";
+
 describe("changes of files that have nothing to do with each other", () => {
   test.each(["bookworm1", "trixie1"])(
     "%s: are made in a few trips however many they are, each is told of, and a handler runs once",
@@ -82,7 +88,52 @@ describe("changes of files that have nothing to do with each other", () => {
     );
   });
 
-  test("are made one after the other where one may see the other: a folder and what is in it, one path twice, a command between, a result, another name of a folder", async () => {
+  test("a new folder and what goes into it take one trip", async () => {
+    await folder("joined");
+    const tasks = `- {name: folder, file: {path: /srv/joined/new/deep, state: directory, mode: "0750"}}
+- {name: in it, copy: {dest: /srv/joined/new/deep/file, content: one}}
+- {name: beside it, file: {path: /srv/joined/new/other, state: directory, owner: daemon}}
+- {name: below, copy: {dest: /srv/joined/new/other/another, content: two, owner: daemon, mode: "0600"}}`;
+    const first = await runTasks(tasks, { hosts: [HOST] });
+    expect(count(first, "changed")).toBe(4);
+    expect(begunTogether(first)).toEqual(["in it", "beside it", "below"]);
+    expect(
+      await onHost(HOST, "cd /srv/joined/new; stat -c '%a %U %n' . deep deep/* other other/*; cat */file"),
+    ).toBe(
+      "755 root .\n750 root deep\n644 root deep/file\n755 daemon other\n600 daemon other/another\nonetwo",
+    );
+    expect(count(await runTasks(tasks, { hosts: [HOST] }), "changed")).toBe(0);
+  });
+
+  test("what the folder of it is not made by, or is only led to by a name, is decided when its turn comes", async () => {
+    await folder("joined");
+    await onHost(HOST, "ln -s real /srv/joined/alias");
+    const { tasks } = await runTasks(
+      `- {file: {path: /srv/joined/real, state: directory}}
+- {copy: {dest: /srv/joined/alias/x, content: x}}
+- {copy: {dest: /srv/joined/other/x, content: x}}`,
+      { hosts: [HOST] },
+    );
+    expect(tasks.map(({ status }) => status)).toEqual(["changed", "changed", "failed"]);
+    expect(tasks[2]?.message).toMatch(/the directory \/srv\/joined\/other does not exist/);
+    expect(await onHost(HOST, "cat /srv/joined/real/x")).toBe("x");
+  });
+
+  test("a change that goes alone takes one trip, and what comes next is asked for in it", async () => {
+    await folder("joined");
+    const run = await runTasks(
+      `- {copy: {dest: "/srv/joined/a{{ item }}", content: x}, loop: !expr "range(0, 8)", timeout: 60}
+- {shell: "wc -l < /srv/joined/a{{ item }}", loop: !expr "range(0, 4)", register: lines}
+- {systemd_unit: ${unit("joined-one")}}
+- {copy: {dest: /srv/joined/b, content: !expr "string(lines.results.size())"}}`,
+      { hosts: [HOST] },
+    );
+    expect(run.statuses.filter((status) => !status.startsWith("changed"))).toEqual([]);
+    expect(await onHost(HOST, `cat /srv/joined/b; ${CLEAN}`)).toBe("4");
+    expect(tripsOf(run)).toBeLessThan(18);
+  });
+
+  test("are made one after the other where one may see the other: one path twice, a command between, a result, another name of a folder", async () => {
     await folder("joined");
     await onHost(HOST, "mkdir /srv/joined/real; ln -s real /srv/joined/alias");
     const { tasks } = await runTasks(
@@ -133,12 +184,6 @@ describe("changes of files that have nothing to do with each other", () => {
     expect(made).toBeLessThan(300);
   });
 });
-
-const unit = (name: string, more = ""): string =>
-  `{name: ${name}.service, unit: {Description: joined${more}}, service: {ExecStart: /bin/sleep infinity}, install: {WantedBy: multi-user.target}}`;
-
-const CLEAN =
-  "systemctl disable --now joined-a joined-b 2>/dev/null; rm -rf /srv/joined /etc/systemd/system/joined-*; systemctl daemon-reload; userdel -r joined 2>/dev/null; groupdel joiners 2>/dev/null; groupdel joined 2>/dev/null; DEBIAN_FRONTEND=noninteractive apt-get -qq purge -y sl tree >/dev/null 2>&1; true";
 
 /** Both at once: each as a run of its own, in which it waits for nobody. */
 const onEach = async (act: (host: string, hosts: string[]) => Promise<void>): Promise<void> => {
