@@ -5,7 +5,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -110,12 +112,26 @@ test.each([
   ["is the user's alone", 0o700, 0, true],
   ["is open to others", 0o777, 0, false],
   ["is another user's", 0o700, 12345, false],
-])("compiled code is kept in a folder that %s: %o", (_, mode, owner, isKept) => {
+])("compiled code is kept in a folder that %s, and read there: %o", (_, mode, owner, isKept) => {
   const cache = path.join(folder, "cache", "plumb");
+  const code = path.join(cache, "code");
   mkdirSync(cache, { recursive: true });
-  chmodSync(cache, mode);
-  chownSync(cache, owner, owner);
   const env = { ...process.env, XDG_CACHE_HOME: path.join(folder, "cache") };
-  expect(spawnSync(process.execPath, [PLUMB, "--version"], { env }).status).toBe(0);
-  expect(existsSync(path.join(cache, "code"))).toBe(isKept);
+  const version = (timeout = 20_000) => spawnSync(process.execPath, [PLUMB, "--version"], { env, timeout });
+  const become = (itsMode: number, itsOwner: number): void => {
+    chmodSync(cache, itsMode);
+    chownSync(cache, itsOwner, itsOwner);
+  };
+  become(mode, owner);
+  expect(version().status).toBe(0);
+  expect(existsSync(code)).toBe(isKept);
+  become(0o700, 0);
+  expect(version().status).toBe(0);
+  for (const name of readdirSync(code)) {
+    rmSync(path.join(code, name));
+    // Whoever opens it waits for ever.
+    expect(spawnSync("mkfifo", [path.join(code, name)]).status).toBe(0);
+  }
+  become(mode, owner);
+  expect(version(isKept ? 2000 : 20_000).signal).toBe(isKept ? "SIGTERM" : null);
 });
