@@ -136,12 +136,13 @@ function tableOf(hosts: readonly HostRecap[], rows: readonly Row[], paint: Paint
   return tableLines([head, ...cells], right);
 }
 
-const OUTCOMES = ["ok", "failed", "unreachable", "interrupted"] as const;
+const NOT_BEGUN = "not begun";
+const OUTCOMES = ["ok", "failed", "unreachable", "interrupted", NOT_BEGUN] as const;
 
 function outcomesText(hosts: readonly HostRecap[]): string {
   const parts = OUTCOMES.map((outcome) => ({
     outcome,
-    count: hosts.filter((host) => host.outcome === outcome).length,
+    count: hosts.filter((host) => outcomeWord(host) === outcome).length,
   }));
   return `${countOf(hosts.length, "host")}: ${parts
     .filter(({ count }) => count > 0)
@@ -162,7 +163,13 @@ function outcomeText(host: HostRecap): string {
     host.pendingHandlers.length === 0
       ? ""
       : ` handlers that run next time: ${safeText(host.pendingHandlers.join(", "))}`;
-  return `${host.outcome === "ok" ? "" : host.outcome.toUpperCase()}${pending}`.trim();
+  return `${host.outcome === "ok" ? "" : outcomeWord(host).toUpperCase()}${pending}`.trim();
+}
+
+/** A host whose turn had not come when the run was ended, by whomever, was not interrupted in anything. */
+function outcomeWord({ outcome, counts }: HostRecap): string {
+  const isBegun = Object.values(counts).some((count) => count > 0);
+  return outcome === "interrupted" && !isBegun ? NOT_BEGUN : outcome;
 }
 
 function totalText(event: RunFinished): string {

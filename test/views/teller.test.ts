@@ -144,6 +144,26 @@ describe("a run on many hosts", () => {
       say(end(few.map((host) => recap(host, "ok")))).filter((line) => line.startsWith("web")),
     ).toHaveLength(2);
   });
+
+  test("one that the run was ended in, and one that it had not come to, are told apart", () => {
+    const none = { ...recap("c", "ok").counts, ok: 0, changed: 0 };
+    const hosts: HostRecap[] = [
+      recap("a", "failed"),
+      recap("b", "interrupted"),
+      { ...recap("c", "interrupted"), counts: none },
+    ];
+    const lines = tell()(end(hosts));
+    expect(lines.flatMap((line) => /^[abc] .*?([A-Z][A-Z ]+)$/.exec(line)?.[1] ?? [])).toEqual([
+      "FAILED",
+      "INTERRUPTED",
+      "NOT BEGUN",
+    ]);
+    const many = NAMES.map((host, index) => ({
+      ...recap(host, "interrupted"),
+      ...(index < 9 ? {} : { counts: none }),
+    }));
+    expect(tell()(end(many)).join("\n")).toContain(`: 9 interrupted, ${NAMES.length - 9} not begun`);
+  });
 });
 
 test("hosts that count up are a range, and a long list is cut with how many there are besides", () => {
