@@ -98,7 +98,10 @@ describe("changes of files that have nothing to do with each other", () => {
     expect(count(first, "changed")).toBe(4);
     expect(begunTogether(first)).toEqual(["in it", "beside it", "below"]);
     expect(
-      await onHost(HOST, "cd /srv/joined/new; stat -c '%a %U %n' . deep deep/* other other/*; cat deep/file other/another"),
+      await onHost(
+        HOST,
+        "cd /srv/joined/new; stat -c '%a %U %n' . deep deep/* other other/*; cat deep/file other/another",
+      ),
     ).toBe(
       "755 root .\n750 root deep\n644 root deep/file\n755 daemon other\n600 daemon other/another\nonetwo",
     );
