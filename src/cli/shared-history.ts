@@ -59,7 +59,9 @@ export async function historyPrepareCommand(options: SharedHistoryOptions): Prom
       : before === 0
         ? "have been made"
         : `are brought up from version ${before}`;
-  consoleOutput().write(`Plumb's tables in ${address.shown} ${what} (version ${now}).\n`);
+  const letIn = new Set([...(options.writer ?? []), ...(options.reader ?? []), ...(options.worker ?? [])]);
+  const roles = letIn.size === 0 ? "" : `, for ${[...letIn].join(", ")} to use`;
+  consoleOutput().write(`Plumb's tables in ${address.shown} ${what} (version ${now})${roles}.\n`);
   return EXIT.ok;
 }
 

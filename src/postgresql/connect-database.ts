@@ -201,5 +201,13 @@ export function databaseTrouble(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(databaseTrouble).join("; ");
   if (!(error instanceof Error)) return String(error);
   if (error.message === "" && "code" in error) return String(error.code);
-  return PLAIN.get(error.message) ?? error.message;
+  const trouble = PLAIN.get(error.message) ?? error.message;
+  const help = "code" in error ? HELP.get(String(error.code)) : undefined;
+  return help === undefined ? trouble : `${trouble} (${help})`;
 }
+
+/** What to do, by SQLSTATE: of what is asked of Plumb's own tables. */
+const HELP = new Map([
+  ["42501", "the owner of the database gives a role what it needs: `plumb history prepare`"],
+  ["42704", "`create role … login` makes one"],
+]);
