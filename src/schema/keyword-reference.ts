@@ -122,7 +122,7 @@ export const KEYWORD_REFERENCE: Readonly<Record<string, JsonSchema>> = {
     description:
       "How many hosts at a time: a number, a percentage, or a list of them for one batch after the other.",
     type: ["integer", "string", "array"],
-    pattern: "^[1-9][0-9]*%?$|^[0-9.]+%$",
+    pattern: "^[1-9][0-9]*%?$|^[0-9.]+%$|\\{\\{",
     items: { type: ["integer", "string"] },
   },
   strategy: {

@@ -153,6 +153,9 @@ describe("an editor with the YAML language server", () => {
   user: {name: a, password: !vault "x"}
 `;
     expect(await messages("tasks.yml", text)).toEqual([]);
+    const play = '- hosts: all\n  serial: "{{ n }}"\n- hosts: all\n  serial: [1, "20%", "{{ n }}"]\n';
+    expect(await messages("playbook.yml", play)).toEqual([]);
+    expect(await messages("playbook.yml", "- hosts: all\n  serial: few\n")).toHaveLength(1);
   });
 
   test.each<[string, string, string, string[]]>([
