@@ -195,6 +195,14 @@ pgbouncer_databases:
       expect(told(tasks.filter(({ status }) => status === "failed"))).toEqual([]);
     };
     await rotate({ rotate_to: "app_1" });
+    // Nobody would retire, and the old password go on to be good.
+    const misspelt = await provisionFrom(folder(), {
+      playbook: "playbooks/rotate-password.yml",
+      extra: ["{rotate_owner: app, rotate_from: app1, rotate_to: app_2}"],
+    });
+    expect(told(misspelt.not("ok"))).toEqual([
+      expect.stringMatching(/^db1 failed The old login is there: PostgreSQL has no role app1/),
+    ]);
     // The application reads its settings every now and then.
     let current = await credentials(folder());
     let reading = true;
