@@ -6,7 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { freshDisks, labHost, onHost } from "../lab-hosts.ts";
 import { consoleRows } from "../pooler-health.ts";
 import { openTunnel, startLoad } from "../pooler-load.ts";
-import { givenCertificates, givenEverywhere } from "./given-certificates.ts";
+import { type GivenCertificates, givenCertificates, givenEverywhere } from "./given-certificates.ts";
 import { operationsWithGiven } from "./given-operations.ts";
 import {
   authorityOf,
@@ -205,20 +205,30 @@ export function configuration(folder: () => string): void {
     expect(before).toBeLessThan(40);
   });
 
-  test("PostgreSQL 17 is replicated too, at other ports and with given certificates on all sides: a replica takes its place under load without an error, and the old one follows", async () => {
+  test("PostgreSQL 17 is replicated too, and asked by poolers of two processes each, at other ports and with given certificates on all sides: those of another authority follow, and a replica takes the primary's place, both under load without an error, and the old one follows", async () => {
     const inventory = "seventeen.yml";
-    const certificates = await givenCertificates(folder(), ["mon1", "db3", "pool1", "pool2"]);
+    const hosts = ["mon1", "db3", "pool1", "pool2"];
+    let certificates = await givenCertificates(folder(), hosts);
+    let databases: Record<string, unknown> = {};
+    let isReplicated = false;
     const play = async (name: string, options: ProvisionOptions = {}): Promise<Provisioned> => {
+      const pools = { pgbouncer_databases: databases, pgbouncer_default_pool_size: 5 };
       const done = await provisionFrom(folder(), {
         inventory,
         playbook: `playbooks/${name}.yml`,
         ...options,
+        extra: [JSON.stringify(pools), ...(options.extra ?? [])],
       });
       expect(told(done.tasks.filter(({ status }) => status === "failed"))).toEqual([]);
       return done;
     };
-    const replicated = (primary: string, replica: string): Promise<void> =>
-      writeFile(
+    const authority = (): string => path.join(certificates.directory, "ca.crt");
+    /** @param trusted besides the authority that the certificates come from. */
+    const replicated = (primary: string, replica: string, trusted = authority()): Promise<void> => {
+      const at = (host: string) => ({ host: labHost(host).address, port: 5433, dbname: "app" });
+      // Whoever reads asks db3 all the time.
+      databases = { app: at(primary), ...(isReplicated ? { app_ro: at("db3") } : {}) };
+      return writeFile(
         path.join(folder(), inventory),
         inventoryOf([primary], {
           groups: { postgresql_replicas: [replica] },
@@ -228,40 +238,73 @@ export function configuration(folder: () => string): void {
             postgresql_port: 5433,
             pgbouncer_listen_port: 6433,
             pgbouncer_health_port: 9128,
+            pgbouncer_instances: 2,
+            pgbouncer_reserve_pool_size: 1,
             ...givenEverywhere(certificates),
+            tls_ca_file: trusted,
           },
         }),
       );
+    };
     await replicated("mon1", "db3");
     await play("pgbouncer");
     await play("replication");
     expect(told((await play("replication")).not("ok"))).toEqual([]);
+    // A server that is not there yet can't be asked for its size.
+    isReplicated = true;
+    await replicated("mon1", "db3");
+    await play("pgbouncer", { limit: "poolers" });
     const read = (file: string): Promise<string> => readFile(file, "utf8");
-    const login = {
-      user: "app",
-      password: await passwordOf(folder(), "app"),
-      ca: await read(path.join(certificates.directory, "ca.crt")),
-      cert: await read(`${certificates.client}.crt`),
-      key: await read(`${certificates.client}.key`),
+    let trusted = await read(authority());
+    const pairOf = async ({ client }: GivenCertificates) => ({
+      cert: await read(`${client}.crt`),
+      key: await read(`${client}.key`),
+    });
+    // What clients show; both at once.
+    let shown = await pairOf(certificates);
+    const underLoad = async (databases: readonly string[], act: () => Promise<unknown>): Promise<void> => {
+      const password = await passwordOf(folder(), "app");
+      const loads = await Promise.all(
+        ["pool1", "pool2"].flatMap((to) =>
+          databases.map((database) =>
+            startLoad({
+              ...{ from: "app1", to, port: 6433, database, staying: 3, comingAndGoing: 1 },
+              credentials: async () => ({ user: "app", password, ca: trusted, ...shown }),
+            }),
+          ),
+        ),
+      );
+      try {
+        await act();
+      } finally {
+        await Promise.all(loads.map(({ stop }) => stop()));
+      }
+      for (const { stop } of loads) {
+        const { errors, queries } = await stop();
+        expect([...new Set(errors)]).toEqual([]);
+        expect(queries).toBeGreaterThan(20);
+      }
     };
-    const loads = await Promise.all(
-      ["pool1", "pool2"].map((to) =>
-        startLoad({
-          ...{ from: "app1", to, port: 6433, database: "app", staying: 3, comingAndGoing: 1 },
-          credentials: async () => login,
-        }),
-      ),
-    );
-    try {
-      await play("failover");
-    } finally {
-      await Promise.all(loads.map(({ stop }) => stop()));
+    await underLoad(["app", "app_ro"], async () => {
+      const next = await givenCertificates(folder(), hosts);
+      trusted += await read(path.join(next.directory, "ca.crt"));
+      const both = path.join(folder(), "both.crt");
+      await writeFile(both, trusted);
+      // Poolers show theirs to the replica too: it trusts both before they do.
+      await replicated("mon1", "db3", both);
+      await play("replication");
+      certificates = next;
+      await replicated("mon1", "db3", both);
+      for (const name of ["pgbouncer", "replication"]) await play(name);
+      shown = await pairOf(next);
+      await replicated("mon1", "db3");
+      for (const name of ["pgbouncer", "replication"]) await play(name);
+    });
+    for (const host of hosts) {
+      const folderThere = host.startsWith("pool") ? "/etc/pgbouncer/tls" : "/etc/postgresql/tls";
+      expect(await onHost(host, `cat ${folderThere}/ca.crt`)).toBe(await read(authority()));
     }
-    for (const { stop } of loads) {
-      const { errors, queries } = await stop();
-      expect(errors).toEqual([]);
-      expect(queries).toBeGreaterThan(20);
-    }
+    await underLoad(["app"], () => play("failover"));
     await replicated("db3", "mon1");
     expect(told((await play("pgbouncer", { limit: "poolers" })).not("ok"))).toEqual([]);
     // It was stopped in order: no copy is needed.
