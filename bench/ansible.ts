@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { labInventory } from "../src/lab/inventory.ts";
 import { labDown, labUp } from "../src/lab/lab.ts";
-import { measure, median, option } from "./measure.ts";
+import { measure, median } from "./measure.ts";
+import { options } from "./options.ts";
 import { writeSection } from "./results.ts";
 
 /**
@@ -12,8 +13,9 @@ import { writeSection } from "./results.ts";
  *
  * node bench/ansible.ts [--hosts 5] [--rounds 3]
  */
-const HOSTS = Number(option("hosts", "5"));
-const ROUNDS = Number(option("rounds", "3"));
+const given = options("node bench/ansible.ts", { hosts: "5", rounds: "3" });
+const HOSTS = Number(given.hosts);
+const ROUNDS = Number(given.rounds);
 const FOLDER = path.resolve(".plumb", "ansible");
 const PLAYBOOK = path.resolve("bench", "same-job.yml");
 const PLUMB = path.resolve("bin", "plumb");

@@ -2,7 +2,8 @@ import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
-import { type Measured, measure, median, option } from "./measure.ts";
+import { type Measured, measure, median } from "./measure.ts";
+import { options } from "./options.ts";
 import { writeSection } from "./results.ts";
 
 /**
@@ -11,7 +12,7 @@ import { writeSection } from "./results.ts";
  *
  * node bench/first-run.ts [--rounds 3]
  */
-const ROUNDS = Number(option("rounds", "3"));
+const ROUNDS = Number(options("node bench/first-run.ts", { rounds: "3" }).rounds);
 const FOLDER = path.join(".plumb", "first-run");
 const INVENTORY = path.join(FOLDER, "hosts.yml");
 

@@ -1,11 +1,5 @@
 import { spawn } from "node:child_process";
 
-/** An option of the command line, such as `--rounds 3`. */
-export function option(name: string, fallback: string): string {
-  const index = process.argv.indexOf(`--${name}`);
-  return index === -1 ? fallback : (process.argv[index + 1] ?? fallback);
-}
-
 export interface Measured {
   ms: number;
   cpuMs: number;

@@ -4,7 +4,8 @@ import path from "node:path";
 import type { RunFinished } from "../src/converge/event.ts";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
-import { type Measured, measure, median, option } from "./measure.ts";
+import { type Measured, measure, median } from "./measure.ts";
+import { options } from "./options.ts";
 import { quiet } from "./quiet.ts";
 import { writeSection } from "./results.ts";
 import { slowLink } from "./slow-link.ts";
@@ -15,8 +16,9 @@ import { slowLink } from "./slow-link.ts";
  *
  * npm run bench [-- --hosts 20] [--rounds 7]
  */
-const HOSTS = Number(option("hosts", "20"));
-const ROUNDS = Number(option("rounds", "7"));
+const given = options("npm run bench --", { hosts: "20", rounds: "7" });
+const HOSTS = Number(given.hosts);
+const ROUNDS = Number(given.rounds);
 const FOLDER = path.join(".plumb", "bench");
 const PLAYBOOK = "bench/playbook.yml";
 

@@ -4,7 +4,8 @@ import path from "node:path";
 import type { RunFinished } from "../src/converge/event.ts";
 import { labInventory } from "../src/lab/inventory.ts";
 import { type LabStatus, labDown, labUp } from "../src/lab/lab.ts";
-import { type Measured, measure, option } from "./measure.ts";
+import { type Measured, measure } from "./measure.ts";
+import { options } from "./options.ts";
 import { writeSection } from "./results.ts";
 
 /**
@@ -12,8 +13,9 @@ import { writeSection } from "./results.ts";
  *
  * node bench/scale.ts [--lab-hosts 4] [--hosts 100,500,1000,2000]
  */
-const LAB_HOSTS = Number(option("lab-hosts", "4"));
-const COUNTS = option("hosts", "100,500,1000,2000").split(",").map(Number);
+const given = options("node bench/scale.ts", { "lab-hosts": "4", hosts: "100,500,1000,2000" });
+const LAB_HOSTS = Number(given["lab-hosts"]);
+const COUNTS = given.hosts.split(",").map(Number);
 const FOLDER = path.join(".plumb", "scale");
 
 interface MeasuredRun extends Measured {
@@ -43,8 +45,8 @@ async function measureRun(
 ): Promise<MeasuredRun> {
   process.stderr.write(`${hosts} hosts ${more.join(" ")}\n`);
   const limit = `many[0:${hosts - 1}]`;
-  const options = ["-i", inventory, "--limit", limit, "--output", "json", "--no-record", ...more];
-  const measured = await plumb(["run", "bench/scale.yml", ...options]);
+  const common = ["-i", inventory, "--limit", limit, "--output", "json", "--no-record", ...more];
+  const measured = await plumb(["run", "bench/scale.yml", ...common]);
   return { ...measured, hosts, finished: JSON.parse(measured.output) as RunFinished };
 }
 
