@@ -1,4 +1,4 @@
-import { HostStateError } from "../converge/host-session.ts";
+import { HostStateError } from "../converge/host-state-error.ts";
 import { describeEnd } from "../converge/script-end.ts";
 import { onHosts } from "../fleet/on-hosts.ts";
 import { rawShell } from "../shell/shell-text.ts";

@@ -11,7 +11,7 @@ import type { HostUnreachable } from "./event.ts";
 import { isPlain, tasksAtHead } from "./following-tasks.ts";
 import { handlerId, handlersNotifiedBy } from "./handlers.ts";
 import type { HostContext } from "./host-context.ts";
-import { HostStateError } from "./host-session.ts";
+import { HostStateError } from "./host-state-error.ts";
 import { Interrupted } from "./interrupted.ts";
 import { isSelected } from "./is-selected.ts";
 import { isOn } from "./keyword-flag.ts";
@@ -285,7 +285,7 @@ async function runOne(
  * chance it would reload a service which is not installed yet.
  */
 function noteTurn(context: HostContext, task: Task): void {
-  if (context.session.leftOverHandlers.length === 0 || task.notify.length === 0) return;
+  if (context.session.handlers.leftOver.length === 0 || task.notify.length === 0) return;
   try {
     for (const id of handlersNotifiedBy(context, task, context.variables.scopeOf(task)))
       context.dueAgain.add(id);
@@ -327,7 +327,7 @@ async function flushHandlers(context: HostContext, isLast = false): Promise<void
   for (let due = dueHandlers(context, ran, isLast); due.length > 0; due = dueHandlers(context, ran, isLast)) {
     const { session, host } = context;
     const ids = due.map(handlerId);
-    const leftOver = ids.filter((id) => session.leftOverHandlers.includes(id));
+    const leftOver = ids.filter((id) => session.handlers.leftOver.includes(id));
     context.emit({ type: "handlers-started", host, handlers: ids, leftOver });
     const { handlers } = context.play;
     const telling: Task[] = [];
@@ -337,13 +337,13 @@ async function flushHandlers(context: HostContext, isLast = false): Promise<void
       ran.add(handler);
       await runHandler(context, handler, rest);
       if (tellsOthers(handler)) telling.push(handler);
-      else await session.forgetHandlers([handlerId(handler)]);
+      else await session.handlers.forget([handlerId(handler)]);
       const place = handlers.indexOf(handler);
       rest = dueHandlers(context, ran, isLast).filter((one) => handlers.indexOf(one) > place);
     }
     const lastFailed = Math.max(-1, ...[...context.failedHandlers].map((one) => handlers.indexOf(one)));
     const over = telling.filter((one) => handlers.indexOf(one) > lastFailed);
-    await session.forgetHandlers(over.map(handlerId));
+    await session.handlers.forget(over.map(handlerId));
   }
 }
 
@@ -357,12 +357,13 @@ function dueHandlers(
   ran: ReadonlySet<Task>,
   isLast: boolean,
 ): Task[] {
-  const isDue = (id: string): boolean => isLast || dueAgain.has(id) || !session.leftOverHandlers.includes(id);
+  const isDue = (id: string): boolean =>
+    isLast || dueAgain.has(id) || !session.handlers.leftOver.includes(id);
   return play.handlers.filter(
     (handler) =>
       !ran.has(handler) &&
       !failedHandlers.has(handler) &&
-      session.pendingHandlers.includes(handlerId(handler)) &&
+      session.handlers.pending.includes(handlerId(handler)) &&
       isDue(handlerId(handler)),
   );
 }

@@ -55,7 +55,7 @@ export async function performTogether(
   } finally {
     const needed = new Set(begun.flatMap((part) => (part.kind === "change" ? part.handlers : [])));
     const unneeded = noted.filter((handler) => !needed.has(handler));
-    if (unneeded.length > 0 && !session.isLost) await session.forgetHandlers(unneeded);
+    if (unneeded.length > 0 && !session.isLost) await session.handlers.forget(unneeded);
   }
 }
 

@@ -4,7 +4,8 @@ import { type ActionResult, ModuleFailure } from "../modules/module.ts";
 import type { ScriptStep, Step } from "../modules/step.ts";
 import { type JobState, jobState } from "../queries/job-state.ts";
 import { type ExecResult, type ShellUser, TransportError } from "../transport/transport.ts";
-import { type HostSession, HostStateError } from "./host-session.ts";
+import type { HostSession } from "./host-session.ts";
+import { HostStateError } from "./host-state-error.ts";
 import { forgetJobScript, JOB_THERE, startJobScript } from "./job-script.ts";
 import { type JobTerms, type PerformOptions, StepFailure } from "./perform-options.ts";
 

@@ -16,17 +16,12 @@ import type {
 import { Answers } from "./answers.ts";
 import { HeldFor } from "./held-for.ts";
 import { LOCK_HELD, LOCK_WAITS, type LockOwner, lockScript, MOST_SLOW } from "./host-lock.ts";
-import {
-  fileSuffix,
-  keepHandlersScript,
-  type OpenTransaction,
-  readTransaction,
-  rememberHandlersScript,
-  TRANSACTION_OPEN,
-} from "./host-state.ts";
+import { fileSuffix, type OpenTransaction, readTransaction, TRANSACTION_OPEN } from "./host-state.ts";
+import { HostStateError } from "./host-state-error.ts";
 import type { Journal } from "./keep-script.ts";
 import { lockProblem } from "./lock-problem.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
+import { RememberedHandlers } from "./remembered-handlers.ts";
 import { requireExit } from "./script-end.ts";
 
 /** As whom a task acts on the host. */
@@ -38,17 +33,6 @@ export interface TaskUser {
   becomeFlags?: readonly string[];
   /** `become_exe`, likewise. */
   becomeProgram?: string;
-}
-
-/** The host is being worked on by somebody else, its state directory can't be used, or it does not say what it is. */
-export class HostStateError extends Error {
-  readonly hint: string;
-
-  constructor(message: string, hint: string) {
-    super(message);
-    this.name = "HostStateError";
-    this.hint = hint;
-  }
 }
 
 /** Each thing that a dead run has left may go on so long before the next one gives up. */
@@ -98,8 +82,6 @@ export class HostSession {
   #transport: Transport;
   #facts: Facts | undefined;
   #packages: PackageList | undefined;
-  #pendingHandlers: string[] = [];
-  #leftOverHandlers: readonly string[] | undefined;
   #begun: Promise<void> | undefined;
   #isLost = false;
   #mayHaveChanged = false;
@@ -108,6 +90,11 @@ export class HostSession {
   #kept = 0;
   #interrupted: OpenTransaction | undefined;
   readonly #heldFor = new HeldFor();
+  /** Written down on the host, so that a run that follows does what this one may not come to. */
+  readonly handlers = new RememberedHandlers({
+    run: (script) => this.run(script, this.stateUser),
+    suffix: () => this.stateSuffix,
+  });
   readonly #keptAs = new Map<string, TaskUser>();
 
   constructor(name: string, address: string, transport: Transport, options: SessionOptions) {
@@ -139,16 +126,6 @@ export class HostSession {
   /** Known after the first trip. */
   get facts(): Facts | undefined {
     return this.#facts;
-  }
-
-  /** Handlers to do, oldest first: those that an earlier run left, and those notified since. */
-  get pendingHandlers(): readonly string[] {
-    return this.#pendingHandlers;
-  }
-
-  /** Of these, those that an earlier run left. */
-  get leftOverHandlers(): readonly string[] {
-    return this.#leftOverHandlers ?? [];
   }
 
   get runId(): string {
@@ -334,12 +311,7 @@ export class HostSession {
     const transaction = readTransaction(open);
     this.#interrupted = transaction?.session === this.#journalSession ? undefined : transaction;
     const remembered = lines.filter((line) => line !== open);
-    // On a new connection in check mode, what was only noted is still to do.
-    this.#pendingHandlers = unique([
-      ...remembered,
-      ...(this.#options.checkMode ? this.#pendingHandlers : []),
-    ]);
-    this.#leftOverHandlers ??= [...this.#pendingHandlers];
+    this.handlers.found(remembered, this.#options.checkMode);
   }
 
   /** The shell for a query or a step of a task. */
@@ -410,39 +382,4 @@ export class HostSession {
     };
     return this.#heldFor.note(host, shell === holder ? undefined : shell, slow);
   }
-
-  /**
-   * Remembers handlers on the host, before the step that notifies them.
-   *
-   * @returns those that were not on the list before.
-   * @throws HostStateError when they can't be written down (disk full): the step must not run then.
-   */
-  async rememberHandlers(handlers: readonly string[]): Promise<string[]> {
-    const fresh = handlers.filter((handler) => !this.#pendingHandlers.includes(handler));
-    if (fresh.length === 0) return [];
-    const result = await this.run(rememberHandlersScript(fresh, this.stateSuffix), this.stateUser);
-    if (result.exitCode !== 0) {
-      throw new HostStateError(
-        `the notified handlers could not be written down: ${result.stderr.toString().trim()}`,
-        "nothing was changed by this task; make room on the host and run again",
-      );
-    }
-    this.#pendingHandlers.push(...fresh);
-    return fresh;
-  }
-
-  /** Strikes a handler off the list: it ran, or nothing was changed after all. */
-  async forgetHandlers(handlers: readonly string[]): Promise<void> {
-    const left = this.#pendingHandlers.filter((handler) => !handlers.includes(handler));
-    if (left.length === this.#pendingHandlers.length) return;
-    this.#pendingHandlers = left;
-    await this.run(keepHandlersScript(left, this.stateSuffix), this.#options.stateUser);
-  }
-
-  /** In check mode nothing is written down; the list lives for this run only. */
-  noteHandlers(handlers: readonly string[]): void {
-    this.#pendingHandlers = unique([...this.#pendingHandlers, ...handlers]);
-  }
 }
-
-const unique = (values: readonly string[]): string[] => [...new Set(values)];

@@ -401,10 +401,10 @@ async function notify(running: RunningPass, others: readonly string[] = []): Pro
   const all = [...new Set([...running.notified, ...others])];
   if (all.length === 0) return [];
   if (context.options.checkMode) {
-    context.session.noteHandlers(all);
+    context.session.handlers.note(all);
     return [];
   }
-  const fresh = await context.session.rememberHandlers(all);
+  const fresh = await context.session.handlers.remember(all);
   running.newlyNotified = fresh.filter((handler) => running.notified.includes(handler));
   return fresh.filter((handler) => !running.notified.includes(handler));
 }

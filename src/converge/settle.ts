@@ -8,7 +8,7 @@ export async function settle(running: RunningPass, outcome: Outcome): Promise<vo
   const { context, session, newlyNotified } = running;
   // A change that did not happen after all (`changed_when: false`) has notified nobody.
   if (outcome.status === "ok" && newlyNotified.length > 0)
-    await context.session.forgetHandlers(newlyNotified);
+    await context.session.handlers.forget(newlyNotified);
   const others = await variablesOfDelegate(running);
   if (outcome.variables !== undefined)
     context.hooks.lookAtNames({ level: "include_vars", variables: outcome.variables });

@@ -9,7 +9,7 @@ import type { Value, ValueMap } from "../variables/value.ts";
 import type { PassResult } from "./apply-pass.ts";
 import { BrokenPromise, NotKnown } from "./compare.ts";
 import type { TaskStatus } from "./event.ts";
-import { HostStateError } from "./host-session.ts";
+import { HostStateError } from "./host-state-error.ts";
 import { StepFailure } from "./perform-options.ts";
 import { TimeLimitPassed } from "./time-limit.ts";
 

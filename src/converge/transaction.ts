@@ -3,8 +3,9 @@ import type { Block, Task } from "../playbook/playbook.ts";
 import type { Templated } from "../variables/templated.ts";
 import type { Value } from "../variables/value.ts";
 import type { HostContext } from "./host-context.ts";
-import { HostStateError, type TaskUser } from "./host-session.ts";
+import type { TaskUser } from "./host-session.ts";
 import { transactionScript } from "./host-state.ts";
+import { HostStateError } from "./host-state-error.ts";
 import type { Journal } from "./keep-script.ts";
 import { runTask } from "./run-task.ts";
 
@@ -24,7 +25,7 @@ export async function beginTransaction({ session, transactions }: HostContext): 
       runId: journal.runId,
       session: journal.session,
       since,
-      pending: session.pendingHandlers.length,
+      pending: session.handlers.pending.length,
     };
     const written = await session.run(transactionScript(open, session.stateSuffix), session.stateUser);
     if (written.exitCode !== 0)
@@ -34,7 +35,7 @@ export async function beginTransaction({ session, transactions }: HostContext): 
       );
   }
   transactions.depth += 1;
-  return { since: session.lastNumber, pending: [...session.pendingHandlers] };
+  return { since: session.lastNumber, pending: [...session.handlers.pending] };
 }
 
 /** It has come to its end, whatever that was. Not when the host can't be reached any more, or the run is interrupted. */
@@ -78,7 +79,7 @@ export async function undoInterrupted(context: HostContext): Promise<boolean> {
     rescued: false,
     handler: true,
   });
-  if (!end.failed) await session.forgetHandlers(session.pendingHandlers.slice(open.pending));
+  if (!end.failed) await session.handlers.forget(session.handlers.pending.slice(open.pending));
   await session.run(transactionScript(undefined, session.stateSuffix), as);
   return !end.failed;
 }
@@ -108,7 +109,7 @@ export async function undoTransaction(
     if (end.failed) complete = false;
   }
   if (!complete) return;
-  await session.forgetHandlers(session.pendingHandlers.filter((handler) => !pending.includes(handler)));
+  await session.handlers.forget(session.handlers.pending.filter((handler) => !pending.includes(handler)));
 }
 
 function undoTask(

@@ -1,6 +1,7 @@
 import { hostname, userInfo } from "node:os";
 import pLimit from "p-limit";
-import { type HostSession, HostStateError } from "../converge/host-session.ts";
+import type { HostSession } from "../converge/host-session.ts";
+import { HostStateError } from "../converge/host-state-error.ts";
 import { Interrupted } from "../converge/interrupted.ts";
 import { present } from "../transport/present.ts";
 import { TransportError, type TransportErrorCode } from "../transport/transport.ts";

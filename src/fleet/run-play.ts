@@ -205,7 +205,7 @@ async function connectAndConverge(
     const session = isOpened ? await connected : state.sessions.unconnected(host, scope);
     const context = contextOf(state, batchRun, progress, { session, connected }, variables);
     const end = await convergeHost(context);
-    progress.pendingHandlers = context.session.pendingHandlers;
+    progress.pendingHandlers = context.session.handlers.pending;
     const isFatal = context.isFatal || (end === "unreachable" && isOn(keywords.anyErrorsFatal, scope));
     return { end, isFatal };
   } catch (error) {

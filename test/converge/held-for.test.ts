@@ -1,26 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { HeldFor } from "../../src/converge/held-for.ts";
-import type { ExecResult } from "../../src/transport/transport.ts";
-
-/** A host whose disk may be full. */
-class Host {
-  readonly scripts: string[] = [];
-  readonly warnings: string[] = [];
-  isFull = false;
-
-  run = async ({ shell }: { shell: string }): Promise<ExecResult> => {
-    this.scripts.push(shell);
-    const end = { durationMs: 1, timedOut: false, aborted: false, connectionLost: false, truncated: false };
-    const stderr = Buffer.from(this.isFull ? "sh: printf: I/O error: No space left on device\n" : "");
-    return { ...end, exitCode: this.isFull ? 1 : 0, stdout: Buffer.alloc(0), stderr };
-  };
-
-  warn = (message: string): void => void this.warnings.push(message);
-}
+import { HostWithDisk } from "./host-with-disk.ts";
 
 describe("what a host's lock is held for", () => {
   test("is written down once for each shell and each number of slow things", async () => {
-    const host = new Host();
+    const host = new HostWithDisk();
     const heldFor = new HeldFor();
     await heldFor.note(host, undefined, 1);
     expect(host.scripts).toEqual([]);
@@ -37,7 +21,7 @@ describe("what a host's lock is held for", () => {
   });
 
   test("is told of where it can't be written down, and tried again with the next change, shell and number both", async () => {
-    const host = new Host();
+    const host = new HostWithDisk();
     const heldFor = new HeldFor();
     host.isFull = true;
     await heldFor.note(host, 71, 4);
