@@ -77,7 +77,10 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "---")), ...rows.map(line), ""];
 }
 
-/** What came from a host must neither end a table's cell nor become markup. */
+/** What came from a host must neither end a table's cell nor become markup, nor be obeyed by a terminal that shows the file. */
 function cell(text: string): string {
-  return text.replace(/\s+/g, " ").replace(/[\\`*_|<>[\]]/g, "\\$&");
+  return text
+    .replace(/\s+/g, " ")
+    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "\ufffd")
+    .replace(/[\\`*_|<>[\]]/g, "\\$&");
 }

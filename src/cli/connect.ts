@@ -28,7 +28,7 @@ export async function connectCommand(pattern: string, options: ConnectOptions): 
   if (kept === undefined) return EXIT.interrupted;
   const paint = paintFor(process.stdout.isTTY);
   const rows = kept.map(({ host, error, said }) => [
-    paint("bold", host),
+    paint("bold", safeText(host)),
     error === undefined ? paint("green", said) : paint("red", safeText(run.secrets.redact(error))),
   ]);
   process.stdout.write(`${tableLines(rows).join("\n")}\n`);

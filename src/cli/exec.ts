@@ -30,7 +30,7 @@ export async function execCommand(
           ? paint("green", "ok")
           : paint("red", answer === undefined ? "" : describeEnd(answer))
         : paint("red", safeText(run.secrets.redact(error.message)));
-    process.stdout.write(`${paint("bold", host)}  ${status}\n`);
+    process.stdout.write(`${paint("bold", safeText(host))}  ${status}\n`);
     for (const text of [answer?.stdout, answer?.stderr]) {
       const shown = safeText(run.secrets.redact(text?.toString() ?? ""), { newlines: true });
       if (shown !== "") process.stdout.write(shown.endsWith("\n") ? shown : `${shown}\n`);

@@ -11,6 +11,7 @@ import {
 import { paintFor } from "../views/colour.ts";
 import { scoreLines } from "../views/plan-lines.ts";
 import { recordHeadLines, recordTable } from "../views/records.ts";
+import { safeJson } from "../views/safe-text.ts";
 import { teller } from "../views/teller.ts";
 import { consoleOutput } from "./console-output.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -53,7 +54,7 @@ export async function historyCommand(options: HistoryOptions): Promise<ExitCode>
   const summaries = found.reverse();
   const output = consoleOutput();
   if (options.json === true) {
-    for (const summary of summaries) output.write(`${JSON.stringify(summary)}\n`);
+    for (const summary of summaries) output.write(`${safeJson(summary)}\n`);
   } else if (summaries.length === 0) {
     output.write(`No run in ${place} fits.\n`);
   } else output.write(`${recordTable(summaries, paintFor(output.isTerminal)).join("\n")}\n`);
@@ -74,7 +75,7 @@ export async function historyShowCommand(
   if (options.json === true) {
     const others = [record.commit, record.score].filter((line) => line !== undefined);
     const lines = [record.head, ...record.events, ...others];
-    for (const line of lines) output.write(`${JSON.stringify(line)}\n`);
+    for (const line of lines) output.write(`${safeJson(line)}\n`);
     return EXIT.ok;
   }
   const paint = paintFor(output.isTerminal);

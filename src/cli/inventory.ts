@@ -4,6 +4,7 @@ import { withoutSecrets } from "../diagnostics/redact-diagnostic.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { inventoryAsJson, inventoryGraph, sortedJson, variablesOfHost } from "../inventory/show.ts";
 import type { Keyring } from "../variables/vault/keyring.ts";
+import { safeText } from "../views/safe-text.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { type HostOptions, inventoryOf } from "./read-input.ts";
 import { keyringOf, type VaultOptions } from "./vault-options.ts";
@@ -24,7 +25,9 @@ export async function inventoryCommand(
   const keyring = await keyringOf(options);
   return withoutSecrets(keyring.secrets, async () => {
     const inventory = await inventoryOf(options, keyring, { onlyToShow: true });
-    process.stdout.write(await shown(inventory, keyring, { ...options, group }));
+    // Also what a program passes on from strangers; in JSON it is the same text as before.
+    const text = await shown(inventory, keyring, { ...options, group });
+    process.stdout.write(safeText(text, { newlines: true }));
     return EXIT.ok;
   });
 }

@@ -6,7 +6,7 @@ import { type Capacity, ceilingOf, largestPoolSize } from "../pgbouncer/sizing.t
 import { loadPlaybook } from "../playbook/load-playbook.ts";
 import { isValueMap, type ValueMap } from "../variables/value.ts";
 import { type SizeLine, sizeLines } from "../views/pool-sizes.ts";
-import { safeText } from "../views/safe-text.ts";
+import { safeJson, safeText } from "../views/safe-text.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { hostRunOptions } from "./host-run-options.ts";
 import { type HostOptions, shippedRoles } from "./read-input.ts";
@@ -125,5 +125,5 @@ function serversIn(data: ValueMap | null): SizeLine[] {
 }
 
 function show(lines: readonly SizeLine[], asJson: boolean): void {
-  process.stdout.write(asJson ? `${JSON.stringify(lines, undefined, 2)}\n` : sizeLines(lines));
+  process.stdout.write(asJson ? `${safeJson(lines, 2)}\n` : safeText(sizeLines(lines), { newlines: true }));
 }

@@ -6,6 +6,7 @@ import type { RunOptions } from "../fleet/run-options.ts";
 import { type PoolerStatus, parsePoolerStatus, poolerStatusScript } from "../pgbouncer/pooler-status.ts";
 import { paintFor } from "../views/colour.ts";
 import { type HostPoolers, needsAttention, poolerStatusLines } from "../views/pooler-status.ts";
+import { safeJson } from "../views/safe-text.ts";
 import { EXIT, type ExitCode, exitCodeOfAnswers } from "./exit-codes.ts";
 import { hostRunOptions } from "./host-run-options.ts";
 import { type HostOptions, wholeNumber } from "./read-input.ts";
@@ -59,9 +60,7 @@ async function askHost(session: HostSession, run: RunOptions): Promise<HostPoole
 
 function write(hosts: readonly HostPoolers[], { json, watch }: StatusOptions): void {
   if (json === true) {
-    process.stdout.write(
-      `${JSON.stringify({ at: new Date().toISOString(), hosts }, undefined, watch === true ? 0 : 2)}\n`,
-    );
+    process.stdout.write(`${safeJson({ at: new Date().toISOString(), hosts }, watch === true ? 0 : 2)}\n`);
     return;
   }
   const lines = poolerStatusLines(hosts, paintFor(process.stdout.isTTY));

@@ -21,7 +21,7 @@ export async function pingCommand(pattern: string, options: HostOptions): Promis
   });
   const paint = paintFor(process.stdout.isTTY);
   const rows = answers.map(({ host, answer, error, durationMs }) => [
-    paint("bold", host),
+    paint("bold", safeText(host)),
     error === undefined ? paint("green", "reached") : paint("red", error.code),
     formatDuration(durationMs),
     safeText(error === undefined ? `as ${answer ?? ""}` : run.secrets.redact(error.message)),
@@ -29,6 +29,6 @@ export async function pingCommand(pattern: string, options: HostOptions): Promis
   process.stdout.write(`${tableLines(rows).join("\n")}\n`);
   for (const { host, error } of answers)
     if (error?.hint !== undefined)
-      process.stdout.write(`${host}: ${safeText(run.secrets.redact(error.hint))}\n`);
+      process.stdout.write(`${safeText(`${host}: ${run.secrets.redact(error.hint)}`)}\n`);
   return exitCodeOfAnswers(answers);
 }

@@ -15,6 +15,7 @@ import { newRunId } from "../records/run-id.ts";
 import { paintFor } from "../views/colour.ts";
 import { eventLines } from "../views/event-lines.ts";
 import { planLines } from "../views/plan-lines.ts";
+import { safeJson } from "../views/safe-text.ts";
 import { consoleOutput } from "./console-output.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { interruption } from "./interruption.ts";
@@ -72,7 +73,7 @@ export async function showCommand(file: string, options: { json?: boolean }): Pr
   const output = consoleOutput();
   output.write(
     options.json === true
-      ? `${JSON.stringify(plan, undefined, 2)}\n`
+      ? `${safeJson(plan, 2)}\n`
       : `${planLines(plan, paintFor(output.isTerminal)).join("\n")}\n`,
   );
   return EXIT.ok;

@@ -6,6 +6,7 @@ import { type Viewpoint, whyVariable } from "../fleet/why-variable.ts";
 import { loadPlaybook } from "../playbook/load-playbook.ts";
 import { requireKnownTags } from "../playbook/tags.ts";
 import { paintFor } from "../views/colour.ts";
+import { safeJson } from "../views/safe-text.ts";
 import { whyTaskLines, whyVariableLines } from "../views/why-lines.ts";
 import { consoleOutput } from "./console-output.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -41,9 +42,7 @@ async function explain(
   const output = consoleOutput();
   const paint = paintFor(output.isTerminal);
   const print = (lines: readonly string[], value: unknown): void =>
-    output.write(
-      options.json === true ? `${JSON.stringify(value, undefined, 2)}\n` : `${lines.join("\n")}\n`,
-    );
+    output.write(options.json === true ? `${safeJson(value, 2)}\n` : `${lines.join("\n")}\n`);
   if (options.task !== undefined) {
     if (file === undefined) {
       throw inputError("invalid-option", "--task needs the playbook that the task is in", {

@@ -30,10 +30,10 @@ export function renderDiagnostic(
   const { readLine = lineOfFile, colour = false } = options;
   const paint = (style: Style, text: string): string =>
     colour ? styleText(style, text, { validateStream: false }) : text;
-  const where = at === undefined ? "" : `${paint("bold", formatPosition(at))}: `;
+  const where = at === undefined ? "" : `${paint("bold", printable(formatPosition(at)))}: `;
   const word = paint(COLOURS[severity], severity);
   const lines = [
-    `${where}${word}: ${printable(message)} ${paint("gray", `[${code}]`)}`,
+    `${where}${word}: ${printable(message)} ${paint("gray", `[${printable(code)}]`)}`,
     ...(at === undefined ? [] : excerpt(at, readLine, paint)),
     ...(expected === undefined ? [] : [`  expected: ${printable(expected)}`]),
     ...(hint === undefined ? [] : [`  ${paint("cyan", printable(hint))}`]),

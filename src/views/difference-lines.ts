@@ -14,10 +14,10 @@ export function differenceLines(difference: Difference, paint: Paint): string[] 
 }
 
 function fieldLine(difference: Extract<Difference, { kind: "field" }>, paint: Paint): string {
-  if (difference.secret === true) return `${difference.name}: ${REDACTED} -> ${REDACTED}`;
+  if (difference.secret === true) return `${safeText(difference.name)}: ${REDACTED} -> ${REDACTED}`;
   const before = paint("red", safeText(difference.before ?? "(none)"));
   const after = paint("green", safeText(difference.after ?? "(none)"));
-  return `${difference.name}: ${before} -> ${after}`;
+  return `${safeText(difference.name)}: ${before} -> ${after}`;
 }
 
 function textLines(difference: Extract<Difference, { kind: "text" }>, paint: Paint): string[] {

@@ -3,8 +3,9 @@ import { SEVERITIES } from "../drift/severity.ts";
 import type { Paint } from "./colour.ts";
 import { differenceLines } from "./difference-lines.ts";
 import { formatDuration } from "./duration.ts";
+import { escapeXml } from "./escape-xml.ts";
 import { differenceOf } from "./plan-lines.ts";
-import { safeText } from "./safe-text.ts";
+import { safeJson, safeText } from "./safe-text.ts";
 import { tableLines } from "./table.ts";
 
 export const DRIFT_FORMATS = ["pretty", "json", "junit", "markdown", "prometheus"] as const;
@@ -14,7 +15,7 @@ export type DriftFormat = (typeof DRIFT_FORMATS)[number];
 export function driftText(report: DriftReport, format: DriftFormat, paint: Paint): string {
   switch (format) {
     case "json":
-      return `${JSON.stringify(report, undefined, 2)}\n`;
+      return `${safeJson(report, 2)}\n`;
     case "junit":
       return junit(report);
     case "markdown":
@@ -69,21 +70,22 @@ function sinceText({ lastTrue, firstSeen }: DriftItem): string {
   if (lastTrue === undefined)
     return firstSeen === undefined
       ? "unknown: no record of it"
-      : `${firstSeen} at the latest: no record has it as wanted`;
+      : `${safeText(firstSeen)} at the latest: no record has it as wanted`;
   const age = Date.now() - Date.parse(lastTrue);
-  const rest = firstSeen === undefined ? "" : `, first seen ${firstSeen}`;
+  const rest = firstSeen === undefined ? "" : `, first seen ${safeText(firstSeen)}`;
   // A clock that was set back has seen it true in what is now to come.
   const ago = age < 0 ? "by a clock that was ahead of this one" : `${formatDuration(age)} ago`;
-  return `after ${lastTrue} (last true ${ago})${rest}`;
+  return `after ${safeText(lastTrue)} (last true ${ago})${rest}`;
 }
 
 function markdown(report: DriftReport): string {
+  // A link or a picture in what a host says would lead whoever reads the report to a stranger.
   const cell = (text: string): string =>
     safeText(text)
-      .replaceAll("\\", "\\\\")
-      .replaceAll("|", "\\|")
-      .replaceAll("<", "&lt;")
-      .replaceAll("`", "'");
+      .replaceAll("`", "'")
+      .replace(/[\\|[\]*~]/g, "\\$&")
+      .replaceAll("&", "&amp;")
+      .replaceAll("<", "&lt;");
   const rows = report.items.map((item) =>
     [
       item.host,
@@ -122,28 +124,20 @@ function junit(report: DriftReport): string {
     const own = report.items.filter((item) => item.host === host);
     const cases = own.map(
       (item) =>
-        `    <testcase classname="${xml(host)}" name="${xml(item.task)}">\n      <${item.status === "drift" ? "failure" : "error"} type="${item.status}" message="${xml(item.message)}">${xml(`${item.severity}; last true: ${item.lastTrue ?? "unknown"}; ${item.at}`)}</${item.status === "drift" ? "failure" : "error"}>\n    </testcase>`,
+        `    <testcase classname="${escapeXml(host)}" name="${escapeXml(item.task)}">\n      <${item.status === "drift" ? "failure" : "error"} type="${item.status}" message="${escapeXml(item.message)}">${escapeXml(`${item.severity}; last true: ${item.lastTrue ?? "unknown"}; ${item.at}`)}</${item.status === "drift" ? "failure" : "error"}>\n    </testcase>`,
     );
-    const passed = ok === 0 ? [] : [`    <testcase classname="${xml(host)}" name="${ok} as wanted"/>`];
+    const passed = ok === 0 ? [] : [`    <testcase classname="${escapeXml(host)}" name="${ok} as wanted"/>`];
     const unseen =
       outcome === "ok" || own.some(({ status }) => status === "failed")
         ? []
         : [
-            `    <testcase classname="${xml(host)}" name="the host"><error type="${outcome}" message="${outcome}"/></testcase>`,
+            `    <testcase classname="${escapeXml(host)}" name="the host"><error type="${outcome}" message="${outcome}"/></testcase>`,
           ];
     const all = [...passed, ...cases, ...unseen];
     const failures = own.filter(({ status }) => status === "drift").length;
-    return `  <testsuite name="${xml(host)}" tests="${all.length}" failures="${failures}" errors="${own.length - failures + unseen.length}">\n${all.join("\n")}\n  </testsuite>`;
+    return `  <testsuite name="${escapeXml(host)}" tests="${all.length}" failures="${failures}" errors="${own.length - failures + unseen.length}">\n${all.join("\n")}\n  </testsuite>`;
   });
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="drift">\n${suites.join("\n")}\n</testsuites>\n`;
-}
-
-function xml(text: string): string {
-  return safeText(text)
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }
 
 /** For the textfile collector of node_exporter (Prometheus' exposition format 0.0.4). */

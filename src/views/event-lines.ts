@@ -3,7 +3,7 @@ import { formatPosition } from "../diagnostics/diagnostic.ts";
 import { renderDiagnostic } from "../diagnostics/render.ts";
 import type { Paint } from "./colour.ts";
 import { differenceLines } from "./difference-lines.ts";
-import { safeText } from "./safe-text.ts";
+import { safeJson, safeText } from "./safe-text.ts";
 import { countOf, STATUS_WORDS } from "./words.ts";
 
 export interface LineOptions {
@@ -17,10 +17,13 @@ export function eventLines(event: Event, options: LineOptions): string[] {
   const { paint } = options;
   switch (event.type) {
     case "play-started":
-      return ["", `${paint("bold", `PLAY ${event.name}`)}  (${countOf(event.hosts.length, "host")})`];
+      return [
+        "",
+        `${paint("bold", `PLAY ${safeText(event.name)}`)}  (${countOf(event.hosts.length, "host")})`,
+      ];
     case "host-unreachable":
       return [
-        `${paint("bold", event.host)}  ${paint("red", event.code === "locked" ? "LOCKED" : "UNREACHABLE")}  ${safeText(event.message)}`,
+        `${paint("bold", safeText(event.host))}  ${paint("red", event.code === "locked" ? "LOCKED" : "UNREACHABLE")}  ${safeText(event.message)}`,
         ...hintLines(event.hint),
       ];
     case "task-finished":
@@ -28,12 +31,14 @@ export function eventLines(event: Event, options: LineOptions): string[] {
     case "handlers-started":
       return event.leftOver.length === 0
         ? []
-        : [`${paint("bold", event.host)}  handlers left by an interrupted run: ${event.leftOver.join(", ")}`];
+        : [
+            `${paint("bold", safeText(event.host))}  handlers left by an interrupted run: ${safeText(event.leftOver.join(", "))}`,
+          ];
     case "warning":
       return [
         paint(
           "yellow",
-          `warning: ${event.host === undefined ? "" : `${event.host}: `}${safeText(event.message)}`,
+          `warning: ${event.host === undefined ? "" : `${safeText(event.host)}: `}${safeText(event.message)}`,
         ),
       ];
     case "stopping":
@@ -49,14 +54,14 @@ function finishedLines(event: TaskFinished, { paint, diff, verbosity }: LineOpti
   const quiet = event.status === "ok" || event.status === "skipped";
   if (tells(event) ? Number(event.data?.["verbosity"] ?? 0) > verbosity : quiet && verbosity === 0) return [];
   const { word, colour } = STATUS_WORDS[event.status];
-  const head = `${paint("bold", event.host)}  ${paint(colour, word)}  ${taskTitle(event.task)}`;
+  const head = `${paint("bold", safeText(event.host))}  ${paint(colour, word)}  ${taskTitle(event.task)}`;
   const failed = event.status === "failed";
   const [message = "", ...more] = event.message.split("\n");
   const lines = [
     `${head}${message === "" ? "" : `: ${safeText(message)}`}`,
     ...indent(more.map((line) => safeText(line))),
   ];
-  if (failed) lines.push(`    at ${formatPosition(event.task.at)}`);
+  if (failed) lines.push(`    at ${safeText(formatPosition(event.task.at))}`);
   if (failed && event.diagnostics !== undefined) {
     lines.push(
       ...event.diagnostics.flatMap((diagnostic) => indent(renderDiagnostic(diagnostic).split("\n"))),
@@ -64,8 +69,7 @@ function finishedLines(event: TaskFinished, { paint, diff, verbosity }: LineOpti
   } else lines.push(...hintLines(event.hint));
   if (diff)
     lines.push(...indent(event.differences.flatMap((difference) => differenceLines(difference, paint))));
-  if (verbosity >= 2 && event.data !== null)
-    lines.push(...indent(JSON.stringify(event.data, undefined, 2).split("\n")));
+  if (verbosity >= 2 && event.data !== null) lines.push(...indent(safeJson(event.data, 2).split("\n")));
   return lines;
 }
 
@@ -77,8 +81,8 @@ function tells(event: TaskFinished): boolean {
 /** `role : name => item`. */
 export function taskTitle(task: TaskReference): string {
   const item = task.item === undefined ? "" : ` => ${safeText(task.item.label)}`;
-  const delegated = task.delegatedTo === undefined ? "" : ` -> ${task.delegatedTo}`;
-  return `${task.role === undefined ? "" : `${task.role} : `}${safeText(task.name)}${item}${delegated}`;
+  const delegated = task.delegatedTo === undefined ? "" : ` -> ${safeText(task.delegatedTo)}`;
+  return `${task.role === undefined ? "" : `${safeText(task.role)} : `}${safeText(task.name)}${item}${delegated}`;
 }
 
 function stoppingText(reason: Stopping["reason"]): string {

@@ -1,3 +1,5 @@
+import { safeText } from "./safe-text.ts";
+
 interface Run {
   before: string;
   first: string;
@@ -26,7 +28,9 @@ export function hostList(hosts: readonly string[], most: number): string {
 
 function runsOf(hosts: readonly string[]): Run[] {
   const runs: Run[] = [];
-  for (const host of [...hosts].sort((one, other) => one.localeCompare(other, "en", { numeric: true }))) {
+  for (const host of hosts
+    .map((one) => safeText(one))
+    .sort((one, other) => one.localeCompare(other, "en", { numeric: true }))) {
     const [, before = host, number = "", after = ""] = /^(.*?)(\d+)(\D*)$/.exec(host) ?? [];
     const last = runs.at(-1);
     if (

@@ -1,4 +1,5 @@
 import type { TaskFinished } from "../converge/event.ts";
+import { escapeXml } from "./escape-xml.ts";
 import { taskTitle } from "./event-lines.ts";
 import type { View, ViewOptions } from "./view.ts";
 
@@ -42,15 +43,4 @@ function testCase(event: TaskFinished): string {
     return `${head}><skipped message="${escapeXml(event.message)}"/></testcase>`;
   if (!isFailure(event)) return `${head}/>`;
   return `${head}><failure type="${event.status}" message="${escapeXml(event.message)}"/></testcase>`;
-}
-
-/** XML 1.0 allows no control characters but tab and line ends, not even escaped. */
-function escapeXml(text: string): string {
-  return text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("\n", "&#10;");
 }

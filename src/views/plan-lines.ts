@@ -16,7 +16,7 @@ const TENTATIVE = "what is installed or run above may do some of what follows by
 export function planLines(plan: Plan, paint: Paint): string[] {
   const hosts = Object.entries(plan.hosts);
   const lines = [
-    paint("bold", `PLAN ${plan.planId}`),
+    paint("bold", `PLAN ${safeText(plan.planId)}`),
     `made by ${safeText(plan.who)} for ${plan.playbooks.map((file) => safeText(file)).join(" ")}`,
   ];
   for (const [host, { outcome, tasks }] of hosts) {
@@ -105,7 +105,7 @@ export function scoreLines(score: RecordScore, paint: Paint): string[] {
       (score.notReached === 0 ? "" : `; ${score.notReached} were not put to the test`),
     ...score.wrong.map(
       ({ host, task, at, predicted, happened }) =>
-        `  wrong: ${safeText(host)}: ${safeText(task)} (${at}): predicted ${predicted}, happened ${safeText(happened)}`,
+        `  wrong: ${safeText(host)}: ${safeText(task)} (${safeText(at)}): predicted ${safeText(predicted)}, happened ${safeText(happened)}`,
     ),
   ];
 }

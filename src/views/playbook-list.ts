@@ -26,7 +26,7 @@ export function playbookList(
 ): string[] {
   return [
     "",
-    `playbook: ${file}`,
+    `playbook: ${safeText(file)}`,
     ...plays.flatMap((play, index) => playLines(play, index, listed, selection)),
   ];
 }
@@ -44,12 +44,12 @@ function playLines(
   const tags = new Set([...play.keywords.tags, ...tasks.flatMap(({ keywords }) => keywords.tags)]);
   return [
     "",
-    `  play #${index + 1} (${pattern}): ${safeText(play.name)}\tTAGS: [${sorted(play.keywords.tags).join(",")}]`,
+    `  play #${index + 1} (${safeText(pattern)}): ${safeText(play.name)}\tTAGS: [${sorted(play.keywords.tags).join(",")}]`,
     ...(listed.hosts
       ? [
-          `    pattern: ['${pattern}']`,
+          `    pattern: ['${safeText(pattern)}']`,
           `    hosts (${hosts.length}):`,
-          ...hosts.map((host) => `      ${host}`),
+          ...hosts.map((host) => `      ${safeText(host)}`),
         ]
       : []),
     ...(listed.tasks ? ["    tasks:", ...tasks.map(taskLine)] : []),
@@ -71,5 +71,5 @@ function taskLine(task: Task): string {
 }
 
 function sorted(tags: readonly string[]): string[] {
-  return [...tags].sort();
+  return tags.map((tag) => safeText(tag)).sort();
 }

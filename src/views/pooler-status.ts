@@ -43,7 +43,7 @@ export function poolerStatusLines(hosts: readonly HostPoolers[], paint: Paint): 
 }
 
 const nameOf = (host: string, { instance }: PoolerStatus): string =>
-  instance === "pgbouncer" ? host : `${host}/${instance}`;
+  safeText(instance === "pgbouncer" ? host : `${host}/${instance}`);
 
 function summaryRow(name: string, pooler: PoolerStatus, paint: Paint): string[] {
   const { health, clients, certificates, drift } = pooler;
@@ -51,9 +51,13 @@ function summaryRow(name: string, pooler: PoolerStatus, paint: Paint): string[] 
     certificates.length === 0 ? undefined : Math.min(...certificates.map(({ daysLeft }) => daysLeft));
   return [
     name,
-    pooler.version ?? "-",
-    pooler.unit === "active" ? pooler.unit : paint("red", pooler.unit),
-    health === undefined ? "-" : health.status === 200 ? paint("green", "ok") : paint("red", health.reason),
+    safeText(pooler.version ?? "-"),
+    pooler.unit === "active" ? pooler.unit : paint("red", safeText(pooler.unit)),
+    health === undefined
+      ? "-"
+      : health.status === 200
+        ? paint("green", "ok")
+        : paint("red", safeText(health.reason)),
     `${clients.used}/${clients.most}`,
     clients.waiting === 0 ? "0" : paint("yellow", String(clients.waiting)),
     days === undefined ? "-" : days < FEW_DAYS ? paint("red", `${days} days`) : `${days} days`,
@@ -69,7 +73,7 @@ function poolRow(name: string, pool: PoolStatus, paint: Paint): string[] {
       : `${"█".repeat(Math.min(10, Math.round(used / 10))).padEnd(10, "·")} ${used} %`;
   return [
     safeText(`${name} ${pool.database}/${pool.user}`),
-    pool.state === "on" ? "" : paint("red", pool.state),
+    pool.state === "on" ? "" : paint("red", safeText(pool.state)),
     `${pool.serversActive} of ${pool.servers} busy, ${pool.poolSize} at most`,
     used !== undefined && used >= 80 ? paint("yellow", utilisation) : utilisation,
     String(pool.clientsActive),

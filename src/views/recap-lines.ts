@@ -45,7 +45,7 @@ interface Row {
 
 function hostRows(hosts: readonly HostRecap[]): Row[] {
   return hosts.map((host) => ({
-    name: host.host,
+    name: safeText(host.host),
     counts: host.counts,
     time: formatDuration(host.durationMs),
     trips: host.counters === undefined ? "-" : String(host.counters.roundTrips),
@@ -68,7 +68,7 @@ function groupRows(hosts: readonly HostRecap[]): Row[] {
     const trips = group.flatMap(({ counters }) => (counters === undefined ? [] : [counters.roundTrips]));
     const list = group.length === 1 ? "" : hostList(names, 60);
     return {
-      name: group.length === 1 ? first.host : countOf(group.length, "host"),
+      name: group.length === 1 ? safeText(first.host) : countOf(group.length, "host"),
       counts: first.counts,
       time: rangeText(times.map(formatDuration)),
       trips: rangeText(trips.sort((a, b) => a - b).map(String)),
@@ -163,7 +163,7 @@ function outcomeText(host: HostRecap): string {
     host.pendingHandlers.length === 0
       ? ""
       : ` handlers that run next time: ${safeText(host.pendingHandlers.join(", "))}`;
-  return `${host.outcome === "ok" ? "" : outcomeWord(host).toUpperCase()}${pending}`.trim();
+  return `${host.outcome === "ok" ? "" : safeText(outcomeWord(host)).toUpperCase()}${pending}`.trim();
 }
 
 /** A host whose turn had not come when the run was ended, by whomever, was not interrupted in anything. */
@@ -190,5 +190,7 @@ function totalText(event: RunFinished): string {
 }
 
 function retryLines({ retryFile }: RunFinished): string[] {
-  return retryFile === undefined ? [] : [`the hosts that failed, for another try: --limit @${retryFile}`];
+  return retryFile === undefined
+    ? []
+    : [`the hosts that failed, for another try: --limit @${safeText(retryFile)}`];
 }

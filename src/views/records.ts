@@ -8,7 +8,7 @@ import { tableLines } from "./table.ts";
 /** Runs as a table. */
 export function recordTable(runs: readonly RecordSummary[], paint: Paint): string[] {
   const rows = runs.map((run) => [
-    run.runId,
+    safeText(run.runId),
     safeText(run.who),
     run.playbooks.map((file) => safeText(file)).join(" "),
     commitText(run.commit, run.dirty),
@@ -17,7 +17,7 @@ export function recordTable(runs: readonly RecordSummary[], paint: Paint): strin
     String(run.checkMode ? run.wouldChange : run.changed),
     String(run.failed),
     run.durationMs === undefined ? "-" : formatDuration(run.durationMs),
-    paint(run.outcome === "ok" ? "green" : "red", run.outcome),
+    paint(run.outcome === "ok" ? "green" : "red", safeText(run.outcome)),
   ]);
   const head = ["run", "who", "playbooks", "commit", "", "hosts", "changes", "failed", "time", "outcome"];
   return tableLines([head, ...rows], new Set([5, 6, 7, 8]));
@@ -26,14 +26,14 @@ export function recordTable(runs: readonly RecordSummary[], paint: Paint): strin
 /** Who, what and where: what stands before a run that is told again. */
 export function recordHeadLines({ head, commit, finished }: ReadRecord, paint: Paint): string[] {
   return [
-    paint("bold", `RUN ${head.runId}`),
+    paint("bold", `RUN ${safeText(head.runId)}`),
     ...tableLines([
-      ["when", head.time],
+      ["when", safeText(head.time)],
       ["who", safeText(head.who)],
       ["where", safeText(head.directory)],
       ["what", safeText(`plumb ${head.command.join(" ")}`)],
       ["commit", commitText(commit?.commit, commit?.dirty ?? false)],
-      ["with", `plumb ${head.versions.plumb}, node ${head.versions.node}`],
+      ["with", safeText(`plumb ${head.versions.plumb}, node ${head.versions.node}`)],
     ]),
     ...(finished === undefined
       ? [paint("red", "This run has no end: it is still under way, or was killed.")]
@@ -42,5 +42,5 @@ export function recordHeadLines({ head, commit, finished }: ReadRecord, paint: P
 }
 
 function commitText(commit: string | undefined, dirty: boolean): string {
-  return commit === undefined ? "-" : `${commit.slice(0, 10)}${dirty ? " + changes" : ""}`;
+  return commit === undefined ? "-" : `${safeText(commit.slice(0, 10))}${dirty ? " + changes" : ""}`;
 }

@@ -12,3 +12,11 @@ export function safeText(text: string, options: { newlines: boolean } = { newlin
     },
   );
 }
+
+/** JSON that a terminal may be shown: what `JSON.stringify` leaves as it is and a terminal obeys is written as JSON can have it, too. The same value. */
+export function safeJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replace(
+    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -2,6 +2,7 @@ import type { Event } from "../converge/event.ts";
 import { eventLines, type LineOptions } from "./event-lines.ts";
 import { hostList } from "./host-list.ts";
 import { recapLines } from "./recap-lines.ts";
+import { safeText } from "./safe-text.ts";
 import { countOf } from "./words.ts";
 
 /** With more hosts than this in a play, what many of them have in common is told once. */
@@ -33,7 +34,7 @@ export function teller(options: LineOptions): (event: Event) => string[] {
     return lines;
   };
   const withoutHost = (head: string, host: string): string =>
-    head.replace(paint("bold", host), "").trimStart();
+    head.replace(paint("bold", safeText(host)), "").trimStart();
   return (event) => {
     if (event.type === "run-finished") {
       const wrong = [...causes.values()].map((one) => ({ lines: one.lines, hosts: [...one.hosts] }));

@@ -117,7 +117,7 @@ async function runRow(row: PlayRow): Promise<void> {
 
 function draw(row: PlayRow | undefined): void {
   if (row?.draw === undefined) return;
-  const busy = [...row.busy].slice(0, MOST_ROWS).map(([host, doing]) => `${host}  ${doing}`);
+  const busy = [...row.busy].slice(0, MOST_ROWS).map(([host, doing]) => `${safeText(host)}  ${doing}`);
   const lines = row.notice === undefined ? busy : [...busy, row.notice];
   const text = lines.join("\n");
   // Each output is drawn below the last one: the same again would only fill the screen.
@@ -133,10 +133,11 @@ function titleOf({ play, finished, changes, failures }: PlayRow): string {
 }
 
 function track(row: PlayRow, event: Event): void {
-  if (event.type === "task-started") row.busy.set(event.host, `${taskTitle(event.task)}: ${event.summary}`);
+  if (event.type === "task-started")
+    row.busy.set(event.host, `${taskTitle(event.task)}: ${safeText(event.summary)}`);
   if (event.type === "task-progress") {
     const line = event.line === undefined ? "" : `: ${safeText(event.line).slice(0, 60)}`;
-    row.busy.set(event.host, `${taskTitle(event.task)}: ${event.step}${line}`);
+    row.busy.set(event.host, `${taskTitle(event.task)}: ${safeText(event.step)}${line}`);
   }
   if (event.type !== "task-finished") return;
   row.busy.delete(event.host);

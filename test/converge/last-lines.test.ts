@@ -29,4 +29,7 @@ test("a line is told when it is whole, in whatever pieces it arrives: half of a 
 test("of output without end little is told, and of lines that are too long nothing", () => {
   expect(told(Array(1000).fill("y\n".repeat(10_000))).length).toBeLessThan(100);
   expect(told([...Array(100).fill("x".repeat(10_000)), "\nshort\n"])).toEqual(["short"]);
+  expect(told([`${"x".repeat(1_001)}\n`, ...Array(100).fill("x".repeat(10)), "x\n"])).toEqual([]);
+  // More than a text can hold.
+  expect(told([...Array(600).fill("x".repeat(2 ** 20)), "\nshort\n"])).toEqual(["short"]);
 });

@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
@@ -20,6 +29,37 @@ function codeOf(act: () => unknown): string | undefined {
     return error instanceof DiagnosticsError ? error.diagnostics[0]?.code : String(error);
   }
 }
+
+/** A project in which everything is as it should be. */
+function projectIn(folder: string): (name: string) => string {
+  const at = (name: string): string => path.join(folder, name);
+  for (const name of ["library", "group_vars", "roles/mine/tasks"]) mkdirSync(at(name), { recursive: true });
+  writeFileSync(at("library/evil.mjs"), "throw new Error('it was run')");
+  writeFileSync(at("group_vars/all.yml"), "ansible_host: evil\n");
+  writeFileSync(at("roles/mine/tasks/main.yml"), "- debug: {msg: x}\n");
+  writeFileSync(at("hosts.ini"), "web1\n");
+  writeFileSync(at("play.yml"), "- hosts: all\n  tasks: [{debug: {msg: x}}]\n");
+  writeFileSync(at("role.yml"), "- hosts: all\n  roles: [mine]\n");
+  for (const name of ["hosts", "password"])
+    writeFileSync(at(name), "#!/bin/sh\necho '{}'\n", { mode: 0o700 });
+  return at;
+}
+
+const loadPlay = (at: (name: string) => string): Promise<unknown> =>
+  loadPlaybook(at("play.yml"), { rolePaths: [] });
+const loadRole = (at: (name: string) => string): Promise<unknown> => {
+  rmSync(at("library"), { recursive: true, force: true });
+  return loadPlaybook(at("role.yml"), { rolePaths: [] });
+};
+const showInventory = async (at: (name: string) => string): Promise<unknown> =>
+  inventoryAsJson(await loadInventory([at("hosts.ini")]), { keyring: new Keyring() });
+
+const codesOf = (act: Promise<unknown>): Promise<string[]> =>
+  act.then(
+    () => [],
+    (error: unknown) =>
+      error instanceof DiagnosticsError ? error.diagnostics.map(({ code }) => code) : [String(error)],
+  );
 
 describe("what is run or obeyed on the controller", () => {
   test("is refused where every user could have written it, and taken from a shared folder when it is our own", () => {
@@ -43,37 +83,31 @@ describe("what is run or obeyed on the controller", () => {
     expect(codeOf(() => refuseOpenToOthers(path.join(folder, "missing"), "x"))).toBeUndefined();
   });
 
-  test("modules, roles, variables, inventory programs and password programs are asked about", async () => {
-    const folder = newFolder();
-    const at = (name: string): string => path.join(folder, name);
-    for (const name of ["library", "group_vars", "roles/mine/tasks"])
-      mkdirSync(at(name), { recursive: true });
-    writeFileSync(at("library/evil.mjs"), "throw new Error('it was run')");
-    writeFileSync(at("group_vars/all.yml"), "ansible_host: evil\n");
-    writeFileSync(at("roles/mine/tasks/main.yml"), "- debug: {msg: x}\n");
-    writeFileSync(at("hosts.ini"), "web1\n");
-    writeFileSync(at("play.yml"), "- hosts: all\n  roles: [mine]\n");
-    for (const name of ["hosts", "password"]) {
-      writeFileSync(at(name), "#!/bin/sh\ntouch owned\n", { mode: 0o700 });
-      chmodSync(at(name), 0o777);
-    }
-    for (const name of ["library", "group_vars", "roles", "roles/mine"]) chmodSync(at(name), 0o777);
-    const codes = async (act: Promise<unknown>): Promise<unknown> =>
-      act.catch((error: unknown) => (error instanceof DiagnosticsError ? error.diagnostics[0]?.code : error));
-    const loading = loadPlaybook(at("play.yml"), { rolePaths: [] });
-    const problems = await loading.then(
-      () => [],
-      (error: unknown) => (error instanceof DiagnosticsError ? error.diagnostics : []),
-    );
-    expect(problems.map(({ code }) => code)).toEqual(["file-open-to-others", "file-open-to-others"]);
-    const shown = loadInventory([at("hosts.ini")]).then((inventory) =>
-      inventoryAsJson(inventory, { keyring: new Keyring() }),
-    );
-    expect(await codes(shown)).toBe("file-open-to-others");
-    expect(await codes(loadInventory([at("hosts")]))).toBe("file-open-to-others");
-    const source = { id: "default", source: at("password") };
-    expect(await codes(passwordFrom(source, async () => ""))).toBe("file-open-to-others");
-  });
+  test.each<[string, string, number, (at: (name: string) => string) => Promise<unknown>]>([
+    ["a module", "library/evil.mjs", 0o666, loadPlay],
+    ["the folder that modules are in", "library", 0o777, loadPlay],
+    ["what the folder of modules is in", "", 0o777, loadPlay],
+    ["a role", "roles/mine", 0o777, loadRole],
+    ["the folder that roles are in", "roles", 0o777, loadRole],
+    ["what the folder of roles is in", "", 0o777, loadRole],
+    ["a folder of variables", "group_vars", 0o777, showInventory],
+    ["an inventory program", "hosts", 0o777, (at) => loadInventory([at("hosts")])],
+    [
+      "a password program",
+      "password",
+      0o777,
+      (at) => passwordFrom({ id: "default", source: at("password") }, async () => ""),
+    ],
+  ])(
+    "modules, roles, variables, inventory programs and password programs are asked about: %s",
+    async (_, open, mode, act) => {
+      const at = projectIn(newFolder());
+      // It is that which makes the difference.
+      await expect(codesOf(act(at))).resolves.not.toContain("file-open-to-others");
+      chmodSync(at(open), mode);
+      expect(await codesOf(act(at))).toContain("file-open-to-others");
+    },
+  );
 
   test("of somebody else in a folder where everybody may make files is refused", () => {
     const folder = newFolder();
@@ -83,5 +117,11 @@ describe("what is run or obeyed on the controller", () => {
     expect(codeOf(() => refuseOpenToOthers(path.join(folder, "library"), "the folder of modules"))).toBe(
       "file-open-to-others",
     );
+    // What is ours by itself, and led to by somebody else.
+    const link = path.join(folder, "link");
+    symlinkSync(newFolder(), link);
+    expect(codeOf(() => refuseOpenToOthers(link, "the folder of modules"))).toBeUndefined();
+    lchownSync(link, 65534, 65534);
+    expect(codeOf(() => refuseOpenToOthers(link, "the folder of modules"))).toBe("file-open-to-others");
   });
 });

@@ -1,4 +1,5 @@
-import { mkdtemp, open, readdir, rm, statfs } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lstat, mkdtemp, open, readdir, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { overwrite } from "./replace-file.ts";
@@ -39,21 +40,30 @@ async function isInMemory(place: string): Promise<boolean> {
 async function wipe(folder: string): Promise<void> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   for (const entry of entries.filter((one) => one.isFile())) {
-    const handle = await open(path.join(entry.parentPath, entry.name), "r+").catch(() => undefined);
+    const file = path.join(entry.parentPath, entry.name);
+    const handle = await open(file, constants.O_RDWR | constants.O_NOFOLLOW).catch(() => undefined);
     if (handle === undefined) continue;
     await overwrite(handle).finally(() => handle.close());
   }
   await rm(folder, { recursive: true, force: true });
 }
 
-/** A folder's name says which process made it: if that is gone, so is everybody who needs it. */
+/**
+ * A folder's name says which process made it: if that is gone, so is everybody who needs it. But the places are everybody's, and the name anybody's to give: in a folder or a link
+ * of another user's, what is overwritten could be a file of ours that a link leads to.
+ */
 async function wipeLeftovers(place: string): Promise<void> {
   for (const name of await readdir(place).catch(() => [])) {
     const pid = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
-    // Another user's can't be removed, and is none of our business.
-    await wipe(path.join(place, name)).catch(() => undefined);
+    if (await isOurs(path.join(place, name))) await wipe(path.join(place, name)).catch(() => undefined);
   }
+}
+
+/** Nobody else can have put anything into it. */
+async function isOurs(folder: string): Promise<boolean> {
+  const found = await lstat(folder).catch(() => undefined);
+  return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
 }
 
 function isAlive(pid: number): boolean {
