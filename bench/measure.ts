@@ -4,15 +4,15 @@ export interface Measured {
   ms: number;
   cpuMs: number;
   maxRssKb: number;
-  /** Standard output; with `lastLine` no more than its last line. */
+  /** Standard output; nothing of it where `eachLine` was told. */
   output: string;
 }
 
 export interface RunOptions {
   environment?: Readonly<Record<string, string>>;
   cwd?: string;
-  /** A run on thousands of hosts says a lot. */
-  lastLine?: boolean;
+  /** Told each line of standard output, which is not kept then: a run on thousands of hosts says a lot. */
+  eachLine?: (line: string) => void;
 }
 
 /** What a machine sets for all that runs on Node.js, such as more authorities to read at each start, is not Plumb's time. */
@@ -24,7 +24,7 @@ const ENVIRONMENT = Object.fromEntries(
 export function measure(
   command: string,
   args: readonly string[],
-  { environment, cwd, lastLine = false }: RunOptions = {},
+  { environment, cwd, eachLine }: RunOptions = {},
 ): Promise<Measured> {
   const started = performance.now();
   return new Promise((resolve, reject) => {
@@ -37,8 +37,10 @@ export function measure(
     let errors = "";
     child.stdout.on("data", (chunk: Buffer) => {
       output += chunk.toString();
-      const cut = lastLine ? output.trimEnd().lastIndexOf("\n") : -1;
-      if (cut > 0) output = output.slice(cut + 1);
+      if (eachLine === undefined) return;
+      const lines = output.split("\n");
+      output = lines.pop() ?? "";
+      lines.forEach(eachLine);
     });
     child.stderr.on("data", (chunk: Buffer) => {
       errors += chunk.toString();

@@ -50,7 +50,10 @@ export interface PlayStarted extends Timed {
 export interface HostConnected extends Timed {
   type: "host-connected";
   host: string;
+  /** Waiting for its turn among other handshakes included. */
   durationMs: number;
+  /** Where it took more than one try: sshd had turned it away, or was slow. */
+  tries?: number;
 }
 
 /** A host on which nothing can be done. */

@@ -146,6 +146,7 @@ export class Sessions {
       time: new Date().toISOString(),
       host,
       durationMs: Math.round(performance.now() - started),
+      ...(transport.tries === undefined || transport.tries === 1 ? {} : { tries: transport.tries }),
     });
     return this.#sessionOf(host, scope, transport, true);
   }

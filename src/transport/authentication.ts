@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
-import type { AnyAuthMethod } from "ssh2";
+import type { AnyAuthMethod, ParsedKey } from "ssh2";
 import ssh2 from "ssh2";
 import { expandHome } from "./ssh-config.ts";
 
@@ -41,14 +41,14 @@ export function localUser(): string {
   return userInfo().username;
 }
 
-const parsedKeys = new Map<string, Promise<Buffer | undefined>>();
+const parsedKeys = new Map<string, Promise<ParsedKey | undefined>>();
 
-async function readKeys({ keyFiles, keyFilesAreExplicit }: Credentials): Promise<Buffer[]> {
+async function readKeys({ keyFiles, keyFilesAreExplicit }: Credentials): Promise<ParsedKey[]> {
   const keys = await Promise.all(keyFiles.map((file) => readKey(expandHome(file), keyFilesAreExplicit)));
   return keys.filter((key) => key !== undefined);
 }
 
-function readKey(file: string, explicit: boolean): Promise<Buffer | undefined> {
+function readKey(file: string, explicit: boolean): Promise<ParsedKey | undefined> {
   const cached = parsedKeys.get(file);
   if (cached !== undefined) return cached;
   const reading = parseKeyFile(file, explicit);
@@ -56,7 +56,7 @@ function readKey(file: string, explicit: boolean): Promise<Buffer | undefined> {
   return reading;
 }
 
-async function parseKeyFile(file: string, explicit: boolean): Promise<Buffer | undefined> {
+async function parseKeyFile(file: string, explicit: boolean): Promise<ParsedKey | undefined> {
   let text: Buffer;
   try {
     text = readFileSync(file);
@@ -68,7 +68,7 @@ async function parseKeyFile(file: string, explicit: boolean): Promise<Buffer | u
     );
   }
   const parsed = ssh2.utils.parseKey(text);
-  if (!(parsed instanceof Error)) return text;
+  if (!(parsed instanceof Error)) return parsed;
   if (!explicit) return undefined;
   const hint = /passphrase|encrypted/i.test(parsed.message)
     ? "; it has a passphrase: load it into ssh-agent (ssh-add)"

@@ -8,16 +8,17 @@ const PAUSE_MS = 400;
  * Connects, and tries again where a server turned the connection away without a word or took too long for the handshake: sshd does so at random while more than its `MaxStartups` are
  * logging in (sshd_config(5)), and whoever is busy may. Who refuses a key, has none, or does not listen is not asked again.
  *
+ * @returns what was connected, and how many tries that took
  * @throws TransportError of the last try
  */
 export async function connectAgain<Type>(
   connect: () => Promise<Type>,
   signal: AbortSignal | undefined,
-): Promise<Type> {
+): Promise<{ connected: Type; tries: number }> {
   const isGivenUp = (): boolean => signal?.aborted === true;
   for (let tries = 1; ; tries++) {
     try {
-      return await connect();
+      return { connected: await connect(), tries };
     } catch (error) {
       if (tries >= triesFor(error) || isGivenUp()) throw error;
       // Not all at once: those who were turned away together would be again.

@@ -28,6 +28,8 @@ export interface ShellTransportOptions {
   becomeFlags: ConnectionSettings["becomeFlags"] | undefined;
   becomeProgram: ConnectionSettings["becomeProgram"] | undefined;
   lost: Promise<TransportError>;
+  /** How many tries it took to connect. */
+  tries?: number;
 }
 
 /** A shell that one user has on the host, and how many scripts it has to do. */
@@ -55,6 +57,7 @@ const laneOf = (as: ShellUser): string =>
 export class ShellTransport implements Transport {
   readonly isLocal: boolean;
   readonly lost: Promise<TransportError>;
+  readonly tries: number | undefined;
   readonly #options: ShellTransportOptions;
   readonly #lanes = new Map<string, Lane>();
   #mostLanes = LANES;
@@ -72,6 +75,7 @@ export class ShellTransport implements Transport {
     this.#options = options;
     this.isLocal = options.isLocal;
     this.lost = options.lost;
+    this.tries = options.tries;
     void options.lost.then((error) => {
       this.#lostError = error;
     });

@@ -14,8 +14,9 @@ import { present } from "./present.ts";
 import { type CommandVerdict, type CommandWay, throughCommand } from "./proxy-command.ts";
 import { ShellTransport } from "./shell-transport.ts";
 import { type SshConfig, settingsSayAll, sshConfigOf } from "./ssh-config.ts";
-import { keepKeysReady, leaveKeysUnproved } from "./ssh-inside.ts";
+import { shortenHandshake } from "./ssh-inside.ts";
 import { type ForwardTarget, TransportError } from "./transport.ts";
+import { writeTogether } from "./write-together.ts";
 
 /**
  * Small buffers are cut out of pools, and a pool is kept while one of them is: of a handshake each connection keeps a few bytes. Pools of
@@ -56,7 +57,7 @@ const KEEP_ALIVE = { intervalMs: 15_000, count: 3 };
  * @throws TransportError unreachable, connect-timeout, host-key-unknown, host-key-changed, authentication-failed
  */
 export async function openSsh(settings: ConnectionSettings, signal?: AbortSignal): Promise<ShellTransport> {
-  const { opener, user, lost } = await connectSsh(settings, signal);
+  const { opener, user, lost, tries } = await connectSsh(settings, signal);
   return new ShellTransport({
     host: settings.name,
     isLocal: false,
@@ -66,6 +67,7 @@ export async function openSsh(settings: ConnectionSettings, signal?: AbortSignal
     becomeFlags: settings.becomeFlags,
     becomeProgram: settings.becomeProgram,
     lost,
+    tries,
   });
 }
 
@@ -73,16 +75,16 @@ export async function openSsh(settings: ConnectionSettings, signal?: AbortSignal
 export async function connectSsh(
   settings: ConnectionSettings,
   signal?: AbortSignal,
-): Promise<{ opener: ChannelOpener; user: string; lost: Promise<TransportError> }> {
+): Promise<{ opener: ChannelOpener; user: string; lost: Promise<TransportError>; tries: number }> {
   const config = settingsSayAll(settings)
     ? undefined
     : await sshConfigOf(settings.address ?? settings.name, settings);
   const route = routeTo(settings, config);
-  const { client, lost } = await connectAgain(
+  const { connected, tries } = await connectAgain(
     () => connect(route, settings, { ...present("signal", signal) }),
     signal,
   );
-  return { opener: sshChannels(client), user: route.user, lost };
+  return { opener: sshChannels(connected.client), user: route.user, lost: connected.lost, tries };
 }
 
 function routeTo(settings: ConnectionSettings, config: SshConfig | undefined): Route {
@@ -150,8 +152,8 @@ async function connect(
   signal?.addEventListener("abort", giveUp);
   const ssh = new NodeSSH();
   try {
-    await ssh.connect({
-      sock,
+    const connecting = ssh.connect({
+      sock: writeTogether(sock),
       username: route.user,
       readyTimeout: route.connectTimeoutMs,
       keepaliveInterval: route.keepAliveIntervalMs,
@@ -171,6 +173,8 @@ async function connect(
         ? {}
         : { algorithms: { serverHostKey: hostKeyAlgorithms(check.preferredTypes) } }),
     });
+    if (ssh.connection !== null) shortenHandshake(ssh.connection);
+    await connecting;
   } catch (error) {
     sock.destroy();
     throw connectError(route, check, error, await command?.verdict());
@@ -180,8 +184,6 @@ async function connect(
   const client = ssh.connection;
   if (client === null) throw new Error("node-ssh connected and has no connection");
   carriedBy(client, sock);
-  leaveKeysUnproved(client);
-  keepKeysReady(client);
   return { client, lost: lossOf(client, route.name) };
 }
 

@@ -70,6 +70,8 @@ export type ForwardTarget = { host: string; port: number } | { socketPath: strin
 export interface Transport {
   /** The host is the machine that Plumb runs on. */
   readonly isLocal: boolean;
+  /** How often it was tried to connect until it could be had; undefined where nothing was connected for this. */
+  readonly tries?: number | undefined;
   /**
    * Runs a script in the long-lived shell of its user. Scripts for one user run one after another in the order of the calls, and calls made
    * without waiting travel together: they cost one round trip.

@@ -47,17 +47,19 @@ describe("connecting", () => {
         upstream.on("error", () => client.destroy());
         client.pipe(upstream).pipe(client);
       });
-    const through = async (most: number): Promise<{ outcome: string; times: number }> => {
+    const through = async (most: number): Promise<{ outcome: string; times: number; told?: number }> => {
       turnedAway = 0;
       const server = door(most).listen(0, "127.0.0.1");
       await once(server, "listening");
       const { port } = server.address() as net.AddressInfo;
       const variables = await throughRelay(HOST, port);
-      const { finished } = await runTasks("- debug: {msg: here}", { hosts: [HOST], variables });
+      const { finished, events } = await runTasks("- debug: {msg: here}", { hosts: [HOST], variables });
       server.close();
-      return { outcome: finished.outcome, times: turnedAway };
+      const connected = events.find(({ type }) => type === "host-connected");
+      const told = connected?.type === "host-connected" ? connected.tries : undefined;
+      return { outcome: finished.outcome, times: turnedAway, ...(told === undefined ? {} : { told }) };
     };
-    expect(await through(2)).toEqual({ outcome: "ok", times: 2 });
+    expect(await through(2)).toEqual({ outcome: "ok", times: 2, told: 3 });
     expect(await through(99)).toEqual({ outcome: "unreachable", times: 4 });
   });
 
@@ -185,6 +187,34 @@ describe("connecting", () => {
       },
     );
     expect(finished.outcome).toBe("ok");
+  });
+
+  test("a key at hand signs at once, and sshd is not asked to prove keys that nobody takes", async () => {
+    // It serves one connection, and tells what it was asked.
+    const start =
+      "rm -f /run/one.log; systemd-run --quiet --collect /usr/sbin/sshd -ddd -p 2222 -E /run/one.log";
+    await onHost(HOST, `${start}; until grep -q listening /run/one.log; do sleep 0.1; done`);
+    const { finished } = await runTasks("- debug: {msg: here}\n- command: {argv: ['true']}", {
+      hosts: [HOST],
+      variables: {
+        ansible_port: "2222",
+        ansible_ssh_common_args: `-o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=${path.join(await newFolder(), "known_hosts")}`,
+      },
+    });
+    const log = await onHost(HOST, "cat /run/one.log");
+    expect({
+      outcome: finished.outcome,
+      hostKeysAnnounced: log.includes("notify_hostkeys: sent"),
+      hostKeysProved: log.includes("hostkeys-prove"),
+      asksWithoutSignature: log.includes("test pkalg"),
+      attempts: log.match(/userauth-request for user \S+ service \S+ method publickey/g)?.length,
+    }).toEqual({
+      outcome: "ok",
+      hostKeysAnnounced: true,
+      hostKeysProved: false,
+      asksWithoutSignature: false,
+      attempts: 1,
+    });
   });
 
   test("where sshd allows one session, everything goes through one", async () => {
