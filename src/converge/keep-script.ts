@@ -118,7 +118,13 @@ const FUNCTIONS: readonly { kind: Subject["kind"]; text: string }[] = [
     size=$(du -skx -- "$2") || exit 1
     if [ "\${size%%[!0-9]*}" -gt ${LARGEST_KEPT_KIB} ]; then add "$1" lost "$2 (\${size%%[!0-9]*} KiB: too large to keep)" - "$3"; return; fi
   fi
-  if [ "$type" = file ] || [ "$type" = link ]; then cp -a -- "$2" "$keep/$1" || exit 1; [ "$type" = link ] || sync -- "$keep/$1" || exit 1
+  if [ "$type" = file ] || [ "$type" = link ]; then cp -a -- "$2" "$keep/$1" || exit 1
+    # Somebody may have put another thing there meanwhile: what is kept is what was copied, with the owner that it had.
+    if [ "$type" = file ]; then
+      [ -f "$keep/$1" ] && [ ! -L "$keep/$1" ] || { echo "$2 was swapped by somebody" >&2; exit 1; }
+      [ "$(id -u)" != 0 ] || about=$(stat -c '%u:%g:%a' -- "$keep/$1") || exit 1
+      sync -- "$keep/$1" || exit 1
+    fi
   elif [ "$type" = directory ] && [ "$4" = tree ]; then cp -a -- "$2" "$keep/$1" && sync -f -- "$keep/$1" || exit 1; type=tree; fi
   add "$1" path "$2" "$type:$about" "$3"
 }`,

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { type AclAnswer, aclEntries } from "../queries/acl-entries.ts";
 import type { Trial } from "../queries/trial.ts";
-import { type ShellText, sh } from "../shell/shell-text.ts";
+import { goToFolderOf, OPEN_SAFELY, SAFE_FOLDER } from "../shell/safe-folder.ts";
+import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Change, NeededChange } from "./change.ts";
 import { defineModule, ModuleFailure } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
@@ -159,10 +160,28 @@ function entityTrials(want: Params, action: NeededChange["action"]): readonly Tr
   return [{ script: sh`mkdir probe && setfacl -m ${entryOf(want)} -- probe`, mayBeMade: true }];
 }
 
-/** Default entries of a tree are set folder by folder: setfacl would complain about each file. */
+/**
+ * A file or directory is opened and looked at before, and what is set is set on what was opened. Of anything else that is no way, and a name has to do: in a folder where nobody else can change what it means.
+ *
+ * Default entries of a tree are set folder by folder: setfacl would complain about each file.
+ */
 function setfacl(want: Params, remove: boolean): ShellText {
   const option = remove ? ["-x", whoOf(want)] : ["-m", entryOf(want)];
-  if (!want.recursive) return sh`setfacl ${option} -- ${want.path}`;
-  if (!want.default) return sh`setfacl -R -P ${option} -- ${want.path}`;
-  return sh`find ${want.path} -type d -exec setfacl ${option} -- {} +`;
+  const tree = !want.recursive
+    ? undefined
+    : want.default
+      ? sh`if [ -d "$it" ]; then cd "$it" && find . -type d -exec setfacl ${option} -- {} +; exit; fi`
+      : sh`if [ -d "$it" ]; then cd "$it" && setfacl -R -P ${option} -- .; exit; fi`;
+  return shellLines(
+    OPEN_SAFELY,
+    SAFE_FOLDER,
+    sh`it=/proc/self/fd/8; if [ ! -f ${want.path} ] && [ ! -d ${want.path} ] || [ ! -r ${want.path} ]; then`,
+    goToFolderOf(want.path),
+    rawShell(
+      'it=$name; owner=$(stat -c %u .); [ "$owner" = 0 ] || [ -O . ] && [ ! -L "$name" ] || { echo "$target is no file, and lies where somebody else can put another thing" >&2; exit 1; }',
+    ),
+    sh`else plumb_open ${want.path} || exit 1; fi`,
+    tree,
+    sh`setfacl ${option} -- "$it"`,
+  );
 }

@@ -274,6 +274,7 @@ function diffRemote(
     throw new ModuleFailure(`${src} is a directory`, {
       hint: "`command: cp -a`, with `creates`, copies a directory of the host",
     });
+  if (from.type === "other") throw new ModuleFailure(`${src} is no file`);
   if (state.type === "directory" || state.type === "other")
     throw new ModuleFailure(`${target} is a ${state.type}, and a file is wanted there`);
   requireFolder(target, state, situation);
@@ -325,7 +326,8 @@ function remoteFile(want: Params, { target, mode }: Remote): PlacedFile {
   const { owner, group, validate, backup, src = "" } = want;
   return {
     target,
-    make: sh`cat -- ${src}`,
+    // What never ends, or waits for somebody to write into it, is not read: a link could lead to it by now.
+    make: sh`[ -f ${src} ] || { echo ${`${src} is no file`} >&2; exit 1; }; cat -- ${src}`,
     owner,
     group,
     mode,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type LiveMount, type MountState, mountState } from "../queries/mount-state.ts";
 import { type PathState, pathState } from "../queries/path-state.ts";
 import type { Trial } from "../queries/trial.ts";
+import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, type ShellText, sh, shellLines } from "../shell/shell-text.ts";
 import type { Change, Difference } from "./change.ts";
 import {
@@ -200,7 +201,7 @@ function mountScript(want: Params, detail: MountChange): ShellText {
   return shellLines(
     rawShell("set -e"),
     detail.unmount ? sh`umount -- ${want.path}` : undefined,
-    detail.mount ? sh`mkdir -p -- ${want.path}` : undefined,
+    detail.mount ? shellLines(SAFE_FOLDER, sh`( plumb_make ${want.path} )`) : undefined,
     detail.mount
       ? want.state === "ephemeral"
         ? sh`mount ${byHand} ${want.path}`

@@ -88,7 +88,7 @@ restore_path() {
     if [ -e "../$name" ]; then mv -T -- "../$name" replaced || return 1; fi
     mv -T -- content "../$name"; return
   fi
-  if [ "$type" = file ]; then chown -- "$was_owner" content && chmod -- "$was_mode" content && sync -- content || return 1; fi
+  if [ "$type" = file ]; then [ ! -L content ] && chown -- "$was_owner" content && chmod -- "$was_mode" content && sync -- content || return 1; fi
   mv -fT -- content "../$name" && sync -- ..
 }
 was() { case " $2 " in *" $1 "*) return 0;; *) return 1;; esac; }

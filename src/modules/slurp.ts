@@ -37,7 +37,7 @@ export const slurp = defineModule({
     {
       kind: "script",
       title: change.summary,
-      script: sh`if [ "$(stat -L -c %s -- ${src})" -gt 10000000 ]; then echo ${`${src} is larger than 10 MB: use fetch`} >&2; exit 1; fi; base64 -w0 -- ${src}`,
+      script: sh`if [ ! -f ${src} ]; then echo ${`${src} is no file`} >&2; exit 1; fi; if [ "$(stat -L -c %s -- ${src})" -gt 10000000 ]; then echo ${`${src} is larger than 10 MB: use fetch`} >&2; exit 1; fi; base64 -w0 -- ${src}`,
     },
   ],
   result: ({ src }, outputs) => ({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SAFE_FOLDER } from "../shell/safe-folder.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { defineModule } from "./module.ts";
 import { absolutePath } from "./parameter-types.ts";
@@ -44,7 +45,9 @@ export const tempfile = defineModule({
       title: change.summary,
       script: shellLines(
         rawShell("set -eu; umask 077"),
-        path === undefined ? rawShell('directory="${TMPDIR:-/tmp}"') : sh`directory=${path}`,
+        path === undefined
+          ? rawShell('directory="${TMPDIR:-/tmp}"')
+          : shellLines(SAFE_FOLDER, sh`directory=${path}; ( plumb_enter "$directory" )`),
         sh`name=$(mktemp ${state === "directory" ? ["-d"] : []} --suffix=${suffix} -- "$directory"/${prefix}XXXXXXXXXX)`,
         rawShell(`stat --printf '%n\\0%U\\0%a' -- "$name"`),
       ),

@@ -189,6 +189,7 @@ const REFUSE = rawShell("refuse() { printf '%s\\n' \"$1\" >&2; exit 1; }");
 
 /** What the archive is, whether it is whole, and whether its paths stay where they belong. */
 const LOOK_THROUGH = shellLines(
+  rawShell('[ -f "$archive" ] || refuse "$archive is no file"'),
   rawShell(
     'case $(head -c 4 -- "$archive" | od -An -tx1 | tr -d " \\n") in 504b0304|504b0506) kind=zip;; *) kind=tar;; esac',
   ),

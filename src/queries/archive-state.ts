@@ -75,7 +75,7 @@ export const archiveState = defineQuery<ArchiveQuestion, ArchiveState>({
           sh`[ -d ${question.root} ] || { printf 'N\\0'; exit; }`,
           selectMembers(question),
           rawShell(
-            `[ $# -gt 0 ]${question.single ? ' && [ ! -d "$1" ]' : ""} || { printf 'N\\0'; exit; }; printf 'M\\0'; printf '%s\\0' "$@"; printf '\\0'`,
+            `[ $# -gt 0 ]${question.single ? ' && [ -f "$1" ]' : ""} || { printf 'N\\0'; exit; }; printf 'M\\0'; printf '%s\\0' "$@"; printf '\\0'`,
           ),
           sh`{ { ${contentText(question)} || printf failed >&3; } | sha256sum | cut -c 1-64 | tr -d '\\n'; } 3>&1; printf '\\0'`,
           rawShell(")"),

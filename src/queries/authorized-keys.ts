@@ -1,3 +1,4 @@
+import { OPEN_SAFELY } from "../shell/safe-folder.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
 
@@ -15,13 +16,14 @@ export const authorizedKeys = defineQuery<
   identify: ({ user, path = "" }) => `${user}\0${path}`,
   script: (users) => ({
     script: shellLines(
+      OPEN_SAFELY,
       ...users.map(({ user, path }) =>
         shellLines(
           sh`home=$(getent passwd ${user} | cut -d: -f6)`,
           rawShell(`printf '\\0U\\0%s\\0' "$home"`),
           path === undefined
             ? sh`[ -z "$home" ] || if [ "$(id -u)" = 0 ]; then runuser -u ${user} -- ${READ} "$home"; else ${READ} "$home"; fi`
-            : sh`[ ! -f ${path} ] || cat -- ${path}`,
+            : sh`[ ! -f ${path} ] || ( plumb_open ${path} && cat <&8 )`,
           rawShell(`[ $? = 0 ] || printf '\\0F\\0'`),
         ),
       ),

@@ -13,7 +13,9 @@ export const certificateFiles = defineQuery<readonly string[], CertificateFiles>
   script: (questions) => ({
     script: shellLines(
       sh`set -- ${[...new Set(questions.flat())]}`,
-      rawShell('count=$#; for path; do [ ! -e "$path" ] || set -- "$@" "$path"; done; shift "$count"'),
+      rawShell(
+        'count=$#; for path; do [ -e "$path" ] || continue; [ -f "$path" ] || { echo "$path is no file" >&2; exit 1; }; set -- "$@" "$path"; done; shift "$count"',
+      ),
       rawShell('[ $# -eq 0 ] || tail -v -n +1 -- "$@" || exit 1'),
       rawShell("exit 0"),
     ),

@@ -1,3 +1,4 @@
+import { OPEN_SAFELY } from "../shell/safe-folder.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { type Answered, defineQuery, known, notKnown } from "./query.ts";
 
@@ -10,15 +11,16 @@ export const fragments = defineQuery<string | undefined, { files: Fragments }>({
   identify: (directory) => directory ?? "",
   script: (directories) => ({
     script: shellLines(
+      OPEN_SAFELY,
       ...directories.map((directory, index) =>
         directory === undefined
           ? undefined
           : shellLines(
               sh`printf 'D %s\\n' ${index}; if [ -d ${directory} ]; then`,
-              sh`  cd -- ${directory} && [ -r . ] || exit 1`,
+              sh`  directory=${directory}; cd -- "$directory" && [ -r . ] || exit 1`,
               rawShell('  echo there; for one in * .[!.]* ..?*; do [ -f "$one" ] || continue'),
               rawShell(
-                `    printf 'F '; printf '%s' "$one" | base64 -w0; printf ' '; base64 -w0 -- "$one" || exit 1; printf '\\n'`,
+                `    printf 'F '; printf '%s' "$one" | base64 -w0; printf ' '; { plumb_open "\${directory%/}/$one" && base64 -w0 <&8; } || exit 1; exec 8<&-; printf '\\n'`,
               ),
               rawShell("  done"),
               sh`elif [ -e ${directory} ]; then echo file; else echo absent; fi`,

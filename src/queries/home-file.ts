@@ -1,3 +1,4 @@
+import { OPEN_SAFELY } from "../shell/safe-folder.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { defineQuery, known, notKnown } from "./query.ts";
 
@@ -14,14 +15,16 @@ export const homeFile = defineQuery<string, HomeFile>({
   identify: (path) => path,
   script: (paths) => ({
     script: shellLines(
+      OPEN_SAFELY,
       rawShell('home=$(getent passwd "$(id -u)" | cut -d: -f6)'),
       sh`set -- ${[...paths]}`,
       rawShell(`for path; do
   case $path in '~/'*) path=$home/\${path#??};; esac
   printf '%s\\0' "$path"
-  if [ -f "$path" ]; then if base64 -w0 -- "$path"; then printf '\\0F\\0'; else printf '\\0U\\0'; fi
+  if [ -f "$path" ]; then if plumb_open "$path" && base64 -w0 <&8; then printf '\\0F\\0'; else printf '\\0U\\0'; fi
   elif [ -e "$path" ]; then printf '\\0O\\0'
   else printf '\\0A\\0'; fi
+  exec 8<&-
 done`),
     ),
   }),

@@ -31,6 +31,9 @@ export function unpackedId(parts: readonly unknown[]): string {
 /** Records what the paths (NUL-separated, in the file `$record/paths`, relative to the working directory) are like. */
 export const DESCRIBE_PATHS = "LC_ALL=C xargs -0r stat -c '%A %u:%g %N' -- < \"$record/paths\" 2>/dev/null";
 
+/** What has become something that never ends when it is read, or waits for somebody to write into it, is told of, and nothing is read then. */
+const CHECK_CONTENTS = `if xargs -0r sh -c 'for one; do [ ! -e "$one" ] || [ -f "$one" ] || [ -d "$one" ] || { printf "%s: is no file\\n" "$one"; exit 255; }; done' sh < "$record/paths" 2>/dev/null; then sha256sum --quiet --check -- "$record/contents" 2>/dev/null; fi`;
+
 /**
  * Compares what was unpacked with what was written down then: contents by sha256sum(1), types, owners and modes by stat(1). Nothing of the archive is
  * needed for that.
@@ -46,7 +49,7 @@ export const unpackedArchive = defineQuery<UnpackedQuestion, UnpackedArchive>({
         shellLines(
           sh`printf '\\0Q\\0'; record=$kept/${id}`,
           sh`if [ -f "$record/archive" ]; then cat "$record/archive"; printf '\\0'; cat "$record/paths"; printf 'D\\0'`,
-          sh`  if cd -- ${dest} 2>/dev/null; then { sha256sum --quiet --check -- "$record/contents" 2>/dev/null; ${rawShell(DESCRIBE_PATHS)} | diff -- "$record/attributes" - | sed -n 's/^[<] /was: /p'; } | head -n 100; else echo "the directory is not there"; fi`,
+          sh`  if cd -- ${dest} 2>/dev/null; then { ${rawShell(CHECK_CONTENTS)}; ${rawShell(DESCRIBE_PATHS)} | diff -- "$record/attributes" - | sed -n 's/^[<] /was: /p'; } | head -n 100; else echo "the directory is not there"; fi`,
           rawShell("  printf '\\0'; fi"),
         ),
       ),

@@ -1,3 +1,4 @@
+import { OPEN_SAFELY } from "../shell/safe-folder.ts";
 import { rawShell, sh, shellLines } from "../shell/shell-text.ts";
 import { defineQuery, known, nothingAsked, notKnown } from "./query.ts";
 
@@ -15,6 +16,7 @@ export const userKey = defineQuery<{ user: string; file: string } | undefined, U
   identify: (question) => (question === undefined ? "" : `${question.user}\0${question.file}`),
   script: (questions) => ({
     script: shellLines(
+      OPEN_SAFELY,
       ...questions.map((question, index) =>
         question === undefined
           ? undefined
@@ -23,7 +25,7 @@ export const userKey = defineQuery<{ user: string; file: string } | undefined, U
               rawShell("case $file in /*) ;; *) file=$home/$file;; esac"),
               sh`printf 'K\\0%s\\0%s\\0' ${index} "$file"`,
               rawShell(
-                '[ -z "$home" ] || [ ! -f "$file" ] || [ ! -f "$file.pub" ] || cat -- "$file.pub"; printf "\\0"',
+                '[ -z "$home" ] || [ ! -f "$file" ] || [ ! -f "$file.pub" ] || ( plumb_open "$file.pub" && cat <&8 ) || printf "\\0F"; printf "\\0"',
               ),
             ),
       ),
@@ -38,8 +40,8 @@ export const userKey = defineQuery<{ user: string; file: string } | undefined, U
       .map((part) => part.split("\0"));
     return questions.map((question, index) => {
       if (question === undefined) return known({ publicKey: undefined, path: undefined });
-      const [, path, text] = fields.find(([at]) => at === String(index)) ?? [];
-      if (text === undefined) return notKnown(stderr.trim() || "no answer");
+      const [, path, text, mark] = fields.find(([at]) => at === String(index)) ?? [];
+      if (text === undefined || mark === "F") return notKnown(stderr.trim() || "no answer");
       return known({ publicKey: text.trim() === "" ? undefined : text.trim(), path });
     });
   },

@@ -12,6 +12,18 @@ export const TRUSTS = rawShell(`plumb_trusts() {
 }`);
 
 /**
+ * `plumb_open PATH`: opens a file or a directory as descriptor 8, and fails where a link has led there that a user has laid whom that does not belong to. What is done next is done to
+ * /proc/self/fd/8: it is what was looked at, whatever the name leads to by then.
+ */
+export const OPEN_SAFELY = rawShell(`${TRUSTS.shell}
+plumb_open() {
+  [ -f "$1" ] || [ -d "$1" ] || { echo "$1 is neither a file nor a directory" >&2; return 1; }
+  command exec 8< "$1" || return 1
+  real=$(readlink -n /proc/self/fd/8; printf x); real=\${real%x}
+  plumb_trusts "$1" "$real" "$(stat -L -c %u /proc/self/fd/8)" || { exec 8<&-; echo "$1 leads to $real, by a link of a user whom that does not belong to: it was not followed" >&2; return 1; }
+}`);
+
+/**
  * Shell functions for working in a folder that somebody else may write to, such as a user's home, without being led elsewhere by links that are planted or swapped meanwhile.
  *
  * They hold on to what they have entered: the folder is the shell's own working directory, an opened file is a descriptor, and what is done is done to these, not to

@@ -38,6 +38,8 @@ afterAll(async () => {
 const failedOf = ({ tasks }: Converged): string[] =>
   tasks.flatMap(({ status, message }) => (status === "failed" || status === "ignored" ? [message] : []));
 
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGLQm3DZsW1AQ8Bn4ejm5kkJ6jvQ7VNbqkJfPvcVDb7V";
+
 describe("a home directory full of links", () => {
   const TRAP =
     "rm -rf /srv/trap; mkdir -m 0755 /srv/trap; echo mine > /srv/trap/victim; chmod 0600 /srv/trap/victim; mkdir /srv/trap/below; echo keep > /srv/trap/below/file";
@@ -48,7 +50,7 @@ describe("a home directory full of links", () => {
     await everywhere(`${TRAP}; chmod 0755 /home/mallory`);
     const before = await everywhere(`${TRAP_STATE}; stat -c '%U %G %a' /etc/shadow`);
     await asMallory(
-      "cd; ln -sfn /srv/trap conf; ln -sfn /srv/trap .ssh; ln -sf /etc/shadow rc; mkdir -p tree; ln -s /srv/trap tree/way; ln -s /srv/trap/victim tree/file; ln -s /srv/trap/victim victim",
+      "cd; ln -sfn /srv/trap conf; ln -sfn /srv/trap .ssh; ln -sf /etc/shadow rc; mkdir -p tree; ln -s /srv/trap tree/way; ln -s /srv/trap/victim tree/file; ln -s /srv/trap/victim victim; ln -s /etc/shadow key; ln -s /etc/shadow key.pub; mkdir fragments; ln -s /etc/shadow fragments/one",
     );
     const hostile = [
       'copy: {content: "planted", dest: /home/mallory/conf/planted, owner: mallory}',
@@ -61,6 +63,8 @@ describe("a home directory full of links", () => {
       'file: {path: /home/mallory/conf/victim, mode: "0666"}',
       "file: {path: /home/mallory/conf/below, state: directory, owner: mallory, recurse: true}",
       "file: {path: /home/mallory/conf/below, state: absent}",
+      // Of this one owner and mode alone are not as wanted, and it is not read for that.
+      'copy: {content: "mine\\n", dest: /home/mallory/conf/victim, owner: mallory, mode: "0666", secret: true}',
       "lineinfile: {path: /home/mallory/rc, line: x, owner: mallory, mode: '0600'}",
       "blockinfile: {path: /home/mallory/rc, block: x, owner: mallory, mode: '0600'}",
       "lineinfile: {path: /home/mallory/conf/victim, line: x, owner: mallory}",
@@ -68,6 +72,12 @@ describe("a home directory full of links", () => {
       "tls_certificate: {ca_directory: pki, key_path: /srv/a.key, cert_path: /home/mallory/conf/a.crt, common_name: x}",
       "tls_certificate: {key_path: /home/mallory/conf/victim, cert_path: /home/mallory/conf/below/file, state: absent}",
       "tls_ca: {directory: pki, dest: /home/mallory/conf/victim, state: absent}",
+      `known_hosts: {path: /home/mallory/rc, name: x.example, key: "x.example ${KEY}"}`,
+      `authorized_key: {user: mallory, path: /home/mallory/rc, key: "${KEY}"}`,
+      "assemble: {src: /home/mallory/fragments, remote_src: true, dest: /home/mallory/assembled}",
+      "user: {name: mallory, generate_ssh_key: true, ssh_key_file: key}",
+      "mount: {path: /home/mallory/conf, src: tmpfs, fstype: tmpfs, state: ephemeral}",
+      "tempfile: {path: /home/mallory/conf}",
       "archive: {path: /home/mallory/conf/*, dest: /srv/packed.tgz, remove: true}",
     ];
     const result = await runTasks(hostile.map((one) => `- ${one}\n  ignore_errors: true`).join("\n"), {
@@ -77,20 +87,41 @@ describe("a home directory full of links", () => {
     expect(result.tasks.map(({ status }) => status)).toEqual(Array(2 * hostile.length).fill("ignored"));
     for (const message of failedOf(result))
       expect(message).toMatch(/by a link of a user whom that does not belong to/);
+    await everywhere("touch /home/mallory/tree/of-root");
     // What is a tree of the user's own is given to the user, and what it links to is not.
     const given = await runTasks(
       "- file: {path: /home/mallory/tree, state: directory, owner: mallory, group: mallory, recurse: true}",
       { hosts: HOSTS },
     );
-    expect(given.finished.outcome).toBe("ok");
+    expect(given.statuses).toEqual(["changed file", "changed file"]);
+    expect((await everywhere("stat -c %U /home/mallory/tree/of-root")).join("")).toBe("mallory\nmallory\n");
     expect(await everywhere(`${TRAP_STATE}; stat -c '%U %G %a' /etc/shadow`)).toEqual(before);
     expect(JSON.stringify(result.events)).not.toContain("root:*");
   });
 
+  test("another name of root's file is not given away where the kernel lets everybody give files names", async () => {
+    await everywhere(
+      `${TRAP}; mkdir /home/mallory/names; ln /srv/trap/victim /home/mallory/names/own; echo 0 > /srv/trap/unprotected; mount --bind /srv/trap/unprotected /proc/sys/fs/protected_hardlinks`,
+    );
+    try {
+      const { tasks } = await runTasks(
+        "- file: {path: /home/mallory/names, state: directory, owner: mallory, recurse: true}",
+        {
+          hosts: HOSTS,
+        },
+      );
+      expect(tasks.map(({ message }) => message)).toEqual(
+        Array(2).fill(expect.stringContaining("./names/own is root's and has another name elsewhere")),
+      );
+      expect((await everywhere("stat -c %U /srv/trap/victim")).join("")).toBe("root\nroot\n");
+    } finally {
+      await everywhere("umount /proc/sys/fs/protected_hardlinks; rm -r /home/mallory/names");
+    }
+  });
+
   test("a key for a user whose keys are a link goes into a file of that user's own, and what the link led to is not read", async () => {
     await asMallory("cd; rm -f .ssh; mkdir .ssh; ln -s /etc/shadow .ssh/authorized_keys");
-    const key =
-      "- authorized_key: {user: mallory, key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGLQm3DZsW1AQ8Bn4ejm5kkJ6jvQ7VNbqkJfPvcVDb7V me}\n  ignore_errors: true";
+    const key = `- authorized_key: {user: mallory, key: "${KEY} me"}\n  ignore_errors: true`;
     const { events, statuses } = await runTasks(key, { hosts: HOSTS, diff: true });
     expect(statuses).toEqual(["ignored authorized_key", "ignored authorized_key"]);
     expect(JSON.stringify(events)).not.toMatch(/root:[*!$]/);
@@ -131,6 +162,57 @@ describe("a home directory full of links", () => {
     const undone = await runTasks("- rollback: {}\n  ignore_errors: true", { hosts: HOSTS });
     expect(undone.statuses).toEqual(["ignored rollback", "ignored rollback"]);
     expect(await everywhere(TRAP_STATE)).toEqual(before);
+  });
+
+  test("nor by what was laid there while it was being kept", async () => {
+    const before = await everywhere(TRAP_STATE);
+    await asMallory("cd; rm -rf box; mkdir box; echo first > box/kept");
+    const { finished } = await runTasks('- copy: {content: "second\\n", dest: /home/mallory/box/kept}', {
+      hosts: HOSTS,
+    });
+    expect(finished.outcome).toBe("ok");
+    // What a file that was swapped for a link between a look and its copy would have left.
+    await everywhere(
+      "cd /var/lib/plumb/undo && for kept in $(grep -l '^first$' */*); do ln -sf /srv/trap/victim $kept; done; test -L $kept",
+    );
+    const undone = await runTasks("- rollback: {}\n  ignore_errors: true", { hosts: HOSTS });
+    expect(undone.statuses).toEqual(["ignored rollback", "ignored rollback"]);
+    expect(await everywhere(TRAP_STATE)).toEqual(before);
+  });
+});
+
+describe("what is no file", () => {
+  test("is not read: a step does not wait for a user to write into it, nor for its end", async () => {
+    await everywhere("rm -f /srv/packed.tar; tar -cf /srv/packed.tar -C /etc hostname");
+    await asMallory("cd; rm -rf odd; mkdir -p odd/out; mkfifo odd/pipe; ln -s /dev/zero odd/endless");
+    const unpack = "- unarchive: {src: /srv/packed.tar, remote_src: true, dest: /home/mallory/odd/out}";
+    expect((await runTasks(unpack, { hosts: HOSTS })).finished.outcome).toBe("ok");
+    await everywhere("cd /home/mallory/odd/out && rm hostname && mkfifo hostname");
+    const waiting = ["pipe", "endless"].flatMap((name) => {
+      const path = `/home/mallory/odd/${name}`;
+      return [
+        `copy: {src: ${path}, remote_src: true, dest: /srv/copied}`,
+        `slurp: {src: ${path}}`,
+        `fetch: {src: ${path}, dest: fetched}`,
+        `unarchive: {src: ${path}, remote_src: true, dest: /home/mallory/odd/out}`,
+        `archive: {path: ${path}, dest: /srv/packed.gz}`,
+        `tls_expiry: {paths: [${path}]}`,
+        `lineinfile: {path: ${path}, line: x}`,
+      ];
+    });
+    const tasks = waiting.map((one) => `- ${one}\n  ignore_errors: true\n  timeout: 20`).join("\n");
+    const ended = await runTasks(`${tasks}\n${unpack}`, { hosts: HOSTS });
+    for (const message of failedOf(ended))
+      expect(message).toMatch(/is no file|a text file is needed|too large to be edited/);
+    // An archive has the pipe in it, or the link, and what is unpacked takes its place.
+    expect(ended.statuses.filter((status) => status !== "changed archive").sort()).toEqual(
+      [
+        ...waiting.filter((one) => !one.startsWith("archive")).map((one) => `ignored ${one.split(":")[0]}`),
+        "changed unarchive",
+      ]
+        .flatMap((status) => [status, status])
+        .sort(),
+    );
   });
 });
 

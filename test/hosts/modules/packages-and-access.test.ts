@@ -128,6 +128,56 @@ describe("what can't be had is told", () => {
     expect(await run(`- dnf: {name: ${pinned}}`)).toEqual(["ok"]);
   });
 
+  test("an access control list is not set through a link of a user to what is somebody else's", async () => {
+    await Promise.all(
+      HOSTS.map((host) =>
+        onHost(
+          host,
+          "useradd -m mallory; rm -rf /srv/kept; mkdir /srv/kept; echo x > /srv/kept/file; cd /home/mallory && mkdir tree && touch tree/own && mkfifo pipe && ln -s /srv/kept/file link && ln -s /srv/kept folder && ln -s /srv/kept/file tree/link && ln -s /srv/kept tree/folder && ln -s /srv/kept/file /srv/by-root && chown -hR mallory .",
+        ),
+      ),
+    );
+    const to = (path: string, more = ""): string =>
+      `- acl: {path: ${path}, etype: user, entity: mallory, permissions: rw, state: present${more}}\n  ignore_errors: true`;
+    const home = "/home/mallory";
+    const { tasks } = await runTasks(
+      [
+        to(`${home}/link`),
+        to(`${home}/folder`, ", default: true"),
+        to(`${home}/folder`, ", recursive: true"),
+        to(`${home}/folder/file`),
+        to(`${home}/pipe`),
+        to(`${home}/tree`, ", recursive: true"),
+        to(`${home}/tree`, ", recursive: true, default: true"),
+      ].join("\n"),
+      { hosts: HOSTS },
+    );
+    const said = tasks.map(({ status, message }) => `${status} ${message}`);
+    const refused = /^ignored .*by a link of a user whom that does not belong to/;
+    expect(said.filter((one) => refused.test(one))).toHaveLength(8);
+    expect(
+      said.filter((one) => /^ignored .*lies where somebody else can put another thing/.test(one)),
+    ).toHaveLength(2);
+    expect(said.filter((one) => one.startsWith("changed"))).toHaveLength(4);
+    for (const host of HOSTS)
+      expect(
+        await onHost(
+          host,
+          "getfacl -R /srv/kept 2>/dev/null | grep mallory || echo none; getfacl /home/mallory/tree/own 2>/dev/null | grep -c mallory:rw",
+        ),
+      ).toBe("none\n1\n");
+    // Root's own link is followed as ever.
+    const { statuses } = await runTasks(to("/srv/by-root"), { hosts: HOSTS });
+    expect(statuses).toEqual(["changed acl", "changed acl"]);
+    for (const host of HOSTS)
+      expect(
+        await onHost(
+          host,
+          "getfacl /srv/kept/file 2>/dev/null | grep mallory; userdel -rf mallory 2>/dev/null; rm -r /srv/kept /srv/by-root",
+        ),
+      ).toBe("user:mallory:rw-\n");
+  });
+
   test("an access control list can be looked at, and packages of RPM are facts", async () => {
     const tasks = [
       "- acl: {path: /etc}",
