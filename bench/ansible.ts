@@ -61,7 +61,8 @@ async function main(): Promise<void> {
     await mkdir(FOLDER, { recursive: true, mode: 0o700 });
     await writeFile(INVENTORY, labInventory(lab, {}));
     process.stderr.write("what Ansible needs on its hosts\n");
-    const python = "apt-get -q update && apt-get install -q -y python3 python3-apt rsync cron openssl";
+    const python =
+      "apt-get -q update && apt-get install -q -y --no-install-recommends python3 python3-apt rsync cron openssl";
     await measure(PLUMB, ["exec", "all", "-i", INVENTORY, "--", python]);
     const measured = new Map<string, number[]>();
     const add = (key: string, ms: number): void => void measured.set(key, [...(measured.get(key) ?? []), ms]);

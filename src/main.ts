@@ -170,6 +170,7 @@ withHostOptions(program.command("exec"))
   .description("run a command on hosts")
   .argument("<pattern>", "which hosts")
   .argument("<command...>", "the command, after --; one word is taken as a line for the shell")
+  .option("--time-limit <seconds>", "end a command that takes longer", "300")
   .addHelpText(
     "after",
     "\nExample:\n  plumb exec poolers -i inventory/production --become -- systemctl is-active pgbouncer",

@@ -5,14 +5,15 @@ import { paintFor } from "../views/colour.ts";
 import { safeText } from "../views/safe-text.ts";
 import { EXIT, type ExitCode, exitCodeOfAnswers } from "./exit-codes.ts";
 import { hostRunOptions } from "./host-run-options.ts";
-import type { HostOptions } from "./read-input.ts";
+import { type HostOptions, wholeNumber } from "./read-input.ts";
 
 /** `plumb exec`: runs a command on hosts; several words are one command each quoted, a single one is a line for the shell. */
 export async function execCommand(
   pattern: string,
   command: readonly string[],
-  options: HostOptions,
+  options: HostOptions & { timeLimit: string },
 ): Promise<ExitCode> {
+  const timeoutMs = wholeNumber("--time-limit", options.timeLimit) * 1000;
   const run = await hostRunOptions(options);
   const [only = ""] = command;
   const script = command.length === 1 ? rawShell(only) : sh`${command}`;
@@ -20,7 +21,7 @@ export async function execCommand(
     process.stderr.write("Stopping: commands under way come to their end. Ctrl-C again ends them.\n");
   });
   const answers = await onHosts(pattern, run, (session) =>
-    session.act(script, session.shellUser("task", run.defaultUser), { isUsersOwn: true }),
+    session.act(script, session.shellUser("task", run.defaultUser), { isUsersOwn: true, timeoutMs }),
   );
   const paint = paintFor(process.stdout.isTTY);
   for (const { host, answer, error } of answers) {

@@ -78,11 +78,17 @@ export async function connectionOf(options: HostOptions, secrets: Secrets): Prom
   return overrides;
 }
 
+/** Many of them are seconds, and no timer of Node.js runs for longer than 24 days: it would be over at once. */
+const LARGEST_NUMBER = 2_000_000;
+
 /** @throws DiagnosticsError invalid-option */
 export function wholeNumber(option: string, text: string): number {
   const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw inputError("invalid-option", `${option} ${text}: this is no whole number above 0`);
+  if (Number.isInteger(value) && value > 0 && value <= LARGEST_NUMBER) return value;
+  throw inputError(
+    "invalid-option",
+    `${option} ${text}: this is no whole number ${value > LARGEST_NUMBER ? `up to ${LARGEST_NUMBER}` : "above 0"}`,
+  );
 }
 
 /** The roles that ship with Plumb: beside its package.json, wherever the code that runs was built to. */

@@ -196,6 +196,12 @@ describe("ad hoc", () => {
     const exec = await plumb("exec", "bookworm1", "-i", inventory, "--", "echo", "a b", "$HOME");
     expect(exec.stdout).toContain("a b $HOME\n");
     expect((await plumb("exec", "bookworm1", "-i", inventory, "--", "exit 3")).code).toBe(1);
+    const late = await plumb("exec", "bookworm1", "-i", inventory, "--time-limit", "1", "--", "sleep", "77");
+    expect(late.code).toBe(1);
+    expect(late.stdout).toContain("stopped after 1 s: its time limit");
+    expect(
+      (await plumb("exec", "bookworm1", "-i", inventory, "--", "pgrep -x sleep -a")).stdout,
+    ).not.toContain("77");
   });
 });
 
