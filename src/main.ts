@@ -53,7 +53,6 @@ const count = (_: string, total: number): number => total + 1;
 const program = new CommandInUse("plumb")
   .description("Brings Linux hosts to the state that inventory, playbooks and roles describe, over SSH.")
   .version(VERSION)
-  .showHelpAfterError("(plumb --help shows what there is)")
   .exitOverride()
   .configureOutput(helpOutput)
   // A reader who goes away (`plumb doc | head`) ends the output and nothing else.

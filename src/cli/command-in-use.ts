@@ -1,4 +1,4 @@
-import { Command, type Option } from "commander";
+import { Command, type ErrorOptions, type Option } from "commander";
 
 /**
  * A command that takes only its first option where it is not named on the command line: by that the list of commands shows that it has some. To take all options
@@ -15,6 +15,15 @@ export class CommandInUse extends Command {
 
   override addOption(option: Option): this {
     return this.takesOption() ? super.addOption(option) : this;
+  }
+
+  /** What was typed wrongly is told with the help of the command that it was typed for. */
+  override error(message: string, options?: ErrorOptions): never {
+    const names: string[] = [];
+    for (let command: Command | null = this; command !== null; command = command.parent)
+      names.unshift(command.name());
+    this.showHelpAfterError(`(${names.join(" ")} --help shows what there is)`);
+    return super.error(message, options);
   }
 
   private takesOption(): boolean {

@@ -9,7 +9,10 @@ export function addHistoryCommands(program: Command): void {
     .option("--host <pattern>", "only runs on this host; * and ? stand for anything")
     .option("--task <text>", "only runs of a task or module with this in its name")
     .option("--resource <text>", "only runs in which this (a path, a unit, a package) differed")
-    .option("--status <status>", "how the run, or a task of it, ended: ok, changed, failed, unreachable, …")
+    .option(
+      "--status <status>",
+      "how the run, or a task of it, ended: ok, changed, failed, unreachable, unfinished, …",
+    )
     .option("--since <time>", "2026-11-25, 2026-11-25T17:00, or how long ago: 90m, 12h, 7d")
     .option("--until <time>", "the same")
     .option("-n, --number <count>", "how many runs to list, the newest ones", "20")
@@ -34,7 +37,10 @@ Examples:
     .description("tell of a run again, with its differences")
     .argument("<run>", "the name of a run, the beginning of it, or `last`")
     .option("-v, --verbose", "every task")
-    .addHelpText("after", "\nExamples:\n  plumb history show last\n  plumb history show 20261125T1715 -v")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  plumb history show last\n  plumb history show 20261125T1715 -v\n\n--json and --record are those of plumb history.",
+    )
     .action(async (run: string, _options, command: Command) => {
       const { historyShowCommand } = await import("./history.ts");
       process.exitCode = await historyShowCommand(run, command.optsWithGlobals());

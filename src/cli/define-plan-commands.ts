@@ -26,7 +26,13 @@ Examples:
   plumb apply monday.plan`,
     )
     .action(async (files: string[], options) => {
-      if (options.orphans === true || options.remove === true) {
+      if (options.remove === true && options.orphans !== true) {
+        const { inputError } = await import("../diagnostics/diagnostic.ts");
+        throw inputError("invalid-option", "--remove goes with --orphans, and says what to do with them", {
+          hint: "look first at what plumb plan --orphans finds",
+        });
+      }
+      if (options.orphans === true) {
         const { orphansCommand } = await import("./orphans.ts");
         process.exitCode = await orphansCommand(files, options);
         return;

@@ -3,6 +3,7 @@ import { present } from "../playbook/present.ts";
 import { findAmong, type ReadRecord } from "../records/read-records.ts";
 import {
   matchesQuery,
+  RECORD_STATUSES,
   type RecordQuery,
   type RecordSummary,
   summaryOf,
@@ -33,6 +34,10 @@ export interface HistoryOptions {
 
 /** `plumb history`: the newest runs that fit, the oldest of them first. */
 export async function historyCommand(options: HistoryOptions): Promise<ExitCode> {
+  if (options.status !== undefined && !RECORD_STATUSES.includes(options.status))
+    throw inputError("invalid-option", `--status ${options.status}: nothing ends so`, {
+      expected: RECORD_STATUSES.join(", "),
+    });
   const query: RecordQuery = {
     ...present("host", options.host),
     ...present("task", options.task),

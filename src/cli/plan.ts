@@ -85,6 +85,7 @@ export function readPlan(file: string): Plan {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
+    if (!existsSync(file)) throw inputError("file-not-found", `there is no plan ${file}`);
     throw inputError(
       "file-not-found",
       `the plan ${file} can't be read: ${error instanceof Error ? error.message : ""}`,

@@ -29,7 +29,8 @@ export async function historyPushCommand(options: SharedHistoryOptions): Promise
     }
   });
   const count = `${sent} of ${runs.length} ${runs.length === 1 ? "record" : "records"} in ${folder}`;
-  consoleOutput().write(`Sent ${count} to ${address.shown}; it has the others already.\n`);
+  const others = sent === runs.length ? "" : "; it has the others already";
+  consoleOutput().write(`Sent ${count} to ${address.shown}${others}.\n`);
   return EXIT.ok;
 }
 

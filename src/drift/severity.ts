@@ -1,3 +1,4 @@
+import { REDACTED } from "../diagnostics/secrets.ts";
 import type { PlannedTask } from "../plans/plan.ts";
 
 export const SEVERITIES = ["high", "medium", "low"] as const;
@@ -23,8 +24,6 @@ const GUARDS: ReadonlySet<string> = new Set([
   "pgbouncer_userlist",
   "postgresql_user",
   "sshd_config",
-  "sshd_guard",
-  "systemd_hardening",
   "tls_ca",
   "tls_certificate",
   "ufw",
@@ -42,8 +41,16 @@ export function severityOf(task: PlannedTask, rules: readonly SeverityRule[] = [
   const isHigh =
     task.status === "failed" ||
     GUARDS.has(task.module) ||
-    task.differences.some(
-      ({ name, kind, secret }) => secret === true || (kind === "field" && RIGHTS.has(name)),
-    );
+    task.differences.some((one) => (one.kind === "field" && RIGHTS.has(one.name)) || secretDiffers(one));
   return isHigh ? "high" : "medium";
+}
+
+/** A secret is one by itself, or stands masked in a line that differs; in a line that stays it is as wanted. */
+function secretDiffers({ secret, before = "", after = "" }: PlannedTask["differences"][number]): boolean {
+  if (secret === true) return true;
+  const [was, willBe] = [before.split("\n"), after.split("\n")];
+  return [
+    ...was.filter((line) => !willBe.includes(line)),
+    ...willBe.filter((line) => !was.includes(line)),
+  ].some((line) => line.includes(REDACTED));
 }

@@ -60,7 +60,14 @@ export const orphans = defineLoadingModule<
       ...unsure.map((why) => `perhaps more is asked for: ${why}`),
     ].map((message): ParameterFinding => ({ path: ["asked"], message }));
     if (removed.length === 0)
-      return { action: "none", reason: "nothing is left that nobody asks for", warnings };
+      return {
+        action: "none",
+        reason:
+          left.length === 0
+            ? "nothing is left that nobody asks for"
+            : "what nobody asks for stays: the warnings say why",
+        warnings,
+      };
     if (unsure.length > 0 && !checkMode)
       throw new ModuleFailure(
         `nothing was removed, because perhaps more is asked for: ${unsure.join("; ")}`,

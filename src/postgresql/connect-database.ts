@@ -10,11 +10,15 @@ const CONNECT_MS = 8_000;
 const CONNECT_LEAST_MS = 3_000;
 /** So long the end of a connection is waited for: where the other side is silent it never comes. */
 const END_MS = 1_000;
+const NO_PASSWORD =
+  "it asks for a password, and there is none: neither PGPASSWORD nor the file of passwords (~/.pgpass or PGPASSFILE, 0600) has one for it";
 /** What `pg` says, and what it means. */
 const PLAIN: ReadonlyMap<string, string> = new Map([
   ["Query read timeout", "it gives no answer any more"],
   ["Client has encountered a connection error and is not queryable", "the connection was lost"],
   ["timeout expired", "it gives no answer"],
+  ["SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string", NO_PASSWORD],
+  ["SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a non-empty string", NO_PASSWORD],
 ]);
 
 export interface ConnectOptions {

@@ -8,7 +8,7 @@ export interface RecordQuery {
   host?: string;
   /** Part of a task's name, role or module. */
   task?: string;
-  /** Part of the name of a difference, or of what a task says of itself. */
+  /** Part of the name of a difference, or of what a task says of itself. Of tasks that found it as wanted only where `status` asks for them. */
   resource?: string;
   /** How the run ended, or a task in it that fits the rest. */
   status?: string;
@@ -50,11 +50,22 @@ export function matchesQuery(record: ReadRecord, query: RecordQuery): boolean {
   return fitting.some((event) => event.status === status);
 }
 
-function fits(event: TaskFinished, { host, task, resource }: RecordQuery): boolean {
+/** Where nothing differed. */
+const QUIET: ReadonlySet<string> = new Set<TaskFinished["status"]>(["ok", "skipped"]);
+
+/** How runs and tasks end, as `status` of a query. */
+const ENDINGS: Record<RecordSummary["outcome"] | TaskFinished["status"], true> = {
+  ...{ ok: true, changed: true, failed: true, unreachable: true, interrupted: true, unfinished: true },
+  ...{ "would-change": true, unknown: true, ignored: true, rescued: true, skipped: true },
+};
+export const RECORD_STATUSES: readonly string[] = Object.keys(ENDINGS);
+
+function fits(event: TaskFinished, { host, task, resource, status }: RecordQuery): boolean {
   if (host !== undefined && !path.matchesGlob(event.host, host)) return false;
   const names = [event.task.name, event.task.role ?? "", event.task.module];
   if (task !== undefined && !names.some((name) => name.includes(task))) return false;
   if (resource === undefined) return true;
+  if (QUIET.has(event.status) && event.status !== status) return false;
   const resources = [
     ...event.differences.map(({ name }) => name),
     event.message,

@@ -1,3 +1,4 @@
+import { hostname, userInfo } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Event } from "../converge/event.ts";
 import { redactEvent } from "../converge/redact-event.ts";
@@ -129,7 +130,8 @@ async function noteRuns(
     const isBack = run !== undefined && taking.soft.signal.aborted && !taking.isTold;
     if ((run === undefined || isBack) && taking.busy === 0) {
       runs.delete(runId);
-      if (!isBack) options.tell(`${runId}: over; worked on ${taking.done} hosts`);
+      if (!isBack)
+        options.tell(`${runId}: over; worked on ${taking.done} ${taking.done === 1 ? "host" : "hosts"}`);
       await taking.sender.close();
       await taking.state.sessions.closeAll();
     }
@@ -177,7 +179,7 @@ async function join(options: WorkerOptions, runId: string): Promise<Taking | "re
     sender.add({
       type: "warning",
       time: new Date().toISOString(),
-      message: `a worker takes no part in this run: ${reason}`,
+      message: `a worker (process ${process.pid} of ${userInfo().username}@${hostname()}) takes no part in this run: ${reason}`,
     });
     await sender.close();
     return "refused";

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { Secrets } from "../../src/diagnostics/secrets.ts";
 import { driftOf } from "../../src/drift/drift.ts";
 import { severityOf } from "../../src/drift/severity.ts";
 import { taskHistory } from "../../src/drift/task-history.ts";
+import { moduleNames } from "../../src/modules/catalogue.ts";
 import type { Plan, PlannedTask } from "../../src/plans/plan.ts";
 import { recordHead } from "../../src/records/record-head.ts";
 import { openRunRecord } from "../../src/records/run-record.ts";
@@ -50,10 +51,28 @@ test.each<[string, Partial<PlannedTask>]>([
   ["high", { status: "failed" }],
   ["high", { differences: [{ kind: "field", name: "mode" }] }],
   ["high", { differences: [{ kind: "text", name: "/x", secret: true }] }],
+  [
+    "high",
+    { differences: [{ kind: "text", name: "/x", before: "a\n******** (before)\n", after: "a\n********\n" }] },
+  ],
+  ["high", { differences: [{ kind: "field", name: "key", before: "none", after: "********" }] }],
+  [
+    "medium",
+    { differences: [{ kind: "text", name: "/x", before: "a\n********\n", after: "b\n********\n" }] },
+  ],
   ["medium", { differences: [{ kind: "text", name: "mode" }] }],
   ["medium", { module: "package" }],
 ])("drift is %s for %j", (severity, task) => {
   expect(severityOf(planned("a", "would-change", task))).toBe(severity);
+});
+
+test("the modules whose drift is high are those that the documentation names", () => {
+  const [, listed = ""] =
+    /who may do what, or who gets in \(([^)]*)\)/.exec(readFileSync("docs/drift.md", "utf8")) ?? [];
+  const guards = moduleNames().filter(
+    (module) => severityOf(planned("a", "would-change", { module })) === "high",
+  );
+  expect([...listed.matchAll(/`(\w+)`/g)].map(([, name]) => name)).toEqual(guards);
 });
 
 test("handlers and what is in order are no drift; the worst stands first", () => {

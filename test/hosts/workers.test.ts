@@ -403,7 +403,7 @@ describe("three workers", () => {
     const run = withWorkers();
     expect(await run.ended).toBe(0);
     const refused =
-      /a worker takes no part in this run: the files here are not the run's: vars.yml has changed/;
+      /a worker \(process \d+ of \S+@\S+\) takes no part in this run: the files here are not the run's: vars.yml has changed/;
     await expect
       .poll(() => workers.at(-1)?.text())
       .toMatch(/takes no part[\s\S]*the files here are not the run's: vars.yml has changed/);

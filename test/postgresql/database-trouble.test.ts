@@ -11,6 +11,9 @@ test("what a database refuses is told with what to do, in one line", () => {
   expect(databaseTrouble(said('role "deployers" does not exist', "42704"))).toBe(
     'role "deployers" does not exist (`create role … login` makes one)',
   );
+  expect(
+    databaseTrouble(said("SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a non-empty string")),
+  ).toMatch(/^it asks for a password, and there is none: neither PGPASSWORD/);
   expect(databaseTrouble(new AggregateError([said("one"), said("", "ECONNREFUSED")]))).toBe(
     "one; ECONNREFUSED",
   );

@@ -17,7 +17,7 @@ import { pruneRecords, recordLimits } from "../../src/records/prune-records.ts";
 import { findRun, readRecord } from "../../src/records/read-records.ts";
 import { maskedCommand, recordHead } from "../../src/records/record-head.ts";
 import { openRunRecord } from "../../src/records/run-record.ts";
-import { timeOf } from "../../src/records/search-records.ts";
+import { matchesQuery, timeOf } from "../../src/records/search-records.ts";
 
 const folderFor = (): string => path.join(mkdtempSync(path.join(tmpdir(), "plumb-record-")), "runs");
 const head = (runId = "20261125T120000-abcdef") => ({
@@ -170,4 +170,32 @@ test.each([
 test("a word is no time", () => {
   expect(timeOf("yesterday", 0)).toBeUndefined();
   expect(timeOf("2026-99-99", 0)).toBeUndefined();
+});
+
+test.each([
+  ["changed", undefined, true],
+  ["would-change", undefined, true],
+  ["failed", undefined, true],
+  ["ok", undefined, false],
+  ["ok", "ok", true],
+  ["ok", "changed", false],
+])("a resource that is %s is looked for with the status %s: %s", (status, asked, isFound) => {
+  const event = {
+    type: "task-finished",
+    host: "one",
+    task: { name: "t", module: "copy" },
+    status,
+    message: "/etc/x is as wanted",
+    differences: [],
+  };
+  const record = {
+    file: "x",
+    head: head(),
+    commit: undefined,
+    events: [event] as never,
+    finished: undefined,
+    score: undefined,
+  };
+  const query = { resource: "/etc/x", ...(asked === undefined ? {} : { status: asked }) };
+  expect(matchesQuery(record, query)).toBe(isFound);
 });
