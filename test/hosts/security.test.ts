@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await everywhere(
-    "systemctl stop attack 2>/dev/null; userdel -rf mallory 2>/dev/null; rm -rf /srv/trap /srv/attack /srv/secrets /srv/a.* /srv/packed.tgz /srv/given.tar",
+    "systemctl stop attack 2>/dev/null; umount /srv/trap 2>/dev/null; userdel -rf mallory 2>/dev/null; rm -rf /srv/trap /srv/attack /srv/secrets /srv/a.* /srv/packed.tgz /srv/given.tar",
   );
 });
 
@@ -63,8 +63,8 @@ describe("a home directory full of links", () => {
       'file: {path: /home/mallory/conf/victim, mode: "0666"}',
       "file: {path: /home/mallory/conf/below, state: directory, owner: mallory, recurse: true}",
       "file: {path: /home/mallory/conf/below, state: absent}",
-      // Of this one owner and mode alone are not as wanted, and it is not read for that.
-      'copy: {content: "mine\\n", dest: /home/mallory/conf/victim, owner: mallory, mode: "0666", secret: true}',
+      // Of this one owner and mode alone are not as wanted, and no other task has it read.
+      'copy: {content: "keep\\n", dest: /home/mallory/conf/below/file, owner: mallory, mode: "0666", secret: true}',
       "lineinfile: {path: /home/mallory/rc, line: x, owner: mallory, mode: '0600'}",
       "blockinfile: {path: /home/mallory/rc, block: x, owner: mallory, mode: '0600'}",
       "lineinfile: {path: /home/mallory/conf/victim, line: x, owner: mallory}",
@@ -217,6 +217,8 @@ describe("what is no file", () => {
 });
 
 describe("a race", () => {
+  const SLOWED = "chown chmod mv rm mkdir stat cp du";
+
   test("between links and folders that are swapped all the time is not won", async () => {
     await everywhere(
       "rm -rf /srv/trap; mkdir -m 0755 /srv/trap; echo mine > /srv/trap/victim; chmod 0600 /srv/trap/victim; touch -d 2020-01-01 /srv/trap/victim /srv/trap",
@@ -229,19 +231,24 @@ describe("a race", () => {
       sub swap { my ($one, $other) = @_; syscall(316, -100, $one, -100, $other, 2) == 0 or $! == 2 or die "no swapping: $!" }
       while (1) {
         swap("real", "link"); swap("real/to", "real/own"); swap("link/to", "link/own"); swap("real/deep", "real/trap");
+        open(my $again, ">>", "real/victim");
         for my $work (glob("real/.plumb-write.*"), glob("real/.plumb-unpack")) { next if -l $work; rename($work, "$work.away") and symlink("/srv/trap", $work) }
       }'`);
     await everywhere(
       "mkdir -p /srv/given/deep /srv/given/to && echo planted > /srv/given/deep/planted && echo planted > /srv/given/to/planted && tar -cf /srv/given.tar -C /srv/given . && rm -r /srv/given",
     );
-    const tasks = Array.from({ length: 12 }, (_, index) =>
+    // Between a look and a deed there is time for a swap, also where the machine is busy with other things.
+    await everywhere(
+      `for one in ${SLOWED}; do printf '#!/bin/sh\\nsleep 0.01\\nexec /usr/bin/%s "$@"\\n' $one > /usr/local/bin/$one; /usr/bin/chmod 0755 /usr/local/bin/$one; done`,
+    );
+    const tasks = Array.from({ length: 6 }, (_, index) =>
       [
         `copy: {content: "planted ${index}", dest: /home/mallory/play/real/planted${index}, owner: mallory}`,
         `file: {path: /home/mallory/play/real/own, mode: "0${index % 2 === 0 ? 666 : 644}", owner: mallory}`,
         `file: {path: /home/mallory/play/real/victim, state: absent}`,
         `file: {path: /home/mallory/play/real/deep${index}/er, state: directory, owner: mallory}`,
         `lineinfile: {path: /home/mallory/play/real/own, line: "x${index}", owner: mallory, mode: "0600"}`,
-        ...(index % 4 === 0
+        ...(index % 2 === 0
           ? [
               `tls_certificate: {ca_directory: pki, key_path: /home/mallory/play/real/key${index}, cert_path: /home/mallory/play/real/cert${index}, common_name: x, owner: mallory}`,
               "tls_certificate: {key_path: /home/mallory/play/real/victim, cert_path: /home/mallory/play/real/none, state: absent}",
@@ -256,8 +263,11 @@ describe("a race", () => {
     try {
       await runTasks(tasks, { hosts: HOSTS, diff: true });
     } finally {
+      await everywhere(`cd /usr/local/bin; /usr/bin/rm ${SLOWED}`);
       await stop();
     }
+    // What was kept meanwhile goes back to where it was, and to nobody else.
+    await runTasks("- rollback: {}\n  ignore_errors: true", { hosts: HOSTS });
     expect(
       await everywhere(
         "find /srv/trap -printf '%p %U %m %TY\\n' | sort; cat /srv/trap/victim; grep -rl mine /home/mallory 2>/dev/null; rm -rf /home/mallory/play",
