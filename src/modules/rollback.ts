@@ -65,6 +65,10 @@ export const rollback = defineModule<Params, { kept: ReturnType<typeof keptState
     const data = dataOf(restoration);
     const warnings: ParameterFinding[] = [
       ...lost.map((what) => ({ path: ["run"], message: `can't be undone: ${what}` })),
+      ...packagesToGo(things).map((name) => ({
+        path: ["run"],
+        message: `what ${name} leaves behind stays: its configuration and its data`,
+      })),
       ...kept.otherUsers.map((user) => ({
         path: ["run"],
         message: `the user ${user} has kept something of this run too`,
@@ -116,6 +120,12 @@ function restorationOf(kept: KeptState, run: string, { session, since }: Params)
     );
   });
   return { run, things: possible, again: [...again.values()], lost: [...new Set(lost)] };
+}
+
+/** They are removed and not purged: what is in their files may be somebody's. */
+function packagesToGo(things: readonly KeptThing[]): string[] {
+  const words = things.flatMap(({ kind, now }) => (kind === "packages" ? wordsOf(now) : []));
+  return words.flatMap((word) => (word.startsWith("-") ? [word.slice(1)] : []));
 }
 
 /** Why something can't be restored, or not whole. */

@@ -90,7 +90,9 @@ export function movedLines(moved: readonly Moved[], paint: Paint): string[] {
           .map((part) => safeText(part))
           .join(": ")}`,
     ),
-    "Make a new plan, and review it.",
+    moved.some(({ what }) => what.includes("no vault password was given"))
+      ? "Give the vault password, as when the plan was made."
+      : "Make a new plan, and review it.",
   ];
 }
 

@@ -114,7 +114,8 @@ describe("rollback", () => {
     expect(tasks[0]?.data?.["run"]).toBe(changed);
     for (const host of HOSTS) expect(await look(host)).toBe(before.get(host));
     const warnings = events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
-    expect(warnings.filter((text) => text.includes("the home directory of undo stays"))).toHaveLength(2);
+    for (const said of ["the home directory of undo stays", "leaves behind stays: its configuration"])
+      expect(warnings.filter((text) => text.includes(said))).toHaveLength(2);
   }, 120_000);
 
   test("undoing it a second time changes nothing", async () => {

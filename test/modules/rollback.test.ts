@@ -95,6 +95,28 @@ describe("what a rollback would put back", () => {
     expect(change.warnings?.map(({ message }) => message)).toEqual([`can't be undone: ${warning}`]);
   });
 
+  test("of a package that goes it is said that its configuration stays, and nothing of one that comes back", () => {
+    const change = diff(
+      kept(
+        line(
+          "thing",
+          "s.00001.0",
+          "packages",
+          "packages",
+          "listed",
+          '{"task":"p"}',
+          "-cron +tree=1.0 ",
+          "differs",
+        ),
+      ),
+    );
+    expect(change).toMatchObject({
+      action: "update",
+      data: { cannot: [] },
+      warnings: [{ message: "what cron leaves behind stays: its configuration and its data" }],
+    });
+  });
+
   test("the content of a file that held a secret is not shown", () => {
     const content = line("content", "s.00001.0", Buffer.from("old password").toString("base64"), "-");
     const secret = path("s.00001.0", "/etc/a", "file:0:0:644", "absent", '{"task":"copy","secret":true}');

@@ -7,6 +7,7 @@ import { digestOf, digestParts, movedParts } from "../../src/plans/digest.ts";
 import { type Plan, type PlannedTask, parsePlan } from "../../src/plans/plan.ts";
 import { planBuilder } from "../../src/plans/plan-builder.ts";
 import { referee } from "../../src/plans/score.ts";
+import { movedLines } from "../../src/views/plan-lines.ts";
 
 const at = { file: "site.yml", line: 1, column: 1 };
 const reference = (name: string, more: Partial<TaskReference> = {}): TaskReference => ({
@@ -265,4 +266,15 @@ test("what a run did not come to because another host ended it is not put to the
   judge.hear(finished("a", "changed"));
   judge.hear({ ...hostEnd("ok"), outcome: "failed" });
   expect(judge.score()).toMatchObject({ right: 1, tested: 1, notReached: 1, wrong: [] });
+});
+
+test.each([
+  [
+    "was would-change, is failed (this value is vaulted, and no vault password was given)",
+    /^Give the vault password/,
+  ],
+  ["mode has changed", /^Make a new plan/],
+])("what moved because of %s is told with what to do", (what, hint) => {
+  const lines = movedLines([{ host: "one", task: "t", what }], (_, text) => text);
+  expect(lines.at(-1)).toMatch(hint);
 });
