@@ -5,7 +5,7 @@ import { inputError } from "../diagnostics/diagnostic.ts";
 import { didYouMean } from "../diagnostics/did-you-mean.ts";
 import { isValueMap, type Value, type ValueMap } from "../variables/value.ts";
 import type { InventoryBuilder } from "./inventory-builder.ts";
-import { sourcedValue } from "./source-value.ts";
+import { printedValue } from "./source-value.ts";
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 120_000;
@@ -29,10 +29,13 @@ export async function readProgram(file: string, builder: InventoryBuilder): Prom
   if (meta !== undefined && !isValueMap(meta))
     throw wrong(file, "`_meta.hostvars` is no mapping of hosts to variables");
   for (const host of hosts) {
-    const variables = meta === undefined ? await askProgram(file, ["--host", host]) : (meta[host] ?? {});
+    const variables =
+      meta === undefined
+        ? await askProgram(file, ["--host", host])
+        : ((Object.hasOwn(meta, host) ? meta[host] : undefined) ?? {});
     if (!isValueMap(variables)) throw wrong(file, `the variables of the host \`${host}\` are no mapping`);
     for (const [name, value] of Object.entries(variables)) {
-      builder.hostVariable(host, name, sourcedValue(value, at(file), builder));
+      builder.hostVariable(host, name, printedValue(value, at(file), builder));
     }
   }
 }
@@ -53,7 +56,7 @@ function readGroup({ file, builder, hosts }: Reading, name: string, content: Val
   const variables = group["vars"] ?? {};
   if (!isValueMap(variables)) throw wrong(file, `the vars of \`${name}\` are no mapping`);
   for (const [key, value] of Object.entries(variables)) {
-    builder.groupVariable(name, key, sourcedValue(value, at(file), builder));
+    builder.groupVariable(name, key, printedValue(value, at(file), builder));
   }
   for (const child of listOf(file, `the children of \`${name}\``, group["children"])) {
     builder.addChild(name, child, at(file));

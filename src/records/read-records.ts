@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Event, RunFinished } from "../converge/event.ts";
 import { inputError } from "../diagnostics/diagnostic.ts";
 import type { RecordCommit, RecordHead, RecordLine, RecordScore } from "./record-head.ts";
+import { isRecordLine } from "./record-lines.ts";
 
 /** A record as it was read. Of a run that was killed the end is missing, and perhaps half of its last line. */
 export interface ReadRecord {
@@ -57,8 +58,7 @@ type Line = RecordHead | RecordLine | Event;
 function parsed(line: string): Line[] {
   try {
     const value: unknown = JSON.parse(line);
-    const isLine = typeof value === "object" && value !== null && "type" in value;
-    return isLine ? [value as Line] : [];
+    return isRecordLine(value) ? [value] : [];
   } catch {
     // The last line of a run that was killed while it was written; the empty one behind the last newline.
     return [];

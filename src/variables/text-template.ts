@@ -4,6 +4,7 @@ import { checkCall } from "./call-check.ts";
 import { TOLERANT_FUNCTIONS } from "./functions/choosing.ts";
 import { functionsByName } from "./functions/library.ts";
 import { type Caller, callFunction, type LibraryFunction } from "./functions/library-function.ts";
+import { lookupFunctions } from "./functions/lookups.ts";
 import { jinjaIn, templateHint } from "./jinja-habits.ts";
 import { plainTemplate } from "./plain-template.ts";
 import { PendingVariable, type Scope } from "./scope.ts";
@@ -116,6 +117,15 @@ export function compileText(text: string, at: SourceRange): TextTemplate {
 }
 
 /**
+ * Compiles text that others may have had a hand in: it reads variables, and calls no function that runs a program here, or reads a file or the environment.
+ *
+ * @throws DiagnosticsError template-syntax
+ */
+export function compileOthersText(text: string, at: SourceRange): TextTemplate {
+  return compileTemplate(text, () => at, at, true);
+}
+
+/**
  * Compiles a template file. Its final newline stays as it is.
  *
  * @throws DiagnosticsError template-syntax, with positions in the file
@@ -125,7 +135,12 @@ export function compileTemplateFile(text: string, file: string): TextTemplate {
 }
 
 /** Compiles a template whose positions `locate` knows. @throws DiagnosticsError template-syntax */
-export function compileTemplate(text: string, locate: Locate, fallback?: SourceRange): TextTemplate {
+export function compileTemplate(
+  text: string,
+  locate: Locate,
+  fallback?: SourceRange,
+  isOthers = false,
+): TextTemplate {
   refuseJinja(text, locate, fallback);
   const plain = plainTemplate(text, (offset) => locateOffset(text, offset, locate));
   if (plain !== undefined) return plain;
@@ -135,7 +150,7 @@ export function compileTemplate(text: string, locate: Locate, fallback?: SourceR
   const names = new Set<string>();
   const only = program.body.length === 1 ? program.body[0] : undefined;
   const isSingle = only?.type === "MustacheStatement";
-  rewriteProgram(program, { places, names, locate, isSingle });
+  rewriteProgram(program, { places, names, locate, isSingle, isOthers });
   const render = handlebars.compile(program, { noEscape: true });
   return {
     source: text,
@@ -227,6 +242,7 @@ interface Rewriting {
   names: Set<string>;
   locate: Locate;
   isSingle: boolean;
+  isOthers: boolean;
 }
 
 function rewriteProgram(program: hbs.AST.Program | undefined, rewriting: Rewriting): void {
@@ -308,9 +324,19 @@ interface HelperCall {
 }
 
 /** @throws DiagnosticsError unknown-function, function-arguments */
-function checkHelper(call: HelperCall, { locate }: Rewriting): void {
+function checkHelper(call: HelperCall, { locate, isOthers }: Rewriting): void {
   const name = String((call.path as hbs.AST.PathExpression).original);
   if (OPERATORS.has(name)) return;
+  const known = functionsByName.get(name);
+  if (isOthers && known !== undefined && lookupFunctions.includes(known))
+    throw inputError(
+      "template-syntax",
+      `\`${name}\` can't be used here: it reaches what is on this machine`,
+      {
+        at: locate(call.loc.start.line, call.loc.start.column),
+        hint: "what an inventory program prints may come from strangers: write it in group_vars or host_vars",
+      },
+    );
   const named = call.hash?.pairs.map((pair) => pair.key) ?? [];
   const problem = checkCall(name, { count: call.params.length, named, besides: OPERATORS });
   if (problem === undefined) return;

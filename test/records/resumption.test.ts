@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { TaskReference } from "../../src/converge/event.ts";
+import { Secrets } from "../../src/diagnostics/secrets.ts";
+import { recordHead } from "../../src/records/record-head.ts";
 import { resumptionOf } from "../../src/records/resumption.ts";
 
 const at = { file: "site.yml", line: 1, column: 1 } as TaskReference["at"];
@@ -18,7 +20,10 @@ const task = (taskId: string, index?: number): TaskReference => ({
 function folderWith(runs: Readonly<Record<string, readonly unknown[]>>): string {
   const folder = mkdtempSync(path.join(tmpdir(), "plumb-resumption-"));
   for (const [runId, events] of Object.entries(runs)) {
-    const head = { type: "record", schema: 1, runId, directory: "/srv" };
+    const head = {
+      ...recordHead({ runId, checkMode: false, version: "1", secrets: new Secrets() }),
+      directory: "/srv",
+    };
     writeFileSync(
       path.join(folder, `${runId}.jsonl`),
       [head, ...events].map((line) => `${JSON.stringify(line)}\n`).join(""),
@@ -32,16 +37,28 @@ const started = (playbook: string, checkMode = false) => ({
   playbooks: [playbook],
   checkMode,
 });
-const play = { type: "play-started", hosts: ["a", "b"] };
+const play = { type: "play-started", name: "play", hosts: ["a", "b"] };
 const done = (host: string, reference: TaskReference, status = "changed") => ({
   type: "task-finished",
+  time: "2026-11-25T12:00:00Z",
   host,
   task: reference,
   status,
+  message: "",
+  differences: [],
+  data: null,
 });
+const counts = {
+  ...{ ok: 0, changed: 0, "would-change": 0, unknown: 0 },
+  ...{ failed: 0, rescued: 0, ignored: 0, skipped: 0 },
+};
 const finished = (outcomes: Readonly<Record<string, string>>) => ({
   type: "run-finished",
-  hosts: Object.entries(outcomes).map(([host, outcome]) => ({ host, outcome })),
+  outcome: "failed",
+  durationMs: 1,
+  hosts: Object.entries(outcomes).map(([host, outcome]) => ({
+    ...{ host, outcome, counts, pendingHandlers: [], durationMs: 1 },
+  })),
 });
 
 describe("what a run has left to do", () => {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -91,11 +91,14 @@ test("other settings lead to no connection that is kept", async () => {
   await endKept(settings("one"));
 });
 
-test("a folder that others may enter is not believed", async () => {
+test("a folder that others may enter, or that is another user's, is not believed", async () => {
   await keep("open");
   chmodSync(keptFolder(), 0o755);
   expect(await openKept(settings("open"))).toBeUndefined();
   chmodSync(keptFolder(), 0o700);
+  chownSync(keptFolder(), 12345, 12345);
+  expect(await openKept(settings("open"))).toBeUndefined();
+  chownSync(keptFolder(), process.getuid?.() ?? 0, process.getgid?.() ?? 0);
   expect(await endKept(settings("open"))).toBe(true);
   expect(await endKept(settings("open"))).toBe(false);
 });
