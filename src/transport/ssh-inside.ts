@@ -45,7 +45,7 @@ function leaveKeysUnproved({ _handlers: handlers }: SshProtocol): void {
 
 /**
  * ssh2 asks whether a key would do before it signs with it, a round trip for nothing where the key is at hand: signing takes less time than the question (RFC 4252, 7,
- * leaves it to the client; ssh(1) signs at once as well). An agent is asked only for a key that will do: it may ask a person.
+ * leaves it to the client; sshd counts and logs a key that won't do as failed either way). An agent is asked only for a key that will do: it may ask a person.
  */
 function signAtOnce(protocol: SshProtocol): void {
   const { authPK: authenticate, _handlers: handlers } = protocol;
