@@ -104,15 +104,19 @@ export interface TaskProgress extends Timed {
  * - unknown: check mode; can't be known before apply (it depends on what an earlier task would change). Never `ok`.
  * - failed, skipped (a `when` that does not hold), ignored (failed, and `ignore_errors`), rescued (failed, and a `rescue` took over).
  */
-export type TaskStatus =
-  | "ok"
-  | "changed"
-  | "would-change"
-  | "unknown"
-  | "failed"
-  | "ignored"
-  | "rescued"
-  | "skipped";
+export type TaskStatus = (typeof TASK_STATUSES)[number];
+
+/** In the order of a recap. */
+export const TASK_STATUSES = [
+  "ok",
+  "changed",
+  "would-change",
+  "unknown",
+  "failed",
+  "rescued",
+  "ignored",
+  "skipped",
+] as const;
 
 export interface TaskFinished extends Timed {
   type: "task-finished";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TASK_STATUSES } from "../converge/event.ts";
 
 /** Increased when a field is renamed, removed or changes its meaning; new fields do not count. */
 export const PLAN_SCHEMA_VERSION = 1;
@@ -26,7 +27,7 @@ const task = z.object({
   handler: z.boolean(),
   at: z.string(),
   /** `unknown`: only a run would tell. */
-  status: z.enum(["ok", "would-change", "unknown", "skipped", "failed", "ignored", "rescued", "changed"]),
+  status: z.enum(TASK_STATUSES),
   message: z.string(),
   differences: z.array(difference),
   /** The answers that a change was computed from, by question. */

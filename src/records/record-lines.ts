@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Event } from "../converge/event.ts";
+import { type Event, TASK_STATUSES } from "../converge/event.ts";
 import type { RecordHead, RecordLine } from "./record-head.ts";
 
 const place = z.object({ file: z.string(), line: z.number(), column: z.number() });
@@ -34,21 +34,10 @@ const diagnostic = z.object({
 
 const outcome = z.enum(["ok", "failed", "unreachable", "interrupted"]);
 
-const statuses = [
-  "ok",
-  "changed",
-  "would-change",
-  "unknown",
-  "failed",
-  "rescued",
-  "ignored",
-  "skipped",
-] as const;
-
 const recap = z.object({
   host: z.string(),
   outcome,
-  counts: z.object(Object.fromEntries(statuses.map((status) => [status, number]))),
+  counts: z.object(Object.fromEntries(TASK_STATUSES.map((status) => [status, number]))),
   pendingHandlers: texts,
   counters: z.object({ roundTrips: number }).optional(),
   durationMs: number,
@@ -89,7 +78,7 @@ const LINES: Readonly<Record<string, z.ZodType>> = {
     time: z.string(),
     host: z.string(),
     task,
-    status: z.enum(statuses),
+    status: z.enum(TASK_STATUSES),
     message: z.string(),
     hint: z.string().optional(),
     diagnostics: z.array(diagnostic).optional(),

@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { Event, RunFinished, TaskFinished } from "../converge/event.ts";
+import { type Event, type RunFinished, TASK_STATUSES, type TaskFinished } from "../converge/event.ts";
 import type { ReadRecord } from "./read-records.ts";
 
 /** What is looked for; all that is given must hold. */
@@ -53,12 +53,11 @@ export function matchesQuery(record: ReadRecord, query: RecordQuery): boolean {
 /** Where nothing differed. */
 const QUIET: ReadonlySet<string> = new Set<TaskFinished["status"]>(["ok", "skipped"]);
 
-/** How runs and tasks end, as `status` of a query. */
-const ENDINGS: Record<RecordSummary["outcome"] | TaskFinished["status"], true> = {
-  ...{ ok: true, changed: true, failed: true, unreachable: true, interrupted: true, unfinished: true },
-  ...{ "would-change": true, unknown: true, ignored: true, rescued: true, skipped: true },
-};
-export const RECORD_STATUSES: readonly string[] = Object.keys(ENDINGS);
+/** How tasks and runs end, as `status` of a query. */
+export const RECORD_STATUSES: readonly string[] = [
+  ...TASK_STATUSES,
+  ...(["unreachable", "interrupted", "unfinished"] satisfies RecordSummary["outcome"][]),
+];
 
 function fits(event: TaskFinished, { host, task, resource, status }: RecordQuery): boolean {
   if (host !== undefined && !path.matchesGlob(event.host, host)) return false;

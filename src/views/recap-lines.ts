@@ -1,4 +1,4 @@
-import type { HostRecap, RunFinished, TaskStatus } from "../converge/event.ts";
+import { type HostRecap, type RunFinished, TASK_STATUSES, type TaskStatus } from "../converge/event.ts";
 import type { Paint } from "./colour.ts";
 import { formatDuration } from "./duration.ts";
 import { hostList } from "./host-list.ts";
@@ -104,17 +104,7 @@ function rangeText(sorted: readonly string[]): string {
 }
 
 function tableOf(hosts: readonly HostRecap[], rows: readonly Row[], paint: Paint): string[] {
-  const columns: TaskStatus[] = [
-    "ok",
-    "changed",
-    "would-change",
-    "unknown",
-    "failed",
-    "rescued",
-    "ignored",
-    "skipped",
-  ];
-  const shown = columns.filter(
+  const shown = TASK_STATUSES.filter(
     (status) =>
       ["ok", "changed", "failed"].includes(status) || hosts.some(({ counts }) => counts[status] > 0),
   );

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { noCounts } from "../../src/converge/no-counts.ts";
 import { taskHistory } from "../../src/drift/task-history.ts";
 import type { PlannedTask } from "../../src/plans/plan.ts";
 import { readRecord } from "../../src/records/read-records.ts";
@@ -45,16 +46,7 @@ function spoilt(line: Record<string, unknown>): Record<string, unknown>[] {
   });
 }
 
-const counts = {
-  ok: 1,
-  changed: 0,
-  "would-change": 0,
-  unknown: 0,
-  failed: 0,
-  rescued: 0,
-  ignored: 0,
-  skipped: 0,
-};
+const counts = { ...noCounts(), ok: 1 };
 const LINES: readonly Record<string, unknown>[] = [
   STARTED,
   FINISHED,

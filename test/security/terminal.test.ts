@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { noCounts } from "../../src/converge/no-counts.ts";
 import { recapLines } from "../../src/views/recap-lines.ts";
 import { PLUMB } from "../built-plumb.ts";
 
@@ -79,16 +80,7 @@ describe("a terminal obeys nothing that comes from the network", () => {
   });
 
   test("nor from what lies on a host: names of handlers that are still to be run", () => {
-    const counts = {
-      ok: 0,
-      changed: 0,
-      "would-change": 0,
-      unknown: 0,
-      failed: 0,
-      rescued: 0,
-      ignored: 0,
-      skipped: 0,
-    };
+    const counts = { ...noCounts(), ok: 1 };
     const lines = recapLines(
       {
         type: "run-finished",
